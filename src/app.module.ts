@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module';
+import { ChatModule } from './chat/chat.module';
+import { ConfigModule } from './config/config.module';
+import { DatabaseModule } from './database/database.module';
+import { FeedbackModule } from './feedback/feedback.module';
+import { HealthModule } from './health/health.module';
+import { HttpModule } from './http/http.module';
+import { LoggingModule } from './logging/logging.module';
+import { ModelsModule } from './models/models.module';
+
+@Module({
+  imports: [
+    ConfigModule,
+    LoggingModule,
+    HttpModule,
+    DatabaseModule,
+    AuthModule,
+    HealthModule,
+    ModelsModule,
+    ChatModule,
+    FeedbackModule,
+  ],
+})
+export class AppModule {}

@@ -1,0 +1,51 @@
+import { type INestApplication, type NestApplicationOptions, RequestMethod } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Logger, PinoLogger } from 'nestjs-pino';
+import { AppConfig } from './config/app-config';
+import { UNPREFIXED_ROUTES } from './health/health.controller';
+import { API_PREFIX } from './http/api-prefix';
+import { corsOptions } from './http/cors';
+import { closeWhenDraining, Draining } from './http/draining';
+import { jsonBody } from './http/json-body';
+import { serveDocs } from './http/openapi/docs-pages';
+import { assignRequestId } from './http/request-id';
+import { checkRequestTarget } from './http/request-target';
+import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
+import { limitServer } from './http/server-limits';
+import { AppLogger } from './logging/app-logger';
+import { logRequests } from './logging/request-log';
+
+/** What `NestFactory.create` and the tests need so that `configureApp` has the whole say about requests and errors. */
+export const APP_OPTIONS = {
+  bodyParser: false,
+  bufferLogs: true,
+  abortOnError: false,
+  routeConflictPolicy: { duplicate: 'error', shadow: 'error' },
+  routeResolutionStrategy: 'specificity',
+} as const satisfies NestApplicationOptions;
+
+/** Makes the application what clients meet: addresses, limits, headers, logs and documentation. Used by `main.ts` and the tests. */
+export function configureApp(app: NestExpressApplication): NestExpressApplication {
+  const { http } = app.get(AppConfig);
+  app.useLogger(new AppLogger(app.get(Logger)));
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', false);
+  prefixRoutes(app);
+  limitServer(app.getHttpServer());
+
+  app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
+  app.use(closeWhenDraining(app.get(Draining)));
+  const cors = corsOptions(http.corsOrigins);
+  if (cors) app.enableCors(cors);
+  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes));
+  if (http.docs) serveDocs(app);
+  return app;
+}
+
+/** Every route is below the prefix, except those whose path is complete as it is. */
+export function prefixRoutes(app: INestApplication): void {
+  app.setGlobalPrefix(API_PREFIX, {
+    exclude: UNPREFIXED_ROUTES.map((path) => ({ path, method: RequestMethod.ALL })),
+  });
+}

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import { unauthenticated } from './auth.errors';
+import { IdentityStrategy } from './identity-strategy';
+import { StreamTicketsService } from './stream-tickets.service';
+
+/** Finds out who sent a request. */
+@Injectable()
+export class Authenticator {
+  constructor(
+    private readonly strategy: IdentityStrategy,
+    private readonly tickets: StreamTicketsService,
+  ) {}
+
+  /**
+   * The caller of an ordinary route.
+   * @throws {AppError} 401 without an identity
+   */
+  async authenticate(request: IncomingMessage): Promise<string> {
+    return (await this.strategy.identify(request)) ?? this.refuse();
+  }
+
+  /**
+   * The caller of a stream or WebSocket, whose identity may also be in the query. A header wins.
+   * @throws {AppError} 401 without an identity
+   */
+  async authenticateStream(
+    request: IncomingMessage,
+    query: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const known = await this.strategy.identify(request);
+    if (known !== undefined) return known;
+    if (query.ticket !== undefined) return this.tickets.redeem(query.ticket);
+    return (await this.strategy.identifyByQuery(request, query)) ?? this.refuse();
+  }
+
+  private refuse(): never {
+    throw unauthenticated(this.strategy.challenge, 'The request carries no identity.');
+  }
+}

@@ -1,0 +1,72 @@
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module';
+import { APP_OPTIONS, configureApp } from './app.setup';
+import { AppConfig } from './config/app-config';
+import { ConfigError } from './config/config-error';
+import { parseAppConfig } from './config/environment';
+import { API_PREFIX } from './http/api-prefix';
+
+const OPEN_TO_ALL =
+  'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Starts the service; what keeps it from starting is said in one plain message. */
+export async function boot(): Promise<void> {
+  try {
+    // The module does this as well, but here nothing has begun that would have to report it in its own way.
+    parseAppConfig(process.env);
+    const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
+    stopOnSignals(app);
+    logFatalErrors();
+    const config = app.get(AppConfig);
+    await app.listen(config.http.port, config.http.host);
+    greet(config, await app.getUrl());
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** The first signal ends the service in order, the second at once. */
+function stopOnSignals(app: NestExpressApplication): void {
+  let stopping = false;
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+    });
+  }
+  app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
+}
+
+/** After an error that nobody caught the state is unknown; what was acknowledged is stored, so a restart is safe. */
+function logFatalErrors(): void {
+  process.on('uncaughtException', (err: Error) => {
+    new Logger('Process').fatal({ err, msg: 'uncaught error' });
+    process.exit(1);
+  });
+}
+
+function greet({ http, auth }: AppConfig, url: string): void {
+  const base = `${url}/${API_PREFIX}`;
+  const lines = [
+    `Parley listens on ${base}`,
+    ...(http.docs ? [`Swagger UI ${base}/docs   ReDoc ${base}/redoc   OpenAPI ${base}/openapi.json`] : []),
+    `Try: curl -N ${base}/chat -H 'X-User-ID: me' -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`,
+  ];
+  const logger = new Logger('Parley');
+  for (const line of lines) logger.log(line);
+  if (!auth.loopback && !auth.proxySecret && auth.trustedProxies.length === 0) logger.warn(OPEN_TO_ALL);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE')
+    return `${message}: something else listens there already. Choose another PORT or stop it.`;
+  if (code === 'EACCES')
+    return `${message}: this address may not be listened on. Choose another PORT or HOST.`;
+  return stack ?? message ?? String(error);
+}

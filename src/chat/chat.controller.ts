@@ -1,0 +1,133 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, RequestMethod, Res, UseGuards } from '@nestjs/common';
+import type { MessageEvent } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Observable } from 'rxjs';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { conversationNotFound } from '../conversations/conversation.errors';
+import { DrainingGuard } from '../http/draining.guard';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ApiPageResponse, type Page } from '../http/page';
+import { PageQuery } from '../http/page-query.dto';
+import { ParseId } from '../http/parse-id.pipe';
+import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
+import { HistoryPages } from '../messages/history-pages';
+import { ChatService } from './chat.service';
+import { ChatResponse, toChatResponse } from './dto/chat.response';
+import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
+import { RepliesService } from './replies.service';
+import { nothing } from './reply/reply-log';
+import { EventStream } from './sse/api-event-stream';
+import { StreamResponder } from './sse/stream-responder';
+
+const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
+const ApiConversationId = () =>
+  ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' });
+const LastEventId = () => Headers('last-event-id');
+
+@ApiTags('chat')
+@Controller('chat')
+export class ChatController {
+  constructor(
+    private readonly chat: ChatService,
+    private readonly replies: RepliesService,
+    private readonly history: HistoryPages,
+    private readonly streams: StreamResponder,
+  ) {}
+
+  @EventStream('', RequestMethod.POST)
+  @UseGuards(DrainingGuard)
+  @ApiOperation({
+    summary: 'Say something and stream the reply',
+    description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
+  })
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
+  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  startChat(
+    @CurrentUser() userId: string,
+    @Body() body: StartChatDto,
+    @LastEventId() lastEventId: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.turnOrResume(userId, body, lastEventId, response);
+  }
+
+  @EventStream(':conversation_id/stream', RequestMethod.POST)
+  @UseGuards(DrainingGuard)
+  @ApiOperation({ summary: 'Say something in a conversation and stream the reply' })
+  @ApiConversationId()
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
+  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  streamChat(
+    @CurrentUser() userId: string,
+    @ConversationId() conversation_id: string,
+    @Body() body: SendMessageDto,
+    @LastEventId() lastEventId: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.turnOrResume(userId, { ...body, conversation_id }, lastEventId, response);
+  }
+
+  @Post(':conversation_id')
+  @HttpCode(200)
+  @UseGuards(DrainingGuard)
+  @ApiOperation({
+    summary: 'Say something in a conversation and wait for the reply',
+    description:
+      'If the model fails, the problem body holds `message_id` and `user_message_id`: both messages are kept. ' +
+      'Leaving does not stop the reply.',
+  })
+  @ApiConversationId()
+  @ApiOkResponse({ type: ChatResponse, description: 'The whole turn.' })
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict', 'too_large')
+  @ProblemResponses('unsupported_media_type', 'provider_failed', 'provider_timeout', 'unavailable')
+  async sendMessage(
+    @CurrentUser() userId: string,
+    @ConversationId() conversation_id: string,
+    @Body() body: SendMessageDto,
+  ): Promise<ChatResponse> {
+    const turn = await this.chat.startTurn(userId, { ...body, conversation_id });
+    return toChatResponse(await this.replies.wait(userId, turn));
+  }
+
+  @Post(':conversation_id/stop')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Stop the running reply',
+    description: 'The text so far is kept. Idempotent: without a running reply it answers the last one as it is.',
+  })
+  @ApiConversationId()
+  @ApiOkResponse({ type: MessageResponse, description: 'The last reply.' })
+  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  async stopReply(@CurrentUser() userId: string, @ConversationId() id: string): Promise<MessageResponse> {
+    return toMessageResponse(await this.replies.stop(userId, id));
+  }
+
+  @Get(':conversation_id/history')
+  @ApiOperation({ summary: 'List the messages of the active path', description: 'Oldest first.' })
+  @ApiConversationId()
+  @ApiPageResponse(MessageResponse)
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  listHistory(
+    @CurrentUser() userId: string,
+    @ConversationId() id: string,
+    @Query() query: PageQuery,
+  ): Promise<Page<MessageResponse>> {
+    return this.history.page(userId, id, query);
+  }
+
+  /** A client that repeats its POST with the id of an event that it has got wants the rest of that reply. */
+  private async turnOrResume(
+    userId: string,
+    body: StartChatDto,
+    lastEventId: string | undefined,
+    response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    if (lastEventId) {
+      const rest = await this.replies.resumeById(userId, lastEventId, body.conversation_id);
+      return this.streams.stream(response, rest ?? nothing);
+    }
+    const turn = await this.chat.startTurn(userId, body);
+    return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
+  }
+}

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import type { ModelMessage } from '../../llm/llm-client';
+import { MessagesService } from '../../messages/messages.service';
+import { textOf } from '../../messages/reply-content';
+
+export interface ContextRequest {
+  systemPrompt: string | null;
+  /** The message to be answered: the end of the path. */
+  leafId: string;
+  /** Tokens that the messages may take (`contextBudget`). */
+  budget: number;
+  /** Messages up to this sequence are forgotten. */
+  contextFrom: number;
+}
+
+@Injectable()
+export class ContextLoader {
+  constructor(private readonly messages: MessagesService) {}
+
+  /** What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first. */
+  async load(request: ContextRequest): Promise<ModelMessage[]> {
+    const path = await this.messages.context(request.leafId, request.budget, request.contextFrom);
+    const system: ModelMessage[] = request.systemPrompt
+      ? [{ role: 'system', content: request.systemPrompt }]
+      : [];
+    const spoken = path.flatMap(({ role, parts }): ModelMessage[] => {
+      const content = textOf(parts);
+      // A reply that failed before its first word says nothing, and providers refuse empty messages.
+      return content && role !== 'tool' ? [{ role, content }] : [];
+    });
+    return [...system, ...spoken];
+  }
+}

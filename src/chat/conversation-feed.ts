@@ -1,0 +1,105 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { filter, interval, merge } from 'rxjs';
+import { ConversationsService, type Conversation } from '../conversations/conversations.service';
+import { isNotFound } from '../errors/app-error';
+import { MessagesService, type Message } from '../messages/messages.service';
+import { invalidResumeId } from './chat.errors';
+import { parseLastEventId } from './last-event-id';
+import type { EventBatches, OpenedLog } from './reply/reply-log';
+import { ReplyReader } from './reply/reply-reader';
+import { RunningReplies } from './reply/running-replies';
+import { Wakeup } from './reply/wakeup';
+
+/** How often a feed looks for replies that other processes began. */
+const POLL_MS = 5_000;
+const BATCH = 20;
+
+/** Where a feed begins: in a reply, or before those that follow a sequence. */
+interface Beginning {
+  reply?: { message: Message; after: number };
+  sequence: number;
+}
+
+/** All replies of a conversation as they come, one after the other. */
+@Injectable()
+export class ConversationFeed {
+  private readonly logger = new Logger(ConversationFeed.name);
+
+  constructor(
+    private readonly conversations: ConversationsService,
+    private readonly messages: MessagesService,
+    private readonly reader: ReplyReader,
+    private readonly running: RunningReplies,
+  ) {}
+
+  /**
+   * The running reply from its start, or the rest of the one that `lastEventId` is of, then every later reply. It ends
+   * only with the conversation, the process or the reader.
+   */
+  async open(
+    userId: string,
+    conversationId: string,
+    lastEventId?: string,
+  ): Promise<OpenedLog> {
+    const conversation = await this.conversations.get(userId, conversationId);
+    const beginning = lastEventId
+      ? await this.after(userId, conversationId, lastEventId)
+      : await this.now(conversation);
+    return (signal) => this.follow(conversation, beginning, signal);
+  }
+
+  private async now({ id, last_sequence }: Conversation): Promise<Beginning> {
+    const last = await this.messages.lastReply(id);
+    if (last?.status !== 'streaming') return { sequence: last_sequence };
+    return { reply: { message: last, after: 0 }, sequence: last.sequence };
+  }
+
+  private async after(userId: string, conversationId: string, lastEventId: string): Promise<Beginning> {
+    const { messageId, sequence } = parseLastEventId(lastEventId);
+    const message = await this.messages.get(userId, messageId).catch(asInvalidId);
+    if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
+    return { reply: { message, after: sequence }, sequence: message.sequence };
+  }
+
+  private async *follow(conversation: Conversation, { reply, sequence }: Beginning, signal: AbortSignal): EventBatches {
+    if (reply) yield* this.reader.read(reply.message, reply.after, signal);
+    const wakeup = this.wakeupFor(conversation.id, signal);
+    for (let seen = sequence; !signal.aborted && !this.running.closed; ) {
+      const replies = await this.look(conversation, seen);
+      if (replies === 'gone') return;
+      for (const next of replies) {
+        seen = next.sequence;
+        yield* this.reader.read(next, 0, signal);
+      }
+      if (!replies.length) await wakeup.wait();
+    }
+  }
+
+  /** Wakes whenever there may be a further reply, or none any more. */
+  private wakeupFor(conversationId: string, signal: AbortSignal): Wakeup {
+    const wakeup = new Wakeup();
+    const here = filter((id: string) => id === conversationId);
+    const changes = merge(this.running.begun.pipe(here), this.conversations.deletions.pipe(here));
+    const subscription = merge(changes, this.running.closing, interval(POLL_MS)).subscribe(wakeup.wake);
+    signal.addEventListener('abort', () => {
+      subscription.unsubscribe();
+      wakeup.wake();
+    });
+    return wakeup;
+  }
+
+  private async look({ id, user_id }: Conversation, sequence: number): Promise<Message[] | 'gone'> {
+    try {
+      await this.conversations.get(user_id, id);
+      return await this.messages.repliesAfter(id, sequence, BATCH);
+    } catch (error) {
+      if (isNotFound(error)) return 'gone';
+      this.logger.warn({ err: error }, 'A feed could not look for replies; it tries again');
+      return [];
+    }
+  }
+}
+
+function asInvalidId(error: unknown): never {
+  throw isNotFound(error) ? invalidResumeId() : error;
+}

@@ -1,0 +1,28 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { MessageResponse, toMessageResponse } from '../../messages/dto/message.response';
+import type { HistoryMessage } from '../../messages/messages.service';
+import { textOf } from '../../messages/reply-content';
+
+/** A whole turn: what was asked and what was answered. */
+export class ChatResponse {
+  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000001' })
+  conversation_id: string;
+
+  @ApiProperty({ example: 'Oslo.', description: 'The text of `message`.' })
+  response: string;
+
+  @ApiProperty({ type: MessageResponse, description: 'The reply.' })
+  message: MessageResponse;
+
+  @ApiProperty({ type: MessageResponse, description: 'What it answers.' })
+  user_message: MessageResponse;
+}
+
+export function toChatResponse({ reply, userMessage }: { reply: HistoryMessage; userMessage: HistoryMessage }): ChatResponse {
+  return {
+    conversation_id: reply.conversation_id,
+    response: textOf(reply.parts),
+    message: toMessageResponse(reply),
+    user_message: toMessageResponse(userMessage),
+  };
+}

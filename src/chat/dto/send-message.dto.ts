@@ -1,0 +1,82 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
+import { SettingsDto } from '../../conversations/dto/settings.dto';
+import { validationFailed } from '../../http/validation.pipe';
+
+/** What a user says in a conversation. */
+export class SendMessageDto {
+  @ApiPropertyOptional({
+    type: 'string',
+    minLength: 1,
+    example: 'What is the capital of Norway?',
+    description: 'The message; at most `CHAT_MAX_CONTENT_CHARS` characters (100,000 unless configured).',
+  })
+  @IsOptional()
+  @IsString()
+  content?: string;
+
+  @ApiPropertyOptional({ type: 'string', minLength: 1, description: 'A synonym of `content`; exactly one of the two.' })
+  @IsOptional()
+  @IsString()
+  message?: string;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    maxLength: 200,
+    example: 'parley-demo',
+    description: "The id of a model of `GET /models`; without one, the conversation's.",
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, 200)
+  model?: string;
+
+  @ApiPropertyOptional({ type: SettingsDto, description: "For this reply; they override the conversation's." })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => SettingsDto)
+  settings?: SettingsDto;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    format: 'uuid',
+    description: 'The reply to go on from; without one, the end of the active path.',
+  })
+  @IsOptional()
+  @IsUUID()
+  parent_id?: string;
+}
+
+export class StartChatDto extends SendMessageDto {
+  @ApiPropertyOptional({ type: 'string', format: 'uuid', description: 'Without one, a conversation is made.' })
+  @IsOptional()
+  @IsUUID()
+  conversation_id?: string;
+}
+
+/**
+ * The one text of `content` and `message`.
+ * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `max` characters
+ */
+export function contentOf({ content, message }: SendMessageDto, max: number): string {
+  const path = content === undefined && message !== undefined ? 'message' : 'content';
+  const text = content ?? message;
+  if (text === undefined || text === null) throw validationFailed([{ path, message: 'must be a string' }]);
+  if (content !== undefined && message !== undefined) {
+    throw validationFailed([{ path: 'message', message: 'must be absent where content is given' }]);
+  }
+  if (text === '') throw validationFailed([{ path, message: 'must not be empty' }]);
+  if (text.length > max && lengthOf(text) > max) {
+    throw validationFailed([{ path, message: `must be at most ${max} characters long` }]);
+  }
+  return text;
+}
+
+/** Characters as a person counts them, roughly: an emoji outside the basic plane is one. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+}

@@ -1,0 +1,25 @@
+import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { AppConfig } from '../../config/app-config';
+import { ConversationsService } from '../../conversations/conversations.service';
+import { InstanceService } from '../../instances/instance.service';
+import { RunningReplies } from '../reply/running-replies';
+
+/** What ends a running reply from outside, besides its user: a deleted conversation, a lost lease, the end of the process. */
+@Injectable()
+export class ReplyEndings implements OnModuleInit, BeforeApplicationShutdown {
+  constructor(
+    private readonly running: RunningReplies,
+    private readonly conversations: ConversationsService,
+    private readonly instance: InstanceService,
+    private readonly config: AppConfig,
+  ) {}
+
+  onModuleInit(): void {
+    this.conversations.deletions.subscribe((id) => void this.running.stopConversation(id, 'conversation_deleted'));
+    this.instance.lost.subscribe(() => void this.running.stopAll('lease_lost'));
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.running.close(this.config.chat.shutdownGraceMs);
+  }
+}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { ConversationsService } from '../conversations/conversations.service';
+import { isNotFound } from '../errors/app-error';
+import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
+import type { Turn } from '../messages/turns.service';
+import { conversationGone, invalidResumeId, noReply, replyFailed } from './chat.errors';
+import { parseLastEventId, parsePlace } from './last-event-id';
+import type { OpenedLog } from './reply/reply-log';
+import { ReplyReader } from './reply/reply-reader';
+import { RunningReplies } from './reply/running-replies';
+
+/** A turn that is over. */
+export interface FinishedTurn {
+  reply: HistoryMessage;
+  userMessage: HistoryMessage;
+}
+
+/** What can be done with replies that are there: read them, wait for them, stop them. */
+@Injectable()
+export class RepliesService {
+  constructor(
+    private readonly conversations: ConversationsService,
+    private readonly messages: MessagesService,
+    private readonly reader: ReplyReader,
+    private readonly running: RunningReplies,
+  ) {}
+
+  /** The log of the turn's reply, from its start. */
+  async read(userId: string, messageId: string): Promise<OpenedLog> {
+    const reply = await this.messages.get(userId, messageId);
+    return (signal) => this.reader.read(reply, 0, signal);
+  }
+
+  /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
+  async resume(userId: string, messageId: string, place?: string): Promise<OpenedLog | undefined> {
+    const reply = await this.reply(userId, messageId);
+    const after = parsePlace(place, reply.id);
+    if (this.reader.hasAll(reply, after)) return undefined;
+    return (signal) => this.reader.read(reply, after, signal);
+  }
+
+  /** The same by an event id alone, which must be of this conversation where one is named. */
+  async resumeById(
+    userId: string,
+    lastEventId: string,
+    conversationId?: string,
+  ): Promise<OpenedLog | undefined> {
+    if (conversationId) await this.conversations.get(userId, conversationId);
+    const { messageId } = parseLastEventId(lastEventId);
+    const reply = await this.reply(userId, messageId).catch(asInvalidId);
+    if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
+    return this.resume(userId, messageId, lastEventId);
+  }
+
+  /**
+   * Waits until the turn's reply is over.
+   * @throws AppError with the reply's own code and the ids of both messages if it did not complete
+   */
+  async wait(userId: string, turn: Turn): Promise<FinishedTurn> {
+    await this.running.finished(turn.messageId);
+    const reply = await this.messages.getWithSiblings(userId, turn.messageId).catch(asGone);
+    if (reply.error) throw replyFailed(reply);
+    const userMessage = await this.messages.getWithSiblings(userId, turn.userMessageId);
+    return { reply, userMessage };
+  }
+
+  /** Stops what runs and answers the conversation's last reply, however it ended. */
+  async stop(userId: string, conversationId: string): Promise<HistoryMessage> {
+    await this.conversations.get(userId, conversationId);
+    await this.running.stopConversation(conversationId, 'stopped');
+    const reply = await this.messages.lastReply(conversationId);
+    if (!reply) throw noReply();
+    return this.messages.getWithSiblings(userId, reply.id);
+  }
+
+  private async reply(userId: string, messageId: string): Promise<Message> {
+    const message = await this.messages.get(userId, messageId);
+    if (message.role !== 'assistant') throw noReply();
+    return message;
+  }
+}
+
+function asInvalidId(error: unknown): never {
+  throw isNotFound(error) ? invalidResumeId() : error;
+}
+
+function asGone(error: unknown): never {
+  throw isNotFound(error) ? conversationGone() : error;
+}

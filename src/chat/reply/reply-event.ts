@@ -1,0 +1,69 @@
+import type { Message } from '../../messages/messages.service';
+import { deltasOf, textOf, type ReplyDelta } from '../../messages/reply-content';
+import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
+
+/** An entry of a reply's log, serialised once for all of its readers. */
+export interface LoggedEvent {
+  messageId: string;
+  /** 1, 2, 3 … without gaps. */
+  sequence: number;
+  /** The `ReplyEvent` as JSON. */
+  json: string;
+  /** The last entry. */
+  terminal: boolean;
+}
+
+export function logged(messageId: string, sequence: number, event: ReplyEvent): LoggedEvent {
+  return { messageId, sequence, json: JSON.stringify(event), terminal: isTerminal(event) };
+}
+
+function isTerminal(event: ReplyEvent): boolean {
+  return event.type === 'end' || event.type === 'error';
+}
+
+export function startEvent(reply: {
+  conversation_id: string;
+  id: string;
+  parent_id: string | null;
+  model: string | null;
+}): StartEvent {
+  return {
+    type: 'start',
+    data: {
+      conversation_id: reply.conversation_id,
+      message_id: reply.id,
+      user_message_id: reply.parent_id ?? '',
+      model: reply.model ?? '',
+    },
+  };
+}
+
+export function deltaEvent(delta: ReplyDelta): ReplyEvent {
+  return { type: delta.type === 'text' ? 'chunk' : 'reasoning', data: { content: delta.text } };
+}
+
+/** How a finished reply ends its log: the same whether it is told live or years later. */
+export function terminalEvent(reply: Message): EndEvent | ErrorEvent {
+  if (reply.error) return errorEvent(reply.error);
+  return {
+    type: 'end',
+    data: {
+      full_text: textOf(reply.parts),
+      message_id: reply.id,
+      finish_reason: reply.finish_reason ?? 'other',
+      usage: reply.usage,
+    },
+  };
+}
+
+export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
+  const { code, message, retryable } = error;
+  return { type: 'error', data: { code, message, retryable } };
+}
+
+/** The log of a stored reply after a sequence; without its terminal event while the reply is open. */
+export function storedEvents(reply: Message, after: number): LoggedEvent[] {
+  const events: ReplyEvent[] = [startEvent(reply), ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent)];
+  if (reply.status !== 'streaming') events.push(terminalEvent(reply));
+  return events.slice(after).map((event, index) => logged(reply.id, after + index + 1, event));
+}

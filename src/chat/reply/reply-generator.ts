@@ -1,0 +1,110 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { ModelSettings } from '../../config/models-config';
+import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
+import { ModelRunner } from '../../llm/model-runner';
+import { countTokens } from '../../llm/tokens/token-counter';
+import type { MessageAttempt } from '../../messages/message.types';
+import { ReplyContent } from '../../messages/reply-content';
+import type { Turn } from '../../messages/turns.service';
+import { ContextLoader, type ContextRequest } from '../context/context-loader';
+import { deltaEvent, startEvent } from './reply-event';
+import { ReplyCloser, type ReplyResult } from './reply-closer';
+import { failedEnding, stoppedEnding } from './reply-outcome';
+import { ReplyLog } from './reply-log';
+import { RunningReplies, type StopReason } from './running-replies';
+
+/** All that a reply is made from. */
+export interface ReplyRequest {
+  turn: Turn;
+  context: ContextRequest;
+  settings: ModelSettings;
+}
+
+/** Produces replies: model → numbered events → log, and closes them. Nobody waits for it, and readers come and go. */
+@Injectable()
+export class ReplyGenerator {
+  private readonly logger = new Logger(ReplyGenerator.name);
+
+  constructor(
+    private readonly running: RunningReplies,
+    private readonly runner: ModelRunner,
+    private readonly context: ContextLoader,
+    private readonly log: ReplyLog,
+    private readonly closer: ReplyCloser,
+  ) {}
+
+  /** Opens the reply's log and goes on in the background. */
+  start(request: ReplyRequest): void {
+    const { messageId, conversation } = request.turn;
+    this.log.open(messageId);
+    this.running.start({ messageId, conversationId: conversation.id }, (signal) => this.produce(request, signal));
+  }
+
+  private async produce({ turn, context, settings }: ReplyRequest, signal: AbortSignal): Promise<void> {
+    const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
+    const checkpoints = this.closer.checkpoints(turn.messageId, result.content);
+    let messages: ModelMessage[] = [];
+    try {
+      await this.log.append(turn.messageId, [startEvent(replyOf(turn))]);
+      messages = await this.context.load(context);
+      await this.generate(turn, messages, settings, result, signal);
+    } catch (error) {
+      result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
+    }
+    await checkpoints.stop();
+    result.usage ??= estimatedUsage(messages, result.content);
+    await this.closer.close(turn.messageId, result, signal);
+  }
+
+  private async generate(
+    turn: Turn,
+    messages: ModelMessage[],
+    settings: ModelSettings,
+    result: ReplyResult,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const request = { modelId: turn.model, messages, settings };
+    const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
+    for await (const parts of this.runner.run(request, signal, note)) {
+      await this.append(turn.messageId, parts, result);
+    }
+    signal.throwIfAborted();
+  }
+
+  private async append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> {
+    const events = [];
+    for (const part of parts) {
+      if (part.type === 'finish') {
+        result.usage = part.usage;
+        result.ending = { status: 'completed', finish_reason: part.reason, error: null };
+      } else {
+        result.content.add(part);
+        events.push(deltaEvent(part));
+      }
+    }
+    if (events.length) await this.log.append(messageId, events);
+  }
+
+  private failure(turn: Turn, error: unknown) {
+    this.logger.warn({ message_id: turn.messageId, err: error }, 'A reply failed');
+    return failedEnding(error);
+  }
+}
+
+function replyOf(turn: Turn) {
+  return {
+    conversation_id: turn.conversation.id,
+    id: turn.messageId,
+    parent_id: turn.userMessageId,
+    model: turn.model,
+  };
+}
+
+/** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. */
+function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
+  return {
+    input_tokens: messages.reduce((sum, message) => sum + countTokens(message.content) + 4, 0),
+    output_tokens: content.parts.reduce((sum, part) => sum + countTokens(part.text), 0),
+    estimated: true,
+  };
+}

@@ -1,0 +1,52 @@
+import { LlmError } from '../../llm/llm-error';
+import type { MessageError, ReplyOutcome } from '../../messages/message.types';
+import type { StopReason } from './running-replies';
+
+type Ending = Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'>;
+
+export const INTERRUPTED: MessageError = {
+  code: 'interrupted',
+  message: 'The service was interrupted during this reply.',
+  retryable: true,
+};
+
+const DELETED: MessageError = {
+  code: 'conversation_deleted',
+  message: 'The conversation was deleted during this reply.',
+  retryable: false,
+};
+
+export const STORAGE_UNAVAILABLE: MessageError = {
+  code: 'storage_unavailable',
+  message: 'The reply cannot be stored at the moment.',
+  retryable: true,
+};
+
+const ENDINGS: Record<StopReason, Ending> = {
+  stopped: { status: 'stopped', finish_reason: 'stopped', error: null },
+  shutdown: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
+  lease_lost: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
+  conversation_deleted: { status: 'interrupted', finish_reason: null, error: DELETED },
+};
+
+export function stoppedEnding(reason: StopReason): Ending {
+  return ENDINGS[reason];
+}
+
+/** A cut stream leaves text that can be gone on with; any other failure of a model is final. */
+export function failedEnding(error: unknown): Ending {
+  const status = error instanceof LlmError && error.code === 'upstream_incomplete' ? 'interrupted' : 'failed';
+  return { status, finish_reason: null, error: messageError(error) };
+}
+
+function messageError(error: unknown): MessageError {
+  if (error instanceof LlmError) {
+    return { code: error.code, message: error.message, retryable: error.retryable };
+  }
+  return { code: 'internal_error', message: 'Something went wrong while the reply was made.', retryable: true };
+}
+
+/** The error of a reply that was no longer open when it was to be closed. */
+export function lostError(reason: unknown): MessageError {
+  return reason === 'conversation_deleted' ? DELETED : INTERRUPTED;
+}

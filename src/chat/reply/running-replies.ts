@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+
+/** Why a reply is ended from outside. */
+export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost';
+
+/** A reply that this process is producing. */
+export interface RunningReply {
+  messageId: string;
+  conversationId: string;
+  abort: AbortController;
+  /** Settles, never with an error, once the reply is closed and its readers have been told. */
+  done: Promise<void>;
+}
+
+@Injectable()
+export class RunningReplies {
+  private readonly replies = new Map<string, RunningReply>();
+  private readonly starts = new Subject<string>();
+  private readonly end = new Subject<void>();
+  private ended = false;
+
+  /** Ids of conversations in which a reply has just begun. */
+  get begun(): Observable<string> {
+    return this.starts;
+  }
+
+  get closed(): boolean {
+    return this.ended;
+  }
+
+  /** Emits when the process is about to end and no reply runs any more. */
+  get closing(): Observable<void> {
+    return this.end;
+  }
+
+  /** Runs `produce` with a signal of its own, and knows of it until it is done. */
+  start(reply: { messageId: string; conversationId: string }, produce: (signal: AbortSignal) => Promise<void>): void {
+    const abort = new AbortController();
+    const done = produce(abort.signal).finally(() => this.replies.delete(reply.messageId));
+    this.replies.set(reply.messageId, { ...reply, abort, done });
+    this.starts.next(reply.conversationId);
+  }
+
+  /** Settles at once for a reply that is not running here. */
+  async finished(messageId: string): Promise<void> {
+    await this.replies.get(messageId)?.done;
+  }
+
+  /** Ends the conversation's running reply, if there is one, and waits until it is closed. */
+  async stopConversation(conversationId: string, reason: StopReason): Promise<void> {
+    await this.stop((reply) => reply.conversationId === conversationId, reason);
+  }
+
+  async stopAll(reason: StopReason): Promise<void> {
+    await this.stop(() => true, reason);
+  }
+
+  /** Lets what runs finish for so long, ends the rest, then lets go of those who wait for more. */
+  async close(graceMs: number): Promise<void> {
+    await this.drain(graceMs);
+    await this.stop(() => true, 'shutdown');
+    this.ended = true;
+    this.end.next();
+  }
+
+  private async drain(graceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
+    await Promise.race([Promise.all(this.running.map((reply) => reply.done)), deadline]);
+    clearTimeout(timer);
+  }
+
+  private get running(): RunningReply[] {
+    return [...this.replies.values()];
+  }
+
+  private async stop(which: (reply: RunningReply) => boolean, reason: StopReason): Promise<void> {
+    const chosen = this.running.filter(which);
+    for (const reply of chosen) reply.abort.abort(reason);
+    await Promise.all(chosen.map((reply) => reply.done));
+  }
+}

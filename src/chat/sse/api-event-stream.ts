@@ -1,0 +1,32 @@
+import { applyDecorators, HttpCode, RequestMethod, Sse } from '@nestjs/common';
+import { ApiHeader, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import { ApiReplyEvents, replyEventSchema } from '../reply/reply-event.dto';
+
+const RESUME_HEADER = {
+  name: 'Last-Event-ID',
+  required: false,
+  description: 'The id of the last event that was received, `<message_id>:<sequence>`: goes on right after it.',
+};
+
+const EXAMPLE = {
+  type: 'chunk',
+  data: { content: 'Hel' },
+};
+
+/** A route that answers with a stream of reply events; 200 also for POST, since readers give up on any other status. */
+export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
+  return applyDecorators(
+    Sse(path, { method }),
+    HttpCode(200),
+    ApiProduces('text/event-stream'),
+    ApiHeader(RESUME_HEADER),
+    ApiReplyEvents(),
+    ApiResponse({
+      status: 200,
+      description:
+        'Server-sent events: `id: <message_id>:<sequence>` and one JSON object per `data:` line, as in the schema. ' +
+        'A reply begins with `start` and ends with exactly one `end` or `error`.',
+      content: { 'text/event-stream': { schema: replyEventSchema(), example: EXAMPLE } },
+    }),
+  );
+}

@@ -1,0 +1,129 @@
+import { Controller, Get, Module, Res, Sse } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Response } from 'express';
+import { connect } from 'node:net';
+import { logged, type LoggedEvent } from '../reply/reply-event';
+import type { OpenedLog } from '../reply/reply-log';
+import { eventStream } from './event-stream';
+
+let log: OpenedLog;
+let heartbeatMs: number;
+
+@Controller()
+class StreamController {
+  @Sse('stream')
+  stream(@Res({ passthrough: true }) response: Response) {
+    return eventStream(response, log, heartbeatMs);
+  }
+
+  @Get('alive')
+  alive() {
+    return 'yes';
+  }
+}
+
+@Module({ controllers: [StreamController] })
+class StreamModule {}
+
+const chunk = (sequence: number, content: string) => logged('reply', sequence, { type: 'chunk', data: { content } });
+
+function logOf(...batches: LoggedEvent[][]): OpenedLog {
+  return async function* () {
+    yield* batches;
+  };
+}
+
+describe('eventStream', () => {
+  let app: NestExpressApplication;
+  let url: string;
+
+  beforeAll(async () => {
+    app = await NestFactory.create<NestExpressApplication>(StreamModule, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+  beforeEach(() => (heartbeatMs = 60_000));
+  afterAll(() => app.close());
+
+  it('is made of id and data lines only, from the first byte on', async () => {
+    log = logOf([chunk(1, 'a\r\nb'), chunk(2, 'c')], [chunk(3, '\u2028')]);
+    const text = await (await fetch(`${url}/stream`)).text();
+    expect(text).toBe(
+      'id: reply:1\ndata: {"type":"chunk","data":{"content":"a\\r\\nb"}}\n\n' +
+        'id: reply:2\ndata: {"type":"chunk","data":{"content":"c"}}\n\n' +
+        'id: reply:3\ndata: {"type":"chunk","data":{"content":"\u2028"}}\n\n',
+    );
+  });
+
+  it('sends heartbeats as comments with one line feed, before the first event', async () => {
+    heartbeatMs = 20;
+    log = async function* () {
+      await new Promise((resolve) => setTimeout(resolve, 110));
+      yield [chunk(1, 'late')];
+    };
+    const text = await (await fetch(`${url}/stream`)).text();
+    expect(text).toMatch(/^(: ping\n){2,6}id: reply:1\n/);
+  });
+
+  it('answers at once, before there is anything to send', async () => {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    log = async function* () {
+      await released;
+      yield [];
+    };
+    const response = await fetch(`${url}/stream`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(response.headers.get('cache-control')).toContain('no-transform');
+    release();
+    expect(await response.text()).toBe('');
+  });
+
+  it('tells the log when its reader leaves', async () => {
+    let left = (): void => undefined;
+    const leaving = new Promise<void>((resolve) => (left = resolve));
+    log = async function* (signal) {
+      signal.addEventListener('abort', left);
+      yield [chunk(1, 'a')];
+      await leaving;
+    };
+    const client = new AbortController();
+    const response = await fetch(`${url}/stream`, { signal: client.signal });
+    await response.body?.getReader().read();
+    client.abort();
+    await leaving;
+  });
+
+  it('reads no further than a client that does not read, and goes on when it does', async () => {
+    const text = 'x'.repeat(64 * 1024);
+    let taken = 0;
+    log = async function* () {
+      for (; taken < 400; taken++) yield [chunk(taken + 1, text)];
+    };
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const before = taken;
+    expect(before).toBeLessThan(300);
+    let received = 0;
+    socket.on('data', (data) => (received += data.length));
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(taken).toBe(400);
+    expect(received).toBeGreaterThan(400 * text.length);
+  });
+
+  it('ends the connection without an event of its own if the log fails', async () => {
+    log = async function* () {
+      yield [chunk(1, 'a')];
+      throw new Error('secret');
+    };
+    const response = await fetch(`${url}/stream`);
+    const seen = await response.text().catch((error: unknown) => error);
+    expect(String(seen)).not.toContain('secret');
+    expect(await (await fetch(`${url}/alive`)).text()).toBe('yes');
+  });
+});

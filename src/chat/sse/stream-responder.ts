@@ -1,0 +1,27 @@
+import { Injectable, type MessageEvent } from '@nestjs/common';
+import type { Response } from 'express';
+import type { Observable } from 'rxjs';
+import { AppConfig } from '../../config/app-config';
+import { NoContentException } from '../../http/no-content.exception';
+import type { OpenedLog } from '../reply/reply-log';
+import { eventStream } from './event-stream';
+
+/** Turns logs into SSE answers. */
+@Injectable()
+export class StreamResponder {
+  private readonly heartbeatMs: number;
+
+  constructor({ chat }: AppConfig) {
+    this.heartbeatMs = chat.heartbeatMs;
+  }
+
+  stream(response: Response, log: OpenedLog): Observable<MessageEvent> {
+    return eventStream(response, log, this.heartbeatMs);
+  }
+
+  /** Without a log there is nothing more to read: 204 tells an `EventSource` not to come back. */
+  streamOr204(response: Response, log: OpenedLog | undefined): Observable<MessageEvent> {
+    if (!log) throw new NoContentException();
+    return this.stream(response, log);
+  }
+}

@@ -1,0 +1,74 @@
+import { Controller, Headers, Param, Query, Res, type MessageEvent } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Observable } from 'rxjs';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { StreamRoute } from '../auth/stream-route.decorator';
+import { conversationNotFound } from '../conversations/conversation.errors';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ParseId } from '../http/parse-id.pipe';
+import { messageNotFound } from '../messages/message.errors';
+import { ConversationFeed } from './conversation-feed';
+import { RepliesService } from './replies.service';
+import { EventStream } from './sse/api-event-stream';
+import { StreamResponder } from './sse/stream-responder';
+
+const ApiAfter = () =>
+  ApiQuery({
+    name: 'after',
+    required: false,
+    schema: { type: 'string' },
+    description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
+  });
+
+/** Streams that are only read. They begin nothing, so they can be opened as often as one likes. */
+@ApiTags('chat')
+@Controller()
+export class StreamsController {
+  constructor(
+    private readonly feed: ConversationFeed,
+    private readonly replies: RepliesService,
+    private readonly streams: StreamResponder,
+  ) {}
+
+  @EventStream('chat/:conversation_id/stream')
+  @StreamRoute()
+  @ApiOperation({
+    summary: "Follow a conversation's replies",
+    description:
+      'The running reply from its start, then every later one. It stays open across replies; a plain `EventSource` can ' +
+      'be opened before the message is posted.',
+  })
+  @ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' })
+  @ApiAfter()
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  async followConversation(
+    @CurrentUser() userId: string,
+    @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Query('after') after: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.streams.stream(response, await this.feed.open(userId, id, lastEventId ?? after));
+  }
+
+  @EventStream('messages/:id/stream')
+  @StreamRoute()
+  @ApiOperation({
+    summary: 'Read a reply, live or later',
+    description: "The reply's log from its start or after an event, then live; it ends with the terminal event.",
+  })
+  @ApiParam({ name: 'id', format: 'uuid', description: 'The reply.' })
+  @ApiAfter()
+  @ApiNoContentResponse({ description: 'The reader has all of it, the terminal event included.' })
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  async followReply(
+    @CurrentUser() userId: string,
+    @Param('id', new ParseId(messageNotFound)) id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Query('after') after: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId ?? after));
+  }
+}

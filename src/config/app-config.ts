@@ -1,0 +1,82 @@
+import type { ModelsConfig } from './models-config';
+
+export interface HttpConfig {
+  port: number;
+  host: string;
+  production: boolean;
+  /** Serve Swagger UI, ReDoc and the OpenAPI document. */
+  docs: boolean;
+  bodyLimitBytes: number;
+  /** Origins that browsers may call from; empty means same origin only. */
+  corsOrigins: string[];
+}
+
+export interface DatabaseConfig {
+  /** Connection string of a PostgreSQL; absent means the embedded database in `dataDir`. */
+  url?: string;
+  dataDir: string;
+  poolMax: number;
+  connectionTimeoutMs: number;
+  statementTimeoutMs: number;
+}
+
+export interface AuthConfig {
+  mode: 'header';
+  proxySecret?: string;
+  /** CIDR ranges whose peers may speak for users. */
+  trustedProxies: string[];
+  /** The server listens on a loopback address, so that `?user_id=` is acceptable on stream routes. */
+  loopback: boolean;
+}
+
+export interface LlmConfig extends ModelsConfig {
+  connectTimeoutMs: number;
+  firstEventTimeoutMs: number;
+  idleTimeoutMs: number;
+  totalTimeoutMs: number;
+  /** Further attempts at one model before its first event, then its fallbacks are tried. */
+  maxRetries: number;
+  /** Characters of one reply, reasoning included, after which it is cut off. */
+  maxReplyChars: number;
+}
+
+export interface ChatConfig {
+  maxContentChars: number;
+  heartbeatMs: number;
+  shutdownGraceMs: number;
+}
+
+export interface LogConfig {
+  level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  format: 'json' | 'pretty';
+  /** At level `trace` only: log what people and models write. */
+  content: boolean;
+}
+
+export interface AppConfigParts {
+  http: HttpConfig;
+  database: DatabaseConfig;
+  auth: AuthConfig;
+  llm: LlmConfig;
+  chat: ChatConfig;
+  log: LogConfig;
+}
+
+/** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
+export class AppConfig implements AppConfigParts {
+  readonly http: HttpConfig;
+  readonly database: DatabaseConfig;
+  readonly auth: AuthConfig;
+  readonly llm: LlmConfig;
+  readonly chat: ChatConfig;
+  readonly log: LogConfig;
+
+  constructor(parts: AppConfigParts) {
+    this.http = parts.http;
+    this.database = parts.database;
+    this.auth = parts.auth;
+    this.llm = parts.llm;
+    this.chat = parts.chat;
+    this.log = parts.log;
+  }
+}

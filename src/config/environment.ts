@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  AppConfig,
+  type AuthConfig,
+  type DatabaseConfig,
+  type HttpConfig,
+  type LlmConfig,
+} from './app-config';
+import { ConfigError } from './config-error';
+import type { ModelsConfig } from './models-config';
+import { modelsFromEnvironment, parseModelsFile } from './models-file';
+import { isLoopbackHost } from './network';
+import { type Problems, readVariables, type Variables } from './variables';
+
+/**
+ * Validates the environment and turns it into the configuration. Variables that are empty count as absent.
+ * @throws {ConfigError} naming every variable that is wrong
+ */
+export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdout.isTTY): AppConfig {
+  const problems: Problems = new Map();
+  const partial = readVariables(env, problems);
+  checkBodyLimit(partial, problems);
+  checkProduction(partial, problems);
+  const modelProblems: string[] = [];
+  const models = readModels(partial, env, modelProblems);
+  const all = [...[...problems].map(([name, message]) => `${name} ${message}`), ...modelProblems];
+  if (all.length > 0 || !models) throw new ConfigError(all);
+  return toAppConfig(partial as Variables, models, isTerminal);
+}
+
+/** The longest message that is allowed must fit into a request: four bytes a character, and room for the other fields. */
+function checkBodyLimit(
+  { HTTP_BODY_LIMIT, CHAT_MAX_CONTENT_CHARS }: Partial<Variables>,
+  problems: Problems,
+): void {
+  if (HTTP_BODY_LIMIT === undefined || CHAT_MAX_CONTENT_CHARS === undefined) return;
+  const needed = CHAT_MAX_CONTENT_CHARS * 4 + 8 * 1024;
+  if (HTTP_BODY_LIMIT >= needed) return;
+  problems.set(
+    'HTTP_BODY_LIMIT',
+    `must be at least ${needed} bytes to hold CHAT_MAX_CONTENT_CHARS characters`,
+  );
+}
+
+function checkProduction(values: Partial<Variables>, problems: Problems): void {
+  if (values.NODE_ENV !== 'production') return;
+  if (values.CORS_ORIGINS?.includes('*'))
+    problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
+  const readable = !problems.has('AUTH_PROXY_SECRET') && !problems.has('AUTH_TRUSTED_PROXIES');
+  if (values.AUTH_MODE !== 'header' || !readable) return;
+  if (values.AUTH_PROXY_SECRET || values.AUTH_TRUSTED_PROXIES?.length) return;
+  problems.set(
+    'AUTH_PROXY_SECRET',
+    'or AUTH_TRUSTED_PROXIES must be set with NODE_ENV=production: AUTH_MODE=header believes whoever can reach the port',
+  );
+}
+
+function readModels(
+  values: Partial<Variables>,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): ModelsConfig | undefined {
+  try {
+    if (values.MODELS_FILE) return parseModelsFile(readModelsFile(values.MODELS_FILE), env);
+    return modelsFromEnvironment({
+      apiKey: values.OPENAI_API_KEY,
+      baseUrl: values.OPENAI_BASE_URL,
+      model: values.OPENAI_MODEL,
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+function readModelsFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError([
+      `MODELS_FILE cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+    ]);
+  }
+}
+
+function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolean): AppConfig {
+  return new AppConfig({
+    http: toHttp(values),
+    database: toDatabase(values),
+    auth: toAuth(values),
+    llm: toLlm(values, models),
+    chat: {
+      maxContentChars: values.CHAT_MAX_CONTENT_CHARS,
+      heartbeatMs: values.SSE_HEARTBEAT_MS,
+      shutdownGraceMs: values.SHUTDOWN_GRACE_S * 1000,
+    },
+    log: {
+      level: values.LOG_LEVEL,
+      format: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json'),
+      content: values.LOG_CONTENT && values.LOG_LEVEL === 'trace',
+    },
+  });
+}
+
+function toHttp(values: Variables): HttpConfig {
+  const production = values.NODE_ENV === 'production';
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    production,
+    docs: values.API_DOCS ?? !production,
+    bodyLimitBytes: values.HTTP_BODY_LIMIT,
+    corsOrigins: values.CORS_ORIGINS,
+  };
+}
+
+function toAuth(values: Variables): AuthConfig {
+  return {
+    mode: values.AUTH_MODE,
+    proxySecret: values.AUTH_PROXY_SECRET,
+    trustedProxies: values.AUTH_TRUSTED_PROXIES,
+    loopback: isLoopbackHost(values.HOST),
+  };
+}
+
+function toDatabase(values: Variables): DatabaseConfig {
+  return {
+    url: values.DATABASE_URL,
+    dataDir: resolve(values.DATA_DIR),
+    poolMax: values.DB_POOL_MAX,
+    connectionTimeoutMs: values.DB_CONNECTION_TIMEOUT_MS,
+    statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,
+  };
+}
+
+function toLlm(values: Variables, models: ModelsConfig): LlmConfig {
+  return {
+    ...models,
+    connectTimeoutMs: values.LLM_CONNECT_TIMEOUT_MS,
+    firstEventTimeoutMs: values.LLM_FIRST_EVENT_TIMEOUT_MS,
+    idleTimeoutMs: values.LLM_IDLE_TIMEOUT_MS,
+    totalTimeoutMs: values.LLM_TOTAL_TIMEOUT_MS,
+    maxRetries: values.LLM_MAX_RETRIES,
+    maxReplyChars: values.LLM_MAX_REPLY_CHARS,
+  };
+}

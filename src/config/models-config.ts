@@ -1,0 +1,57 @@
+/** An LLM endpoint and its credential. `demo` is built in and talks to no network. */
+export interface ProviderConfig {
+  name: string;
+  kind: 'openai' | 'demo';
+  baseUrl?: string;
+  apiKey?: string;
+  /** Sent with each request, e.g. an Azure `api-key`. */
+  headers: Record<string, string>;
+  /** Added to the request's query, e.g. Azure's `api-version`. */
+  query: Record<string, string>;
+  /** Ask for usage with `stream_options.include_usage`. */
+  streamUsage: boolean;
+  /** Overrides of the general limits, for providers that queue. */
+  firstEventTimeoutMs?: number;
+  idleTimeoutMs?: number;
+}
+
+/** Generation settings by their wire names; absent ones are left to the model. */
+export interface ModelSettings {
+  temperature?: number;
+  top_p?: number;
+  max_output_tokens?: number;
+  stop?: string[];
+  seed?: number;
+  reasoning_effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high';
+}
+
+/** A name that clients may ask for. */
+export interface ModelConfig {
+  id: string;
+  /** `ProviderConfig.name` */
+  provider: string;
+  /** The provider's own name of it. */
+  name: string;
+  /** Tokens of prompt and answer together. */
+  contextWindow: number;
+  /** Tokens kept free for the answer, and the most that a client may ask for. */
+  maxOutputTokens: number;
+  /** Which of the client's settings the model understands; the others are not sent. */
+  unsupportedSettings: (keyof ModelSettings)[];
+  /** Name of the body field that limits the answer. */
+  maxTokensField: 'max_tokens' | 'max_completion_tokens';
+  settings: ModelSettings;
+  /** The answer begins with `<think>…</think>` in its text. */
+  thinkTags: boolean;
+  /** US dollars per million tokens. */
+  price?: { input: number; output: number };
+  /** Model ids tried in this order when this one fails before its first event. */
+  fallbacks: string[];
+}
+
+export interface ModelsConfig {
+  providers: ProviderConfig[];
+  models: ModelConfig[];
+  /** `ModelConfig.id` */
+  defaultModel: string;
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+
+/*
+ * The shape of MODELS_FILE. Messages follow the name of a place, and none may repeat a value: it can be a secret.
+ */
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
+const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|.*(key|token|secret).*)$/i;
+const MAX_TOKENS = 100_000_000;
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+
+const name = z.string('must be text').regex(NAME, 'must be 1 to 200 letters, digits and . _ : / @ + -');
+const flag = z.boolean('must be true or false');
+const tokens = wholeNumber(1, MAX_TOKENS);
+const timeout = wholeNumber(1, MAX_TIMEOUT_MS).optional();
+
+const settings = z.strictObject({
+  temperature: number(0, 2).optional(),
+  top_p: number(0, 1).optional(),
+  max_output_tokens: tokens.optional(),
+  stop: z
+    .array(z.string('must be text').min(1, 'must not be empty'))
+    .max(4, 'must have at most 4 entries')
+    .optional(),
+  seed: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER).optional(),
+  reasoning_effort: z
+    .enum(['none', 'minimal', 'low', 'medium', 'high'], 'must be none, minimal, low, medium or high')
+    .optional(),
+});
+
+const settingName = z.enum(settings.keyof().options, 'must be the name of a setting');
+
+const model = z.strictObject({
+  id: name,
+  provider: name,
+  name: name.optional(),
+  context_window: tokens.optional(),
+  max_output_tokens: tokens.optional(),
+  unsupported_settings: z.array(settingName).optional(),
+  max_tokens_field: z
+    .enum(['max_tokens', 'max_completion_tokens'], 'must be max_tokens or max_completion_tokens')
+    .optional(),
+  settings: settings.default({}),
+  think_tags: flag.default(false),
+  price: z.strictObject({ input: number(0, 1e6), output: number(0, 1e6) }).optional(),
+  fallbacks: z.array(name).default([]),
+});
+
+/** The file's schema; names of environment variables are looked up in `env`. */
+export function modelsSchema(env: NodeJS.ProcessEnv) {
+  const variable = z
+    .string('must be the name of an environment variable')
+    .regex(VARIABLE_NAME, 'must be the name of an environment variable')
+    .refine((key) => Boolean(env[key]?.trim()), 'names an environment variable that is not set')
+    .refine(
+      (key) => /^[\x21-\x7e]*$/.test(env[key]?.trim() ?? ''),
+      'names a variable with spaces or unprintable characters',
+    )
+    .transform((key) => env[key]?.trim() ?? '');
+  const provider = z.strictObject({
+    name,
+    kind: z.enum(['openai', 'demo'], 'must be openai or demo').default('openai'),
+    base_url: baseUrl().optional(),
+    api_key_env: variable.optional(),
+    headers: z.record(headerName(), headerValue()).default({}),
+    headers_env: z.record(z.string().regex(HEADER_NAME, 'is not a header name'), variable).default({}),
+    query: z.record(z.string(), z.string('must be text')).default({}),
+    stream_usage: flag.default(true),
+    first_event_timeout_ms: timeout,
+    idle_timeout_ms: timeout,
+  });
+  return z.strictObject({
+    providers: z.array(provider, 'must be a list').min(1, 'must have at least one entry'),
+    models: z.array(model, 'must be a list').min(1, 'must have at least one entry'),
+    default_model: name.optional(),
+  });
+}
+
+export type ModelsFile = z.output<ReturnType<typeof modelsSchema>>;
+export type ProviderEntry = ModelsFile['providers'][number];
+export type ModelEntry = ModelsFile['models'][number];
+
+/** What is wrong with a provider's base URL, or undefined. */
+export function baseUrlProblem(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    return 'must be a URL that begins with http:// or https://';
+  if (url.username || url.password) return 'must not contain credentials';
+  if (url.search || url.hash) return 'must not have a query or a fragment';
+  return undefined;
+}
+
+function baseUrl() {
+  return z.string('must be text').superRefine((text, context) => {
+    const message = baseUrlProblem(text);
+    if (message) context.addIssue({ code: 'custom', message });
+  });
+}
+
+function headerName() {
+  return z
+    .string()
+    .regex(HEADER_NAME, 'is not a header name')
+    .refine((text) => !SECRET_HEADER.test(text), 'looks like a secret: use headers_env');
+}
+
+function headerValue() {
+  return z.string('must be text').regex(/^[\x20-\x7e]*$/, 'must be printable ASCII');
+}
+
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.int(message).min(min, message).max(max, message);
+}
+
+function number(min: number, max: number) {
+  const message = `must be a number from ${min} to ${max}`;
+  return z.number(message).min(min, message).max(max, message);
+}

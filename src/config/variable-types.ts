@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { parseCidr } from './network';
+
+/*
+ * How a variable's text becomes a value. No message may repeat the text: it can be a secret.
+ */
+
+export function wholeNumber(min: number, max: number, fallback: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+    .default(fallback);
+}
+
+export function flag() {
+  return z
+    .enum(['true', 'false', '1', '0'], 'must be true or false')
+    .transform((text) => text === 'true' || text === '1');
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+const UNITS = { '': 1, b: 1, kb: 1024, mb: 1024 ** 2 } as const;
+
+/** `512kb`, `1mb` or a number of bytes. */
+export function byteSize(min: number, max: number, fallback: number) {
+  const message = `must be a size such as 512kb or 1mb, from ${min} to ${max} bytes`;
+  return z
+    .string()
+    .regex(/^\d{1,12}(b|kb|mb)?$/i, message)
+    .transform((text) => Number.parseInt(text, 10) * UNITS[unitOf(text)])
+    .refine((value) => value >= min && value <= max, message)
+    .default(fallback);
+}
+
+export function url(protocols: readonly string[]) {
+  const message = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  return z
+    .string()
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), message);
+}
+
+export function list(isItem: (item: string) => boolean, message: string) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((item) => item.trim()))
+    .refine((items) => items.every(isItem), message)
+    .default([]);
+}
+
+export function isOrigin(text: string): boolean {
+  return text === '*' || (/^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text);
+}
+
+export function isCidr(text: string): boolean {
+  return parseCidr(text) !== undefined;
+}
+
+function unitOf(text: string): keyof typeof UNITS {
+  return text.replace(/^\d+/, '').toLowerCase() as keyof typeof UNITS;
+}

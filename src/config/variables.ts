@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { byteSize, choice, flag, isCidr, isOrigin, list, url, wholeNumber } from './variable-types';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Every environment variable that the service reads. `.env.example` explains exactly these. */
+export const VARIABLES = {
+  NODE_ENV: choice(['production', 'development', 'test']).default('development'),
+  PORT: wholeNumber(0, 65_535, 3000),
+  HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
+  API_DOCS: flag().optional(),
+  HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
+  CORS_ORIGINS: list(isOrigin, 'must be a comma-separated list of origins such as https://chat.example.com'),
+
+  DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
+  DATA_DIR: z.string().default('./data'),
+  DB_POOL_MAX: wholeNumber(1, 1000, 10),
+  DB_CONNECTION_TIMEOUT_MS: wholeNumber(100, 10 * MINUTE_MS, 5000),
+  DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, 15_000),
+
+  AUTH_MODE: z.literal('header', 'must be header: other modes do not exist yet').default('header'),
+  AUTH_PROXY_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
+    .optional(),
+  AUTH_TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
+
+  OPENAI_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+    .optional(),
+  OPENAI_BASE_URL: url(['http:', 'https:']).optional(),
+  OPENAI_MODEL: z.string().optional(),
+  MODELS_FILE: z.string().optional(),
+  LLM_CONNECT_TIMEOUT_MS: wholeNumber(100, 5 * MINUTE_MS, 10_000),
+  LLM_FIRST_EVENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),
+  LLM_IDLE_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),
+  LLM_TOTAL_TIMEOUT_MS: wholeNumber(100, 24 * HOUR_MS, 10 * MINUTE_MS),
+  LLM_MAX_RETRIES: wholeNumber(0, 10, 2),
+  LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
+
+  CHAT_MAX_CONTENT_CHARS: wholeNumber(1, 10_000_000, 100_000),
+  SSE_HEARTBEAT_MS: wholeNumber(100, 15_000, 15_000),
+  SHUTDOWN_GRACE_S: wholeNumber(0, 3600, 25),
+
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_FORMAT: choice(['json', 'pretty']).optional(),
+  LOG_CONTENT: flag().default(false),
+};
+
+type Schema = z.ZodObject<typeof VARIABLES>;
+export type Variables = z.output<Schema>;
+
+/** Names and messages of what is wrong, in the order of the table. */
+export type Problems = Map<string, string>;
+
+/** Reads every variable; an empty one counts as absent. What cannot be read is added to `problems` and left out. */
+export function readVariables(env: NodeJS.ProcessEnv, problems: Problems): Partial<Variables> {
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries<z.ZodType>(VARIABLES)) {
+    const result = schema.safeParse(env[name]?.trim() || undefined);
+    if (result.success) values[name] = result.data;
+    else problems.set(name, result.error.issues[0]?.message ?? 'is not valid');
+  }
+  return values;
+}

@@ -1,0 +1,64 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { ModelSettings } from '../config/models-config';
+
+@Entity('conversations')
+@Index('ix_conversations_list', ['user_id', 'archived', 'last_activity_at', 'id'])
+@Check('ck_conversations_sequence', 'last_sequence >= 0 AND context_from >= 0')
+export class ConversationEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_conversations' })
+  id!: string;
+
+  @Column('varchar', { length: 128 })
+  user_id!: string;
+
+  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
+  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_conversations_user' })
+  user?: object;
+
+  @Column('varchar', { length: 200, nullable: true })
+  title!: string | null;
+
+  @Column('varchar', { length: 200, nullable: true })
+  model!: string | null;
+
+  @Column('text', { nullable: true })
+  system_prompt!: string | null;
+
+  @Column('jsonb', { default: {} })
+  settings!: ModelSettings;
+
+  @Column('jsonb', { default: {} })
+  metadata!: Record<string, string>;
+
+  @Column('boolean', { default: false })
+  pinned!: boolean;
+
+  @Column('boolean', { default: false })
+  archived!: boolean;
+
+  /** Counts the changes a client makes; the `ETag`. */
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  /** The last message of the branch that is shown and continued. */
+  @Column('uuid', { nullable: true })
+  active_leaf_id!: string | null;
+
+  /** The highest `sequence` among the messages. */
+  @Column('integer', { default: 0 })
+  last_sequence!: number;
+
+  /** Messages up to this sequence are no longer sent to the model. */
+  @Column('integer', { default: 0 })
+  context_from!: number;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  last_activity_at!: Date;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  updated_at!: Date;
+}

@@ -1,0 +1,24 @@
+import type { ModelSettings } from '../config/models-config';
+
+/** What a client may set of a conversation. */
+export interface ConversationFields {
+  title?: string | null;
+  model?: string | null;
+  system_prompt?: string | null;
+  settings?: ModelSettings;
+  metadata?: Record<string, string>;
+  pinned?: boolean;
+  archived?: boolean;
+}
+
+export interface ConversationFilter {
+  archived: boolean;
+  /** Matches anywhere in the title, whatever the case. */
+  q?: string;
+}
+
+/** Where a list page begins: after this conversation. */
+export interface ConversationPosition {
+  last_activity_at: string;
+  id: string;
+}

@@ -1,0 +1,133 @@
+import { applyDecorators, Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { decodeCursor, encodeCursor } from '../http/cursor';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ApiPageResponse, toPage, type Page } from '../http/page';
+import { ParseId } from '../http/parse-id.pipe';
+import { conversationNotFound } from './conversation.errors';
+import type { ConversationPosition } from './conversation.types';
+import { ConversationsService, type Conversation } from './conversations.service';
+import { ConversationResponse, toConversationResponse } from './dto/conversation.response';
+import { CreateConversationDto } from './dto/create-conversation.dto';
+import { ListConversationsQuery } from './dto/list-conversations.query';
+import { UpdateConversationDto } from './dto/update-conversation.dto';
+import { toETag, versionsOf } from './etag';
+
+const ConversationId = () => Param('id', new ParseId(conversationNotFound));
+const ETAG_HEADER = { ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' as const } } };
+
+@ApiTags('conversations')
+@Controller('conversations')
+export class ConversationsController {
+  constructor(private readonly conversations: ConversationsService) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Make a conversation' })
+  @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.', headers: ETAG_HEADER })
+  @ProblemResponses('invalid', 'unauthenticated', 'too_large', 'unsupported_media_type', 'unavailable')
+  async createConversation(
+    @CurrentUser() userId: string,
+    @Body() body: CreateConversationDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ConversationResponse> {
+    return answer(await this.conversations.create(userId, body), response);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List conversations', description: 'Newest activity first.' })
+  @ApiPageResponse(ConversationResponse)
+  @ProblemResponses('invalid', 'unauthenticated', 'unavailable')
+  async listConversations(
+    @CurrentUser() userId: string,
+    @Query() { limit, cursor, q, archived }: ListConversationsQuery,
+  ): Promise<Page<ConversationResponse>> {
+    const filter = { archived: archived === 'true', q };
+    const scope = { userId, list: `conversations ${JSON.stringify(filter)}` };
+    const after = cursor ? toPosition(decodeCursor(scope, cursor, ['timestamp', 'uuid'])) : undefined;
+    const rows = await this.conversations.list(userId, filter, after, limit + 1);
+    return toPage(rows, limit, toConversationResponse, (last) =>
+      encodeCursor(scope, [last.last_activity_at.toISOString(), last.id]),
+    );
+  }
+
+  @Patch(':id')
+  @ApiUpdate('Change a conversation')
+  async updateConversation(
+    @CurrentUser() userId: string,
+    @ConversationId() id: string,
+    @Body() body: UpdateConversationDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ConversationResponse> {
+    return answer(await this.conversations.update(userId, id, body, versionsOf(ifMatch)), response);
+  }
+
+  @Put(':id')
+  @ApiUpdate('Change a conversation (the same as PATCH)')
+  putConversation(
+    @CurrentUser() userId: string,
+    @ConversationId() id: string,
+    @Body() body: UpdateConversationDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ConversationResponse> {
+    return this.updateConversation(userId, id, body, ifMatch, response);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a conversation', description: 'A running reply is stopped; everything of it goes.' })
+  @ApiConversationId()
+  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  async deleteConversation(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
+    await this.conversations.delete(userId, id);
+  }
+
+  @Delete(':id/context')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Make the model forget what came before',
+    description: 'The messages stay readable; later replies know only what is posted from now on.',
+  })
+  @ApiConversationId()
+  @ApiNoContentResponse({ description: 'It is forgotten.' })
+  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  async clearContext(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
+    await this.conversations.clearContext(userId, id);
+  }
+}
+
+function ApiConversationId() {
+  return ApiParam({ name: 'id', format: 'uuid', description: 'The conversation.' });
+}
+
+function ApiUpdate(summary: string) {
+  return applyDecorators(
+    ApiOperation({ summary, description: 'What is absent stays as it is. `settings` and `metadata` are replaced whole.' }),
+    ApiConversationId(),
+    ApiHeader({ name: 'If-Match', required: false, description: 'The `ETag` that was read; 412 if it has changed since.' }),
+    ApiOkResponse({ type: ConversationResponse, description: 'The conversation as it is now.', headers: ETAG_HEADER }),
+    ProblemResponses('invalid', 'unauthenticated', 'not_found', 'precondition_failed'),
+    ProblemResponses('too_large', 'unsupported_media_type', 'unavailable'),
+  );
+}
+
+function answer(conversation: Conversation, response: Response): ConversationResponse {
+  response.setHeader('ETag', toETag(conversation));
+  return toConversationResponse(conversation);
+}
+
+function toPosition([last_activity_at, id]: [string, string]): ConversationPosition {
+  return { last_activity_at, id };
+}

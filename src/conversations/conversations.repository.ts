@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { TransactionRunner } from '../database/transaction-runner';
+import { ConversationEntity } from './conversation.entity';
+import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+
+@Injectable()
+export class ConversationsRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  private get rows() {
+    return this.db.manager.getRepository(ConversationEntity);
+  }
+
+  async insert(userId: string, fields: ConversationFields): Promise<ConversationEntity> {
+    const now = new Date();
+    const row = this.rows.create({
+      title: null,
+      model: null,
+      system_prompt: null,
+      settings: {},
+      metadata: {},
+      pinned: false,
+      archived: false,
+      ...fields,
+      id: uuidv7(),
+      user_id: userId,
+      version: 1,
+      active_leaf_id: null,
+      last_sequence: 0,
+      context_from: 0,
+      last_activity_at: now,
+      created_at: now,
+      updated_at: now,
+    });
+    await this.rows.insert(row);
+    return row;
+  }
+
+  find(userId: string, id: string): Promise<ConversationEntity | null> {
+    return this.rows.findOneBy({ id, user_id: userId });
+  }
+
+  /** Newest activity first. */
+  list(
+    userId: string,
+    filter: ConversationFilter,
+    after: ConversationPosition | undefined,
+    limit: number,
+  ): Promise<ConversationEntity[]> {
+    const query = this.rows
+      .createQueryBuilder('c')
+      .where('c.user_id = :userId AND c.archived = :archived', { userId, archived: filter.archived })
+      .orderBy('c.last_activity_at', 'DESC')
+      .addOrderBy('c.id', 'DESC')
+      .limit(limit);
+    if (after) query.andWhere('(c.last_activity_at, c.id) < (:last_activity_at, :id)', after);
+    if (filter.q) query.andWhere(`c.title ILIKE :pattern`, { pattern: containing(filter.q) });
+    return query.getMany();
+  }
+
+  /** Undefined if there is none of this user, or none of these versions. */
+  async update(
+    userId: string,
+    id: string,
+    fields: ConversationFields,
+    versions?: number[],
+  ): Promise<ConversationEntity | undefined> {
+    const query = this.rows
+      .createQueryBuilder()
+      .update()
+      .set({ ...fields, version: () => 'version + 1', updated_at: new Date() })
+      .where('id = :id AND user_id = :userId', { id, userId });
+    if (versions) query.andWhere('version = ANY(:versions)', { versions });
+    const result = await query.returning('*').execute();
+    return (result.raw as ConversationEntity[])[0];
+  }
+
+  async delete(userId: string, id: string): Promise<boolean> {
+    const result = await this.rows.delete({ id, user_id: userId });
+    return (result.affected ?? 0) > 0;
+  }
+
+  async clearContext(userId: string, id: string): Promise<boolean> {
+    const result = await this.rows.update(
+      { id, user_id: userId },
+      { context_from: () => 'last_sequence', updated_at: new Date() },
+    );
+    return (result.affected ?? 0) > 0;
+  }
+
+  /** Keeps other turns of this conversation out until the transaction ends. */
+  lock(userId: string, id: string): Promise<ConversationEntity | null> {
+    return this.rows.findOne({ where: { id, user_id: userId }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  async recordTurn(id: string, turn: { leafId: string; sequence: number; title: string; at: Date }): Promise<void> {
+    await this.rows
+      .createQueryBuilder()
+      .update()
+      .set({
+        active_leaf_id: turn.leafId,
+        last_sequence: turn.sequence,
+        last_activity_at: turn.at,
+        title: () => 'COALESCE(title, :title)',
+      })
+      .where('id = :id', { id })
+      .setParameter('title', turn.title)
+      .execute();
+  }
+}
+
+/** A LIKE pattern in which the caller's wildcards stand for themselves. */
+function containing(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+}

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+import { ModelCatalogue } from '../llm/model-catalogue';
+import type { ConversationEntity } from './conversation.entity';
+import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
+import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import { ConversationsRepository } from './conversations.repository';
+
+/** A conversation as other features see it. */
+export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
+
+const TITLE_LENGTH = 80;
+
+@Injectable()
+export class ConversationsService {
+  private readonly deleted = new Subject<string>();
+
+  constructor(
+    private readonly repository: ConversationsRepository,
+    private readonly models: ModelCatalogue,
+  ) {}
+
+  /** Ids of conversations that this process has just deleted. */
+  get deletions(): Observable<string> {
+    return this.deleted;
+  }
+
+  create(userId: string, fields: ConversationFields): Promise<Conversation> {
+    this.checkModel(fields.model);
+    return this.repository.insert(userId, withoutAbsent(fields));
+  }
+
+  async get(userId: string, id: string): Promise<Conversation> {
+    return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  list(
+    userId: string,
+    filter: ConversationFilter,
+    after: ConversationPosition | undefined,
+    limit: number,
+  ): Promise<Conversation[]> {
+    return this.repository.list(userId, filter, after, limit);
+  }
+
+  /** `versions`: change it only if it still is one of these. */
+  async update(
+    userId: string,
+    id: string,
+    fields: ConversationFields,
+    versions?: number[],
+  ): Promise<Conversation> {
+    this.checkModel(fields.model);
+    const updated = await this.repository.update(userId, id, withoutAbsent(fields), versions);
+    if (updated) return updated;
+    await this.get(userId, id);
+    throw conversationChanged();
+  }
+
+  async delete(userId: string, id: string): Promise<void> {
+    if (!(await this.repository.delete(userId, id))) notFound();
+    this.deleted.next(id);
+  }
+
+  async clearContext(userId: string, id: string): Promise<void> {
+    if (!(await this.repository.clearContext(userId, id))) notFound();
+  }
+
+  /** The conversation, kept from other turns until the transaction around this call ends. */
+  async lock(userId: string, id: string): Promise<Conversation> {
+    return (await this.repository.lock(userId, id)) ?? notFound();
+  }
+
+  /** The turn's reply becomes the end of the active path; its text names a conversation that has no title. */
+  recordTurn(id: string, turn: { leafId: string; sequence: number; content: string; at: Date }): Promise<void> {
+    return this.repository.recordTurn(id, { ...turn, title: titleFrom(turn.content) });
+  }
+
+  private checkModel(model: string | null | undefined): void {
+    if (model && !this.models.resolve(model)) throw unknownModel();
+  }
+}
+
+function notFound(): never {
+  throw conversationNotFound();
+}
+
+/** What is absent keeps its value; `null` settings and metadata are empty ones. */
+function withoutAbsent(fields: ConversationFields): ConversationFields {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const filled = present.map(([key, value]) => [key, value ?? emptyOf(key)]);
+  return Object.fromEntries(filled) as ConversationFields;
+}
+
+function emptyOf(key: string): object | null {
+  return key === 'settings' || key === 'metadata' ? {} : null;
+}
+
+function titleFrom(content: string): string {
+  const line = content.trim().replace(/\s+/g, ' ') || 'Untitled';
+  const characters = Array.from(line.slice(0, 4 * TITLE_LENGTH));
+  return characters.length <= TITLE_LENGTH ? line : `${characters.slice(0, TITLE_LENGTH - 1).join('')}…`;
+}

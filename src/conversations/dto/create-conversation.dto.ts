@@ -1,0 +1,63 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
+import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
+import { SettingsDto } from './settings.dto';
+
+/** A new conversation; `{}` makes an empty one. `null` is the same as absent. */
+export class CreateConversationDto {
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    minLength: 1,
+    maxLength: 200,
+    example: 'Holiday in Norway',
+    description: 'Without one, the beginning of the first message becomes the title.',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, 200)
+  title?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    maxLength: 200,
+    example: 'parley-demo',
+    description: 'The id of a model of `GET /models`; without one, the default.',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, 200)
+  model?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    maxLength: 32_000,
+    example: 'You are a patient travel guide.',
+    description: 'What the model is told before the first message.',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(32_000)
+  system_prompt?: string | null;
+
+  @ApiPropertyOptional({ type: SettingsDto, description: 'How the model should answer in this conversation.' })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => SettingsDto)
+  settings?: SettingsDto;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string', maxLength: 512 },
+    maxProperties: METADATA_MAX_PAIRS,
+    example: { project: 'norway' },
+    description: "The client's own pairs of texts; the service only keeps them.",
+  })
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string>;
+}

@@ -1,0 +1,70 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import type { ModelSettings } from '../../config/models-config';
+
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high'] as const;
+
+/** How a model should answer. What is absent is left to the conversation, then to the model. */
+export class SettingsDto implements ModelSettings {
+  @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 2, example: 0.7, description: 'Higher is more varied.' })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(2)
+  temperature?: number;
+
+  @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 1, example: 1, description: 'Nucleus sampling.' })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  top_p?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000_000,
+    example: 1024,
+    description: "The longest answer, in tokens; never more than the model's own limit.",
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  max_output_tokens?: number;
+
+  @ApiPropertyOptional({
+    type: [String],
+    maxItems: 4,
+    example: ['END'],
+    description: 'Texts (1 to 64 characters) at which the answer ends.',
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(4)
+  @IsString({ each: true })
+  @Length(1, 64, { each: true })
+  stop?: string[];
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: -2_147_483_648,
+    maximum: 2_147_483_647,
+    example: 42,
+    description: 'For answers that can be repeated, where the model can do that.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(-2_147_483_648)
+  @Max(2_147_483_647)
+  seed?: number;
+
+  @ApiPropertyOptional({
+    enum: EFFORTS,
+    example: 'low',
+    description: 'How much a reasoning model thinks before it answers.',
+  })
+  @IsOptional()
+  @IsIn(EFFORTS)
+  reasoning_effort?: (typeof EFFORTS)[number];
+}

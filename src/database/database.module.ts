@@ -1,0 +1,59 @@
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { AppConfig } from '../config/app-config';
+import { connectionOptions } from './connection-options';
+import { DatabaseConnector } from './database-connector';
+import { DatabaseState } from './database-state';
+import { EmbeddedDatabase } from './embedded/embedded-database';
+import { TransactionRunner } from './transaction-runner';
+
+/** Absent when there is a real PostgreSQL. A module of its own, because TypeORM's options need it. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: EmbeddedDatabase,
+      useFactory: ({ database }: AppConfig) => (database.url ? undefined : new EmbeddedDatabase(database)),
+      inject: [AppConfig],
+    },
+  ],
+  exports: [EmbeddedDatabase],
+})
+class EmbeddedDatabaseModule {}
+
+/**
+ * The connection to the database. Features register their entities with `TypeOrmModule.forFeature` and query through
+ * `TransactionRunner`.
+ */
+@Global()
+@Module({
+  imports: [
+    EmbeddedDatabaseModule,
+    TypeOrmModule.forRootAsync({
+      useFactory: ({ database }: AppConfig, embedded: EmbeddedDatabase | undefined) => ({
+        ...connectionOptions(database, embedded),
+        autoLoadEntities: true,
+        // DatabaseConnector does it, so that a database that is down does not hold up the start.
+        manualInitialization: true,
+      }),
+      inject: [AppConfig, EmbeddedDatabase],
+    }),
+  ],
+  providers: [
+    TransactionRunner,
+    DatabaseState,
+    {
+      provide: DatabaseConnector,
+      useFactory: (
+        config: AppConfig,
+        dataSource: DataSource,
+        state: DatabaseState,
+        embedded: EmbeddedDatabase | undefined,
+      ) => new DatabaseConnector(config, dataSource, state, embedded),
+      inject: [AppConfig, DataSource, DatabaseState, EmbeddedDatabase],
+    },
+  ],
+  exports: [TransactionRunner, DatabaseState],
+})
+export class DatabaseModule {}

@@ -1,0 +1,176 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { DataDirLock } from './data-dir-lock';
+import { Engine } from './engine';
+import type { EngineSettings } from './engine-messages';
+import { type EngineSession, EngineStream } from './engine-stream';
+import { SessionGate } from './session-gate';
+
+const MEMORY = 'memory://';
+/** The first start makes a new cluster; a slow disk or processor may take long over it. */
+const START_LIMIT_MS = 120_000;
+/** Recovery, VACUUM and a checkpoint of everything are longer than a statement may be. */
+const MAINTENANCE_LIMIT_MS = 300_000;
+const CLOSE_LIMIT_MS = 15_000;
+const CHECK_LOG_EVERY_MS = 10_000;
+const VACUUM_EVERY_MS = 3_600_000;
+
+export interface EmbeddedDatabaseOptions {
+  /** `DATA_DIR`; or `memory://`, optionally followed by the path of a dump to begin with. */
+  dataDir: string;
+  /** Begin a directory's new cluster with this dump. */
+  snapshot?: string;
+}
+
+/**
+ * A PostgreSQL inside this process, for one process on one machine. It has one session, so a pool for it must have one
+ * client; further clients wait for their turn.
+ *
+ * What was committed survives the end of the process, however it ends. It is handed to the operating system but not
+ * forced to the disk (no fsync), so a power failure or a crash of the machine may lose the last seconds; use a real
+ * PostgreSQL where that matters. If the thread dies, or a statement never ends, the next client starts it again.
+ */
+export class EmbeddedDatabase {
+  private readonly gate = new SessionGate();
+  private readonly lock?: DataDirLock;
+  private running?: Promise<Engine>;
+  private current?: Engine;
+  private maintenance?: NodeJS.Timeout;
+  private lastVacuum = Date.now();
+  private onLost?: (reason: Error) => void;
+  private closed = false;
+
+  constructor(private readonly options: EmbeddedDatabaseOptions) {
+    if (!this.inMemory) this.lock = new DataDirLock(resolve(options.dataDir));
+  }
+
+  /** Starts the engine now rather than with the first client. Throws a `ConfigError` if another process uses the directory. */
+  async start(): Promise<void> {
+    await this.engine();
+  }
+
+  /**
+   * For `stream` in a pg client's configuration. A statement that runs for longer than `statementLimitMs` ends in
+   * SQLSTATE 57014 and takes the connection with it.
+   */
+  streams(statementLimitMs: number): () => Duplex {
+    return () => new EngineStream((signal, onLost) => this.openSession(statementLimitMs, signal, onLost));
+  }
+
+  /** The whole cluster as a tar archive. */
+  async dump(): Promise<Uint8Array> {
+    const reply = await (await this.engine()).request({ kind: 'dump' }, MAINTENANCE_LIMIT_MS);
+    return reply.data ?? new Uint8Array();
+  }
+
+  /** Shuts down cleanly. Clients should have gone before. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.maintenance);
+    const engine = await this.running?.catch(() => undefined);
+    if (engine) await stop(engine);
+    await this.lock?.release();
+  }
+
+  private get inMemory(): boolean {
+    return this.options.dataDir.startsWith(MEMORY);
+  }
+
+  private engine(): Promise<Engine> {
+    this.running ??= this.startEngine().catch((error: unknown) => {
+      this.running = undefined;
+      throw error;
+    });
+    return this.running;
+  }
+
+  private async startEngine(): Promise<Engine> {
+    if (this.closed) throw new Error('The embedded database is closed.');
+    const engine = await this.launch(await this.prepareCluster());
+    this.current = engine;
+    this.maintenance ??= setInterval(() => void this.maintain(), CHECK_LOG_EVERY_MS).unref();
+    return engine;
+  }
+
+  private async launch(settings: EngineSettings): Promise<Engine> {
+    const engine = new Engine(settings, (reason) => this.engineGone(engine, reason));
+    await engine.started(START_LIMIT_MS);
+    return engine;
+  }
+
+  private async prepareCluster(): Promise<EngineSettings> {
+    const { dataDir, snapshot } = this.options;
+    if (!this.lock) return { snapshot: dataDir.slice(MEMORY.length) || undefined };
+    await this.lock.acquire();
+    const directory = join(resolve(dataDir), 'postgres');
+    if (!existsSync(directory)) await this.createCluster(directory, snapshot);
+    return { directory };
+  }
+
+  /**
+   * Beside its place first, so that an interrupted first start leaves nothing half made. The thread that made it is not kept:
+   * it holds some 300 MB more than one that finds a cluster.
+   */
+  private async createCluster(directory: string, snapshot: string | undefined): Promise<void> {
+    const draft = `${directory}.new`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { mode: 0o700 });
+    const engine = await this.launch({ directory: draft, snapshot });
+    await stop(engine);
+    await rename(draft, directory);
+  }
+
+  private engineGone(engine: Engine, reason: Error): void {
+    if (engine !== this.current) return;
+    this.current = undefined;
+    this.running = undefined;
+    this.onLost?.(reason);
+  }
+
+  private async openSession(
+    limitMs: number,
+    signal: AbortSignal,
+    onLost: (reason: Error) => void,
+  ): Promise<EngineSession> {
+    const leave = await this.gate.enter(signal);
+    try {
+      const engine = await this.engine();
+      this.onLost = onLost;
+      return this.sessionOn(engine, limitMs, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  private sessionOn(engine: Engine, limitMs: number, leave: () => void): EngineSession {
+    let open = true;
+    return {
+      execute: async (data) => (await engine.request({ kind: 'execute', data }, limitMs)).data,
+      close: () => {
+        if (!open) return;
+        open = false;
+        this.onLost = undefined;
+        // Queued behind whatever the client had still running.
+        engine.request({ kind: 'reset' }, limitMs).then(leave, leave);
+      },
+    };
+  }
+
+  private async maintain(): Promise<void> {
+    const engine = await this.running?.catch(() => undefined);
+    if (!engine?.alive || !engine.idle) return;
+    const vacuum = Date.now() - this.lastVacuum > VACUUM_EVERY_MS;
+    if (vacuum) this.lastVacuum = Date.now();
+    // A failure here shows again in the statements of the clients; there is nobody to tell.
+    await engine.request({ kind: 'maintain', vacuum }, MAINTENANCE_LIMIT_MS).catch(() => undefined);
+  }
+}
+
+/** A clean shutdown, or the end of the thread if that does not work. */
+async function stop(engine: Engine): Promise<void> {
+  await engine.request({ kind: 'close' }, CLOSE_LIMIT_MS).catch(() => undefined);
+  await engine.terminate();
+}

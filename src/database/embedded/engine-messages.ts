@@ -1,0 +1,22 @@
+/** What the engine's thread is started with. */
+export interface EngineSettings {
+  /** Directory of the database cluster; absent means in memory. */
+  directory?: string;
+  /** A dump to load into a cluster that does not exist yet. */
+  snapshot?: string;
+}
+
+export type EngineRequest =
+  /** Complete frontend messages of the PostgreSQL protocol, ended by one that makes the engine answer. */
+  | { kind: 'execute'; data: Uint8Array<ArrayBuffer> }
+  /** Forget the session: roll back what it left open and discard its settings. */
+  | { kind: 'reset' }
+  /** What the checkpointer and autovacuum do in a real PostgreSQL; skipped inside a transaction. */
+  | { kind: 'maintain'; vacuum: boolean }
+  | { kind: 'dump' }
+  | { kind: 'close' };
+
+export interface EngineReply {
+  data?: Uint8Array<ArrayBuffer>;
+  error?: string;
+}

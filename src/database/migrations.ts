@@ -1,0 +1,59 @@
+import { extname, join } from 'node:path';
+import { DataSource, type EntityManager, type Migration, MigrationExecutor } from 'typeorm';
+import { ConfigError } from '../config/config-error';
+import type { ConnectionOptions } from './connection-options';
+
+/** Beside `src`; TypeScript under Jest, otherwise compiled, as this file is. */
+export const MIGRATION_FILES = join(__dirname, `../../migrations/*${extname(__filename)}`);
+
+/** Any number, the same in every version: what the instances take turns by. */
+const LOCK = 7_205_759_403;
+/** A statement that changes a table in use must not queue for longer, since everybody else queues behind it. */
+const TABLE_LOCK_TIMEOUT = '2s';
+
+/** The database is not in a state that this build can work with. The message says what to do. */
+export class SchemaError extends ConfigError {
+  constructor(problem: string) {
+    super([problem]);
+    this.name = 'SchemaError';
+  }
+}
+
+/**
+ * Brings the schema up to date in one transaction, one instance at a time, and returns the names of the migrations that
+ * it ran. The lock belongs to the transaction, so it works through every pooler and ends with the process. Throws
+ * `SchemaError` if the database was migrated by a newer build.
+ */
+export async function migrate(
+  options: ConnectionOptions,
+  files: string[] = [MIGRATION_FILES],
+): Promise<string[]> {
+  const dataSource = new DataSource({ ...options, migrations: files, entities: [] });
+  await dataSource.initialize();
+  try {
+    return await dataSource.transaction((manager) => migrateIn(manager));
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function migrateIn(manager: EntityManager): Promise<string[]> {
+  await manager.query('SET LOCAL statement_timeout = 0');
+  await manager.query('SET LOCAL lock_timeout = 0');
+  await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+  await manager.query(`SET LOCAL lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
+  const executor = new MigrationExecutor(manager.dataSource, manager.queryRunner);
+  refuseNewer(manager.dataSource, await executor.getExecutedMigrations());
+  const ran = await executor.executePendingMigrations();
+  return ran.map(({ name }) => name);
+}
+
+function refuseNewer({ migrations }: DataSource, executed: Migration[]): void {
+  const known = new Set(migrations.map((migration) => migration.name ?? migration.constructor.name));
+  const unknown = executed.map(({ name }) => name).filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new SchemaError(
+    `DATABASE_URL or DATA_DIR: the database belongs to a newer version of this service (unknown migrations: ` +
+      `${unknown.slice(0, 5).join(', ')}). Run that version, or restore a backup of the older schema.`,
+  );
+}

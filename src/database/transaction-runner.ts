@@ -1,0 +1,104 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import { isSerializationFailure, unavailable } from './database-error';
+
+const ATTEMPTS = 4;
+const RETRY_DELAY_MS = 25;
+
+interface Transaction {
+  manager: EntityManager;
+  active: boolean;
+}
+
+/**
+ * The way to the database, and the only way to a transaction.
+ *
+ * Repositories use `manager` for every query and so take part in the transaction of their caller, if there is one,
+ * without a parameter for it. That also keeps a query inside a transaction from waiting for a second connection, which
+ * never comes where the pool has one.
+ */
+@Injectable()
+export class TransactionRunner {
+  private readonly transactions = new AsyncLocalStorage<Transaction>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * The manager of the transaction that the caller runs in, otherwise one that takes a connection per query. Work that was
+   * started inside a transaction and outlives it gets the latter. Throws `database_unavailable` until the first connection.
+   */
+  get manager(): EntityManager {
+    const transaction = this.current();
+    if (transaction) return transaction.manager;
+    if (!this.dataSource.isInitialized) throw unavailable();
+    return this.dataSource.manager;
+  }
+
+  /**
+   * Runs the work in a transaction (read committed): commits when it resolves, rolls back when it throws. Inside another
+   * `run` it joins that one. After a deadlock or a serialization failure the whole work is run again, up to three times,
+   * so it must have no other effects; no model call, no event inside.
+   *
+   * A statement that fails spoils the whole transaction, also when its error is caught: `run` then throws instead of
+   * pretending to have committed.
+   */
+  async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const outer = this.current();
+    if (outer) return work(outer.manager);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(work);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !isSerializationFailure(error)) throw error;
+        await sleep(RETRY_DELAY_MS * attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  private attempt<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.manager.transaction(async (manager) => {
+      const transaction: Transaction = { manager, active: true };
+      const failed = watchFailures(manager);
+      try {
+        const result = await this.transactions.run(transaction, () => work(manager));
+        if (failed()) await assertIntact(manager);
+        return result;
+      } finally {
+        transaction.active = false;
+      }
+    });
+  }
+
+  private current(): Transaction | undefined {
+    const transaction = this.transactions.getStore();
+    return transaction?.active ? transaction : undefined;
+  }
+}
+
+/** Returns a function that tells whether any statement of the transaction has failed. */
+function watchFailures({ queryRunner }: EntityManager): () => boolean {
+  let failed = false;
+  if (!queryRunner) return () => failed;
+  const query = queryRunner.query.bind(queryRunner) as (...args: unknown[]) => Promise<unknown>;
+  const watched = (...args: unknown[]): Promise<unknown> =>
+    query(...args).catch((error: unknown) => {
+      failed = true;
+      throw error;
+    });
+  queryRunner.query = watched as QueryRunner['query'];
+  return () => failed;
+}
+
+/** PostgreSQL answers COMMIT of a failed transaction with a silent rollback; any other statement, with an error. */
+async function assertIntact(manager: EntityManager): Promise<void> {
+  try {
+    await manager.query('SELECT 1');
+  } catch (cause) {
+    throw new Error(
+      'A statement of this transaction failed and its error was caught: nothing was committed.',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,103 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { decodeCursor, encodeCursor } from '../http/cursor';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ApiPageResponse, toPage, type Page } from '../http/page';
+import { ParseId } from '../http/parse-id.pipe';
+import {
+  CreateFeedbackDto,
+  FeedbackResponse,
+  ListFeedbackQuery,
+  toFeedbackResponse,
+  UpdateFeedbackDto,
+} from './dto/feedback.dto';
+import type { FeedbackPosition } from './feedback.repository';
+import { feedbackNotFound, FeedbackService } from './feedback.service';
+
+const FeedbackId = () => Param('id', new ParseId(feedbackNotFound));
+const ApiFeedbackId = () => ApiParam({ name: 'id', format: 'uuid', description: 'The feedback.' });
+
+@ApiTags('feedback')
+@Controller('feedback')
+export class FeedbackController {
+  constructor(private readonly feedback: FeedbackService) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Rate a reply', description: 'A second rating of the same reply replaces the first.' })
+  @ApiCreatedResponse({ type: FeedbackResponse, description: 'The new feedback.' })
+  @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
+  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  async createFeedback(
+    @CurrentUser() userId: string,
+    @Body() body: CreateFeedbackDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<FeedbackResponse> {
+    const { feedback, created } = await this.feedback.put(userId, body);
+    response.status(created ? 201 : 200);
+    return toFeedbackResponse(feedback);
+  }
+
+  @Get()
+  @ApiOperation({ summary: "List one's feedback", description: 'Newest first.' })
+  @ApiPageResponse(FeedbackResponse)
+  @ProblemResponses('invalid', 'unauthenticated', 'unavailable')
+  async listFeedback(
+    @CurrentUser() userId: string,
+    @Query() { limit, cursor, message_id, conversation_id }: ListFeedbackQuery,
+  ): Promise<Page<FeedbackResponse>> {
+    const filter = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
+    const scope = { userId, list: `feedback ${JSON.stringify(filter)}` };
+    const after = cursor ? toPosition(decodeCursor(scope, cursor, ['timestamp', 'uuid'])) : undefined;
+    const rows = await this.feedback.list(userId, filter, after, limit + 1);
+    return toPage(rows, limit, toFeedbackResponse, (last) =>
+      encodeCursor(scope, [last.created_at.toISOString(), last.id]),
+    );
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read feedback' })
+  @ApiFeedbackId()
+  @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback.' })
+  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  async getFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<FeedbackResponse> {
+    return toFeedbackResponse(await this.feedback.get(userId, id));
+  }
+
+  @Patch(':id')
+  @ApiOperation({ summary: 'Change feedback', description: 'What is absent stays as it is; a `null` comment clears it.' })
+  @ApiFeedbackId()
+  @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback as it is now.' })
+  @ProblemResponses('invalid', 'unauthenticated', 'not_found')
+  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  async updateFeedback(
+    @CurrentUser() userId: string,
+    @FeedbackId() id: string,
+    @Body() body: UpdateFeedbackDto,
+  ): Promise<FeedbackResponse> {
+    return toFeedbackResponse(await this.feedback.update(userId, id, body));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Take feedback back' })
+  @ApiFeedbackId()
+  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  async deleteFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<void> {
+    await this.feedback.delete(userId, id);
+  }
+}
+
+function toPosition([created_at, id]: [string, string]): FeedbackPosition {
+  return { created_at, id };
+}

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../errors/app-error';
+import { MessagesService } from '../messages/messages.service';
+import type { FeedbackEntity } from './feedback.entity';
+import {
+  FeedbackRepository,
+  type FeedbackChanges,
+  type FeedbackFilter,
+  type FeedbackPosition,
+} from './feedback.repository';
+
+export const feedbackNotFound = () =>
+  new AppError('not_found', 'feedback_not_found', 'No feedback with this id.');
+
+const notAReply = () =>
+  new AppError('invalid', 'not_a_reply', 'Feedback is given on replies.', {
+    errors: [{ path: 'message_id', message: 'must be the id of an assistant message' }],
+  });
+
+const stillStreaming = () =>
+  new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
+
+@Injectable()
+export class FeedbackService {
+  constructor(
+    private readonly repository: FeedbackRepository,
+    private readonly messages: MessagesService,
+  ) {}
+
+  /** Gives or replaces the user's feedback on a reply. */
+  async put(
+    userId: string,
+    fields: { message_id: string; rating: number; comment?: string | null },
+  ): Promise<{ feedback: FeedbackEntity; created: boolean }> {
+    const message = await this.messages.get(userId, fields.message_id);
+    if (message.role !== 'assistant') throw notAReply();
+    if (message.status === 'streaming') throw stillStreaming();
+    const { id: message_id, conversation_id } = message;
+    const comment = fields.comment ?? null;
+    return this.repository.put(userId, { message_id, conversation_id, rating: fields.rating, comment });
+  }
+
+  async get(userId: string, id: string): Promise<FeedbackEntity> {
+    return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  list(
+    userId: string,
+    filter: FeedbackFilter,
+    after: FeedbackPosition | undefined,
+    limit: number,
+  ): Promise<FeedbackEntity[]> {
+    return this.repository.list(userId, filter, after, limit);
+  }
+
+  async update(userId: string, id: string, { rating, comment }: FeedbackChanges): Promise<FeedbackEntity> {
+    const changes = { ...(rating !== undefined && { rating }), ...(comment !== undefined && { comment }) };
+    return (await this.repository.update(userId, id, changes)) ?? notFound();
+  }
+
+  async delete(userId: string, id: string): Promise<void> {
+    if (!(await this.repository.delete(userId, id))) notFound();
+  }
+}
+
+function notFound(): never {
+  throw feedbackNotFound();
+}

@@ -1,0 +1,74 @@
+import type { INestApplication } from '@nestjs/common';
+import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { existsSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { API_PREFIX } from '../api-prefix';
+import { docsSecurityHeaders } from '../security-headers';
+import { createOpenApiDocument } from './openapi-document';
+
+const DOCUMENT_URL = `/${API_PREFIX}/openapi.json`;
+const SWAGGER_URL = `/${API_PREFIX}/docs`;
+const REDOC_URL = `/${API_PREFIX}/redoc`;
+const REDOC_BUNDLE = 'redoc.standalone.js';
+
+/** Serves the OpenAPI document, Swagger UI and ReDoc. They are Express routes, so no guard applies; everything is local. */
+export function serveDocs(app: INestApplication): void {
+  let document: OpenAPIObject | undefined;
+  app.use([SWAGGER_URL, REDOC_URL], docsSecurityHeaders());
+  serveRedoc(app);
+  SwaggerModule.setup(SWAGGER_URL, app, () => (document ??= createOpenApiDocument(app)), {
+    jsonDocumentUrl: DOCUMENT_URL,
+    raw: ['json'],
+    customSiteTitle: 'Parley API',
+    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true },
+  });
+}
+
+function serveRedoc(app: INestApplication): void {
+  const adapter = app.getHttpAdapter();
+  adapter.get(REDOC_URL, send('text/html; charset=utf-8', REDOC_PAGE));
+  adapter.get(`${REDOC_URL}/init.js`, send('text/javascript; charset=utf-8', REDOC_SCRIPT));
+  adapter.get(
+    `${REDOC_URL}/${REDOC_BUNDLE}`,
+    (_request: IncomingMessage, response: ServerResponse & { sendFile(path: string): void }) => {
+      response.sendFile(redocBundlePath());
+    },
+  );
+}
+
+function send(type: string, body: string) {
+  return (_request: IncomingMessage, response: ServerResponse) => {
+    response.setHeader('Content-Type', type);
+    response.end(body);
+  };
+}
+
+/** The build puts the bundle beside the code; where nothing was built, it comes from the package. */
+function redocBundlePath(): string {
+  const built = join(__dirname, '../../../assets', REDOC_BUNDLE);
+  return existsSync(built) ? built : createRequire(__filename).resolve(`redoc/bundles/${REDOC_BUNDLE}`);
+}
+
+const REDOC_PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Parley API</title>
+    <style>body { margin: 0; } a[href^="https://redocly"] { display: none; }</style>
+  </head>
+  <body>
+    <div id="redoc"></div>
+    <script src="${REDOC_URL}/${REDOC_BUNDLE}"></script>
+    <script src="${REDOC_URL}/init.js"></script>
+  </body>
+</html>
+`;
+
+const SYSTEM_FONT = 'system-ui, sans-serif';
+const REDOC_OPTIONS = {
+  theme: { typography: { fontFamily: SYSTEM_FONT, headings: { fontFamily: SYSTEM_FONT } } },
+};
+const REDOC_SCRIPT = `Redoc.init('${DOCUMENT_URL}', ${JSON.stringify(REDOC_OPTIONS)}, document.getElementById('redoc'));\n`;

@@ -1,0 +1,43 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AppError } from '../errors/app-error';
+import { STATUS_OF_KIND } from '../errors/problem';
+import { noRouteFor } from './no-route';
+import { NoContentException } from './no-content.exception';
+import { sendProblem } from './send-problem';
+import { toAppError } from './to-app-error';
+
+/** The one place where an exception becomes an answer. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Http');
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<IncomingMessage>();
+    const response = host.switchToHttp().getResponse<ServerResponse>();
+    if (exception instanceof NoContentException) return sendNoContent(response);
+    const thrown = toAppError(exception);
+    const error = thrown.code === 'route_not_found' ? noRouteFor(request) : thrown;
+    this.log(error);
+    if (response.headersSent) abandon(response);
+    else sendProblem(request, response, error);
+  }
+
+  private log(error: AppError): void {
+    const status = STATUS_OF_KIND[error.kind];
+    if (error.kind === 'internal') this.logger.error({ err: error.cause ?? error, msg: 'unexpected error' });
+    else if (status >= 500)
+      this.logger.warn({ err: error.cause ?? error, code: error.code, msg: error.message });
+  }
+}
+
+function sendNoContent(response: ServerResponse): void {
+  if (response.headersSent) return abandon(response);
+  response.statusCode = 204;
+  response.end();
+}
+
+/** Too late for a status: cut the connection, so that the client does not take a part for the whole. */
+function abandon(response: ServerResponse): void {
+  if (!response.writableEnded) response.destroy();
+}

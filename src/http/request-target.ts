@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parse as parseQuery } from 'node:querystring';
+import { AppError } from '../errors/app-error';
+import { invalidRequest } from './http-errors';
+import { invalidText, isStorableText } from './json-value';
+
+/** More header fields than this are refused; Node drops those past its own limit, so it must be above ours. */
+export const MAX_HEADERS = 128;
+
+type QueryRequest = IncomingMessage & { query?: Readonly<Record<string, string>> };
+
+export interface RequestTarget {
+  path: string;
+  /** Each parameter once. */
+  query: Record<string, string>;
+}
+
+/**
+ * Refuses what no honest client sends: too many headers, absolute or malformed addresses, text in them that cannot be stored,
+ * a query parameter given twice. Afterwards `request.query` is a plain record of strings.
+ */
+export function checkRequestTarget(request: QueryRequest, _response: ServerResponse, next: () => void): void {
+  if (request.rawHeaders.length / 2 > MAX_HEADERS) {
+    throw new AppError('headers_too_large', 'headers_too_large', 'The request has too many headers.');
+  }
+  const { query } = parseRequestTarget(request.url ?? '');
+  // Express has a getter there that parses anew each time.
+  Object.defineProperty(request, 'query', {
+    value: query,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  });
+  next();
+}
+
+/**
+ * The parts of a request's address; also for handshakes that no middleware sees.
+ * @throws {AppError} `invalid_target`, `invalid_text`, `invalid_query`
+ */
+export function parseRequestTarget(url: string): RequestTarget {
+  const [path, ...rest] = url.split('?');
+  if (!path.startsWith('/')) throw invalidRequest('invalid_target', 'The request target must be a path.');
+  const search = rest.join('?');
+  checkDecoded(path);
+  checkDecoded(search.replaceAll('+', ' '));
+  return { path, query: toQuery(search) };
+}
+
+function checkDecoded(encoded: string): void {
+  if (!isStorableText(decode(encoded))) throw invalidText();
+}
+
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw invalidRequest('invalid_target', 'The request target is not valid percent-encoded UTF-8.');
+  }
+}
+
+function toQuery(search: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parseQuery(search, '&', '=', { maxKeys: 100 }))) {
+    if (typeof value !== 'string') throw repeatedParameter(name);
+    if (name !== '__proto__') query[name] = value;
+  }
+  return query;
+}
+
+function repeatedParameter(name: string): AppError {
+  const errors = [{ path: name, message: 'must be given once' }];
+  return invalidRequest('invalid_query', 'A query parameter is given more than once.', errors);
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import helmet from 'helmet';
+
+type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** For answers that are data: a browser that is tricked into showing one may do nothing with it. */
+export function apiSecurityHeaders(): Middleware {
+  const secure = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    crossOriginResourcePolicy: { policy: 'same-site' },
+  });
+  return (request, response, next) => {
+    response.setHeader('Cache-Control', 'no-store');
+    secure(request, response, next);
+  };
+}
+
+/** Swagger UI and ReDoc are pages of ours with styles in attributes and, in ReDoc's case, a worker made from a blob. */
+export function docsSecurityHeaders(): Middleware {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'", "'unsafe-inline'"],
+        'img-src': ["'self'", 'data:'],
+        'font-src': ["'self'", 'data:'],
+        'connect-src': ["'self'"],
+        'worker-src': ["'self'", 'blob:'],
+        'base-uri': ["'none'"],
+        'form-action': ["'none'"],
+        'frame-ancestors': ["'none'"],
+      },
+    },
+  });
+}
+
+/** Nothing here may answer 304 to a client that did not ask for it by its own `ETag` logic: Express would, from this header. */
+export function ignoreConditionalGet(
+  request: IncomingMessage,
+  _response: ServerResponse,
+  next: () => void,
+): void {
+  delete request.headers['if-none-match'];
+  delete request.headers['if-modified-since'];
+  next();
+}

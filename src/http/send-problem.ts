@@ -1,0 +1,24 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AppError } from '../errors/app-error';
+import { STATUS_OF_KIND, toProblemBody } from '../errors/problem';
+import { requestIdOf } from './request-id';
+
+export const PROBLEM_JSON = 'application/problem+json';
+
+/** Answers with a problem. Must not be called once headers are sent. */
+export function sendProblem(request: IncomingMessage, response: ServerResponse, error: AppError): void {
+  const body = toProblemBody(error, pathOf(request), requestIdOf(request));
+  response.statusCode = STATUS_OF_KIND[error.kind];
+  response.setHeader('Content-Type', PROBLEM_JSON);
+  response.setHeader('Cache-Control', 'no-store');
+  if (error.kind === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Parley');
+  if (error.retryAfterS !== undefined)
+    response.setHeader('Retry-After', String(Math.ceil(error.retryAfterS)));
+  for (const [name, value] of Object.entries(error.headers ?? {})) response.setHeader(name, value);
+  response.end(JSON.stringify(body));
+}
+
+/** The path without its query, which may hold a ticket. */
+export function pathOf(request: IncomingMessage & { originalUrl?: string }): string {
+  return (request.originalUrl ?? request.url ?? '').replace(/[?#].*$/s, '');
+}

@@ -1,0 +1,50 @@
+import { STATUS_CODES, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { MAX_HEADERS } from './request-target';
+import { newRequestId } from './request-id';
+import { PROBLEM_JSON } from './send-problem';
+
+/** Above the idle time of common load balancers (60 s), so that it is never us who close a connection they are about to use. */
+const KEEP_ALIVE_MS = 75_000;
+
+export function limitServer(server: Server): void {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = KEEP_ALIVE_MS + 5000;
+  server.requestTimeout = 120_000;
+  // One more than we accept: what is beyond this number Node drops without a word, and we refuse.
+  server.maxHeadersCount = MAX_HEADERS + 1;
+  server.on('clientError', answerUnparsable);
+}
+
+/** A request that Node's parser refuses never reaches a route; it gets the usual shape all the same. */
+function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const { status, code } = classify(error.code);
+  const request_id = newRequestId();
+  const title = STATUS_CODES[status];
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    detail: 'The request cannot be read.',
+    instance: '',
+    request_id,
+  });
+  const headers = [
+    `Content-Type: ${PROBLEM_JSON}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${request_id}`,
+    'X-Content-Type-Options: nosniff',
+    "Content-Security-Policy: default-src 'none'",
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function classify(code: string | undefined): { status: number; code: string } {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'headers_too_large' };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, code: 'request_timeout' };
+  return { status: 400, code: 'malformed_request' };
+}

@@ -1,0 +1,54 @@
+import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe } from '@nestjs/common';
+import { AppError, type FieldError } from '../errors/app-error';
+import { invalidRequest } from './http-errors';
+
+const MAX_ERRORS = 100;
+
+/** Checks bodies and queries against their DTO class. Fields that the class does not know are refused, and nothing is converted. */
+@Injectable()
+export class RequestValidationPipe extends ValidationPipe {
+  constructor() {
+    super({
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      transform: true,
+      validationError: { target: false, value: false },
+      exceptionFactory: (errors) => validationFailed(toFieldErrors(errors)),
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && value === undefined && !metadata.data) {
+      throw invalidRequest('body_required', 'The request needs a JSON body.');
+    }
+    return super.transform(value, metadata);
+  }
+}
+
+/** For rules that a DTO cannot express; the same answer as for those that it can. */
+export function validationFailed(errors: FieldError[]): AppError {
+  return invalidRequest('validation_failed', 'Some fields are not valid.', errors.slice(0, MAX_ERRORS));
+}
+
+function toFieldErrors(errors: ValidationError[], parent = ''): FieldError[] {
+  return errors.flatMap((error) => {
+    const path = joinPath(parent, error.property);
+    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+      path,
+      message: toMessage(rule, message, error),
+    }));
+    return [...own, ...toFieldErrors(error.children ?? [], path)];
+  });
+}
+
+/** class-validator begins its messages with the property, which is in the path already. */
+function toMessage(rule: string, message: string, { property }: ValidationError): string {
+  if (rule === 'whitelistValidation') return 'is not a known field';
+  return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
+}
+
+function joinPath(parent: string, property: string): string {
+  if (!parent) return property;
+  return /^\d+$/.test(property) ? `${parent}[${property}]` : `${parent}.${property}`;
+}

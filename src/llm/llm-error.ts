@@ -1,0 +1,81 @@
+/** Stable codes of a failed model call; the wire contract of `error` events and of 502/504 problems. */
+export type LlmErrorCode =
+  | 'provider_unreachable'
+  | 'provider_timeout'
+  | 'provider_auth_failed'
+  | 'provider_rate_limited'
+  | 'provider_unavailable'
+  | 'provider_bad_request'
+  | 'provider_model_not_found'
+  | 'provider_invalid_response'
+  | 'provider_overloaded'
+  | 'upstream_incomplete'
+  | 'upstream_empty'
+  | 'context_length_exceeded'
+  | 'content_filter'
+  | 'max_output';
+
+/** Facts about a failure that are safe in any log: no text of the provider, no URL, no secret. */
+export interface LlmErrorDetail {
+  /** HTTP status of the provider's answer. */
+  status?: number;
+  /** The provider's or the network's own code, e.g. `insufficient_quota`, `ECONNREFUSED`. */
+  reason?: string;
+  /** The provider's `x-request-id`. */
+  request_id?: string;
+}
+
+export interface LlmErrorOptions {
+  /** Another try (now or later) may succeed. Default: what is usual for the code. */
+  retryable?: boolean;
+  /** What the provider asked us to wait. */
+  retryAfterMs?: number;
+  detail?: LlmErrorDetail;
+  /** What the provider wrote, without secrets. For trace logs only: it may quote what the user wrote. */
+  providerText?: string;
+}
+
+/**
+ * A model call failed. `message` is ours and safe to show: it never holds the provider's text, a URL or a key.
+ * There is no `cause`, because loggers print it, and the originals hold all of these.
+ */
+export class LlmError extends Error {
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  readonly detail?: LlmErrorDetail;
+  // Private, so that no logger that lists an error's properties finds it.
+  readonly #providerText?: string;
+
+  constructor(
+    readonly code: LlmErrorCode,
+    options: LlmErrorOptions = {},
+  ) {
+    super(DEFAULTS[code].message);
+    this.name = 'LlmError';
+    this.retryable = options.retryable ?? DEFAULTS[code].retryable;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.detail) this.detail = options.detail;
+    this.#providerText = options.providerText;
+  }
+
+  get providerText(): string | undefined {
+    return this.#providerText;
+  }
+}
+
+const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = {
+  provider_unreachable: { message: 'The model provider cannot be reached.', retryable: true },
+  provider_timeout: { message: 'The model provider did not answer in time.', retryable: true },
+  provider_auth_failed: { message: 'The model provider refused our credentials.', retryable: false },
+  provider_rate_limited: { message: 'The model provider is limiting our requests.', retryable: true },
+  provider_unavailable: { message: 'The model provider is not available at the moment.', retryable: true },
+  provider_bad_request: { message: 'The model provider refused the request.', retryable: false },
+  provider_model_not_found: { message: 'The model provider does not know this model.', retryable: false },
+  provider_invalid_response: { message: 'The model provider sent an answer that cannot be read.', retryable: true },
+  provider_overloaded: { message: 'The model provider is overloaded at the moment.', retryable: true },
+  upstream_incomplete: { message: 'The model provider ended the reply before it was complete.', retryable: true },
+  upstream_empty: { message: 'The model provider ended the reply before it began.', retryable: true },
+  context_length_exceeded: { message: 'The conversation is too long for this model.', retryable: false },
+  content_filter: { message: 'The model provider refused this content.', retryable: false },
+  max_output: { message: 'The reply reached the longest length that is allowed.', retryable: false },
+};

@@ -1,0 +1,40 @@
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { AppConfig } from '../config/app-config';
+import { DemoClient } from './demo/demo-client';
+import { LlmClients } from './llm-clients';
+import { ModelCatalogue } from './model-catalogue';
+import { ModelRunner } from './model-runner';
+import { OpenAiClient } from './openai/openai-client';
+import { CircuitBreakers } from './run/circuit-breakers';
+
+/** The models and how to get a reply from one. Needs an AppConfig in a global module. */
+@Module({
+  providers: [
+    { provide: ModelCatalogue, inject: [AppConfig], useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm) },
+    { provide: OpenAiClient, inject: [AppConfig], useFactory: ({ llm }: AppConfig) => new OpenAiClient(llm) },
+    { provide: DemoClient, useFactory: () => new DemoClient() },
+    { provide: CircuitBreakers, useFactory: () => new CircuitBreakers() },
+    {
+      provide: LlmClients,
+      inject: [OpenAiClient, DemoClient],
+      useFactory: (openai: OpenAiClient, demo: DemoClient) => new LlmClients(openai, demo),
+    },
+    {
+      provide: ModelRunner,
+      inject: [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig],
+      useFactory: (...[catalogue, clients, breakers, { llm }]: RunnerParts) =>
+        new ModelRunner(catalogue, clients, breakers, llm),
+    },
+  ],
+  exports: [ModelCatalogue, ModelRunner],
+})
+export class LlmModule implements OnApplicationShutdown {
+  constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}
+
+  /** The last hook: replies that are given time to end have ended by now. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.openai.close();
+  }
+}
+
+type RunnerParts = [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig];

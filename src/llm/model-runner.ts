@@ -1,0 +1,127 @@
+import type { LlmConfig } from '../config/app-config';
+import type { ModelSettings, ProviderConfig } from '../config/models-config';
+import type { ModelMessage, ModelPart } from './llm-client';
+import type { LlmClients } from './llm-clients';
+import { LlmError } from './llm-error';
+import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
+import { pause } from './pause';
+import { Attempt, type AttemptListener } from './run/attempt';
+import type { CircuitBreakers } from './run/circuit-breakers';
+import { ReplyLimit } from './run/reply-limit';
+import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
+import { RunScope } from './run/run-scope';
+
+export interface RunRequest {
+  /** `ModelConfig.id` */
+  modelId: string;
+  messages: ModelMessage[];
+  settings: ModelSettings;
+}
+
+export type RunLimits = Pick<
+  LlmConfig,
+  'firstEventTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'maxRetries' | 'maxReplyChars'
+>;
+
+interface OpenReply {
+  attempt: Attempt;
+  first: ModelPart[];
+}
+
+/**
+ * Gets one reply from a model, or from another one that may stand in for it. The only place that tries again, and only
+ * as long as nothing was yielded: after that a failure ends the reply.
+ */
+export class ModelRunner {
+  constructor(
+    private readonly catalogue: ModelCatalogue,
+    private readonly clients: LlmClients,
+    private readonly breakers: CircuitBreakers,
+    private readonly limits: RunLimits,
+  ) {}
+
+  /**
+   * Yields the reply as it arrives; the last part is its `finish`. `onAttempt` hears of every try as it ends.
+   * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts
+   */
+  async *run(
+    request: RunRequest,
+    signal: AbortSignal,
+    onAttempt: AttemptListener,
+  ): AsyncGenerator<ModelPart[], void, undefined> {
+    const scope = new RunScope(signal, this.limits.totalTimeoutMs, onAttempt);
+    const limit = new ReplyLimit(this.limits.maxReplyChars);
+    let attempt: Attempt | undefined;
+    try {
+      const reply = await this.openAny(request, scope);
+      attempt = reply.attempt;
+      for (let batch: ModelPart[] | undefined = reply.first; batch; batch = await attempt.next()) {
+        const { parts, exceeded } = limit.take(batch);
+        if (parts.length) yield parts;
+        if (exceeded) throw attempt.exceed();
+      }
+    } finally {
+      scope.close();
+      await attempt?.close();
+    }
+  }
+
+  /** The reply of the first model that begins one. If none does, the failure of the one that was asked for counts. */
+  private async openAny(request: RunRequest, scope: RunScope): Promise<OpenReply> {
+    let failure: unknown = new LlmError('provider_model_not_found');
+    for (const [index, target] of this.catalogue.candidates(request.modelId).entries()) {
+      try {
+        return await this.openOne(target, request, scope);
+      } catch (error) {
+        scope.signal.throwIfAborted();
+        if (index === 0) failure = error;
+        if (!mayFallBack(error)) throw error;
+      }
+    }
+    throw failure;
+  }
+
+  private async openOne(target: CatalogueEntry, request: RunRequest, scope: RunScope): Promise<OpenReply> {
+    for (let retry = 0; ; retry++) {
+      try {
+        return await this.tryOnce(target, request, scope);
+      } catch (error) {
+        scope.signal.throwIfAborted();
+        if (retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
+        await pause(backoffMs(error, retry), scope.signal);
+      }
+    }
+  }
+
+  private async tryOnce(target: CatalogueEntry, request: RunRequest, scope: RunScope): Promise<OpenReply> {
+    const breaker = this.breakers.of(target.provider);
+    breaker.enter();
+    const attempt = this.attempt(target, request, scope);
+    try {
+      const first = await attempt.next();
+      breaker.settle('ok');
+      return { attempt, first: first ?? [] };
+    } catch (error) {
+      breaker.settle(error instanceof LlmError ? error : undefined);
+      throw error;
+    }
+  }
+
+  private attempt(target: CatalogueEntry, request: RunRequest, scope: RunScope): Attempt {
+    const { provider } = target;
+    const { messages, settings } = request;
+    const client = this.clients.for(provider);
+    return new Attempt(target, (signal) => client.stream({ ...target, messages, settings }, signal), {
+      signal: scope.signal,
+      listener: scope.onAttempt,
+      patience: this.patience(provider),
+    });
+  }
+
+  private patience(provider: ProviderConfig) {
+    return {
+      firstEventMs: provider.firstEventTimeoutMs ?? this.limits.firstEventTimeoutMs,
+      idleMs: provider.idleTimeoutMs ?? this.limits.idleTimeoutMs,
+    };
+  }
+}

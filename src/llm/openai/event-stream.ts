@@ -1,0 +1,78 @@
+/** One server-sent event of a provider. */
+export interface ProviderEvent {
+  /** `error` for the events that providers mark so; undefined for ordinary ones. */
+  event?: string;
+  data: string;
+}
+
+/** The provider sent an event that is longer than we are willing to hold. */
+export class EventTooLongError extends Error {}
+
+/** Far above any real event, and what one stream may make us hold. */
+const MAX_EVENT_CHARS = 16 * 1024 * 1024;
+
+/**
+ * Decodes `text/event-stream` bytes as they arrive (https://html.spec.whatwg.org/multipage/server-sent-events.html),
+ * wherever they are cut. Comments and fields that mean nothing here are dropped.
+ */
+export class EventStreamDecoder {
+  private readonly utf8 = new TextDecoder();
+  private line = '';
+  private skipLineFeed = false;
+  private data: string[] = [];
+  private size = 0;
+  private event: string | undefined;
+
+  /** The events that these bytes complete. */
+  push(bytes: Uint8Array): ProviderEvent[] {
+    // An incomplete character at the very end of a cut stream is never flushed, so none turns into U+FFFD.
+    let text = this.utf8.decode(bytes, { stream: true });
+    if (!text) return [];
+    if (this.skipLineFeed && text.startsWith('\n')) text = text.slice(1);
+    this.skipLineFeed = text.endsWith('\r');
+    const lines = text.split(/\r\n|\n|\r/);
+    lines[0] = this.line + lines[0];
+    this.line = lines.pop() ?? '';
+    this.checkSize();
+    return lines.flatMap((line) => this.takeLine(line) ?? []);
+  }
+
+  /** The event that the stream's end completes, for providers that leave out the last blank line. */
+  end(): ProviderEvent | undefined {
+    this.takeLine(this.line);
+    this.line = '';
+    return this.takeLine('');
+  }
+
+  private takeLine(line: string): ProviderEvent | undefined {
+    if (line === '') return this.dispatch();
+    const colon = line.indexOf(':');
+    if (colon === 0) return undefined;
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    this.takeField(name, value);
+    return undefined;
+  }
+
+  private takeField(name: string, value: string): void {
+    if (name === 'event') this.event = value;
+    // Builds of llama.cpp from 2025 report failures as `error: {…}` in the place of `data:`.
+    if (name === 'error') this.event = 'error';
+    if (name !== 'data' && name !== 'error') return;
+    this.data.push(value);
+    this.size += value.length;
+    this.checkSize();
+  }
+
+  private dispatch(): ProviderEvent | undefined {
+    const { data, event } = this;
+    this.data = [];
+    this.size = 0;
+    this.event = undefined;
+    return data.length ? { event, data: data.join('\n') } : undefined;
+  }
+
+  private checkSize(): void {
+    if (this.line.length + this.size > MAX_EVENT_CHARS) throw new EventTooLongError('An event is too long');
+  }
+}

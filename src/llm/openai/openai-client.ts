@@ -1,0 +1,118 @@
+import OpenAI from 'openai';
+import type { Agent } from 'undici';
+import type { LlmConfig } from '../../config/app-config';
+import type { ProviderConfig } from '../../config/models-config';
+import { LlmClient, type ModelPart, type ModelRequest } from '../llm-client';
+import { LlmError } from '../llm-error';
+import { readWholeReply } from './whole-reply';
+import { createAgent, providerFetch } from './provider-fetch';
+import { requestFailure } from './provider-failure';
+import { ReplyNormaliser } from './reply-normaliser';
+import { requestBody } from './request-body';
+import { Scrubber } from './scrubber';
+import { StreamReader } from './stream-reader';
+
+interface Connection {
+  sdk: OpenAI;
+  scrub: Scrubber;
+}
+
+/**
+ * Any provider that speaks OpenAI's chat completions. The SDK makes the request and reads refusals; the stream is decoded
+ * here, because the SDK's decoder is silent about some failures and takes most of the time of a token.
+ */
+export class OpenAiClient extends LlmClient {
+  private readonly agent: Agent;
+  private readonly connections = new WeakMap<ProviderConfig, Connection>();
+
+  constructor(private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>) {
+    super();
+    this.agent = createAgent(config.connectTimeoutMs);
+  }
+
+  async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart[], void, undefined> {
+    const { sdk, scrub } = this.connectionTo(request.provider);
+    const response = await open(sdk, request, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw requestFailure(error, scrub);
+    });
+    const normaliser = new ReplyNormaliser(request.model.thinkTags);
+    if (response.body && isEventStream(response)) {
+      yield* follow(new StreamReader(response.body, normaliser, scrub), normaliser, signal);
+    } else {
+      const parts = await readWholeReply(response, normaliser, scrub).catch(asLlmError);
+      signal.throwIfAborted();
+      if (parts instanceof LlmError) throw parts;
+      yield parts;
+    }
+  }
+
+  /** Closes every connection; for the end of the process. */
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  private connectionTo(provider: ProviderConfig): Connection {
+    const known = this.connections.get(provider);
+    if (known) return known;
+    const connection = { sdk: this.connect(provider), scrub: new Scrubber(provider) };
+    this.connections.set(provider, connection);
+    return connection;
+  }
+
+  private connect(provider: ProviderConfig): OpenAI {
+    const { apiKey, headers } = provider;
+    return new OpenAI({
+      baseURL: provider.baseUrl,
+      apiKey: apiKey ?? 'none',
+      // What is null is not taken from the environment: it belongs to OpenAI, and this may be another provider.
+      adminAPIKey: null,
+      organization: null,
+      project: null,
+      defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
+      defaultQuery: provider.query,
+      fetch: providerFetch(this.agent, Object.keys(headers)),
+      maxRetries: 0,
+      timeout: this.config.totalTimeoutMs,
+      // It would log texts and URLs.
+      logLevel: 'off',
+    });
+  }
+}
+
+/** Async, so that what the SDK throws at once is a rejection too. */
+async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<Response> {
+  return sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+}
+
+async function* follow(
+  reader: StreamReader,
+  normaliser: ReplyNormaliser,
+  signal: AbortSignal,
+): AsyncGenerator<ModelPart[], void, undefined> {
+  const stop = () => reader.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for (let complete = false; !complete; ) {
+      const parts: ModelPart[] = [];
+      const outcome = await reader.read(parts).catch(asLlmError);
+      signal.throwIfAborted();
+      if (outcome instanceof LlmError) normaliser.flush(parts);
+      if (parts.length) yield parts;
+      if (outcome instanceof LlmError) throw outcome;
+      complete = outcome;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    reader.close();
+  }
+}
+
+function asLlmError(error: unknown): LlmError {
+  if (error instanceof LlmError) return error;
+  throw error;
+}
+
+function isEventStream(response: Response): boolean {
+  return /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
+}

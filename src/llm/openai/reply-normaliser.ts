@@ -1,0 +1,87 @@
+import type { ModelPart, TokenUsage } from '../llm-client';
+import { LlmError } from '../llm-error';
+import { type ChunkContent, readChunk } from './chunk';
+import { finishReason } from './finish-reason';
+import { TextSanitiser } from './text-sanitiser';
+import { ThinkSplitter } from './think-splitter';
+
+type Channel = 'reasoning' | 'text';
+
+/** Turns one reply's chunks into parts. Knows no bytes and no time. */
+export class ReplyNormaliser {
+  private readonly splitter: ThinkSplitter | undefined;
+  private readonly sanitisers = { reasoning: new TextSanitiser(), text: new TextSanitiser() };
+  private open: Channel | undefined;
+  private finish: string | null = null;
+  private usage: TokenUsage | null = null;
+  private chars = 0;
+
+  constructor(thinkTags: boolean) {
+    if (thinkTags) this.splitter = new ThinkSplitter();
+  }
+
+  /** The provider has said why the model ended; nothing but usage is to come. */
+  get finished(): boolean {
+    return this.finish !== null;
+  }
+
+  get counted(): boolean {
+    return this.usage !== null;
+  }
+
+  push(chunk: unknown, parts: ModelPart[]): void {
+    const content = readChunk(chunk);
+    this.finish = content.finishReason ?? this.finish;
+    // Cumulative counts and doubled chunks exist: the last one is right, a sum never is.
+    this.usage = content.usage ?? this.usage;
+    this.addContent(content, parts);
+  }
+
+  /** Text that is held back, for a reply that is cut off. Half a character is dropped. */
+  flush(parts: ModelPart[]): void {
+    const rest = this.splitter?.end();
+    if (!rest) return;
+    this.add('reasoning', rest.reasoning, parts);
+    this.add('text', rest.text, parts);
+  }
+
+  /**
+   * The last parts of a reply whose stream has ended.
+   * @throws {LlmError} `upstream_incomplete` or `upstream_empty` if the model did not end
+   */
+  end(parts: ModelPart[]): void {
+    this.flush(parts);
+    if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
+    if (this.finish === null) throw this.cut();
+    const { reason, raw } = finishReason(this.finish);
+    if (reason === 'stop' && this.chars === 0) throw new LlmError('upstream_empty');
+    parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });
+  }
+
+  /** The error of a reply that ended here, by the provider's will or not. */
+  cut(reason?: string): LlmError {
+    const code = this.chars > 0 ? 'upstream_incomplete' : 'upstream_empty';
+    return new LlmError(code, { detail: reason === undefined ? undefined : { reason } });
+  }
+
+  private addContent({ reasoning, text }: ChunkContent, parts: ModelPart[]): void {
+    this.add('reasoning', reasoning, parts);
+    if (!text) return;
+    const split = this.splitter?.push(text) ?? { reasoning: '', text };
+    this.add('reasoning', split.reasoning, parts);
+    this.add('text', split.text, parts);
+  }
+
+  private add(channel: Channel, delta: string, parts: ModelPart[]): void {
+    if (!delta) return;
+    if (this.open && this.open !== channel) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
+    this.open = channel;
+    this.addSafe(channel, this.sanitisers[channel].push(delta), parts);
+  }
+
+  private addSafe(type: Channel, text: string, parts: ModelPart[]): void {
+    if (!text) return;
+    this.chars += text.length;
+    parts.push({ type, text });
+  }
+}

@@ -1,0 +1,24 @@
+/** Longer waits are cut to this: nobody is left hanging because a provider says an hour. */
+const MAX_WAIT_MS = 10_000;
+
+/**
+ * Milliseconds that a provider asks us to wait, at most 10 s; undefined if it does not say so in a way that we understand.
+ * `retry-after-ms` is OpenAI's, `retry-after` is seconds or a date (RFC 9110, section 10.2.3).
+ */
+export function retryAfterMs(headers: Headers, now: number = Date.now()): number | undefined {
+  const wait = milliseconds(headers.get('retry-after-ms')) ?? seconds(headers.get('retry-after'), now);
+  return wait === undefined ? undefined : Math.min(Math.max(Math.ceil(wait), 0), MAX_WAIT_MS);
+}
+
+function milliseconds(text: string | null): number | undefined {
+  return text !== null && /^\d{1,12}(\.\d+)?$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+function seconds(text: string | null, now: number): number | undefined {
+  const wait = milliseconds(text);
+  if (wait !== undefined) return wait * 1000;
+  // Date.parse reads far more than HTTP dates, "1 apple" included.
+  if (text === null || !/^[A-Z][a-z]{2},? /.test(text)) return undefined;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : date - now;
+}

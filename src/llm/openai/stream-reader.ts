@@ -1,0 +1,113 @@
+import type { ModelPart } from '../llm-client';
+import { LlmError } from '../llm-error';
+import { chunkError } from './chunk';
+import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './event-stream';
+import { networkCode, reportedFailure } from './provider-failure';
+import type { ReplyNormaliser } from './reply-normaliser';
+import type { Scrubber } from './scrubber';
+import { within } from './within';
+
+/** How long usage and `[DONE]` may take once the model has ended: some servers send neither and stay open. */
+const FINISH_GRACE_MS = 2000;
+
+/** How long a response that is complete may take to end, so that its connection can be used again. */
+const DRAIN_MS = 250;
+
+/** Reads one reply from a response body: bytes in, parts out. */
+export class StreamReader {
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private readonly decoder = new EventStreamDecoder();
+  private complete = false;
+
+  constructor(
+    body: ReadableStream<Uint8Array>,
+    private readonly normaliser: ReplyNormaliser,
+    private readonly scrub: Scrubber,
+  ) {
+    this.reader = body.getReader();
+  }
+
+  /**
+   * Waits for bytes and adds what they say to `parts`, also when it throws.
+   * @returns whether the reply is complete
+   * @throws {LlmError}
+   */
+  async read(parts: ModelPart[]): Promise<boolean> {
+    const bytes = await this.nextBytes();
+    const done = bytes ? this.take(this.decode(bytes), parts) : this.takeLast(parts);
+    if (!done) return false;
+    this.normaliser.end(parts);
+    this.complete = true;
+    return true;
+  }
+
+  /** Closes the connection, or gives it back if the response was complete and ends by itself. */
+  close(): void {
+    void (this.complete ? within(DRAIN_MS, this.drain()) : Promise.resolve())
+      .finally(() => this.reader.cancel())
+      .catch(() => undefined);
+  }
+
+  /** Undefined at the end of the stream. */
+  private async nextBytes(): Promise<Uint8Array | undefined> {
+    try {
+      const read = this.reader.read();
+      const result = this.normaliser.finished ? await within(FINISH_GRACE_MS, read) : await read;
+      return result?.value;
+    } catch (error) {
+      // The model had ended, so nothing but the usage can be missing.
+      if (this.normaliser.finished) return undefined;
+      throw this.normaliser.cut(networkCode(error));
+    }
+  }
+
+  private decode(bytes: Uint8Array): ProviderEvent[] {
+    try {
+      return this.decoder.push(bytes);
+    } catch (error) {
+      if (!(error instanceof EventTooLongError)) throw error;
+      throw new LlmError('provider_invalid_response', { retryable: false, detail: { reason: 'event_too_long' } });
+    }
+  }
+
+  /** @returns whether `[DONE]` was among the events; what follows it is ignored */
+  private take(events: ProviderEvent[], parts: ModelPart[]): boolean {
+    for (const event of events) {
+      if (event.data.trim() === '[DONE]') return true;
+      this.takeEvent(event, parseJson(event.data), parts);
+    }
+    return false;
+  }
+
+  /** The last event may lack its blank line, or be cut in the middle. */
+  private takeLast(parts: ModelPart[]): true {
+    const last = this.decoder.end();
+    const json = last && parseJson(last.data);
+    if (last && json !== undefined) this.takeEvent(last, json, parts);
+    return true;
+  }
+
+  private takeEvent({ event, data }: ProviderEvent, json: unknown, parts: ModelPart[]): void {
+    if (data.trim() === '') return;
+    const error = chunkError(json) ?? (event === 'error' ? (json ?? data) : undefined);
+    if (error !== undefined) throw reportedFailure(error, this.scrub);
+    if (json === undefined) throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
+    this.normaliser.push(json, parts);
+  }
+
+  private async drain(): Promise<void> {
+    let size = 0;
+    for (let next = await this.reader.read(); !next.done && size < 64 * 1024; next = await this.reader.read()) {
+      size += next.value.length;
+    }
+  }
+}
+
+/** Undefined for what is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

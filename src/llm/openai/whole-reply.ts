@@ -1,0 +1,38 @@
+import type { ModelPart } from '../llm-client';
+import { LlmError } from '../llm-error';
+import { chunkError } from './chunk';
+import { reportedFailure } from './provider-failure';
+import { readAtMost } from './read-at-most';
+import type { ReplyNormaliser } from './reply-normaliser';
+import type { Scrubber } from './scrubber';
+
+/** The longest reply that a provider may send in one piece. */
+const MAX_REPLY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads a success that is no event stream: a server that cannot stream sends the whole reply as JSON, others report a
+ * failure that way, and a proxy may show a page.
+ * @throws {LlmError}
+ */
+export async function readWholeReply(
+  response: Response,
+  normaliser: ReplyNormaliser,
+  scrub: Scrubber,
+): Promise<ModelPart[]> {
+  const body = parseObject(await readAtMost(response.body, MAX_REPLY_BYTES));
+  if (!body) throw new LlmError('provider_invalid_response', { detail: { status: response.status, reason: 'not_json' } });
+  if (!Array.isArray(body.choices)) throw reportedFailure(chunkError(body) ?? body, scrub);
+  const parts: ModelPart[] = [];
+  normaliser.push(body, parts);
+  normaliser.end(parts);
+  return parts;
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PinoLogger } from 'nestjs-pino';
+import { requestIdOf } from '../http/request-id';
+import { pathOf } from '../http/send-problem';
+
+interface LoggedRequest extends IncomingMessage {
+  /** Express sets it once a route was found. */
+  route?: { path?: string };
+  /** The guard sets it once the caller is known. */
+  userId?: string;
+}
+
+/**
+ * Puts the request id on every line that is logged while the request is served, and logs one line when the answer has ended
+ * or the client has left. No query, header or body is in it.
+ */
+export function logRequests(pino: PinoLogger) {
+  return (request: LoggedRequest, response: ServerResponse, next: () => void): void => {
+    const started = performance.now();
+    const logged = () => {
+      const log = pino.logger;
+      response.once('close', () => log[levelOf(response)](describe(request, response, started), 'request'));
+      next();
+    };
+    pino.runInContext(logged, { bindings: { request_id: requestIdOf(request) } });
+  };
+}
+
+function describe(request: LoggedRequest, response: ServerResponse, started: number) {
+  return {
+    method: request.method,
+    route: request.route?.path ?? pathOf(request),
+    status: response.statusCode,
+    ms: Math.round(performance.now() - started),
+    ...(request.userId !== undefined && { user_id: request.userId }),
+    ...(!response.writableFinished && { aborted: true }),
+  };
+}
+
+function levelOf({ statusCode }: ServerResponse): 'info' | 'warn' {
+  return statusCode >= 500 ? 'warn' : 'info';
+}

@@ -1,0 +1,14 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsUUID } from 'class-validator';
+import { PageQuery } from '../../http/page-query.dto';
+
+export class PathQuery extends PageQuery {
+  @ApiPropertyOptional({
+    type: 'string',
+    format: 'uuid',
+    description: 'The message at which the path ends; without one, the end of the active path.',
+  })
+  @IsOptional()
+  @IsUUID()
+  leaf?: string;
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
+import type { Page } from '../http/page';
+import { toMessageResponse, type MessageResponse } from './dto/message.response';
+import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
+
+/** What a client asks of a path: a cursor continues the path it came from, in the direction it came from. */
+export interface HistoryQuery {
+  limit: number;
+  cursor?: string;
+  leaf?: string;
+}
+
+/** Paths as pages on the wire. */
+@Injectable()
+export class HistoryPages {
+  constructor(private readonly messages: MessagesService) {}
+
+  /** From the first message on, unless a cursor leads on from another page. */
+  async page(userId: string, conversationId: string, query: HistoryQuery): Promise<Page<MessageResponse>> {
+    const leafId = await this.messages.leafOf(userId, conversationId, query.leaf);
+    const scope = scopeOf(userId, conversationId);
+    const position = query.cursor ? toPosition(scope, query.cursor) : leafId && { leafId, after: 0 };
+    return position ? this.read(scope, conversationId, position, query.limit) : EMPTY_PAGE;
+  }
+
+  /** The newest messages of the path, oldest first; `next_cursor` leads to what is older. */
+  async latest(userId: string, conversationId: string, leafId: string | null, limit: number): Promise<Page<MessageResponse>> {
+    if (!leafId) return EMPTY_PAGE;
+    return this.read(scopeOf(userId, conversationId), conversationId, { leafId }, limit);
+  }
+
+  private async read(
+    scope: CursorScope,
+    conversationId: string,
+    position: PathPosition,
+    limit: number,
+  ): Promise<Page<MessageResponse>> {
+    return asPage(scope, await this.messages.history(conversationId, position, limit));
+  }
+}
+
+const EMPTY_PAGE: Page<MessageResponse> = { data: [], has_more: false, next_cursor: null };
+
+function asPage(scope: CursorScope, { messages, next }: HistoryPage): Page<MessageResponse> {
+  return {
+    data: messages.map(toMessageResponse),
+    has_more: next !== undefined,
+    next_cursor: next ? toCursor(scope, next) : null,
+  };
+}
+
+function scopeOf(userId: string, conversationId: string): CursorScope {
+  return { userId, list: `messages ${conversationId}` };
+}
+
+/** A negative depth stands for the way back. */
+function toCursor(scope: CursorScope, { leafId, before, after }: PathPosition): string {
+  return encodeCursor(scope, [leafId, after ?? -(before ?? 0)]);
+}
+
+function toPosition(scope: CursorScope, cursor: string): PathPosition {
+  const [leafId, depth] = decodeCursor(scope, cursor, ['uuid', 'integer']);
+  return depth < 0 ? { leafId, before: -depth } : { leafId, after: depth };
+}

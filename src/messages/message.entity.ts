@@ -1,0 +1,93 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { TokenUsage } from '../llm/llm-client';
+import type { MessageAttempt, MessageError, MessagePart, MessageRole, MessageStatus } from './message.types';
+
+/**
+ * A node of a conversation's tree. Its line of descent is stored as branches: a first child continues its parent's branch,
+ * any further child starts one of its own, so that a path is a few ranges of depth and a page of it costs the same
+ * wherever it lies and however long the conversation is.
+ */
+@Entity('messages')
+@Index('uq_messages_sequence', ['conversation_id', 'sequence'], { unique: true })
+@Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
+@Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
+@Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
+@Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
+@Check('ck_messages_status', `status IN ('streaming', 'completed', 'stopped', 'failed', 'interrupted')`)
+@Check('ck_messages_only_replies_stream', `role = 'assistant' OR status = 'completed'`)
+export class MessageEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_messages' })
+  id!: string;
+
+  @Column('uuid')
+  conversation_id!: string;
+
+  @ManyToOne('ConversationEntity', { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'conversation_id', foreignKeyConstraintName: 'fk_messages_conversation' })
+  conversation?: object;
+
+  /** The conversation's owner, so that each query can name it. */
+  @Column('varchar', { length: 128 })
+  user_id!: string;
+
+  /** Written only while the conversation is locked, from a message of it; messages go only with their conversation. */
+  @Column('uuid', { nullable: true })
+  parent_id!: string | null;
+
+  /** The id of the branch's first message. */
+  @Column('uuid')
+  branch_id!: string;
+
+  /** 1 for a first message, else the parent's plus 1. */
+  @Column('integer')
+  depth!: number;
+
+  /** The order in which the conversation's messages were made. */
+  @Column('integer')
+  sequence!: number;
+
+  @Column('varchar', { length: 16 })
+  role!: MessageRole;
+
+  @Column('varchar', { length: 16 })
+  status!: MessageStatus;
+
+  @Column('jsonb', { default: [] })
+  parts!: MessagePart[];
+
+  /** Lengths of a reply's chunk and reasoning events (`event-lengths.ts`), from which its log is rebuilt at any time. */
+  @Column('bytea', { nullable: true })
+  event_lengths!: Buffer | null;
+
+  /** Tokens of the text, for cutting the context. */
+  @Column('integer', { default: 0 })
+  tokens!: number;
+
+  @Column('varchar', { length: 200, nullable: true })
+  model!: string | null;
+
+  @Column('varchar', { length: 200, nullable: true })
+  provider!: string | null;
+
+  @Column('jsonb', { nullable: true })
+  usage!: TokenUsage | null;
+
+  @Column('varchar', { length: 32, nullable: true })
+  finish_reason!: string | null;
+
+  @Column('jsonb', { nullable: true })
+  error!: MessageError | null;
+
+  @Column('jsonb', { default: [] })
+  attempts!: MessageAttempt[];
+
+  /** The process that writes a streaming reply; without a live lease of it the reply is closed as interrupted. */
+  @Column('uuid', { nullable: true })
+  instance_id!: string | null;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  updated_at!: Date;
+}

@@ -1,0 +1,11 @@
+import { AppError } from '../errors/app-error';
+
+export const messageNotFound = () => new AppError('not_found', 'message_not_found', 'No message with this id.');
+
+export const replyInProgress = () =>
+  new AppError('conflict', 'reply_in_progress', 'A reply is still running in this conversation.');
+
+export const parentNotAReply = () =>
+  new AppError('invalid', 'invalid_parent', 'A message can only follow a reply.', {
+    errors: [{ path: 'parent_id', message: 'must be the id of an assistant message of this conversation' }],
+  });

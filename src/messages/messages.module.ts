@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ConversationsModule } from '../conversations/conversations.module';
+import { InstancesModule } from '../instances/instances.module';
+import { HistoryPages } from './history-pages';
+import { MessageEntity } from './message.entity';
+import { MessagesController } from './messages.controller';
+import { MessagesRepository } from './messages.repository';
+import { MessagesService } from './messages.service';
+import { PathsRepository } from './paths.repository';
+import { TurnsService } from './turns.service';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule],
+  controllers: [MessagesController],
+  providers: [MessagesRepository, PathsRepository, MessagesService, TurnsService, HistoryPages],
+  exports: [MessagesService, TurnsService, HistoryPages],
+})
+export class MessagesModule {}

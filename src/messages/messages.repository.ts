@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import { MessageEntity } from './message.entity';
+
+/** What an open reply may be changed in. */
+export type ReplyChanges = Partial<
+  Pick<
+    MessageEntity,
+    | 'status'
+    | 'parts'
+    | 'event_lengths'
+    | 'tokens'
+    | 'model'
+    | 'provider'
+    | 'usage'
+    | 'finish_reason'
+    | 'error'
+    | 'attempts'
+  >
+>;
+
+export type ParentMessage = MessageEntity & { has_children: boolean };
+
+/** One message; every query names the owner or a conversation that was read with its owner. */
+@Injectable()
+export class MessagesRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  private get rows() {
+    return this.db.manager.getRepository(MessageEntity);
+  }
+
+  async insert(messages: MessageEntity[]): Promise<void> {
+    await this.rows.insert(messages);
+  }
+
+  find(userId: string, id: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ id, user_id: userId });
+  }
+
+  async findParent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
+    const rows: ParentMessage[] = await this.db.manager.query(
+      `SELECT p.*, EXISTS (
+         SELECT 1 FROM messages c WHERE c.conversation_id = p.conversation_id AND c.parent_id = p.id
+       ) AS has_children
+       FROM messages p WHERE p.id = $1 AND p.conversation_id = $2`,
+      [id, conversationId],
+    );
+    return rows[0];
+  }
+
+  /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
+  async changeOpenReply(id: string, changes: ReplyChanges): Promise<MessageEntity | undefined> {
+    const result = await this.rows
+      .createQueryBuilder()
+      .update()
+      .set({ ...changes, updated_at: new Date() })
+      .where(`id = :id AND status = 'streaming'`, { id })
+      .returning('*')
+      .execute();
+    return (result.raw as MessageEntity[])[0];
+  }
+
+  /** Open replies of these processes, closed; how many there were. */
+  async closeRepliesOf(instanceIds: string[], changes: ReplyChanges): Promise<number> {
+    const result = await this.rows
+      .createQueryBuilder()
+      .update()
+      .set({ ...changes, updated_at: new Date() })
+      .where(`status = 'streaming' AND instance_id = ANY(:instanceIds)`, { instanceIds })
+      .execute();
+    return result.affected ?? 0;
+  }
+
+  /** The conversation's replies made after a sequence, in order. */
+  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageEntity[]> {
+    return this.rows
+      .createQueryBuilder('m')
+      .where(`m.conversation_id = :conversationId AND m.sequence > :sequence AND m.role = 'assistant'`, {
+        conversationId,
+        sequence,
+      })
+      .orderBy('m.sequence')
+      .limit(limit)
+      .getMany();
+  }
+
+  lastReply(conversationId: string): Promise<MessageEntity | null> {
+    return this.rows.findOne({
+      where: { conversation_id: conversationId, role: 'assistant' },
+      order: { sequence: 'DESC' },
+    });
+  }
+}

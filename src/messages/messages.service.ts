@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { ConversationsService } from '../conversations/conversations.service';
+import { messageNotFound } from './message.errors';
+import type { MessageEntity } from './message.entity';
+import type { ReplyOutcome } from './message.types';
+import { MessagesRepository } from './messages.repository';
+import { PathsRepository, type ContextMessage, type PathMessage } from './paths.repository';
+import type { ReplyContent } from './reply-content';
+import { withSiblings, type Siblings } from './siblings';
+
+/** A message as other features see it. */
+export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
+export type HistoryMessage = PathMessage & Siblings;
+
+/** A page of the path that ends at `leafId`: what comes before or after a depth; from the newest without either. */
+export interface PathPosition {
+  leafId: string;
+  before?: number;
+  after?: number;
+}
+
+export interface HistoryPage {
+  /** Oldest first. */
+  messages: HistoryMessage[];
+  /** Where the next page in the direction of this one begins. */
+  next?: PathPosition;
+}
+
+const DEEPEST = 2 ** 31 - 1;
+
+@Injectable()
+export class MessagesService {
+  constructor(
+    private readonly messages: MessagesRepository,
+    private readonly paths: PathsRepository,
+    private readonly conversations: ConversationsService,
+  ) {}
+
+  async get(userId: string, id: string): Promise<Message> {
+    return (await this.messages.find(userId, id)) ?? notFound();
+  }
+
+  async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
+    const message = await this.get(userId, id);
+    const children = await this.paths.children(message.conversation_id, [message.parent_id]);
+    return withSiblings([message], children)[0];
+  }
+
+  /** The message at the end of a path: the one asked for, or that of the active path; undefined in an empty conversation. */
+  async leafOf(userId: string, conversationId: string, asked?: string): Promise<string | undefined> {
+    const conversation = await this.conversations.get(userId, conversationId);
+    if (!asked) return conversation.active_leaf_id ?? undefined;
+    const leaf = await this.get(userId, asked);
+    return leaf.conversation_id === conversationId ? leaf.id : notFound();
+  }
+
+  async history(conversationId: string, position: PathPosition, limit: number): Promise<HistoryPage> {
+    const forward = position.after !== undefined;
+    const rows = forward
+      ? await this.paths.after(position.leafId, position.after ?? 0, limit + 1)
+      : await this.paths.before(position.leafId, position.before ?? DEEPEST, limit + 1);
+    const page = rows.slice(0, limit);
+    const parents = page.map((message) => message.parent_id);
+    const children = page.length ? await this.paths.children(conversationId, parents) : [];
+    const last = page.at(-1)?.depth;
+    const next = rows.length > limit ? { leafId: position.leafId, [forward ? 'after' : 'before']: last } : undefined;
+    return { messages: withSiblings(forward ? page : page.toReversed(), children), next };
+  }
+
+  /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */
+  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+    return this.paths.context(leafId, budget, contextFrom);
+  }
+
+  /** Keeps what an open reply holds so far; false if it is no longer open. */
+  async checkpoint(id: string, content: ReplyContent): Promise<boolean> {
+    const changes = { parts: content.parts, event_lengths: content.eventLengths };
+    return (await this.messages.changeOpenReply(id, changes)) !== undefined;
+  }
+
+  /** Closes an open reply with all that it holds; undefined if it is no longer open. */
+  finishReply(
+    id: string,
+    content: ReplyContent,
+    outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
+  ): Promise<Message | undefined> {
+    return this.messages.changeOpenReply(id, {
+      ...outcome,
+      parts: content.parts,
+      event_lengths: content.eventLengths,
+    });
+  }
+
+  /** Closes the open replies of processes that are gone, with what was kept of them; how many there were. */
+  interruptRepliesOf(instanceIds: string[]): Promise<number> {
+    const error = { code: 'interrupted', message: 'The service was interrupted during this reply.', retryable: true };
+    return this.messages.closeRepliesOf(instanceIds, { status: 'interrupted', error });
+  }
+
+  /** The conversation's replies made after a sequence, in order. */
+  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<Message[]> {
+    return this.messages.repliesAfter(conversationId, sequence, limit);
+  }
+
+  async lastReply(conversationId: string): Promise<Message | undefined> {
+    return (await this.messages.lastReply(conversationId)) ?? undefined;
+  }
+}
+
+function notFound(): never {
+  throw messageNotFound();
+}

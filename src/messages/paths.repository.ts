@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import type { MessageEntity } from './message.entity';
+import type { MessagePart, MessageRole } from './message.types';
+
+export type PathMessage = Omit<MessageEntity, 'conversation' | 'event_lengths' | 'attempts'>;
+
+/** A message as a model is to see it. */
+export interface ContextMessage {
+  role: MessageRole;
+  parts: MessagePart[];
+}
+
+/** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1`. */
+const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
+    SELECT leaf.branch_id, leaf.depth, head.parent_id
+    FROM messages leaf JOIN messages head ON head.id = leaf.branch_id
+    WHERE leaf.id = $1
+  UNION ALL
+    SELECT fork.branch_id, fork.depth, head.parent_id
+    FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
+  )`;
+
+const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
+  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
+
+const MESSAGE_OVERHEAD_TOKENS = 4;
+
+/** Paths through the tree. The leaf must have been read with its owner. */
+@Injectable()
+export class PathsRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /** The `limit` messages of the path that come right before a depth, the deepest first. */
+  before(leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth < $2', 'DESC', [leafId, depth, limit]);
+  }
+
+  /** The `limit` messages of the path that come right after a depth. */
+  after(leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth > $2', 'ASC', [leafId, depth, limit]);
+  }
+
+  private page(condition: string, order: 'ASC' | 'DESC', parameters: [string, number, number]): Promise<PathMessage[]> {
+    return this.db.manager.query(
+      `${SEGMENTS}
+       SELECT page.* FROM segments s CROSS JOIN LATERAL (
+         SELECT ${COLUMNS} FROM messages m
+         WHERE m.branch_id = s.branch_id AND m.depth <= s.up_to AND ${condition}
+         ORDER BY m.depth ${order} LIMIT $3
+       ) page
+       ORDER BY page.depth ${order} LIMIT $3`,
+      parameters,
+    );
+  }
+
+  /** Every child of these parents (null: the first messages of the conversation), oldest first. */
+  children(
+    conversationId: string,
+    parentIds: (string | null)[],
+  ): Promise<Pick<MessageEntity, 'id' | 'parent_id'>[]> {
+    return this.db.manager.query(
+      `SELECT id, parent_id FROM messages
+       WHERE conversation_id = $1 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
+       ORDER BY sequence`,
+      [conversationId, parentIds.filter((id) => id !== null), parentIds.includes(null)],
+    );
+  }
+
+  /**
+   * The newest messages of the path that together stay within `budget` tokens, oldest first: whole messages only,
+   * the leaf always, and none of a sequence up to `contextFrom`.
+   */
+  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+    return this.db.manager.query(
+      `WITH RECURSIVE path AS (
+         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, m.tokens + ${MESSAGE_OVERHEAD_TOKENS} AS total
+         FROM messages m WHERE m.id = $1
+       UNION ALL
+         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS}
+         FROM path JOIN messages m ON m.id = path.parent_id
+         WHERE m.sequence > $3 AND path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS} <= $2
+       )
+       SELECT role, parts FROM path ORDER BY depth`,
+      [leafId, budget, contextFrom],
+    );
+  }
+}

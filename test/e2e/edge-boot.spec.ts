@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNodeVersion } from '../../src/node-version';
+
+const DIST = join(__dirname, '../../dist/src');
+const KEEP = ['PATH', 'HOME', 'TMPDIR'];
+let directory: string;
+
+beforeAll(() => {
+  if (!existsSync(join(DIST, 'main.js')))
+    throw new Error('These tests start the compiled service: run "npm run build" first.');
+});
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'parley-boot-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+class Service {
+  output = '';
+  readonly exit: Promise<number | null>;
+  private readonly child: ChildProcess;
+
+  constructor(script: string, env: NodeJS.ProcessEnv, args: string[] = []) {
+    const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
+    this.child = spawn(process.execPath, [join(DIST, script), ...args], {
+      cwd: directory,
+      env: { ...inherited, DATA_DIR: join(directory, 'data'), PORT: '0', ...env },
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.exit = new Promise((resolve) => this.child.once('exit', resolve));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** The address that the service says it listens on. */
+  async url(): Promise<string> {
+    for (let i = 0; i < 200; i += 1) {
+      const url = /listens on (http:\/\/[^/]+)\/api\/v1/.exec(this.output)?.[1];
+      if (url) return url;
+      await sleep(100);
+    }
+    throw new Error(`It does not listen:\n${this.output}`);
+  }
+}
+
+describe('a start that cannot succeed', () => {
+  it('names what is wrong and nothing else', async () => {
+    const service = new Service('main.js', {
+      PORT: 'canary',
+      LOG_LEVEL: 'canary',
+      AUTH_PROXY_SECRET: 'canary',
+    });
+    expect(await service.exit).toBe(1);
+    expect(service.output.trim().split('\n')).toEqual([
+      'Invalid configuration:',
+      expect.stringMatching(/^ {2}- PORT must/),
+      expect.stringMatching(/^ {2}- AUTH_PROXY_SECRET must/),
+      expect.stringMatching(/^ {2}- LOG_LEVEL must/),
+    ]);
+    expect(service.output).not.toContain('canary');
+  });
+
+  it('is one in production without a trusted gateway', async () => {
+    const service = new Service('main.js', { NODE_ENV: 'production' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toContain('AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES must be set');
+  });
+
+  it('reads .env', async () => {
+    writeFileSync(join(directory, '.env'), 'LOG_LEVEL=loud\n');
+    const service = new Service('main.js', {});
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/- LOG_LEVEL must/);
+  });
+
+  it('explains a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    const service = new Service('main.js', { PORT: String(port), LOG_LEVEL: 'warn' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toContain('Choose another PORT');
+    expect(service.output).not.toContain('    at ');
+    other.close();
+  });
+
+  it('explains an old Node', () => {
+    const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const write = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    assertNodeVersion('22.1.0');
+    expect(exit).not.toHaveBeenCalled();
+    assertNodeVersion('20.19.0');
+    expect(exit).toHaveBeenCalledWith(1);
+    expect(write).toHaveBeenCalledWith(
+      expect.stringMatching(/needs Node\.js 22 or newer, and this is 20\.19\.0/),
+    );
+    jest.restoreAllMocks();
+  });
+});
+
+describe('a start', () => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'says where it listens and ends with %s',
+    async (signal) => {
+      const service = new Service('main.js', {});
+      const url = await service.url();
+      expect(service.output).toContain(`${url}/api/v1/docs`);
+      expect(service.output).toMatch(/Try: curl /);
+      expect(service.output).not.toMatch(/Mapped|InstanceLoader|act as any user/);
+      expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+      service.signal(signal);
+      expect(await service.exit).toBe(0);
+    },
+  );
+
+  it('ends at once with a second signal', async () => {
+    const service = new Service('main.js', {});
+    const { hostname, port } = new URL(await service.url());
+    const unfinished = connect(Number(port), hostname, () =>
+      unfinished.write(
+        'POST /api/v1/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      ),
+    );
+    unfinished.on('error', () => undefined);
+    await sleep(300);
+    service.signal('SIGTERM');
+    expect(await Promise.race([service.exit, sleep(1000, 'still there')])).toBe('still there');
+    service.signal('SIGTERM');
+    expect(await Promise.race([service.exit, sleep(1000, 'still there')])).toBe(1);
+  });
+
+  it('does not wait for ever for a client that is slow', async () => {
+    const service = new Service('main.js', { SHUTDOWN_GRACE_S: '0' });
+    const { hostname, port } = new URL(await service.url());
+    const unfinished = connect(Number(port), hostname, () =>
+      unfinished.write('POST /x HTTP/1.1\r\nHost: x\r\n'),
+    );
+    unfinished.on('error', () => undefined);
+    await sleep(300);
+    service.signal('SIGTERM');
+    expect(await Promise.race([service.exit, sleep(5000, 'still there')])).toBe(0);
+  });
+
+  it('warns when anybody could be anyone', async () => {
+    const service = new Service('main.js', { HOST: '0.0.0.0' });
+    await service.url();
+    expect(service.output).toContain('can act as any user');
+    service.signal('SIGTERM');
+    expect(await service.exit).toBe(0);
+  });
+});
+
+it('the OpenAPI document is written without a database or a configuration', async () => {
+  const file = join(directory, 'api.json');
+  const service = new Service('write-openapi.js', { PORT: 'garbage', DATABASE_URL: 'garbage' }, [file]);
+  expect([await service.exit, service.output]).toEqual([0, '']);
+  const document = JSON.parse(readFileSync(file, 'utf8'));
+  expect(document.openapi).toBe('3.1.0');
+  expect(Object.keys(document.paths)).toEqual(
+    expect.arrayContaining(['/health/live', '/api/v1/auth/stream-ticket']),
+  );
+  expect(document.paths['/api/v1/auth/stream-ticket'].post.operationId).toBe('createStreamTicket');
+});

@@ -1,0 +1,90 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LoggedEvent } from '../../src/chat/reply/reply-event';
+import type { ReplyEvent } from '../../src/chat/reply/reply-event.dto';
+import type { EventBatches, ReplyLog } from '../../src/chat/reply/reply-log';
+
+const REPLY = '019a5b1c-7f00-7000-8000-000000000001';
+const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
+const end = (full_text: string): ReplyEvent => ({
+  type: 'end',
+  data: { full_text, message_id: REPLY, finish_reason: 'stop', usage: null },
+});
+
+async function collect(batches: EventBatches | undefined, into: LoggedEvent[] = []): Promise<LoggedEvent[]> {
+  if (!batches) throw new Error('The log does not hold the reply.');
+  for await (const batch of batches) into.push(...batch);
+  return into;
+}
+
+const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequence);
+
+/** What every implementation of `ReplyLog` keeps to. */
+export function replyLogContract(create: () => ReplyLog): void {
+  let log: ReplyLog;
+  const never = new AbortController().signal;
+
+  beforeEach(() => {
+    log = create();
+    log.open(REPLY);
+  });
+
+  it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a'), chunk('b')]);
+    await log.append(REPLY, [end('ab')]);
+    const events = await reading;
+    expect(sequences(events)).toEqual([1, 2, 3]);
+    expect(events.map((event) => event.terminal)).toEqual([false, false, true]);
+    expect(JSON.parse(events[1].json)).toEqual(chunk('b'));
+  });
+
+  it('gives each reader what comes after its place, whenever it joins', async () => {
+    await log.append(REPLY, [chunk('a'), chunk('b'), chunk('c')]);
+    const readers = [0, 1, 2, 3, 5].map((after) => collect(log.read(REPLY, after, never)));
+    await nextTurn();
+    await log.append(REPLY, [chunk('d'), chunk('e')]);
+    await log.append(REPLY, [end('abcde')]);
+    const seen = await Promise.all(readers);
+    expect(seen.map(sequences)).toEqual([
+      [1, 2, 3, 4, 5, 6],
+      [2, 3, 4, 5, 6],
+      [3, 4, 5, 6],
+      [4, 5, 6],
+      [6],
+    ]);
+  });
+
+  it('gives readers the very same bytes', async () => {
+    const first = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('ü\u2028"')]);
+    const second = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [end('ü\u2028"')]);
+    expect(await first).toEqual(await second);
+  });
+
+  it('lets a reader go when its signal says so, and goes on', async () => {
+    const leaving = new AbortController();
+    const left = collect(log.read(REPLY, 0, leaving.signal));
+    const staying = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a')]);
+    await nextTurn();
+    leaving.abort();
+    expect(sequences(await left)).toEqual([1]);
+    await log.append(REPLY, [end('a')]);
+    expect(sequences(await staying)).toEqual([1, 2]);
+  });
+
+  it('keeps a place for a reader that takes its time', async () => {
+    const batches = log.read(REPLY, 0, never)![Symbol.asyncIterator]();
+    await log.append(REPLY, [chunk('a')]);
+    expect(sequences((await batches.next()).value)).toEqual([1]);
+    await log.append(REPLY, [chunk('b')]);
+    await log.append(REPLY, [end('ab')]);
+    expect(sequences((await batches.next()).value)).toEqual([2, 3]);
+    expect((await batches.next()).done).toBe(true);
+  });
+
+  it('does not know a reply that was not opened', () => {
+    expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, never)).toBeUndefined();
+  });
+}

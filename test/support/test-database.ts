@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource, type EntitySchema } from 'typeorm';
+import type { DatabaseConfig } from '../../src/config/app-config';
+import { connectionOptions } from '../../src/database/connection-options';
+import { EmbeddedDatabase } from '../../src/database/embedded/embedded-database';
+import { TransactionRunner } from '../../src/database/transaction-runner';
+import { databaseConfig } from './database-config';
+import { urlOf, withClient } from './database-template';
+
+// eslint-disable-next-line typescript/no-unsafe-function-type
+type Entity = Function | EntitySchema;
+
+/** A migrated, empty database for one test file. */
+export interface TestDatabase {
+  /** `AppConfig.database` for an application under test. */
+  config: DatabaseConfig;
+  /** A connection without an application; closed by `close`. Not beside an application on the embedded database. */
+  connect(entities?: Entity[]): Promise<TestConnection>;
+  /** Removes the database. Close the application first. */
+  close(): Promise<void>;
+}
+
+export interface TestConnection {
+  dataSource: DataSource;
+  db: TransactionRunner;
+  /** Done by `TestDatabase.close` as well. */
+  close(): Promise<void>;
+}
+
+export interface TestDatabaseOptions {
+  /** Survives the end of an application that uses it, so that another one can be started on it. */
+  persistent?: boolean;
+}
+
+/** On the server of `TEST_DATABASE_URL`, otherwise embedded: in memory, or in a temporary directory if `persistent`. */
+export async function createTestDatabase({
+  persistent = false,
+}: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const serverUrl = process.env.TEST_DATABASE_URL;
+  if (serverUrl) return onServer(serverUrl);
+  const snapshot = required('TEST_DATABASE_SNAPSHOT');
+  return persistent ? inDirectory(snapshot) : withConfig(databaseConfig({ dataDir: `memory://${snapshot}` }));
+}
+
+/** Empties every table except the list of migrations. */
+export async function truncate(dataSource: DataSource): Promise<void> {
+  const rows: { name: string }[] = await dataSource.query(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables
+      WHERE schemaname = current_schema() AND tablename NOT IN ('migrations', 'typeorm_metadata')`,
+  );
+  if (rows.length === 0) return;
+  await dataSource.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} RESTART IDENTITY CASCADE`);
+}
+
+async function onServer(serverUrl: string): Promise<TestDatabase> {
+  const name = `parley_test_${randomBytes(6).toString('hex')}`;
+  await withClient(serverUrl, (client) =>
+    client.query(`CREATE DATABASE ${name} TEMPLATE ${required('TEST_DATABASE_TEMPLATE')}`),
+  );
+  return withConfig(databaseConfig({ url: urlOf(serverUrl, name) }), async () => {
+    await withClient(serverUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  });
+}
+
+async function inDirectory(snapshot: string): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'));
+  const embedded = new EmbeddedDatabase({ dataDir, snapshot });
+  await embedded.start();
+  await embedded.close();
+  return withConfig(databaseConfig({ dataDir }), () => rm(dataDir, { recursive: true, force: true }));
+}
+
+function withConfig(
+  config: DatabaseConfig,
+  remove: () => Promise<void> = async () => undefined,
+): TestDatabase {
+  const connections: TestConnection[] = [];
+  return {
+    config,
+    connect: async (entities = []) => {
+      const connection = await connect(config, entities);
+      connections.push(connection);
+      return connection;
+    },
+    close: async () => {
+      await Promise.all(connections.map((connection) => connection.close()));
+      await remove();
+    },
+  };
+}
+
+async function connect(config: DatabaseConfig, entities: Entity[]): Promise<TestConnection> {
+  const embedded = config.url ? undefined : new EmbeddedDatabase(config);
+  await embedded?.start();
+  const dataSource = new DataSource({ ...connectionOptions(config, embedded), entities });
+  await dataSource.initialize();
+  return {
+    dataSource,
+    db: new TransactionRunner(dataSource),
+    close: async () => {
+      if (dataSource.isInitialized) await dataSource.destroy();
+      await embedded?.close();
+    },
+  };
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with Jest's global setup.`);
+  return value;
+}
