@@ -1,6 +1,6 @@
-import { AppError } from '../errors/app-error';
-import type { ErrorKind } from '../errors/app-error';
+import { AppError, type ErrorKind } from '../errors/app-error';
 import type { Message } from '../messages/messages.service';
+import { STORAGE_UNAVAILABLE } from './reply/reply-outcome';
 
 export const noReply = () =>
   new AppError('not_found', 'message_not_found', 'There is no reply in this conversation yet.');
@@ -13,14 +13,18 @@ export const conversationGone = () =>
 
 /** What a waiting client is told of a reply that failed; both messages are kept. */
 export function replyFailed(reply: Message): AppError {
-  const error = reply.error ?? { code: 'internal_error', message: 'The reply failed.' };
-  return new AppError(kindOf(error.code), error.code, error.message, {
+  const { code, message } = reply.error ?? STORAGE_UNAVAILABLE;
+  const kind = KINDS[code] ?? 'provider_failed';
+  return new AppError(kind, code, message, {
     extensions: { message_id: reply.id, user_message_id: reply.parent_id ?? '' },
-    ...(error.code === 'interrupted' && { retryAfterS: 5 }),
+    ...(kind === 'unavailable' && { retryAfterS: 5 }),
   });
 }
 
-function kindOf(code: string): ErrorKind {
-  if (code === 'provider_timeout') return 'provider_timeout';
-  return code === 'interrupted' ? 'unavailable' : 'provider_failed';
-}
+/** Whose fault it was; any other code is the provider's. */
+const KINDS: Partial<Record<string, ErrorKind>> = {
+  provider_timeout: 'provider_timeout',
+  interrupted: 'unavailable',
+  storage_unavailable: 'unavailable',
+  internal_error: 'internal',
+};

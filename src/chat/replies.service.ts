@@ -59,7 +59,7 @@ export class RepliesService {
   async wait(userId: string, turn: Turn): Promise<FinishedTurn> {
     await this.running.finished(turn.messageId);
     const reply = await this.messages.getWithSiblings(userId, turn.messageId).catch(asGone);
-    if (reply.error) throw replyFailed(reply);
+    if (reply.error || reply.status === 'streaming') throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, turn.userMessageId);
     return { reply, userMessage };
   }

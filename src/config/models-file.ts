@@ -24,7 +24,7 @@ export function parseModelsFile(text: string, env: NodeJS.ProcessEnv): ModelsCon
   return {
     providers,
     models: file.models.map((entry) => toModel(entry, providers)),
-    defaultModel: file.default_model ?? (file.models[0] as ModelEntry).id,
+    defaultModel: file.default_model ?? file.models[0].id,
   };
 }
 

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
 import { DatabaseState } from '../database/database-state';
@@ -9,7 +9,7 @@ const LEASE_MS = 15_000;
 
 /** This process as the others know it: alive while its lease is renewed. */
 @Injectable()
-export class InstanceService implements OnApplicationBootstrap, OnApplicationShutdown {
+export class InstanceService implements OnApplicationBootstrap {
   readonly id = uuidv7();
   private readonly logger = new Logger(InstanceService.name);
   private readonly losses = new Subject<void>();
@@ -38,7 +38,8 @@ export class InstanceService implements OnApplicationBootstrap, OnApplicationShu
     return this.instances.remove(ids);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** The process ends, and has no open replies any more. */
+  async leave(): Promise<void> {
     clearInterval(this.timer);
     if (this.timer) await this.instances.remove([this.id]).catch(() => undefined);
   }
@@ -46,12 +47,8 @@ export class InstanceService implements OnApplicationBootstrap, OnApplicationShu
   private async begin(): Promise<void> {
     // Whoever was here before this process is gone, without waiting for a lease to run out.
     if (this.database.exclusive) await this.instances.expireAll();
-    await this.register();
-    this.timer = setInterval(() => void this.renew(), RENEW_MS);
-  }
-
-  private async register(): Promise<void> {
     await this.instances.register(this.id, LEASE_MS);
+    this.timer = setInterval(() => void this.renew(), RENEW_MS);
   }
 
   private async renew(): Promise<void> {
@@ -59,7 +56,7 @@ export class InstanceService implements OnApplicationBootstrap, OnApplicationShu
       if (await this.instances.renew(this.id, LEASE_MS)) return;
       this.logger.error('The lease of this process ran out; its replies were closed by another one');
       this.losses.next();
-      await this.register();
+      await this.instances.register(this.id, LEASE_MS);
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
     }

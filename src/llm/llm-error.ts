@@ -71,9 +71,15 @@ const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = 
   provider_unavailable: { message: 'The model provider is not available at the moment.', retryable: true },
   provider_bad_request: { message: 'The model provider refused the request.', retryable: false },
   provider_model_not_found: { message: 'The model provider does not know this model.', retryable: false },
-  provider_invalid_response: { message: 'The model provider sent an answer that cannot be read.', retryable: true },
+  provider_invalid_response: {
+    message: 'The model provider sent an answer that cannot be read.',
+    retryable: true,
+  },
   provider_overloaded: { message: 'The model provider is overloaded at the moment.', retryable: true },
-  upstream_incomplete: { message: 'The model provider ended the reply before it was complete.', retryable: true },
+  upstream_incomplete: {
+    message: 'The model provider ended the reply before it was complete.',
+    retryable: true,
+  },
   upstream_empty: { message: 'The model provider ended the reply before it began.', retryable: true },
   context_length_exceeded: { message: 'The conversation is too long for this model.', retryable: false },
   content_filter: { message: 'The model provider refused this content.', retryable: false },

@@ -10,7 +10,11 @@ import { CircuitBreakers } from './run/circuit-breakers';
 /** The models and how to get a reply from one. Needs an AppConfig in a global module. */
 @Module({
   providers: [
-    { provide: ModelCatalogue, inject: [AppConfig], useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm) },
+    {
+      provide: ModelCatalogue,
+      inject: [AppConfig],
+      useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm),
+    },
     { provide: OpenAiClient, inject: [AppConfig], useFactory: ({ llm }: AppConfig) => new OpenAiClient(llm) },
     { provide: DemoClient, useFactory: () => new DemoClient() },
     { provide: CircuitBreakers, useFactory: () => new CircuitBreakers() },

@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { reply } from './model-server/behaviours';
-import { type Behaviour, type ChatBody, ClientGone, Exchange, type RecordedRequest } from './model-server/exchange';
+import {
+  type Behaviour,
+  type ChatBody,
+  ClientGone,
+  Exchange,
+  type RecordedRequest,
+} from './model-server/exchange';
 
 /**
  * A scriptable model provider on a real socket: speaks OpenAI's chat completions over HTTP.
@@ -79,7 +85,7 @@ export class ModelServer {
     if (this.requests.length <= index) {
       await new Promise<void>((resolve) => this.waiting.push({ count: index + 1, resolve }));
     }
-    return this.requests[index] as RecordedRequest;
+    return this.requests[index];
   }
 
   /** Forgets script, requests and connections; for use between tests. */

@@ -2,6 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
+import type { AppError } from '../../errors/app-error';
 import { validationFailed } from '../../http/validation.pipe';
 
 /** What a user says in a conversation. */
@@ -61,17 +62,17 @@ export class StartChatDto extends SendMessageDto {
  * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `max` characters
  */
 export function contentOf({ content, message }: SendMessageDto, max: number): string {
-  const path = content === undefined && message !== undefined ? 'message' : 'content';
+  const path = content == null && message != null ? 'message' : 'content';
+  if (content != null && message != null) throw wrong('message', 'must be absent where content is given');
   const text = content ?? message;
-  if (text === undefined || text === null) throw validationFailed([{ path, message: 'must be a string' }]);
-  if (content !== undefined && message !== undefined) {
-    throw validationFailed([{ path: 'message', message: 'must be absent where content is given' }]);
-  }
-  if (text === '') throw validationFailed([{ path, message: 'must not be empty' }]);
-  if (text.length > max && lengthOf(text) > max) {
-    throw validationFailed([{ path, message: `must be at most ${max} characters long` }]);
-  }
+  if (text == null) throw wrong(path, 'must be a string');
+  if (text === '') throw wrong(path, 'must not be empty');
+  if (text.length > max && lengthOf(text) > max) throw wrong(path, `must be at most ${max} characters long`);
   return text;
+}
+
+function wrong(path: string, message: string): AppError {
+  return validationFailed([{ path, message }]);
 }
 
 /** Characters as a person counts them, roughly: an emoji outside the basic plane is one. */

@@ -19,7 +19,8 @@ export class ReplyEndings implements OnModuleInit, BeforeApplicationShutdown {
     this.instance.lost.subscribe(() => void this.running.stopAll('lease_lost'));
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.running.close(this.config.chat.shutdownGraceMs);
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.running.close(this.config.chat.shutdownGraceMs);
+    await this.instance.leave();
   }
 }

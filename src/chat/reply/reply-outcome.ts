@@ -1,3 +1,4 @@
+import { toAppError } from '../../database/database-error';
 import { LlmError } from '../../llm/llm-error';
 import type { MessageError, ReplyOutcome } from '../../messages/message.types';
 import type { StopReason } from './running-replies';
@@ -43,6 +44,7 @@ function messageError(error: unknown): MessageError {
   if (error instanceof LlmError) {
     return { code: error.code, message: error.message, retryable: error.retryable };
   }
+  if (toAppError(error)?.kind === 'unavailable') return STORAGE_UNAVAILABLE;
   return { code: 'internal_error', message: 'Something went wrong while the reply was made.', retryable: true };
 }
 

@@ -18,7 +18,10 @@ export class DemoClient extends LlmClient {
     for (const word of words(demoReply(request.messages))) {
       await pause(this.wordMs, signal);
       const cost = countTokens(word);
-      if (tokens + cost > limit) return yield [finish('length', request, tokens)];
+      if (tokens + cost > limit) {
+        yield [finish('length', request, tokens)];
+        return;
+      }
       tokens += cost;
       yield [{ type: 'text', text: word }];
     }

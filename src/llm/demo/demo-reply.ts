@@ -21,7 +21,10 @@ function wordCount(text: string): string {
 function quote(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   if (line.length <= MAX_QUOTE) return line;
-  return `${line.slice(0, MAX_QUOTE).toWellFormed().replace(/\uFFFD$/, '')}…`;
+  return `${line
+    .slice(0, MAX_QUOTE)
+    .toWellFormed()
+    .replace(/\uFFFD$/, '')}…`;
 }
 
 function earlier(messages: readonly ModelMessage[]): string {

@@ -93,7 +93,7 @@ async function* follow(
   const stop = () => reader.close();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    for (let complete = false; !complete; ) {
+    for (let complete = false; !complete;) {
       const parts: ModelPart[] = [];
       const outcome = await reader.read(parts).catch(asLlmError);
       signal.throwIfAborted();

@@ -74,7 +74,9 @@ function readError(value: unknown): WireError {
   if (error) return readError(error);
   const number = [code, status].map(Number).find((candidate) => candidate >= 400 && candidate <= 599);
   return {
-    words: [code, type, status].filter((word): word is string => typeof word === 'string' && !/^\d*$/.test(word)),
+    words: [code, type, status].filter(
+      (word): word is string => typeof word === 'string' && !/^\d*$/.test(word),
+    ),
     message: typeof message === 'string' ? message : typeof detail === 'string' ? detail : '',
     ...(number !== undefined && { status: number }),
   };

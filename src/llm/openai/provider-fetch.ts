@@ -45,5 +45,8 @@ function pick(headers: Headers, names: string[]): Record<string, string> {
 async function bounded({ body, status, headers }: Response): Promise<Response> {
   const text = await readAtMost(body, MAX_ERROR_BYTES);
   const empty = status === 304 || status < 200;
-  return new Response(empty ? null : text, { status: Math.max(status, 200), headers: new Headers([...headers]) });
+  return new Response(empty ? null : text, {
+    status: Math.max(status, 200),
+    headers: new Headers([...headers]),
+  });
 }

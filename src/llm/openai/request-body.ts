@@ -27,5 +27,7 @@ function sentSettings({ model, settings }: ModelRequest): ModelSettings {
 }
 
 function withoutUndefined(settings: ModelSettings): ModelSettings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined && value !== null));
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined && value !== null),
+  );
 }

@@ -43,9 +43,7 @@ export class StreamReader {
 
   /** Closes the connection, or gives it back if the response was complete and ends by itself. */
   close(): void {
-    void (this.complete ? within(DRAIN_MS, this.drain()) : Promise.resolve())
-      .finally(() => this.reader.cancel())
-      .catch(() => undefined);
+    void this.release().catch(() => undefined);
   }
 
   /** Undefined at the end of the stream. */
@@ -66,7 +64,10 @@ export class StreamReader {
       return this.decoder.push(bytes);
     } catch (error) {
       if (!(error instanceof EventTooLongError)) throw error;
-      throw new LlmError('provider_invalid_response', { retryable: false, detail: { reason: 'event_too_long' } });
+      throw new LlmError('provider_invalid_response', {
+        retryable: false,
+        detail: { reason: 'event_too_long' },
+      });
     }
   }
 
@@ -91,13 +92,23 @@ export class StreamReader {
     if (data.trim() === '') return;
     const error = chunkError(json) ?? (event === 'error' ? (json ?? data) : undefined);
     if (error !== undefined) throw reportedFailure(error, this.scrub);
-    if (json === undefined) throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
+    if (json === undefined)
+      throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
     this.normaliser.push(json, parts);
+  }
+
+  private async release(): Promise<void> {
+    if (this.complete) await within(DRAIN_MS, this.drain());
+    await this.reader.cancel();
   }
 
   private async drain(): Promise<void> {
     let size = 0;
-    for (let next = await this.reader.read(); !next.done && size < 64 * 1024; next = await this.reader.read()) {
+    for (
+      let next = await this.reader.read();
+      !next.done && size < 64 * 1024;
+      next = await this.reader.read()
+    ) {
       size += next.value.length;
     }
   }

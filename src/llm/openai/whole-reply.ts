@@ -20,7 +20,10 @@ export async function readWholeReply(
   scrub: Scrubber,
 ): Promise<ModelPart[]> {
   const body = parseObject(await readAtMost(response.body, MAX_REPLY_BYTES));
-  if (!body) throw new LlmError('provider_invalid_response', { detail: { status: response.status, reason: 'not_json' } });
+  if (!body)
+    throw new LlmError('provider_invalid_response', {
+      detail: { status: response.status, reason: 'not_json' },
+    });
   if (!Array.isArray(body.choices)) throw reportedFailure(chunkError(body) ?? body, scrub);
   const parts: ModelPart[] = [];
   normaliser.push(body, parts);

@@ -67,5 +67,8 @@ export function isRefusal(error: LlmError): boolean {
 const REFUSED = 'circuit_open';
 
 function refusal(retryAfterMs: number): LlmError {
-  return new LlmError('provider_unavailable', { retryAfterMs: Math.ceil(retryAfterMs), detail: { reason: REFUSED } });
+  return new LlmError('provider_unavailable', {
+    retryAfterMs: Math.ceil(retryAfterMs),
+    detail: { reason: REFUSED },
+  });
 }

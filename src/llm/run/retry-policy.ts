@@ -7,7 +7,9 @@ const MAX_ASKED_WAIT_MS = 10_000;
 
 /** Whether the same model is asked again. A timeout has cost enough time already, so that the next model is better. */
 export function isWorthRetrying(error: unknown): error is LlmError {
-  return error instanceof LlmError && error.retryable && error.code !== 'provider_timeout' && !isRefusal(error);
+  return (
+    error instanceof LlmError && error.retryable && error.code !== 'provider_timeout' && !isRefusal(error)
+  );
 }
 
 /** Whether another model may be asked. What a content filter refused is not carried to the next provider. */

@@ -42,7 +42,7 @@ function lowestRank(count: number): number {
   let lowest = UNMERGEABLE;
   let at = -1;
   for (let index = 0; index < count - 1; index++) {
-    const rank = ranks[index] as number;
+    const rank = ranks[index];
     if (rank < lowest) {
       lowest = rank;
       at = index;
@@ -54,8 +54,8 @@ function lowestRank(count: number): number {
 /** Joins the stretches at `index` and `index + 1`. */
 function removeBoundary(index: number, count: number): void {
   for (let at = index; at < count; at++) {
-    starts[at + 1] = starts[at + 2] as number;
-    ranks[at] = ranks[at + 1] as number;
+    starts[at + 1] = starts[at + 2];
+    ranks[at] = ranks[at + 1];
   }
 }
 
@@ -67,8 +67,8 @@ function totalCost(piece: string, count: number, vocabulary: Vocabulary): number
 
 /** What was merged is a token; a character that stayed alone may be one or several. */
 function tokensAt(piece: string, index: number, vocabulary: Vocabulary): number {
-  const start = starts[index] as number;
-  const length = (starts[index + 1] as number) - start;
+  const start = starts[index];
+  const length = starts[index + 1] - start;
   const code = piece.codePointAt(start) as number;
   const single = length === (code > 0xffff ? 2 : 1);
   if (code < 0x80 || !single) return 1;

@@ -23,7 +23,7 @@ export function countTokens(text: string): number {
 function pieceTokens(piece: string, vocabulary: Vocabulary): number {
   if (piece.length <= MAX_PIECE) return mergedTokens(piece, vocabulary);
   let total = 0;
-  for (let start = 0; start < piece.length; ) {
+  for (let start = 0; start < piece.length;) {
     const end = sliceEnd(piece, start);
     total += mergedTokens(piece.slice(start, end), vocabulary);
     start = end;

@@ -25,13 +25,13 @@ export function packBytes(first: number, second: number, third: number): number 
 
 function load(): Vocabulary {
   const { default: tokens } = require('gpt-tokenizer/bpeRanks/o200k_base') as typeof Ranks;
-  const { O200K_TOKEN_SPLIT_REGEX } =
-    require('gpt-tokenizer/encodingParams/constants') as typeof Constants;
+  const { O200K_TOKEN_SPLIT_REGEX } = require('gpt-tokenizer/encodingParams/constants') as typeof Constants;
   const ranks = new Map<string, number>();
   const fragments = new Set<number>();
   for (const [rank, token] of tokens.entries()) {
     if (typeof token === 'string') ranks.set(token, rank);
-    else if (token && token.length <= 3) fragments.add(packBytes(token[0] ?? 0, token[1] ?? 0, token[2] ?? 0));
+    else if (token && token.length <= 3)
+      fragments.add(packBytes(token[0] ?? 0, token[1] ?? 0, token[2] ?? 0));
   }
   return { ranks, fragments, pieces: new RegExp(O200K_TOKEN_SPLIT_REGEX) };
 }

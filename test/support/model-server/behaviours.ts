@@ -26,7 +26,8 @@ export interface ReplyOptions {
 export function reply(content: string | (string | Gate)[], options: ReplyOptions = {}): Behaviour {
   const { delayMs = 0, finish: reason = 'stop', done: sendDone = true } = options;
   const tokens = typeof content === 'string' ? words(content) : content;
-  const thoughts = typeof options.reasoning === 'string' ? words(options.reasoning) : (options.reasoning ?? []);
+  const thoughts =
+    typeof options.reasoning === 'string' ? words(options.reasoning) : (options.reasoning ?? []);
   return async (exchange) => {
     if (exchange.request.body.stream === false) return whole(tokens, exchange);
     exchange.head();
@@ -136,8 +137,16 @@ export function status(code: number, body: unknown = '', headers: Record<string,
 }
 
 /** A refusal with OpenAI's error body. */
-export function failure(code: number, error: Record<string, unknown> = {}, headers: Record<string, string> = {}): Behaviour {
-  return status(code, { error: { message: 'The model server was told to fail.', type: 'test', ...error } }, headers);
+export function failure(
+  code: number,
+  error: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Behaviour {
+  return status(
+    code,
+    { error: { message: 'The model server was told to fail.', type: 'test', ...error } },
+    headers,
+  );
 }
 
 export function html(body = '<html><body>Welcome</body></html>'): Behaviour {
@@ -166,7 +175,11 @@ export function trickle(behaviour: Behaviour, bytes = 1): Behaviour {
 }
 
 /** Sends the same, but only so many bytes of body; then ends cleanly, with a FIN in the middle, or with an RST. */
-export function cutAfter(bytes: number, behaviour: Behaviour, how: 'end' | 'drop' | 'reset' = 'reset'): Behaviour {
+export function cutAfter(
+  bytes: number,
+  behaviour: Behaviour,
+  how: 'end' | 'drop' | 'reset' = 'reset',
+): Behaviour {
   return (exchange) => {
     exchange.bytesLeft = bytes;
     exchange.cut = () => exchange[how]();

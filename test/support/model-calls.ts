@@ -1,0 +1,98 @@
+import type { LlmConfig } from '../../src/config/app-config';
+import type { ModelConfig, ModelSettings, ProviderConfig } from '../../src/config/models-config';
+import type { LlmClient, ModelPart, ModelRequest } from '../../src/llm/llm-client';
+import { LlmError } from '../../src/llm/llm-error';
+
+/** A provider at this base URL. */
+export function testProvider(baseUrl: string, overrides: Partial<ProviderConfig> = {}): ProviderConfig {
+  return {
+    name: 'test',
+    kind: 'openai',
+    baseUrl,
+    apiKey: 'test-key-0123456789',
+    headers: {},
+    query: {},
+    streamUsage: true,
+    ...overrides,
+  };
+}
+
+export function testModel(overrides: Partial<ModelConfig> = {}): ModelConfig {
+  return {
+    id: 'test-model',
+    provider: 'test',
+    name: 'test-model-name',
+    contextWindow: 128_000,
+    maxOutputTokens: 4096,
+    unsupportedSettings: [],
+    maxTokensField: 'max_tokens',
+    settings: {},
+    thinkTags: false,
+    fallbacks: [],
+    ...overrides,
+  };
+}
+
+/** Limits that are short enough for a test, and long enough for a slow machine. */
+export function testLimits(overrides: Partial<LlmConfig> = {}): LlmConfig {
+  return {
+    providers: [],
+    models: [],
+    defaultModel: 'test-model',
+    connectTimeoutMs: 1000,
+    firstEventTimeoutMs: 5000,
+    idleTimeoutMs: 5000,
+    totalTimeoutMs: 20_000,
+    maxRetries: 0,
+    maxReplyChars: 1_000_000,
+    ...overrides,
+  };
+}
+
+export function testRequest(
+  provider: ProviderConfig,
+  model: Partial<ModelConfig> = {},
+  settings: ModelSettings = {},
+): ModelRequest {
+  return { provider, model: testModel(model), messages: [{ role: 'user', content: 'Hello?' }], settings };
+}
+
+/** All that a reply was, whichever way it ended. */
+export interface CollectedReply {
+  batches: ModelPart[][];
+  text: string;
+  reasoning: string;
+  finish: Extract<ModelPart, { type: 'finish' }> | undefined;
+  error: unknown;
+  /** The error's code if it is an LlmError. */
+  code: string | undefined;
+}
+
+/** Reads a reply to its end; what it throws is kept. */
+export async function collect(reply: AsyncIterable<ModelPart[]>): Promise<CollectedReply> {
+  const batches: ModelPart[][] = [];
+  let error: unknown;
+  try {
+    for await (const batch of reply) batches.push(batch);
+  } catch (thrown) {
+    error = thrown;
+  }
+  const parts = batches.flat();
+  const last = parts.at(-1);
+  return {
+    batches,
+    text: join(parts, 'text'),
+    reasoning: join(parts, 'reasoning'),
+    finish: last?.type === 'finish' ? last : undefined,
+    error,
+    code: error instanceof LlmError ? error.code : undefined,
+  };
+}
+
+export function call(client: LlmClient, request: ModelRequest, signal = new AbortController().signal) {
+  return collect(client.stream(request, signal));
+}
+
+function join(parts: ModelPart[], type: 'text' | 'reasoning'): string {
+  return parts.map((part) => (part.type === type ? part.text : '')).join('');
+}
