@@ -23,7 +23,10 @@ const DIGEST_BYTES = 12;
 const MAX_LENGTH = 1024;
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/;
 
-/** An opaque text that continues a list after a row. It is bound to the user and the list, so it is of no use elsewhere. */
+/**
+ * An opaque text that continues a list after a row. The digest binds it to the user and the list, which catches mistakes; it is
+ * not a secret, so whoever reads a cursor must treat its values like any other input of that user.
+ */
 export function encodeCursor(scope: CursorScope, values: readonly CursorValue[]): string {
   const payload = Buffer.from(JSON.stringify(values));
   return Buffer.concat([digest(scope, payload), payload]).toString('base64url');

@@ -57,8 +57,8 @@ export class MessagesService {
   async history(conversationId: string, position: PathPosition, limit: number): Promise<HistoryPage> {
     const forward = position.after !== undefined;
     const rows = forward
-      ? await this.paths.after(position.leafId, position.after ?? 0, limit + 1)
-      : await this.paths.before(position.leafId, position.before ?? DEEPEST, limit + 1);
+      ? await this.paths.after(conversationId, position.leafId, position.after ?? 0, limit + 1)
+      : await this.paths.before(conversationId, position.leafId, position.before ?? DEEPEST, limit + 1);
     const page = rows.slice(0, limit);
     const parents = page.map((message) => message.parent_id);
     const children = page.length ? await this.paths.children(conversationId, parents) : [];

@@ -11,11 +11,11 @@ export interface ContextMessage {
   parts: MessagePart[];
 }
 
-/** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1`. */
+/** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
 const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
     SELECT leaf.branch_id, leaf.depth, head.parent_id
     FROM messages leaf JOIN messages head ON head.id = leaf.branch_id
-    WHERE leaf.id = $1
+    WHERE leaf.id = $1 AND leaf.conversation_id = $2
   UNION ALL
     SELECT fork.branch_id, fork.depth, head.parent_id
     FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
@@ -26,30 +26,30 @@ const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m
 
 const MESSAGE_OVERHEAD_TOKENS = 4;
 
-/** Paths through the tree. The leaf must have been read with its owner. */
+/** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
 @Injectable()
 export class PathsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   /** The `limit` messages of the path that come right before a depth, the deepest first. */
-  before(leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
-    return this.page('m.depth < $2', 'DESC', [leafId, depth, limit]);
+  before(conversationId: string, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth < $3', 'DESC', [leafId, conversationId, depth, limit]);
   }
 
   /** The `limit` messages of the path that come right after a depth. */
-  after(leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
-    return this.page('m.depth > $2', 'ASC', [leafId, depth, limit]);
+  after(conversationId: string, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth > $3', 'ASC', [leafId, conversationId, depth, limit]);
   }
 
-  private page(condition: string, order: 'ASC' | 'DESC', parameters: [string, number, number]): Promise<PathMessage[]> {
+  private page(condition: string, order: 'ASC' | 'DESC', parameters: (string | number)[]): Promise<PathMessage[]> {
     return this.db.manager.query(
       `${SEGMENTS}
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
          SELECT ${COLUMNS} FROM messages m
          WHERE m.branch_id = s.branch_id AND m.depth <= s.up_to AND ${condition}
-         ORDER BY m.depth ${order} LIMIT $3
+         ORDER BY m.depth ${order} LIMIT $4
        ) page
-       ORDER BY page.depth ${order} LIMIT $3`,
+       ORDER BY page.depth ${order} LIMIT $4`,
       parameters,
     );
   }

@@ -4,7 +4,7 @@ const MAX_QUOTE = 200;
 
 /** What the demo model answers. It must never pass for an AI, and says how to get one. */
 export function demoReply(messages: readonly ModelMessage[]): string {
-  const asked = messages.filter(({ role }) => role === 'user').at(-1)?.content ?? '';
+  const asked = messages.findLast(({ role }) => role === 'user')?.content ?? '';
   return [
     'This is Parley’s built-in demo, not an AI: it shows that everything works and answers everyone alike.',
     `You wrote${wordCount(asked)}: “${quote(asked)}”. ${earlier(messages)}`,

@@ -57,7 +57,7 @@ function connectionFailure(error: unknown): LlmError {
 /** The network's own code (`ECONNREFUSED`, `UND_ERR_SOCKET`), which is somewhere down the chain of causes. */
 export function networkCode(error: unknown): string | undefined {
   let current = error;
-  for (let depth = 0; depth < 8 && current instanceof Object; depth++) {
+  for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {
     const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown[] };
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,63}$/.test(code)) return code;
     current = cause ?? errors?.[0];

@@ -1,8 +1,8 @@
-/** Longer waits are cut to this: nobody is left hanging because a provider says an hour. */
-const MAX_WAIT_MS = 10_000;
+/** Longer waits are cut to this. */
+const MAX_WAIT_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Milliseconds that a provider asks us to wait, at most 10 s; undefined if it does not say so in a way that we understand.
+ * Milliseconds that a provider asks us to wait, at most a day; undefined if it does not say so in a way that we understand.
  * `retry-after-ms` is OpenAI's, `retry-after` is seconds or a date (RFC 9110, section 10.2.3).
  */
 export function retryAfterMs(headers: Headers, now: number = Date.now()): number | undefined {

@@ -1,0 +1,35 @@
+import { retryAfterMs } from './retry-after';
+
+const NOW = Date.parse('2026-11-21T10:00:00Z');
+
+function wait(headers: Record<string, string>): number | undefined {
+  return retryAfterMs(new Headers(headers), NOW);
+}
+
+describe('retryAfterMs', () => {
+  it.each([
+    ['0', 0],
+    ['1', 1000],
+    ['1.5', 1500],
+    [' 3 ', 3000],
+    ['3600', 3_600_000],
+    ['99999999999', 86_400_000],
+    ['Sat, 21 Nov 2026 10:00:05 GMT', 5000],
+    ['Sat, 21 Nov 2026 09:00:00 GMT', 0],
+    ['soon', undefined],
+    ['', undefined],
+    ['-5', undefined],
+    ['1 apple', undefined],
+    ['1e3', undefined],
+    ['NaN', undefined],
+    ['Infinity', undefined],
+  ])('reads %j as %p ms', (text, expected) => {
+    expect(wait({ 'retry-after': text })).toBe(expected);
+  });
+
+  it('prefers milliseconds', () => {
+    expect(wait({ 'retry-after': '5', 'retry-after-ms': '250' })).toBe(250);
+    expect(wait({ 'retry-after': '5', 'retry-after-ms': 'x' })).toBe(5000);
+    expect(wait({})).toBeUndefined();
+  });
+});
