@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, RequestMethod, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, RequestMethod, Res, UseGuards } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
@@ -18,12 +18,12 @@ import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
 import { RepliesService } from './replies.service';
 import { nothing } from './reply/reply-log';
 import { EventStream } from './sse/api-event-stream';
+import { ResumeFrom } from './sse/resume-from.decorator';
 import { StreamResponder } from './sse/stream-responder';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 const ApiConversationId = () =>
   ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' });
-const LastEventId = () => Headers('last-event-id');
 
 @ApiTags('chat')
 @Controller('chat')
@@ -46,7 +46,7 @@ export class ChatController {
   startChat(
     @CurrentUser() userId: string,
     @Body() body: StartChatDto,
-    @LastEventId() lastEventId: string | undefined,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     return this.turnOrResume(userId, body, lastEventId, response);
@@ -62,7 +62,7 @@ export class ChatController {
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
-    @LastEventId() lastEventId: string | undefined,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     return this.turnOrResume(userId, { ...body, conversation_id }, lastEventId, response);
@@ -85,9 +85,12 @@ export class ChatController {
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
+    @ResumeFrom() lastEventId: string | undefined,
   ): Promise<ChatResponse> {
-    const turn = await this.chat.startTurn(userId, { ...body, conversation_id });
-    return toChatResponse(await this.replies.wait(userId, turn));
+    const messageId = lastEventId
+      ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
+      : (await this.chat.startTurn(userId, { ...body, conversation_id })).messageId;
+    return toChatResponse(await this.replies.wait(userId, messageId));
   }
 
   @Post(':conversation_id/stop')
@@ -124,7 +127,8 @@ export class ChatController {
     response: Response,
   ): Promise<Observable<MessageEvent>> {
     if (lastEventId) {
-      const rest = await this.replies.resumeById(userId, lastEventId, body.conversation_id);
+      const reply = await this.replies.ofEvent(userId, lastEventId, body.conversation_id);
+      const rest = await this.replies.resume(userId, reply.id, lastEventId);
       return this.streams.stream(response, rest ?? nothing);
     }
     const turn = await this.chat.startTurn(userId, body);

@@ -5,6 +5,8 @@ import { STORAGE_UNAVAILABLE } from './reply/reply-outcome';
 export const noReply = () =>
   new AppError('not_found', 'message_not_found', 'There is no reply in this conversation yet.');
 
+export const replyNotFound = () => new AppError('not_found', 'message_not_found', 'No reply with this id.');
+
 export const invalidResumeId = () =>
   new AppError('invalid', 'invalid_last_event_id', 'Last-Event-ID is not the id of an event of this stream.');
 

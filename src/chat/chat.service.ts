@@ -59,7 +59,7 @@ export class ChatService {
   }
 }
 
-function withoutAbsent(settings: ModelSettings = {}): ModelSettings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined && value !== null));
+function withoutAbsent(settings?: ModelSettings | null): ModelSettings {
+  return Object.fromEntries(Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null));
 }
 

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
-import type { Turn } from '../messages/turns.service';
-import { conversationGone, invalidResumeId, noReply, replyFailed } from './chat.errors';
+import { conversationGone, invalidResumeId, noReply, replyFailed, replyNotFound } from './chat.errors';
 import { parseLastEventId, parsePlace } from './last-event-id';
 import type { OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
@@ -39,28 +38,24 @@ export class RepliesService {
     return (signal) => this.reader.read(reply, after, signal);
   }
 
-  /** The same by an event id alone, which must be of this conversation where one is named. */
-  async resumeById(
-    userId: string,
-    lastEventId: string,
-    conversationId?: string,
-  ): Promise<OpenedLog | undefined> {
+  /** The reply that an event is of, which must be in this conversation where one is named. */
+  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<Message> {
     if (conversationId) await this.conversations.get(userId, conversationId);
-    const { messageId } = parseLastEventId(lastEventId);
+    const { messageId } = parseLastEventId(eventId);
     const reply = await this.reply(userId, messageId).catch(asInvalidId);
     if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
-    return this.resume(userId, messageId, lastEventId);
+    return reply;
   }
 
   /**
-   * Waits until the turn's reply is over.
+   * Waits until the reply is over.
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
-  async wait(userId: string, turn: Turn): Promise<FinishedTurn> {
-    await this.running.finished(turn.messageId);
-    const reply = await this.messages.getWithSiblings(userId, turn.messageId).catch(asGone);
+  async wait(userId: string, messageId: string): Promise<FinishedTurn> {
+    await this.running.finished(messageId);
+    const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || reply.status === 'streaming') throw replyFailed(reply);
-    const userMessage = await this.messages.getWithSiblings(userId, turn.userMessageId);
+    const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');
     return { reply, userMessage };
   }
 
@@ -75,7 +70,7 @@ export class RepliesService {
 
   private async reply(userId: string, messageId: string): Promise<Message> {
     const message = await this.messages.get(userId, messageId);
-    if (message.role !== 'assistant') throw noReply();
+    if (message.role !== 'assistant') throw replyNotFound();
     return message;
   }
 }

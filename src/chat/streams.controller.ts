@@ -1,5 +1,5 @@
-import { Controller, Headers, Param, Query, Res, type MessageEvent } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Controller, Param, Res, type MessageEvent } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
@@ -11,15 +11,8 @@ import { messageNotFound } from '../messages/message.errors';
 import { ConversationFeed } from './conversation-feed';
 import { RepliesService } from './replies.service';
 import { EventStream } from './sse/api-event-stream';
+import { ResumeFrom } from './sse/resume-from.decorator';
 import { StreamResponder } from './sse/stream-responder';
-
-const ApiAfter = () =>
-  ApiQuery({
-    name: 'after',
-    required: false,
-    schema: { type: 'string' },
-    description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
-  });
 
 /** Streams that are only read. They begin nothing, so they can be opened as often as one likes. */
 @ApiTags('chat')
@@ -40,16 +33,14 @@ export class StreamsController {
       'be opened before the message is posted.',
   })
   @ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' })
-  @ApiAfter()
   @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
   async followConversation(
     @CurrentUser() userId: string,
     @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
-    @Headers('last-event-id') lastEventId: string | undefined,
-    @Query('after') after: string | undefined,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.streams.stream(response, await this.feed.open(userId, id, lastEventId ?? after));
+    return this.streams.stream(response, await this.feed.open(userId, id, lastEventId));
   }
 
   @EventStream('messages/:id/stream')
@@ -59,16 +50,14 @@ export class StreamsController {
     description: "The reply's log from its start or after an event, then live; it ends with the terminal event.",
   })
   @ApiParam({ name: 'id', format: 'uuid', description: 'The reply.' })
-  @ApiAfter()
   @ApiNoContentResponse({ description: 'The reader has all of it, the terminal event included.' })
   @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
   async followReply(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,
-    @Headers('last-event-id') lastEventId: string | undefined,
-    @Query('after') after: string | undefined,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId ?? after));
+    return this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId));
   }
 }

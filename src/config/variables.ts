@@ -20,7 +20,7 @@ export const VARIABLES = {
   DATA_DIR: z.string().default('./data'),
   DB_POOL_MAX: wholeNumber(1, 1000, 10),
   DB_CONNECTION_TIMEOUT_MS: wholeNumber(100, 10 * MINUTE_MS, 5000),
-  DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, 15_000),
+  DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, 4000),
 
   AUTH_MODE: z.literal('header', 'must be header: other modes do not exist yet').default('header'),
   AUTH_PROXY_SECRET: z

@@ -1,11 +1,18 @@
 import { applyDecorators, HttpCode, RequestMethod, Sse } from '@nestjs/common';
-import { ApiHeader, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import { ApiHeader, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { ApiReplyEvents, replyEventSchema } from '../reply/reply-event.dto';
 
 const RESUME_HEADER = {
   name: 'Last-Event-ID',
   required: false,
   description: 'The id of the last event that was received, `<message_id>:<sequence>`: goes on right after it.',
+};
+
+const AFTER = {
+  name: 'after',
+  required: false,
+  schema: { type: 'string' as const },
+  description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
 };
 
 const EXAMPLE = {
@@ -20,6 +27,7 @@ export function EventStream(path: string, method: RequestMethod = RequestMethod.
     HttpCode(200),
     ApiProduces('text/event-stream'),
     ApiHeader(RESUME_HEADER),
+    ApiQuery(AFTER),
     ApiReplyEvents(),
     ApiResponse({
       status: 200,

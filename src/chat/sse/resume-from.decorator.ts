@@ -1,0 +1,8 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+
+/** The id of the last event that the client has: `Last-Event-ID`, or `?after=` of clients that cannot set it. */
+export const ResumeFrom = createParamDecorator((_data: unknown, context: ExecutionContext): string | undefined => {
+  const { headers, query } = context.switchToHttp().getRequest<Request>();
+  return headers['last-event-id']?.toString() ?? query.after?.toString();
+});
