@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { ConversationsModule } from '../conversations/conversations.module';
 import { InstancesModule } from '../instances/instances.module';
 import { LlmModule } from '../llm/llm.module';
@@ -7,10 +8,14 @@ import { ChatController } from './chat.controller';
 import { ChatService } from './chat.service';
 import { ContextLoader } from './context/context-loader';
 import { ConversationFeed } from './conversation-feed';
+import { JournalEntity } from './journal/journal.entity';
+import { JournalReplyLog } from './journal/journal-reply-log';
+import { JournalRepository } from './journal/journal.repository';
+import { JournalWriter } from './journal/journal-writer';
+import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
 import { Sweeper } from './recovery/sweeper';
 import { RepliesService } from './replies.service';
-import { MemoryReplyLog } from './reply/memory-reply-log';
 import { ReplyCloser } from './reply/reply-closer';
 import { ReplyGenerator } from './reply/reply-generator';
 import { ReplyLog } from './reply/reply-log';
@@ -20,7 +25,7 @@ import { StreamResponder } from './sse/stream-responder';
 import { StreamsController } from './streams.controller';
 
 @Module({
-  imports: [ConversationsModule, InstancesModule, LlmModule, MessagesModule],
+  imports: [TypeOrmModule.forFeature([JournalEntity]), ConversationsModule, InstancesModule, LlmModule, MessagesModule],
   controllers: [ChatController, StreamsController],
   providers: [
     ChatService,
@@ -31,8 +36,11 @@ import { StreamsController } from './streams.controller';
     ReplyCloser,
     ReplyReader,
     RunningReplies,
-    { provide: ReplyLog, useClass: MemoryReplyLog },
+    { provide: ReplyLog, useClass: JournalReplyLog },
+    JournalRepository,
+    JournalWriter,
     ReplyEndings,
+    Recovery,
     Sweeper,
     StreamResponder,
   ],

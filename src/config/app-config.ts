@@ -43,6 +43,8 @@ export interface LlmConfig extends ModelsConfig {
 export interface ChatConfig {
   maxContentChars: number;
   heartbeatMs: number;
+  /** `strict`: events of replies are on disk before they are shown, so that a crash of the database keeps them as well. */
+  durability: 'standard' | 'strict';
   shutdownGraceMs: number;
 }
 

@@ -94,6 +94,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     chat: {
       maxContentChars: values.CHAT_MAX_CONTENT_CHARS,
       heartbeatMs: values.SSE_HEARTBEAT_MS,
+      durability: values.REPLY_DURABILITY,
       shutdownGraceMs: values.SHUTDOWN_GRACE_S * 1000,
     },
     log: {

@@ -44,6 +44,7 @@ export const VARIABLES = {
   LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
 
   CHAT_MAX_CONTENT_CHARS: wholeNumber(1, 10_000_000, 100_000),
+  REPLY_DURABILITY: choice(['standard', 'strict']).default('standard'),
   SSE_HEARTBEAT_MS: wholeNumber(100, 15_000, 15_000),
   SHUTDOWN_GRACE_S: wholeNumber(0, 3600, 25),
 

@@ -2,17 +2,25 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { Subject, type Observable } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
 import { DatabaseState } from '../database/database-state';
+import { AppError } from '../errors/app-error';
 import { InstancesRepository } from './instances.repository';
 
 const RENEW_MS = 5_000;
 const LEASE_MS = 15_000;
 
+export const leaseLost = (cause?: unknown) =>
+  new AppError('unavailable', 'lease_lost', 'This process is not known to the database at the moment; try again.', {
+    cause,
+    retryAfterS: 1,
+  });
+
 /** This process as the others know it: alive while its lease is renewed. */
 @Injectable()
 export class InstanceService implements OnApplicationBootstrap {
-  readonly id = uuidv7();
   private readonly logger = new Logger(InstanceService.name);
   private readonly losses = new Subject<void>();
+  private readonly registration = Promise.withResolvers<void>();
+  private current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -20,18 +28,31 @@ export class InstanceService implements OnApplicationBootstrap {
     private readonly database: DatabaseState,
   ) {}
 
+  /** @throws AppError `lease_lost` while the database does not know this process */
+  get id(): string {
+    if (!this.current) throw leaseLost();
+    return this.current;
+  }
+
+  /** Resolves when the database knows this process. */
+  get registered(): Promise<void> {
+    return this.registration.promise;
+  }
+
   /** Emits when others have taken this process for dead and closed its replies. */
   get lost(): Observable<void> {
     return this.losses;
   }
 
-  onApplicationBootstrap(): void {
-    void this.database.whenReady().then(() => this.begin());
+  /** Holds up the start where the database is there, so that the first request finds all in place. */
+  async onApplicationBootstrap(): Promise<void> {
+    const began = this.database.whenReady().then(() => this.begin());
+    if (this.database.ready) await began;
   }
 
-  /** Processes whose lease has run out. Their replies are to be closed, then they are to be forgotten. */
-  expired(): Promise<string[]> {
-    return this.instances.expired();
+  /** Processes that are gone, which nobody else may take over until the transaction around this call ends. */
+  lockExpired(): Promise<string[]> {
+    return this.instances.lockExpired();
   }
 
   forget(ids: string[]): Promise<void> {
@@ -41,22 +62,31 @@ export class InstanceService implements OnApplicationBootstrap {
   /** The process ends, and has no open replies any more. */
   async leave(): Promise<void> {
     clearInterval(this.timer);
-    if (this.timer) await this.instances.remove([this.id]).catch(() => undefined);
+    if (this.current) await this.instances.remove([this.current]).catch(() => undefined);
   }
 
   private async begin(): Promise<void> {
     // Whoever was here before this process is gone, without waiting for a lease to run out.
     if (this.database.exclusive) await this.instances.expireAll();
-    await this.instances.register(this.id, LEASE_MS);
+    await this.register();
     this.timer = setInterval(() => void this.renew(), RENEW_MS);
+    this.registration.resolve();
+  }
+
+  /** Under a new id each time: what was left under an earlier one belongs to whoever closes it. */
+  private async register(): Promise<void> {
+    const id = uuidv7();
+    await this.instances.register(id, LEASE_MS);
+    this.current = id;
   }
 
   private async renew(): Promise<void> {
     try {
-      if (await this.instances.renew(this.id, LEASE_MS)) return;
+      if (this.current && (await this.instances.renew(this.current, LEASE_MS))) return;
       this.logger.error('The lease of this process ran out; its replies were closed by another one');
+      this.current = undefined;
       this.losses.next();
-      await this.instances.register(this.id, LEASE_MS);
+      await this.register();
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
     }

@@ -29,8 +29,14 @@ export class InstancesRepository {
     return (result.affected ?? 0) > 0;
   }
 
-  async expired(): Promise<string[]> {
-    const rows = await this.rows.createQueryBuilder('i').where('i.expires_at < now()').getMany();
+  /** Those whose lease has run out, kept from everybody else until the transaction ends. Ones that others hold are left out. */
+  async lockExpired(): Promise<string[]> {
+    const rows = await this.rows
+      .createQueryBuilder('i')
+      .where('i.expires_at < now()')
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked')
+      .getMany();
     return rows.map((row) => row.id);
   }
 

@@ -11,10 +11,12 @@ import type { MessageAttempt, MessageError, MessagePart, MessageRole, MessageSta
 @Index('uq_messages_sequence', ['conversation_id', 'sequence'], { unique: true })
 @Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
 @Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
+@Index('ix_messages_instance', ['instance_id'], { where: 'instance_id IS NOT NULL' })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
 @Check('ck_messages_status', `status IN ('streaming', 'completed', 'stopped', 'failed', 'interrupted')`)
 @Check('ck_messages_only_replies_stream', `role = 'assistant' OR status = 'completed'`)
+@Check('ck_messages_open_has_writer', `(status = 'streaming') = (instance_id IS NOT NULL)`)
 export class MessageEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_messages' })
   id!: string;
@@ -81,9 +83,13 @@ export class MessageEntity {
   @Column('jsonb', { default: [] })
   attempts!: MessageAttempt[];
 
-  /** The process that writes a streaming reply; without a live lease of it the reply is closed as interrupted. */
+  /** The process that writes an open reply. It cannot be forgotten while it has one, so none stays open without a writer. */
   @Column('uuid', { nullable: true })
   instance_id!: string | null;
+
+  @ManyToOne('InstanceEntity', { nullable: true })
+  @JoinColumn({ name: 'instance_id', foreignKeyConstraintName: 'fk_messages_instance' })
+  instance?: object;
 
   @Column({ type: 'timestamptz', precision: 3 })
   created_at!: Date;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 
@@ -16,6 +17,7 @@ export type ReplyChanges = Partial<
     | 'finish_reason'
     | 'error'
     | 'attempts'
+    | 'instance_id'
   >
 >;
 
@@ -61,15 +63,8 @@ export class MessagesRepository {
     return (result.raw as MessageEntity[])[0];
   }
 
-  /** Open replies of these processes, closed; how many there were. */
-  async closeRepliesOf(instanceIds: string[], changes: ReplyChanges): Promise<number> {
-    const result = await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({ ...changes, updated_at: new Date() })
-      .where(`status = 'streaming' AND instance_id = ANY(:instanceIds)`, { instanceIds })
-      .execute();
-    return result.affected ?? 0;
+  openRepliesOf(instanceIds: string[]): Promise<MessageEntity[]> {
+    return this.rows.findBy({ status: 'streaming', instance_id: In(instanceIds) });
   }
 
   /** The conversation's replies made after a sequence, in order. */

@@ -9,7 +9,7 @@ import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
 /** A message as other features see it. */
-export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
+export type Message = Readonly<Omit<MessageEntity, 'conversation' | 'instance'>>;
 export type HistoryMessage = PathMessage & Siblings;
 
 /** A page of the path that ends at `leafId`: what comes before or after a depth; from the newest without either. */
@@ -72,12 +72,6 @@ export class MessagesService {
     return this.paths.context(leafId, budget, contextFrom);
   }
 
-  /** Keeps what an open reply holds so far; false if it is no longer open. */
-  async checkpoint(id: string, content: ReplyContent): Promise<boolean> {
-    const changes = { parts: content.parts, event_lengths: content.eventLengths };
-    return (await this.messages.changeOpenReply(id, changes)) !== undefined;
-  }
-
   /** Closes an open reply with all that it holds; undefined if it is no longer open. */
   finishReply(
     id: string,
@@ -88,13 +82,13 @@ export class MessagesService {
       ...outcome,
       parts: content.parts,
       event_lengths: content.eventLengths,
+      instance_id: null,
     });
   }
 
-  /** Closes the open replies of processes that are gone, with what was kept of them; how many there were. */
-  interruptRepliesOf(instanceIds: string[]): Promise<number> {
-    const error = { code: 'interrupted', message: 'The service was interrupted during this reply.', retryable: true };
-    return this.messages.closeRepliesOf(instanceIds, { status: 'interrupted', error });
+  /** The open replies of processes, to be closed in their place. */
+  openRepliesOf(instanceIds: string[]): Promise<Message[]> {
+    return this.messages.openRepliesOf(instanceIds);
   }
 
   /** The conversation's replies made after a sequence, in order. */

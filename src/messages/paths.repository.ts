@@ -3,7 +3,7 @@ import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { MessagePart, MessageRole } from './message.types';
 
-export type PathMessage = Omit<MessageEntity, 'conversation' | 'event_lengths' | 'attempts'>;
+export type PathMessage = Omit<MessageEntity, 'conversation' | 'instance' | 'event_lengths' | 'attempts'>;
 
 /** A message as a model is to see it. */
 export interface ContextMessage {

@@ -4,7 +4,7 @@ import { ConversationsService, type Conversation } from '../conversations/conver
 import type { ConversationFields } from '../conversations/conversation.types';
 import { constraintOf } from '../database/database-error';
 import { TransactionRunner } from '../database/transaction-runner';
-import { InstanceService } from '../instances/instance.service';
+import { InstanceService, leaseLost } from '../instances/instance.service';
 import { messageNotFound, parentNotAReply, replyInProgress } from './message.errors';
 import { MessageEntity } from './message.entity';
 import { MessagesRepository, type ParentMessage } from './messages.repository';
@@ -54,6 +54,7 @@ export class TurnsService {
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
       if (constraintOf(error) === 'uq_messages_streaming') throw replyInProgress();
+      if (constraintOf(error) === 'fk_messages_instance') throw leaseLost(error);
       throw error;
     }
   }

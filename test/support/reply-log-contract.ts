@@ -19,19 +19,20 @@ async function collect(batches: EventBatches | undefined, into: LoggedEvent[] = 
 const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequence);
 
 /** What every implementation of `ReplyLog` keeps to. */
-export function replyLogContract(create: () => ReplyLog): void {
+export function replyLogContract(create: () => Promise<ReplyLog>): void {
   let log: ReplyLog;
   const never = new AbortController().signal;
 
-  beforeEach(() => {
-    log = create();
+  beforeEach(async () => {
+    log = await create();
     log.open(REPLY);
   });
 
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
     const reading = collect(log.read(REPLY, 0, never));
     await log.append(REPLY, [chunk('a'), chunk('b')]);
-    await log.append(REPLY, [end('ab')]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('ab'), true);
     const events = await reading;
     expect(sequences(events)).toEqual([1, 2, 3]);
     expect(events.map((event) => event.terminal)).toEqual([false, false, true]);
@@ -43,7 +44,8 @@ export function replyLogContract(create: () => ReplyLog): void {
     const readers = [0, 1, 2, 3, 5].map((after) => collect(log.read(REPLY, after, never)));
     await nextTurn();
     await log.append(REPLY, [chunk('d'), chunk('e')]);
-    await log.append(REPLY, [end('abcde')]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('abcde'), true);
     const seen = await Promise.all(readers);
     expect(seen.map(sequences)).toEqual([
       [1, 2, 3, 4, 5, 6],
@@ -54,11 +56,22 @@ export function replyLogContract(create: () => ReplyLog): void {
     ]);
   });
 
+  it('keeps the order of many appends that nobody waits for', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    for (let n = 1; n <= 500; n++) void log.append(REPLY, [chunk(String(n))]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('…'), true);
+    const events = await reading;
+    expect(sequences(events)).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
+    expect(JSON.parse(events[499].json)).toEqual(chunk('500'));
+  });
+
   it('gives readers the very same bytes', async () => {
     const first = collect(log.read(REPLY, 0, never));
     await log.append(REPLY, [chunk('ü\u2028"')]);
     const second = collect(log.read(REPLY, 0, never));
-    await log.append(REPLY, [end('ü\u2028"')]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('ü\u2028"'), true);
     expect(await first).toEqual(await second);
   });
 
@@ -67,24 +80,29 @@ export function replyLogContract(create: () => ReplyLog): void {
     const left = collect(log.read(REPLY, 0, leaving.signal));
     const staying = collect(log.read(REPLY, 0, never));
     await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
     await nextTurn();
     leaving.abort();
     expect(sequences(await left)).toEqual([1]);
-    await log.append(REPLY, [end('a')]);
+    log.close(REPLY, end('a'), true);
     expect(sequences(await staying)).toEqual([1, 2]);
   });
 
   it('keeps a place for a reader that takes its time', async () => {
     const batches = log.read(REPLY, 0, never)![Symbol.asyncIterator]();
     await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
     expect(sequences((await batches.next()).value)).toEqual([1]);
     await log.append(REPLY, [chunk('b')]);
-    await log.append(REPLY, [end('ab')]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('ab'), true);
     expect(sequences((await batches.next()).value)).toEqual([2, 3]);
     expect((await batches.next()).done).toBe(true);
   });
 
-  it('does not know a reply that was not opened', () => {
+  it('forgets a reply with its terminal event, and does not know one that was not opened', async () => {
+    log.close(REPLY, end(''), true);
+    expect(log.read(REPLY, 0, never)).toBeUndefined();
     expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, never)).toBeUndefined();
   });
 }

@@ -1,24 +1,22 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
-import { MessagesService } from '../../messages/messages.service';
+import { Recovery } from './recovery';
 
-const SWEEP_MS = 10_000;
+const SWEEP_MS = 5_000;
 
-/** Closes the replies of processes that are gone. Two sweepers at once do no harm. */
+/** Looks for replies of processes that are gone: at the start, and from time to time. */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Sweeper.name);
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly database: DatabaseState,
-    private readonly instances: InstanceService,
-    private readonly messages: MessagesService,
+    private readonly instance: InstanceService,
+    private readonly recovery: Recovery,
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.database.whenReady().then(() => this.begin());
+    void this.instance.registered.then(() => this.begin());
   }
 
   onModuleDestroy(): void {
@@ -32,13 +30,10 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweep(): Promise<void> {
     try {
-      const expired = await this.instances.expired();
-      if (!expired.length) return;
-      const interrupted = await this.messages.interruptRepliesOf(expired);
-      await this.instances.forget(expired);
-      this.logger.warn(`Closed ${interrupted} interrupted replies of ${expired.length} processes that are gone`);
+      const closed = await this.recovery.run();
+      if (closed) this.logger.warn(`Closed ${closed} replies of processes that are gone`);
     } catch (error) {
-      this.logger.warn({ err: error }, 'The replies of gone processes could not be looked for');
+      this.logger.warn({ err: error }, 'The replies of processes that are gone could not be closed; later');
     }
   }
 }

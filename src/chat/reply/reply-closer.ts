@@ -17,11 +17,10 @@ export interface ReplyResult {
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
 }
 
-const CHECKPOINT_MS = 1_000;
 /** Waits between tries to store a finished reply; then the readers are told, and the sweeper closes it later. */
 const STORE_RETRIES_MS = [100, 500, 2_000, 5_000, 10_000];
 
-/** Puts replies into their messages: as far as they are while they run, whole at the end, and only then told to readers. */
+/** Puts finished replies into their messages, and only then tells their readers how they ended. */
 @Injectable()
 export class ReplyCloser {
   private readonly logger = new Logger(ReplyCloser.name);
@@ -31,32 +30,13 @@ export class ReplyCloser {
     private readonly log: ReplyLog,
   ) {}
 
-  /** Stores what the reply holds each second while it grows, so that a crash keeps it. */
-  checkpoints(messageId: string, content: ReplyContent): { stop(): Promise<void> } {
-    let stored = 0;
-    let storing = Promise.resolve();
-    const store = async () => {
-      if (content.length === stored) return;
-      stored = content.length;
-      await this.messages.checkpoint(messageId, content).catch((error: unknown) => {
-        stored = 0;
-        this.logger.warn({ message_id: messageId, err: error }, 'A checkpoint failed');
-      });
-    };
-    const timer = setInterval(() => void (storing = storing.then(store)), CHECKPOINT_MS);
-    return {
-      stop: () => {
-        clearInterval(timer);
-        return storing;
-      },
-    };
-  }
-
   /** Never throws. */
   async close(messageId: string, result: ReplyResult, signal: AbortSignal): Promise<void> {
+    await this.log.settle(messageId);
     const reply = await this.store(messageId, result);
-    if (reply === 'unavailable') return this.log.append(messageId, [errorEvent(STORAGE_UNAVAILABLE)]);
-    await this.log.append(messageId, [reply ? terminalEvent(reply) : errorEvent(lostError(signal.reason))]);
+    if (reply === 'unavailable') return this.log.close(messageId, errorEvent(STORAGE_UNAVAILABLE), false);
+    if (!reply) return this.log.close(messageId, errorEvent(lostError(signal.reason)), false);
+    this.log.close(messageId, terminalEvent(reply), true);
   }
 
   /** Undefined if the reply is no longer open. */

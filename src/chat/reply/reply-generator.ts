@@ -42,7 +42,6 @@ export class ReplyGenerator {
 
   private async produce({ turn, context, settings }: ReplyRequest, signal: AbortSignal): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
-    const checkpoints = this.closer.checkpoints(turn.messageId, result.content);
     let messages: ModelMessage[] = [];
     try {
       await this.log.append(turn.messageId, [startEvent(replyOf(turn))]);
@@ -51,7 +50,6 @@ export class ReplyGenerator {
     } catch (error) {
       result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
     }
-    await checkpoints.stop();
     result.usage ??= estimatedUsage(messages, result.content);
     await this.closer.close(turn.messageId, result, signal);
   }

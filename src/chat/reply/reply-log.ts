@@ -14,16 +14,30 @@ export type OpenedLog = (signal: AbortSignal) => EventBatches;
 export const nothing: OpenedLog = async function* () {};
 
 /**
- * The numbered events of open replies, between the one that produces them and any number of readers.
- * A closed reply's log is rebuilt from its message.
+ * The numbered events of open replies, between the one that produces them and any number of readers. An event is shown
+ * once it is durable outside of the process, never before. A closed reply's log is rebuilt from its message.
  */
 export abstract class ReplyLog {
-  /** Begins the log of a reply. */
+  /** Begins the log of a reply that this process produces. */
   abstract open(messageId: string): void;
 
-  /** Numbers the events and shows them to the readers once they are as durable as this log makes them. */
+  /**
+   * Numbers the events and has them stored and shown, in order. Settles before that is done, but waits while too much of
+   * this reply is on its way.
+   * @throws AppError `storage_unavailable` if events of this reply could not be stored, then or earlier; `lease_lost` if
+   *   others have taken the reply over
+   */
   abstract append(messageId: string, events: ReplyEvent[]): Promise<void>;
 
-  /** The events after a sequence: those that are there, then live ones. Undefined if this log does not hold the reply. */
+  /** Waits until all that was appended is stored and shown, or has failed to be. Never throws. */
+  abstract settle(messageId: string): Promise<void>;
+
+  /**
+   * Ends the log with its terminal event, and forgets it; readers that still hold it finish it. `whole`: the message holds
+   * all that was appended, so that what has not been shown may be. Otherwise that is dropped.
+   */
+  abstract close(messageId: string, terminal: ReplyEvent, whole: boolean): void;
+
+  /** The events after a sequence: those that are there, then live ones. Undefined if the reply is not open here. */
   abstract read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined;
 }

@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { InstanceService, leaseLost } from '../../instances/instance.service';
+import { OpenLog } from '../reply/open-log';
+import { logged, type LoggedEvent } from '../reply/reply-event';
+import type { ReplyEvent } from '../reply/reply-event.dto';
+import { ReplyLog, type EventBatches } from '../reply/reply-log';
+import { JournalWriter } from './journal-writer';
+
+/** Events of one reply that may be on their way into the journal at a time. */
+const MAX_UNDERWAY = 1_024;
+
+/** A reply that this process produces. */
+interface OpenReply {
+  log: OpenLog;
+  /** Events that are numbered but not shown yet. */
+  underway: LoggedEvent[];
+  /** The number of the last event. */
+  sequence: number;
+  /** Settles when all that was appended is stored. */
+  last: Promise<void>;
+  failure?: unknown;
+}
+
+/** Open replies are kept in the journal, and shown from memory as soon as the journal has them. */
+@Injectable()
+export class JournalReplyLog extends ReplyLog {
+  private readonly replies = new Map<string, OpenReply>();
+
+  constructor(
+    private readonly journal: JournalWriter,
+    instance: InstanceService,
+  ) {
+    super();
+    // What others have closed in our place must not be added to, nor shown.
+    instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
+  }
+
+  open(messageId: string): void {
+    this.journal.begin(messageId);
+    this.replies.set(messageId, { log: new OpenLog(), underway: [], sequence: 0, last: Promise.resolve() });
+  }
+
+  async append(messageId: string, events: ReplyEvent[]): Promise<void> {
+    const reply = this.replies.get(messageId);
+    if (!reply) return;
+    if (reply.failure) throw reply.failure;
+    const run = events.map((event) => logged(messageId, ++reply.sequence, event));
+    reply.underway.push(...run);
+    reply.last = this.journal.store(run).then(
+      () => void (reply.failure ?? show(reply, run.length)),
+      (error: unknown) => void (reply.failure ??= error),
+    );
+    if (reply.underway.length > MAX_UNDERWAY) await reply.last;
+  }
+
+  async settle(messageId: string): Promise<void> {
+    await this.replies.get(messageId)?.last;
+  }
+
+  close(messageId: string, terminal: ReplyEvent, whole: boolean): void {
+    const reply = this.replies.get(messageId);
+    if (!reply) return;
+    if (whole) show(reply, reply.underway.length);
+    reply.log.show([logged(messageId, reply.log.length + 1, terminal)]);
+    this.replies.delete(messageId);
+    this.journal.end(messageId);
+  }
+
+  read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined {
+    return this.replies.get(messageId)?.log.read(after, signal);
+  }
+}
+
+function show(reply: OpenReply, count: number): void {
+  reply.log.show(reply.underway.splice(0, count));
+}

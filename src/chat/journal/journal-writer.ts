@@ -1,0 +1,121 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppConfig } from '../../config/app-config';
+import { constraintOf } from '../../database/database-error';
+import { AppError } from '../../errors/app-error';
+import { DatabaseState } from '../../database/database-state';
+import { InstanceService, leaseLost } from '../../instances/instance.service';
+import type { LoggedEvent } from '../reply/reply-event';
+import { encodePayload } from './journal-payload';
+import { JournalRepository } from './journal.repository';
+
+/** Waits between tries to store a batch; after the last one its replies end. */
+const RETRIES_MS = [50, 200, 500, 1_000, 2_000, 4_000, 8_000];
+const DROP_MS = 5_000;
+
+export const storageUnavailable = (cause?: unknown) =>
+  new AppError('unavailable', 'storage_unavailable', 'The reply cannot be stored at the moment.', { cause });
+
+/** Events on their way into the journal; `stored` settles for all of a batch at once. */
+interface Batch {
+  runs: LoggedEvent[][];
+  stored: PromiseWithResolvers<void>;
+}
+
+/**
+ * The one writer of this process's journal: a group commit. While a batch is being stored the next one collects, so nothing
+ * waits for a timer, and there is one statement at a time however many replies run.
+ */
+@Injectable()
+export class JournalWriter implements OnModuleDestroy {
+  private readonly logger = new Logger(JournalWriter.name);
+  private readonly durable: boolean;
+  /** The first batch that may hold events of each open reply. */
+  private readonly begun = new Map<string, number>();
+  private collecting = newBatch();
+  private writing = false;
+  private batch = 0;
+  private dropped = 0;
+  private readonly dropTimer = setInterval(() => void this.drop(), DROP_MS).unref();
+
+  constructor(
+    private readonly journal: JournalRepository,
+    private readonly instance: InstanceService,
+    database: DatabaseState,
+    { chat }: AppConfig,
+  ) {
+    // A database inside of this process dies with it, and with it what it has not written yet.
+    this.durable = chat.durability === 'strict' || database.exclusive;
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.dropTimer);
+  }
+
+  begin(messageId: string): void {
+    this.begun.set(messageId, this.batch + 1);
+  }
+
+  /** The reply is in its message: the journal need not keep it. */
+  end(messageId: string): void {
+    this.begun.delete(messageId);
+  }
+
+  /**
+   * Stores consecutive events of one reply. Later calls are stored later.
+   * @throws AppError `storage_unavailable`, `lease_lost`
+   */
+  store(events: LoggedEvent[]): Promise<void> {
+    const { runs, stored } = this.collecting;
+    runs.push(events);
+    if (!this.writing) void this.write();
+    return stored.promise;
+  }
+
+  private async write(): Promise<void> {
+    this.writing = true;
+    while (this.collecting.runs.length) {
+      const { runs, stored } = this.collecting;
+      this.collecting = newBatch();
+      await this.commit(++this.batch, encodePayload(runs)).then(stored.resolve, stored.reject);
+      // Readers are served before the next batch is begun.
+      await undefined;
+    }
+    this.writing = false;
+  }
+
+  private async commit(batch: number, payload: string): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.journal.append(this.instance.id, batch, payload, this.durable);
+      } catch (error) {
+        const constraint = constraintOf(error);
+        if (constraint === 'fk_reply_journal_instance') throw leaseLost(error);
+        // An earlier try was stored although its answer was lost.
+        if (constraint === 'pk_reply_journal') return;
+        if (tries === RETRIES_MS.length) throw storageUnavailable(error);
+        this.logger.warn({ err: error }, 'A batch of the journal could not be stored; trying again');
+        await sleep(RETRIES_MS[tries]);
+      }
+    }
+  }
+
+  /** What no open reply needs goes, many batches at a time. */
+  private async drop(): Promise<void> {
+    const needed = Math.min(this.batch + 1, ...this.begun.values());
+    if (needed <= this.dropped) return;
+    try {
+      await this.journal.dropBefore(this.instance.id, needed);
+      this.dropped = needed;
+    } catch (error) {
+      this.logger.warn({ err: error }, 'Old batches of the journal could not be dropped; later');
+    }
+  }
+}
+
+function newBatch(): Batch {
+  const stored = Promise.withResolvers<void>();
+  // Whoever appended hears of a failure; a batch that nobody waits for must not end the process.
+  stored.promise.catch(() => undefined);
+  return { runs: [], stored };
+}

@@ -1,0 +1,42 @@
+import type { LoggedEvent } from './reply-event';
+import type { EventBatches } from './reply-log';
+import { Wakeup } from './wakeup';
+
+const MAX_BATCH = 256;
+
+/** The events of one open reply that readers may see. It lives as long as somebody writes or reads it. */
+export class OpenLog {
+  private readonly events: LoggedEvent[] = [];
+  private readonly readers = new Set<Wakeup>();
+
+  get length(): number {
+    return this.events.length;
+  }
+
+  show(events: readonly LoggedEvent[]): void {
+    for (const event of events) this.events.push(event);
+    for (const reader of this.readers) reader.wake();
+  }
+
+  async *read(after: number, signal: AbortSignal): EventBatches {
+    const wakeup = new Wakeup();
+    this.readers.add(wakeup);
+    signal.addEventListener('abort', wakeup.wake);
+    try {
+      for (let place = after; !signal.aborted; ) {
+        const batch = this.events.slice(place, place + MAX_BATCH);
+        place += batch.length;
+        if (batch.length) yield batch;
+        else if (this.closed) return;
+        else await wakeup.wait();
+      }
+    } finally {
+      signal.removeEventListener('abort', wakeup.wake);
+      this.readers.delete(wakeup);
+    }
+  }
+
+  private get closed(): boolean {
+    return this.events.at(-1)?.terminal ?? false;
+  }
+}

@@ -1,0 +1,130 @@
+import type { AppConfig } from '../../../src/config/app-config';
+import { JournalEntity } from '../../../src/chat/journal/journal.entity';
+import { decodePayload } from '../../../src/chat/journal/journal-payload';
+import { JournalReplyLog } from '../../../src/chat/journal/journal-reply-log';
+import { JournalRepository } from '../../../src/chat/journal/journal.repository';
+import { JournalWriter } from '../../../src/chat/journal/journal-writer';
+import type { LoggedEvent } from '../../../src/chat/reply/reply-event';
+import type { ReplyEvent } from '../../../src/chat/reply/reply-event.dto';
+import type { DatabaseState } from '../../../src/database/database-state';
+import type { TransactionRunner } from '../../../src/database/transaction-runner';
+import { InstanceEntity } from '../../../src/instances/instance.entity';
+import { InstanceService } from '../../../src/instances/instance.service';
+import { InstancesRepository } from '../../../src/instances/instances.repository';
+import { ConversationEntity } from '../../../src/conversations/conversation.entity';
+import { MessageEntity } from '../../../src/messages/message.entity';
+import { UserEntity } from '../../../src/users/user.entity';
+import { replyLogContract } from '../../support/reply-log-contract';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+
+const ENTITIES = [UserEntity, ConversationEntity, MessageEntity, InstanceEntity, JournalEntity];
+const READY = { ready: true, exclusive: false, whenReady: () => Promise.resolve() } as unknown as DatabaseState;
+const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
+const REPLY = '019a5b1c-7f00-7000-8000-00000000000a';
+const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
+
+describe('JournalReplyLog', () => {
+  let database: TestDatabase;
+  let db: TransactionRunner;
+  let journal: JournalRepository;
+  let instances: InstancesRepository;
+  const opened: { instance: InstanceService; writer: JournalWriter }[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    ({ db } = await database.connect(ENTITIES));
+    journal = new JournalRepository(db);
+    instances = new InstancesRepository(db);
+  });
+  afterEach(async () => {
+    for (const { instance, writer } of opened.splice(0)) {
+      writer.onModuleDestroy();
+      await instance.leave();
+    }
+  });
+  afterAll(() => database.close());
+
+  async function create(repository = journal) {
+    const instance = new InstanceService(instances, READY);
+    await instance.onApplicationBootstrap();
+    const writer = new JournalWriter(repository, instance, READY, CONFIG);
+    opened.push({ instance, writer });
+    return { log: new JournalReplyLog(writer, instance), instance, writer };
+  }
+
+  replyLogContract(async () => (await create()).log);
+
+  it('shows nothing that the journal does not hold yet', async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow = new JournalRepository(db);
+    slow.append = async (...batch) => {
+      await gate.promise;
+      await journal.append(...batch);
+    };
+    const { log, instance } = await create(slow);
+    log.open(REPLY);
+    const shown = follow(log);
+    await log.append(REPLY, [chunk('secret')]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(shown).toEqual([]);
+    gate.resolve();
+    await log.settle(REPLY);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(shown).toHaveLength(1);
+    const [batch] = await journal.read(instance.id);
+    expect(decodePayload(batch.payload)).toEqual([{ messageId: REPLY, sequence: 1, events: [chunk('secret')] }]);
+  });
+
+  it('stores what many replies append while a batch is underway in one further batch', async () => {
+    const { log, instance } = await create();
+    const ids = Array.from({ length: 20 }, (_, n) => `019a5b1c-7f00-7000-8000-0000000000${n + 10}`);
+    ids.forEach((id) => log.open(id));
+    for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
+    await Promise.all(ids.map((id) => log.settle(id)));
+    const batches = await journal.read(instance.id);
+    expect(batches.length).toBe(2);
+    const events = batches.flatMap(({ payload }) => decodePayload(payload)).filter((run) => run.messageId === ids[7]);
+    expect(events.map((run) => run.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('stores and shows nothing more once others have taken the process for dead', async () => {
+    const { log, instance } = await create();
+    log.open(REPLY);
+    await log.append(REPLY, [chunk('before')]);
+    await log.settle(REPLY);
+    const shown = follow(log);
+    await instances.remove([instance.id]);
+    await log.append(REPLY, [chunk('after')]);
+    await log.settle(REPLY);
+    await expect(log.append(REPLY, [chunk('later')])).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(shown.map((event) => event.sequence)).toEqual([1]);
+    expect(await journal.read(instance.id)).toEqual([]);
+  });
+
+  it('tries again when the journal cannot be written, and loses and doubles nothing', async () => {
+    const flaky = new JournalRepository(db);
+    let failures = 0;
+    flaky.append = async (...batch) => {
+      if (failures++ < 2) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
+      // The answer to this one is lost: it is stored, and tried once more.
+      await journal.append(...batch);
+      if (failures === 3) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
+    };
+    const { log, instance } = await create(flaky);
+    log.open(REPLY);
+    const shown = follow(log);
+    await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(shown.map((event) => event.sequence)).toEqual([1]);
+    expect(await journal.read(instance.id)).toHaveLength(1);
+  });
+
+  function follow(log: JournalReplyLog): LoggedEvent[] {
+    const shown: LoggedEvent[] = [];
+    void (async () => {
+      for await (const batch of log.read(REPLY, 0, new AbortController().signal)!) shown.push(...batch);
+    })();
+    return shown;
+  }
+});
