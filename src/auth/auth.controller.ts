@@ -1,6 +1,5 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ProblemResponses } from '../http/openapi/problem-responses';
 import { CurrentUser } from './current-user.decorator';
 import { StreamTicketResponse } from './stream-ticket.response';
 import { StreamTicketsService, TICKET_TTL_S } from './stream-tickets.service';
@@ -18,7 +17,6 @@ export class AuthController {
       'For native `EventSource` and browser WebSockets, which cannot set headers. It works once, for a minute.',
   })
   @ApiOkResponse({ type: StreamTicketResponse, description: 'The ticket.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'unavailable')
   async createStreamTicket(@CurrentUser() userId: string): Promise<StreamTicketResponse> {
     return { ticket: await this.tickets.issue(userId), expires_in: TICKET_TTL_S };
   }

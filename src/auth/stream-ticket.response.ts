@@ -1,5 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+/** Opens one stream. */
+@ApiSchema({ name: 'StreamTicket', description: 'Opens one stream.' })
 export class StreamTicketResponse {
   @ApiProperty({
     description: 'Give it as `?ticket=` to one stream or WebSocket.',

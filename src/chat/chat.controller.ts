@@ -1,6 +1,17 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, RequestMethod, Res, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  RequestMethod,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
@@ -12,18 +23,19 @@ import { PageQuery } from '../http/page-query.dto';
 import { ParseId } from '../http/parse-id.pipe';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
 import { HistoryPages } from '../messages/history-pages';
+import { ApiConversationId, AwaitedTurnProblems, TurnProblems } from './api-turn';
+import { noReply } from './chat.errors';
 import { ChatService } from './chat.service';
+import { ApiSendMessageBody, ApiStartChatBody } from './dto/api-message-body';
 import { ChatResponse, toChatResponse } from './dto/chat.response';
 import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
 import { RepliesService } from './replies.service';
 import { nothing } from './reply/reply-log';
-import { EventStream } from './sse/api-event-stream';
+import { ApiResume, EventStream } from './sse/api-event-stream';
 import { ResumeFrom } from './sse/resume-from.decorator';
 import { StreamResponder } from './sse/stream-responder';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
-const ApiConversationId = () =>
-  ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' });
 
 @ApiTags('chat')
 @Controller('chat')
@@ -41,8 +53,8 @@ export class ChatController {
     summary: 'Say something and stream the reply',
     description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
   })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
-  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  @ApiStartChatBody()
+  @TurnProblems()
   startChat(
     @CurrentUser() userId: string,
     @Body() body: StartChatDto,
@@ -56,8 +68,8 @@ export class ChatController {
   @UseGuards(DrainingGuard)
   @ApiOperation({ summary: 'Say something in a conversation and stream the reply' })
   @ApiConversationId()
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
-  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  @ApiSendMessageBody()
+  @TurnProblems()
   streamChat(
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
@@ -78,9 +90,10 @@ export class ChatController {
       'Leaving does not stop the reply.',
   })
   @ApiConversationId()
+  @ApiResume()
+  @ApiSendMessageBody()
   @ApiOkResponse({ type: ChatResponse, description: 'The whole turn.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict', 'too_large')
-  @ProblemResponses('unsupported_media_type', 'provider_failed', 'provider_timeout', 'unavailable')
+  @AwaitedTurnProblems()
   async sendMessage(
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
@@ -97,11 +110,12 @@ export class ChatController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Stop the running reply',
-    description: 'The text so far is kept. Idempotent: without a running reply it answers the last one as it is.',
+    description:
+      'The text so far is kept. Idempotent: without a running reply it answers the last one as it is.',
   })
   @ApiConversationId()
   @ApiOkResponse({ type: MessageResponse, description: 'The last reply.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound, noReply)
   async stopReply(@CurrentUser() userId: string, @ConversationId() id: string): Promise<MessageResponse> {
     return toMessageResponse(await this.replies.stop(userId, id));
   }
@@ -110,7 +124,7 @@ export class ChatController {
   @ApiOperation({ summary: 'List the messages of the active path', description: 'Oldest first.' })
   @ApiConversationId()
   @ApiPageResponse(MessageResponse)
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound)
   listHistory(
     @CurrentUser() userId: string,
     @ConversationId() id: string,

@@ -5,9 +5,12 @@ import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { StreamRoute } from '../auth/stream-route.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
+import { ApiConversationId } from './api-turn';
+import { invalidResumeId } from './chat.errors';
 import { ConversationFeed } from './conversation-feed';
 import { RepliesService } from './replies.service';
 import { EventStream } from './sse/api-event-stream';
@@ -32,8 +35,8 @@ export class StreamsController {
       'The running reply from its start, then every later one. It stays open across replies; a plain `EventSource` can ' +
       'be opened before the message is posted.',
   })
-  @ApiParam({ name: 'conversation_id', format: 'uuid', description: 'The conversation.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  @ApiConversationId()
+  @ProblemResponses(invalidResumeId, conversationNotFound)
   async followConversation(
     @CurrentUser() userId: string,
     @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
@@ -47,11 +50,12 @@ export class StreamsController {
   @StreamRoute()
   @ApiOperation({
     summary: 'Read a reply, live or later',
-    description: "The reply's log from its start or after an event, then live; it ends with the terminal event.",
+    description:
+      "The reply's log from its start or after an event, then live; it ends with the terminal event.",
   })
-  @ApiParam({ name: 'id', format: 'uuid', description: 'The reply.' })
+  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The reply.' })
   @ApiNoContentResponse({ description: 'The reader has all of it, the terminal event included.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(invalidResumeId, messageNotFound)
   async followReply(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,

@@ -149,6 +149,7 @@ describe('a bad environment', () => {
     ['LLM_MAX_RETRIES', '11'],
     ['LLM_MAX_REPLY_CHARS', '0'],
     ['CHAT_MAX_CONTENT_CHARS', '0'],
+    ['REPLY_DURABILITY', 'sometimes'],
     ['SSE_HEARTBEAT_MS', '15001'],
     ['SHUTDOWN_GRACE_S', '-5'],
     ['LOG_LEVEL', 'loud'],

@@ -1,5 +1,20 @@
-import { applyDecorators, Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
 import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiBody,
   ApiCreatedResponse,
   ApiHeader,
   ApiNoContentResponse,
@@ -11,10 +26,11 @@ import {
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
-import { conversationNotFound } from './conversation.errors';
+import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationPosition } from './conversation.types';
 import { ConversationsService, type Conversation } from './conversations.service';
 import { ConversationResponse, toConversationResponse } from './dto/conversation.response';
@@ -24,7 +40,26 @@ import { UpdateConversationDto } from './dto/update-conversation.dto';
 import { toETag, versionsOf } from './etag';
 
 const ConversationId = () => Param('id', new ParseId(conversationNotFound));
-const ETAG_HEADER = { ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' as const } } };
+const ETAG_HEADER = {
+  ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' as const, example: '"1"' } },
+};
+const NEW_CONVERSATIONS = {
+  empty: { summary: 'An empty one', value: {} },
+  prepared: {
+    summary: 'One with a title, a prompt and settings',
+    value: {
+      title: 'Holiday in Norway',
+      system_prompt: 'You are a patient travel guide.',
+      settings: { temperature: 0.7, max_output_tokens: 1024 },
+      metadata: { project: 'norway' },
+    },
+  },
+};
+const CHANGES = {
+  title: { summary: 'Another title', value: { title: 'Two weeks in Norway' } },
+  archive: { summary: 'Out of the list', value: { archived: true } },
+  model: { summary: 'Back to the default model', value: { model: null } },
+};
 
 @ApiTags('conversations')
 @Controller('conversations')
@@ -32,9 +67,17 @@ export class ConversationsController {
   constructor(private readonly conversations: ConversationsService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Make a conversation' })
-  @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.', headers: ETAG_HEADER })
-  @ProblemResponses('invalid', 'unauthenticated', 'too_large', 'unsupported_media_type', 'unavailable')
+  @ApiOperation({
+    summary: 'Make a conversation',
+    description: '`{}` makes an empty one; a first message makes one as well.',
+  })
+  @ApiBody({ type: CreateConversationDto, examples: NEW_CONVERSATIONS })
+  @ApiCreatedResponse({
+    type: ConversationResponse,
+    description: 'The new conversation.',
+    headers: ETAG_HEADER,
+  })
+  @ProblemResponses(unknownModel)
   async createConversation(
     @CurrentUser() userId: string,
     @Body() body: CreateConversationDto,
@@ -46,7 +89,6 @@ export class ConversationsController {
   @Get()
   @ApiOperation({ summary: 'List conversations', description: 'Newest activity first.' })
   @ApiPageResponse(ConversationResponse)
-  @ProblemResponses('invalid', 'unauthenticated', 'unavailable')
   async listConversations(
     @CurrentUser() userId: string,
     @Query() { limit, cursor, q, archived }: ListConversationsQuery,
@@ -86,10 +128,13 @@ export class ConversationsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a conversation', description: 'A running reply is stopped; everything of it goes.' })
+  @ApiOperation({
+    summary: 'Delete a conversation',
+    description: 'A running reply is stopped; everything of it goes.',
+  })
   @ApiConversationId()
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound)
   async deleteConversation(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
     await this.conversations.delete(userId, id);
   }
@@ -102,24 +147,42 @@ export class ConversationsController {
   })
   @ApiConversationId()
   @ApiNoContentResponse({ description: 'It is forgotten.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound)
   async clearContext(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
     await this.conversations.clearContext(userId, id);
   }
 }
 
 function ApiConversationId() {
-  return ApiParam({ name: 'id', format: 'uuid', description: 'The conversation.' });
+  return ApiParam({
+    name: 'id',
+    format: 'uuid',
+    example: EXAMPLE_IDS.conversation,
+    description: 'The conversation.',
+  });
 }
 
 function ApiUpdate(summary: string) {
   return applyDecorators(
-    ApiOperation({ summary, description: 'What is absent stays as it is. `settings` and `metadata` are replaced whole.' }),
+    ApiOperation({
+      summary,
+      description: 'What is absent stays as it is. `settings` and `metadata` are replaced whole.',
+    }),
     ApiConversationId(),
-    ApiHeader({ name: 'If-Match', required: false, description: 'The `ETag` that was read; 412 if it has changed since.' }),
-    ApiOkResponse({ type: ConversationResponse, description: 'The conversation as it is now.', headers: ETAG_HEADER }),
-    ProblemResponses('invalid', 'unauthenticated', 'not_found', 'precondition_failed'),
-    ProblemResponses('too_large', 'unsupported_media_type', 'unavailable'),
+    ApiHeader({
+      name: 'If-Match',
+      required: false,
+      schema: { type: 'string' },
+      example: '"1"',
+      description: 'The `ETag` that was read; 412 if it has changed since.',
+    }),
+    ApiOkResponse({
+      type: ConversationResponse,
+      description: 'The conversation as it is now.',
+      headers: ETAG_HEADER,
+    }),
+    ApiBody({ type: UpdateConversationDto, examples: CHANGES }),
+    ProblemResponses(unknownModel, conversationNotFound, conversationChanged),
   );
 }
 

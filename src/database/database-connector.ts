@@ -45,9 +45,13 @@ export class DatabaseConnector implements OnModuleInit, OnApplicationShutdown {
       if (started) this.giveUp(error);
     });
     const patience = this.embedded ? [] : [this.unreachable.promise, this.pause(START_WITHOUT_AFTER_MS)];
-    await Promise.race([connecting, ...patience]).catch((error: unknown) => {
+    try {
+      await Promise.race([connecting, ...patience]);
+    } catch (error) {
+      // Nest calls no shutdown hook for a start that fails, and the engine's thread would keep the process.
+      await this.onApplicationShutdown();
       throw explainFatal(error);
-    });
+    }
     started = true;
   }
 

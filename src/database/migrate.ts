@@ -12,10 +12,11 @@ class MigrateModule {}
 async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(MigrateModule, {
     abortOnError: false,
-    logger: ['log', 'warn', 'error', 'fatal'],
+    logger: ['warn', 'error', 'fatal'],
   });
   await app.get(DatabaseState).whenReady();
   await app.close();
+  process.stdout.write('The database is up to date.\n');
 }
 
 main().catch((error: unknown) => {

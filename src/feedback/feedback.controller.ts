@@ -10,9 +10,11 @@ import {
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
+import { messageNotFound } from '../messages/message.errors';
 import {
   CreateFeedbackDto,
   FeedbackResponse,
@@ -21,10 +23,11 @@ import {
   UpdateFeedbackDto,
 } from './dto/feedback.dto';
 import type { FeedbackPosition } from './feedback.repository';
-import { feedbackNotFound, FeedbackService } from './feedback.service';
+import { feedbackNotFound, FeedbackService, notAReply, stillStreaming } from './feedback.service';
 
 const FeedbackId = () => Param('id', new ParseId(feedbackNotFound));
-const ApiFeedbackId = () => ApiParam({ name: 'id', format: 'uuid', description: 'The feedback.' });
+const ApiFeedbackId = () =>
+  ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.feedback, description: 'The feedback.' });
 
 @ApiTags('feedback')
 @Controller('feedback')
@@ -32,11 +35,13 @@ export class FeedbackController {
   constructor(private readonly feedback: FeedbackService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Rate a reply', description: 'A second rating of the same reply replaces the first.' })
+  @ApiOperation({
+    summary: 'Rate a reply',
+    description: 'A second rating of the same reply replaces the first.',
+  })
   @ApiCreatedResponse({ type: FeedbackResponse, description: 'The new feedback.' })
   @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'conflict')
-  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  @ProblemResponses(notAReply, messageNotFound, stillStreaming)
   async createFeedback(
     @CurrentUser() userId: string,
     @Body() body: CreateFeedbackDto,
@@ -50,7 +55,6 @@ export class FeedbackController {
   @Get()
   @ApiOperation({ summary: "List one's feedback", description: 'Newest first.' })
   @ApiPageResponse(FeedbackResponse)
-  @ProblemResponses('invalid', 'unauthenticated', 'unavailable')
   async listFeedback(
     @CurrentUser() userId: string,
     @Query() { limit, cursor, message_id, conversation_id }: ListFeedbackQuery,
@@ -68,17 +72,19 @@ export class FeedbackController {
   @ApiOperation({ summary: 'Read feedback' })
   @ApiFeedbackId()
   @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(feedbackNotFound)
   async getFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<FeedbackResponse> {
     return toFeedbackResponse(await this.feedback.get(userId, id));
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change feedback', description: 'What is absent stays as it is; a `null` comment clears it.' })
+  @ApiOperation({
+    summary: 'Change feedback',
+    description: 'What is absent stays as it is; a `null` comment clears it.',
+  })
   @ApiFeedbackId()
   @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback as it is now.' })
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found')
-  @ProblemResponses('too_large', 'unsupported_media_type', 'unavailable')
+  @ProblemResponses(feedbackNotFound)
   async updateFeedback(
     @CurrentUser() userId: string,
     @FeedbackId() id: string,
@@ -92,7 +98,7 @@ export class FeedbackController {
   @ApiOperation({ summary: 'Take feedback back' })
   @ApiFeedbackId()
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(feedbackNotFound)
   async deleteFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<void> {
     await this.feedback.delete(userId, id);
   }

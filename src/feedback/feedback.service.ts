@@ -12,12 +12,12 @@ import {
 export const feedbackNotFound = () =>
   new AppError('not_found', 'feedback_not_found', 'No feedback with this id.');
 
-const notAReply = () =>
+export const notAReply = () =>
   new AppError('invalid', 'not_a_reply', 'Feedback is given on replies.', {
     errors: [{ path: 'message_id', message: 'must be the id of an assistant message' }],
   });
 
-const stillStreaming = () =>
+export const stillStreaming = () =>
   new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
 
 @Injectable()

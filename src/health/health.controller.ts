@@ -1,17 +1,30 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiExcludeController, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import {
+  ApiExcludeController,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiSchema,
+  ApiTags,
+} from '@nestjs/swagger';
 import { Public } from '../auth/public.decorator';
 import { API_PREFIX } from '../http/api-prefix';
 import { ProblemResponses } from '../http/openapi/problem-responses';
-import { ReadinessService } from './readiness.service';
+import { notReady, ReadinessService } from './readiness.service';
 
 const PREFIXED = `${API_PREFIX}/health`;
 
 /** Paths that are complete as they are: `configureApp` puts no prefix before them. */
 export const UNPREFIXED_ROUTES = ['health', PREFIXED].flatMap((path) => [`${path}/live`, `${path}/ready`]);
 
+@ApiSchema({ name: 'Health' })
 class HealthResponse {
-  @ApiProperty({ enum: ['ok'], example: 'ok' })
+  @ApiProperty({
+    type: 'string',
+    enum: ['ok'],
+    example: 'ok',
+    description: 'Always `ok`: otherwise it is a problem.',
+  })
   status!: 'ok';
 }
 
@@ -23,7 +36,7 @@ export class HealthController {
   constructor(private readonly readiness: ReadinessService) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Is the process alive' })
+  @ApiOperation({ operationId: 'getLiveness', summary: 'Is the process alive' })
   @ApiOkResponse({ type: HealthResponse, description: 'It is.' })
   live(): HealthResponse {
     return { status: 'ok' };
@@ -31,11 +44,12 @@ export class HealthController {
 
   @Get('ready')
   @ApiOperation({
+    operationId: 'getReadiness',
     summary: 'Can the service take requests',
     description: 'No, while it starts, shuts down or cannot reach its database.',
   })
   @ApiOkResponse({ type: HealthResponse, description: 'It can.' })
-  @ProblemResponses('unavailable')
+  @ProblemResponses(notReady)
   async ready(): Promise<HealthResponse> {
     await this.readiness.assertReady();
     return { status: 'ok' };

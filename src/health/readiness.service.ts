@@ -5,6 +5,9 @@ import { Draining } from '../http/draining';
 
 const RETRY_AFTER_S = 5;
 
+export const notReady = () =>
+  new AppError('unavailable', 'not_ready', 'The service is not ready.', { retryAfterS: RETRY_AFTER_S });
+
 @Injectable()
 export class ReadinessService {
   constructor(
@@ -16,8 +19,6 @@ export class ReadinessService {
   async assertReady(): Promise<void> {
     this.draining.assertOpen();
     if (await this.database.check()) return;
-    throw new AppError('unavailable', 'not_ready', 'The service is not ready.', {
-      retryAfterS: RETRY_AFTER_S,
-    });
+    throw notReady();
   }
 }

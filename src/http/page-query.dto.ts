@@ -18,6 +18,7 @@ export class PageQuery {
     minimum: 1,
     maximum: MAX_PAGE_SIZE,
     default: DEFAULT_PAGE_SIZE,
+    example: DEFAULT_PAGE_SIZE,
   })
   @Transform(digitsToNumber)
   @IsInt({ message: `must be a whole number from 1 to ${MAX_PAGE_SIZE}` })
@@ -25,7 +26,12 @@ export class PageQuery {
   @Max(MAX_PAGE_SIZE)
   limit: number = DEFAULT_PAGE_SIZE;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the page before; opaque.', maxLength: 1024 })
+  @ApiPropertyOptional({
+    type: 'string',
+    minLength: 1,
+    maxLength: 1024,
+    description: 'The `next_cursor` of the page before; opaque.',
+  })
   @IsOptional()
   @IsString()
   @Length(1, 1024)

@@ -31,16 +31,23 @@ export function ApiPageResponse(item: Type, description = 'One page of the list.
 
 /** The schema of a page of `item`, which must be known to the document (`ApiExtraModels`). */
 export function pageSchema(item: Type) {
+  const $ref = getSchemaPath(item);
   return {
+    title: `${$ref.slice($ref.lastIndexOf('/') + 1)}Page`,
     type: 'object' as const,
     required: ['data', 'has_more', 'next_cursor'],
     properties: {
-      data: { type: 'array' as const, items: { $ref: getSchemaPath(item) } },
-      has_more: { type: 'boolean' as const, description: 'Whether there are further entries.' },
+      data: { type: 'array' as const, items: { $ref }, description: 'The entries of this page.' },
+      has_more: {
+        type: 'boolean' as const,
+        example: false,
+        description: 'Whether there are further entries.',
+      },
       next_cursor: {
         type: 'string' as const,
         nullable: true,
-        description: 'Continues the list; null at its end.',
+        example: null,
+        description: 'Given as `cursor`, it continues the list; null at its end.',
       },
     },
   };

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error';
 import { invalidRequest } from './http-errors';
 import { invalidText, isStorableText } from './json-value';
 
-/** More header fields than this are refused; Node drops those past its own limit, so it must be above ours. */
+/** More header fields than this are refused; Node's own limit is above it, since some versions drop what is past theirs. */
 export const MAX_HEADERS = 128;
 
 type QueryRequest = IncomingMessage & { query?: Readonly<Record<string, string>> };

@@ -11,7 +11,7 @@ export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 5000;
   server.requestTimeout = 120_000;
-  // One more than we accept: what is beyond this number Node drops without a word, and we refuse.
+  // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
   server.maxHeadersCount = MAX_HEADERS + 1;
   server.on('clientError', answerUnparsable);
 }

@@ -6,6 +6,7 @@ import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationsService } from '../conversations/conversations.service';
 import { toConversationResponse } from '../conversations/dto/conversation.response';
 import { toETag } from '../conversations/etag';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
@@ -17,9 +18,15 @@ import { messageNotFound } from './message.errors';
 import { MessagesService } from './messages.service';
 
 const ConversationId = () => Param('id', new ParseId(conversationNotFound));
+const ApiConversationId = () =>
+  ApiParam({
+    name: 'id',
+    format: 'uuid',
+    example: EXAMPLE_IDS.conversation,
+    description: 'The conversation.',
+  });
 const DETAIL_MESSAGES = 50;
 
-@ApiTags('messages')
 @Controller()
 export class MessagesController {
   constructor(
@@ -30,14 +37,19 @@ export class MessagesController {
 
   @Get('conversations/:id')
   @ApiTags('conversations')
-  @ApiOperation({ summary: 'Read a conversation', description: `With the latest ${DETAIL_MESSAGES} messages of its active path.` })
-  @ApiParam({ name: 'id', format: 'uuid', description: 'The conversation.' })
+  @ApiOperation({
+    summary: 'Read a conversation',
+    description: `With the latest ${DETAIL_MESSAGES} messages of its active path.`,
+  })
+  @ApiConversationId()
   @ApiOkResponse({
     type: ConversationDetailResponse,
     description: 'The conversation.',
-    headers: { ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' } } },
+    headers: {
+      ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string', example: '"1"' } },
+    },
   })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound)
   async getConversation(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
@@ -46,19 +58,24 @@ export class MessagesController {
     const conversation = await this.conversations.get(userId, id);
     const page = await this.history.latest(userId, id, conversation.active_leaf_id, DETAIL_MESSAGES);
     response.setHeader('ETag', toETag(conversation));
-    return { ...toConversationResponse(conversation), messages: page.data, messages_cursor: page.next_cursor };
+    return {
+      ...toConversationResponse(conversation),
+      messages: page.data,
+      messages_cursor: page.next_cursor,
+    };
   }
 
   @Get('conversations/:id/messages')
+  @ApiTags('messages')
   @ApiOperation({
     summary: 'List the messages of a path',
     description:
       'One path through the tree, oldest first. A `next_cursor` stays on its path, whatever is posted in the meantime; ' +
       '`messages_cursor` of a conversation leads to older messages, page by page.',
   })
-  @ApiParam({ name: 'id', format: 'uuid', description: 'The conversation.' })
+  @ApiConversationId()
   @ApiPageResponse(MessageResponse)
-  @ProblemResponses('invalid', 'unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(conversationNotFound, messageNotFound)
   listMessages(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
@@ -68,10 +85,14 @@ export class MessagesController {
   }
 
   @Get('messages/:id')
-  @ApiOperation({ summary: 'Read a message', description: 'A reply that is running shows what is stored of it so far.' })
-  @ApiParam({ name: 'id', format: 'uuid', description: 'The message.' })
+  @ApiTags('messages')
+  @ApiOperation({
+    summary: 'Read a message',
+    description: 'A reply that is running shows what is stored of it so far.',
+  })
+  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The message.' })
   @ApiOkResponse({ type: MessageDetailResponse, description: 'The message.' })
-  @ProblemResponses('unauthenticated', 'not_found', 'unavailable')
+  @ProblemResponses(messageNotFound)
   async getMessage(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,

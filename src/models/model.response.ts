@@ -1,11 +1,12 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import type { ModelConfig } from '../config/models-config';
 
+@ApiSchema({ name: 'Model' })
 export class ModelResponse {
   @ApiProperty({ example: 'parley-demo', description: 'What `model` of a request may be.' })
   id: string;
 
-  @ApiProperty({ example: 'demo' })
+  @ApiProperty({ example: 'demo', description: 'Whose model it is.' })
   provider: string;
 
   @ApiProperty({ type: 'integer', example: 128_000, description: 'Tokens of prompt and answer together.' })

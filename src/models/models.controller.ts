@@ -1,7 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { pageSchema, type Page } from '../http/page';
-import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ModelCatalogue } from '../llm/model-catalogue';
 import { ModelResponse, toModelResponse } from './model.response';
 
@@ -11,10 +10,12 @@ export class ModelsController {
   constructor(private readonly catalogue: ModelCatalogue) {}
 
   @Get()
-  @ApiOperation({ summary: 'List the models', description: 'All of them, on one page; the default answers where none is asked for.' })
+  @ApiOperation({
+    summary: 'List the models',
+    description: 'All of them, on one page; the default answers where none is asked for.',
+  })
   @ApiExtraModels(ModelResponse)
   @ApiOkResponse({ description: 'The catalogue.', schema: pageSchema(ModelResponse) })
-  @ProblemResponses('unauthenticated', 'unavailable')
   listModels(): Page<ModelResponse> {
     const { id } = this.catalogue.default.model;
     const data = this.catalogue.list().map(({ model }) => toModelResponse(model, id));

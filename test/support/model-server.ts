@@ -30,6 +30,7 @@ export class ModelServer {
   readonly faults: unknown[] = [];
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
+  private readonly exchanges = new Set<Exchange>();
   private readonly queue: Behaviour[] = [];
   private fallback: Behaviour = reply(DEFAULT_REPLY);
   private waiting: { count: number; resolve: () => void }[] = [];
@@ -65,7 +66,7 @@ export class ModelServer {
 
   /** Requests that are being answered. */
   get openRequests(): number {
-    return this.requests.filter(({ isClosed }) => !isClosed).length;
+    return this.exchanges.size;
   }
 
   /** Queues behaviours: each is used for one request. */
@@ -88,13 +89,14 @@ export class ModelServer {
     return this.requests[index];
   }
 
-  /** Forgets script, requests and connections; for use between tests. */
+  /** Forgets script and requests, and ends those that are still open; for use between tests. */
   reset(): void {
     this.queue.length = 0;
     this.requests.length = 0;
     this.faults.length = 0;
     this.fallback = reply(DEFAULT_REPLY);
-    for (const socket of this.sockets) socket.destroy();
+    // Idle connections stay: a client may be about to use one.
+    for (const { response } of this.exchanges) response.destroy();
   }
 
   async listen(): Promise<this> {
@@ -114,8 +116,11 @@ export class ModelServer {
     const body = parseBody(await readText(incoming).catch(() => ''));
     const request = { method, url, headers, body, at: performance.now(), closed, isClosed: false };
     void closed.then(() => (request.isClosed = true));
+    const exchange = new Exchange(request, response);
+    this.exchanges.add(exchange);
+    void closed.then(() => this.exchanges.delete(exchange));
     this.record(request);
-    await this.answer(new Exchange(request, response));
+    await this.answer(exchange);
   }
 
   private record(request: RecordedRequest): void {

@@ -1,11 +1,13 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ApiId } from '../../http/openapi/api-properties';
 import { MessageResponse, toMessageResponse } from '../../messages/dto/message.response';
 import type { HistoryMessage } from '../../messages/messages.service';
 import { textOf } from '../../messages/reply-content';
 
 /** A whole turn: what was asked and what was answered. */
+@ApiSchema({ name: 'Turn', description: 'A whole turn: what was asked and what was answered.' })
 export class ChatResponse {
-  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000001' })
+  @ApiId('conversation', { description: 'The conversation.' })
   conversation_id: string;
 
   @ApiProperty({ example: 'Oslo.', description: 'The text of `message`.' })
@@ -18,7 +20,13 @@ export class ChatResponse {
   user_message: MessageResponse;
 }
 
-export function toChatResponse({ reply, userMessage }: { reply: HistoryMessage; userMessage: HistoryMessage }): ChatResponse {
+export function toChatResponse({
+  reply,
+  userMessage,
+}: {
+  reply: HistoryMessage;
+  userMessage: HistoryMessage;
+}): ChatResponse {
   return {
     conversation_id: reply.conversation_id,
     response: textOf(reply.parts),

@@ -3,27 +3,33 @@ import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
 import type { AppError } from '../../errors/app-error';
+import { ApiId } from '../../http/openapi/api-properties';
 import { validationFailed } from '../../http/validation.pipe';
+
+export const CONTENT = {
+  type: 'string',
+  minLength: 1,
+  example: 'What is the capital of Norway?',
+  description: 'The message; at most `CHAT_MAX_CONTENT_CHARS` characters (100,000 unless configured).',
+} as const;
+
+export const SYNONYM = { ...CONTENT, description: 'The message; a synonym of `content`.' } as const;
 
 /** What a user says in a conversation. */
 export class SendMessageDto {
-  @ApiPropertyOptional({
-    type: 'string',
-    minLength: 1,
-    example: 'What is the capital of Norway?',
-    description: 'The message; at most `CHAT_MAX_CONTENT_CHARS` characters (100,000 unless configured).',
-  })
+  @ApiPropertyOptional(CONTENT)
   @IsOptional()
   @IsString()
   content?: string;
 
-  @ApiPropertyOptional({ type: 'string', minLength: 1, description: 'A synonym of `content`; exactly one of the two.' })
+  @ApiPropertyOptional(SYNONYM)
   @IsOptional()
   @IsString()
   message?: string;
 
   @ApiPropertyOptional({
     type: 'string',
+    minLength: 1,
     maxLength: 200,
     example: 'parley-demo',
     description: "The id of a model of `GET /models`; without one, the conversation's.",
@@ -33,16 +39,18 @@ export class SendMessageDto {
   @Length(1, 200)
   model?: string;
 
-  @ApiPropertyOptional({ type: SettingsDto, description: "For this reply; they override the conversation's." })
+  @ApiPropertyOptional({
+    type: SettingsDto,
+    description: "For this reply; they override the conversation's.",
+  })
   @IsOptional()
   @IsObject()
   @ValidateNested()
   @Type(() => SettingsDto)
   settings?: SettingsDto;
 
-  @ApiPropertyOptional({
-    type: 'string',
-    format: 'uuid',
+  @ApiId('reply', {
+    required: false,
     description: 'The reply to go on from; without one, the end of the active path.',
   })
   @IsOptional()
@@ -51,7 +59,7 @@ export class SendMessageDto {
 }
 
 export class StartChatDto extends SendMessageDto {
-  @ApiPropertyOptional({ type: 'string', format: 'uuid', description: 'Without one, a conversation is made.' })
+  @ApiId('conversation', { required: false, description: 'Without one, a conversation is made.' })
   @IsOptional()
   @IsUUID()
   conversation_id?: string;

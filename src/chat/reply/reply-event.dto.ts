@@ -1,75 +1,81 @@
-import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
+import { ApiId } from '../../http/openapi/api-properties';
 import { UsageResponse } from '../../messages/dto/message.response';
 
+const ApiType = (type: string) =>
+  ApiProperty({ type: 'string', enum: [type], example: type, description: 'Tells the events apart.' });
+
 class StartData {
-  @ApiProperty({ format: 'uuid' })
+  @ApiId('conversation', { description: 'The conversation.' })
   conversation_id: string;
 
-  @ApiProperty({ format: 'uuid', description: 'The reply.' })
+  @ApiId('reply', { description: 'The reply.' })
   message_id: string;
 
-  @ApiProperty({ format: 'uuid', description: 'The message it answers.' })
+  @ApiId('userMessage', { description: 'The message it answers.' })
   user_message_id: string;
 
-  @ApiProperty({ example: 'parley-demo' })
+  @ApiProperty({ example: 'parley-demo', description: 'The model that was asked.' })
   model: string;
 }
 
-/** The first event of each reply: the user message is stored. */
+@ApiSchema({ description: 'The first event of each reply: the user message is stored.' })
 export class StartEvent {
-  @ApiProperty({ type: 'string', enum: ['start'] })
+  @ApiType('start')
   type: 'start';
 
-  @ApiProperty({ type: StartData })
+  @ApiProperty({ type: StartData, description: 'What belongs to the reply.' })
   data: StartData;
 }
 
 class ContentData {
-  @ApiProperty({ example: 'Hel', description: 'The next stretch of text.' })
+  @ApiProperty({ example: 'Os', description: 'The next stretch of text.' })
   content: string;
 }
 
-/** The next stretch of the answer. */
+@ApiSchema({ description: 'The next stretch of the answer.' })
 export class ChunkEvent {
-  @ApiProperty({ type: 'string', enum: ['chunk'] })
+  @ApiType('chunk')
   type: 'chunk';
 
-  @ApiProperty({ type: ContentData })
+  @ApiProperty({ type: ContentData, description: 'The text.' })
   data: ContentData;
 }
 
-/** The next stretch of what a reasoning model thinks; not part of the answer. */
+@ApiSchema({ description: 'The next stretch of what a reasoning model thinks; not part of the answer.' })
 export class ReasoningEvent {
-  @ApiProperty({ type: 'string', enum: ['reasoning'] })
+  @ApiType('reasoning')
   type: 'reasoning';
 
-  @ApiProperty({ type: ContentData })
+  @ApiProperty({ type: ContentData, description: 'The text.' })
   data: ContentData;
 }
 
 class EndData {
-  @ApiProperty({ example: 'Hello there.', description: 'All chunks together, which is what is stored.' })
+  @ApiProperty({ example: 'Oslo.', description: 'All chunks together, which is what is stored.' })
   full_text: string;
 
-  @ApiProperty({ format: 'uuid' })
+  @ApiId('reply', { description: 'The reply.' })
   message_id: string;
 
   @ApiProperty({
+    type: 'string',
     enum: ['stop', 'length', 'content_filter', 'tool_calls', 'other', 'stopped'],
-    description: '`stopped`: by the user.',
+    example: 'stop',
+    description: 'Why the model ended; `stopped`: the user ended it.',
   })
   finish_reason: string;
 
-  @ApiProperty({ type: UsageResponse, nullable: true })
+  @ApiProperty({ type: UsageResponse, nullable: true, description: 'Tokens; null if it is not known.' })
   usage: UsageResponse | null;
 }
 
-/** The reply is stored, whole or as far as it was stopped. Nothing follows. */
+@ApiSchema({ description: 'The reply is stored, whole or as far as it was stopped. Nothing follows.' })
 export class EndEvent {
-  @ApiProperty({ type: 'string', enum: ['end'] })
+  @ApiType('end')
   type: 'end';
 
-  @ApiProperty({ type: EndData })
+  @ApiProperty({ type: EndData, description: 'The reply.' })
   data: EndData;
 }
 
@@ -77,31 +83,45 @@ class ErrorData {
   @ApiProperty({ example: 'provider_timeout', description: 'A stable word to switch on.' })
   code: string;
 
-  @ApiProperty({ example: 'The model did not answer in time.' })
+  @ApiProperty({
+    example: 'The model provider did not answer in time.',
+    description: 'May be shown to people.',
+  })
   message: string;
 
-  @ApiProperty({ description: 'Whether another try may succeed.' })
+  @ApiProperty({ example: true, description: 'Whether another try may succeed.' })
   retryable: boolean;
 }
 
-/** The reply failed or was interrupted; what was shown of it is stored. Nothing follows. */
+@ApiSchema({
+  description: 'The reply failed or was interrupted; what was shown of it is stored. Nothing follows.',
+})
 export class ErrorEvent {
-  @ApiProperty({ type: 'string', enum: ['error'] })
+  @ApiType('error')
   type: 'error';
 
-  @ApiProperty({ type: ErrorData })
+  @ApiProperty({ type: ErrorData, description: 'What happened.' })
   data: ErrorData;
 }
 
 export type ReplyEvent = StartEvent | ChunkEvent | ReasoningEvent | EndEvent | ErrorEvent;
 
-const EVENTS = { start: StartEvent, chunk: ChunkEvent, reasoning: ReasoningEvent, end: EndEvent, error: ErrorEvent };
+/** By `type`. */
+const EVENTS = {
+  start: StartEvent,
+  chunk: ChunkEvent,
+  reasoning: ReasoningEvent,
+  end: EndEvent,
+  error: ErrorEvent,
+};
 
 /** Registers the schemas of all events. */
 export const ApiReplyEvents = () => ApiExtraModels(...Object.values(EVENTS));
 
 /** What one `data:` line of a reply's stream holds. */
 export const replyEventSchema = () => ({
+  title: 'ReplyEvent',
+  description: 'What one `data:` line holds. Further types may come: ignore those that you do not know.',
   oneOf: Object.values(EVENTS).map((event) => ({ $ref: getSchemaPath(event) })),
   discriminator: {
     propertyName: 'type',

@@ -5,7 +5,9 @@ import { ApiReplyEvents, replyEventSchema } from '../reply/reply-event.dto';
 const RESUME_HEADER = {
   name: 'Last-Event-ID',
   required: false,
-  description: 'The id of the last event that was received, `<message_id>:<sequence>`: goes on right after it.',
+  schema: { type: 'string' as const },
+  description:
+    'The id of the last event that was received, `<message_id>:<sequence>`: goes on right after it.',
 };
 
 const AFTER = {
@@ -15,10 +17,8 @@ const AFTER = {
   description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
 };
 
-const EXAMPLE = {
-  type: 'chunk',
-  data: { content: 'Hel' },
-};
+/** Documents how a client says which event it has got last. */
+export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
 
 /** A route that answers with a stream of reply events; 200 also for POST, since readers give up on any other status. */
 export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
@@ -26,15 +26,14 @@ export function EventStream(path: string, method: RequestMethod = RequestMethod.
     Sse(path, { method }),
     HttpCode(200),
     ApiProduces('text/event-stream'),
-    ApiHeader(RESUME_HEADER),
-    ApiQuery(AFTER),
+    ApiResume(),
     ApiReplyEvents(),
     ApiResponse({
       status: 200,
       description:
         'Server-sent events: `id: <message_id>:<sequence>` and one JSON object per `data:` line, as in the schema. ' +
         'A reply begins with `start` and ends with exactly one `end` or `error`.',
-      content: { 'text/event-stream': { schema: replyEventSchema(), example: EXAMPLE } },
+      content: { 'text/event-stream': { schema: replyEventSchema() } },
     }),
   );
 }

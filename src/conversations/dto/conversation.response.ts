@@ -1,12 +1,19 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import type { ConversationEntity } from '../conversation.entity';
 import { SettingsDto } from './settings.dto';
 
+@ApiSchema({ name: 'Conversation' })
 export class ConversationResponse {
-  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000001' })
+  @ApiId('conversation', { description: 'The id of the conversation.' })
   id: string;
 
-  @ApiProperty({ type: 'string', nullable: true, example: 'Holiday in Norway' })
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Holiday in Norway',
+    description: 'Null until the first message, whose beginning it becomes, or until one is set.',
+  })
   title: string | null;
 
   @ApiProperty({
@@ -17,37 +24,47 @@ export class ConversationResponse {
   })
   model: string | null;
 
-  @ApiProperty({ type: 'string', nullable: true, example: 'You are a patient travel guide.' })
-  system_prompt: string | null;
-
-  @ApiProperty({ type: SettingsDto })
-  settings: SettingsDto;
-
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, example: { project: 'norway' } })
-  metadata: Record<string, string>;
-
-  @ApiProperty({ example: false })
-  pinned: boolean;
-
-  @ApiProperty({ example: false })
-  archived: boolean;
-
   @ApiProperty({
     type: 'string',
-    format: 'uuid',
     nullable: true,
-    example: '019a5b1c-7f00-7000-8000-000000000003',
+    example: 'You are a patient travel guide.',
+    description: 'What the model is told before the first message.',
+  })
+  system_prompt: string | null;
+
+  @ApiProperty({
+    type: SettingsDto,
+    description: 'How the model should answer; those of a turn override them.',
+  })
+  settings: SettingsDto;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { project: 'norway' },
+    description: "The client's own pairs of texts.",
+  })
+  metadata: Record<string, string>;
+
+  @ApiProperty({ example: false, description: "The client's mark to show it on top." })
+  pinned: boolean;
+
+  @ApiProperty({ example: false, description: 'Out of the ordinary list.' })
+  archived: boolean;
+
+  @ApiId('reply', {
+    nullable: true,
     description: 'The last message of the active path; null while there is none.',
   })
   active_message_id: string | null;
 
-  @ApiProperty({ format: 'date-time', description: 'When the last message was posted; lists are ordered by it.' })
+  @ApiTime('When the last message was posted; lists are ordered by it.')
   last_activity_at: Date;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was made.')
   created_at: Date;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was last changed.')
   updated_at: Date;
 }
 

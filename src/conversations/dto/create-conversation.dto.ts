@@ -1,10 +1,14 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
 import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
 import { SettingsDto } from './settings.dto';
 
 /** A new conversation; `{}` makes an empty one. `null` is the same as absent. */
+@ApiSchema({
+  name: 'CreateConversation',
+  description: 'A new conversation; `{}` makes an empty one. `null` is the same as absent.',
+})
 export class CreateConversationDto {
   @ApiPropertyOptional({
     type: 'string',
@@ -22,6 +26,7 @@ export class CreateConversationDto {
   @ApiPropertyOptional({
     type: 'string',
     nullable: true,
+    minLength: 1,
     maxLength: 200,
     example: 'parley-demo',
     description: 'The id of a model of `GET /models`; without one, the default.',
@@ -43,7 +48,10 @@ export class CreateConversationDto {
   @MaxLength(32_000)
   system_prompt?: string | null;
 
-  @ApiPropertyOptional({ type: SettingsDto, description: 'How the model should answer in this conversation.' })
+  @ApiPropertyOptional({
+    type: SettingsDto,
+    description: 'How the model should answer in this conversation.',
+  })
   @IsOptional()
   @IsObject()
   @ValidateNested()
@@ -55,7 +63,8 @@ export class CreateConversationDto {
     additionalProperties: { type: 'string', maxLength: 512 },
     maxProperties: METADATA_MAX_PAIRS,
     example: { project: 'norway' },
-    description: "The client's own pairs of texts; the service only keeps them.",
+    description:
+      "The client's own pairs of texts, with keys of 1 to 64 characters; the service only keeps them.",
   })
   @IsOptional()
   @IsMetadata()

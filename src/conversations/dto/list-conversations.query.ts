@@ -14,7 +14,11 @@ export class ListConversationsQuery extends PageQuery {
   @Length(1, 200)
   q?: string;
 
-  @ApiPropertyOptional({ type: Boolean, default: false, description: 'Archived conversations instead of the others.' })
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: false,
+    description: 'Archived conversations instead of the others.',
+  })
   @IsOptional()
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   archived?: 'true' | 'false';

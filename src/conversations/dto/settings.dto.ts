@@ -1,12 +1,33 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsInt, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  Min,
+} from 'class-validator';
 import type { ModelSettings } from '../../config/models-config';
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high'] as const;
 
 /** How a model should answer. What is absent is left to the conversation, then to the model. */
+@ApiSchema({
+  name: 'Settings',
+  description: 'How a model should answer. What is absent is left to the conversation, then to the model.',
+})
 export class SettingsDto implements ModelSettings {
-  @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 2, example: 0.7, description: 'Higher is more varied.' })
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 2,
+    example: 0.7,
+    description: 'Higher is more varied.',
+  })
   @IsOptional()
   @IsNumber()
   @Min(0)
@@ -34,7 +55,8 @@ export class SettingsDto implements ModelSettings {
   max_output_tokens?: number;
 
   @ApiPropertyOptional({
-    type: [String],
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 64 },
     maxItems: 4,
     example: ['END'],
     description: 'Texts (1 to 64 characters) at which the answer ends.',
@@ -60,6 +82,7 @@ export class SettingsDto implements ModelSettings {
   seed?: number;
 
   @ApiPropertyOptional({
+    type: 'string',
     enum: EFFORTS,
     example: 'low',
     description: 'How much a reasoning model thinks before it answers.',

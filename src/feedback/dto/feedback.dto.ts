@@ -1,12 +1,20 @@
-import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema, OmitType } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { PageQuery } from '../../http/page-query.dto';
 import type { FeedbackEntity } from '../feedback.entity';
 
-const RATING = { type: 'integer', minimum: 1, maximum: 5, example: 5, description: 'From 1, bad, to 5, good.' } as const;
+const RATING = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 5,
+  example: 5,
+  description: 'From 1, bad, to 5, good.',
+} as const;
 
+@ApiSchema({ name: 'CreateFeedback' })
 export class CreateFeedbackDto {
-  @ApiProperty({ type: 'string', format: 'uuid', description: 'The reply.' })
+  @ApiId('reply', { description: 'The reply that is rated.' })
   @IsUUID()
   message_id: string;
 
@@ -16,13 +24,23 @@ export class CreateFeedbackDto {
   @Max(5)
   rating: number;
 
-  @ApiPropertyOptional({ type: 'string', nullable: true, maxLength: 4000, example: 'Just what I needed.' })
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    maxLength: 4000,
+    example: 'Just what I needed.',
+    description: 'Why.',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(4000)
   comment?: string | null;
 }
 
+@ApiSchema({
+  name: 'UpdateFeedback',
+  description: 'What is absent stays as it is; a `null` comment clears it.',
+})
 export class UpdateFeedbackDto extends OmitType(CreateFeedbackDto, ['message_id', 'rating']) {
   @ApiPropertyOptional(RATING)
   @ValidateIf((dto: UpdateFeedbackDto) => dto.rating !== undefined)
@@ -44,26 +62,32 @@ export class ListFeedbackQuery extends PageQuery {
   conversation_id?: string;
 }
 
+@ApiSchema({ name: 'Feedback' })
 export class FeedbackResponse {
-  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000009' })
+  @ApiId('feedback', { description: 'The id of the feedback.' })
   id: string;
 
-  @ApiProperty({ format: 'uuid' })
+  @ApiId('reply', { description: 'The reply that is rated.' })
   message_id: string;
 
-  @ApiProperty({ format: 'uuid' })
+  @ApiId('conversation', { description: 'The conversation of the reply.' })
   conversation_id: string;
 
   @ApiProperty(RATING)
   rating: number;
 
-  @ApiProperty({ type: 'string', nullable: true, example: 'Just what I needed.' })
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Just what I needed.',
+    description: 'Why; null without one.',
+  })
   comment: string | null;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was first given.')
   created_at: Date;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was last changed.')
   updated_at: Date;
 }
 

@@ -1,47 +1,49 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { closeBodies } from './closed-bodies';
+import { addCommonProblems } from './common-problems';
+import { DESCRIPTION, TAGS } from './document-text';
+import { type Operation, operationsOf } from './document-tree';
+import { addExamples } from './examples';
 import { PUBLIC_EXTENSION } from './extensions';
+import { nameSchemas } from './named-schemas';
 
-type PathItem = OpenAPIObject['paths'][string];
-type Operation = NonNullable<PathItem['get']> & { [PUBLIC_EXTENSION]?: boolean };
-
-const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
-const DESCRIPTION = `A self-hosted, headless chat backend: conversations, streamed replies and feedback.
-
-Every error is \`application/problem+json\` with a stable \`code\`. Lists are paged with opaque cursors. What belongs to somebody
-else answers exactly like what does not exist.`;
+const USER_ID =
+  'The user, as named by your gateway or back end: 1 to 128 of `A-Z a-z 0-9 . _ @ : -`, compared exactly.';
 
 /**
  * The OpenAPI 3.1 document of the application. An operation's id is the name of its controller method.
  * @throws {Error} if two operations have the same id
  */
 export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
-  const document = SwaggerModule.createDocument(app, baseDocument(), {
-    operationIdFactory: (_controller, method) => method,
-  });
-  const operations = Object.values(document.paths).flatMap(operationsOf);
+  // A copy, since what decorators say is shared by all documents, and this one is changed.
+  const document = structuredClone(
+    SwaggerModule.createDocument(app, baseDocument(), {
+      autoTagControllers: false,
+      operationIdFactory: (_controller, method) => method,
+    }),
+  );
+  const operations = operationsOf(document);
   operations.forEach(openPublicOperation);
   assertUniqueIds(operations);
+  addCommonProblems(document);
+  nameSchemas(document);
+  closeBodies(document);
+  addExamples(document);
   return document;
 }
 
 function baseDocument() {
-  return new DocumentBuilder()
+  const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Parley')
     .setDescription(DESCRIPTION)
     .setVersion('1')
     .addServer('/', 'This server')
-    .addApiKey(
-      { type: 'apiKey', in: 'header', name: 'X-User-ID', description: 'The user, as named by your gateway.' },
-      'userId',
-    )
-    .addSecurityRequirements('userId')
-    .build();
-}
-
-function operationsOf(path: PathItem): Operation[] {
-  return METHODS.map((method) => path[method]).filter((operation) => operation !== undefined);
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-User-ID', description: USER_ID }, 'userId')
+    .addSecurityRequirements('userId');
+  for (const [tag, description] of Object.entries(TAGS)) builder.addTag(tag, description);
+  return builder.build();
 }
 
 function openPublicOperation(operation: Operation): void {

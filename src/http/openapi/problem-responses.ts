@@ -1,139 +1,102 @@
-import { applyDecorators } from '@nestjs/common';
+import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, type ApiResponseOptions, getSchemaPath } from '@nestjs/swagger';
 import { STATUS_CODES } from 'node:http';
 import { AppError, type ErrorKind } from '../../errors/app-error';
 import { ProblemBody, STATUS_OF_KIND, toProblemBody } from '../../errors/problem';
 import { PROBLEM_JSON } from '../send-problem';
+import { EXAMPLE_IDS } from './api-properties';
+import { PROBLEM_DOCUMENTATION } from './problem-documentation';
 
-interface ProblemDocumentation {
-  code: string;
-  detail: string;
-  /** When it happens. */
+/** What makes or throws an error as clients get it, or a kind of which the usual error is meant. */
+export type ProblemSource = ErrorKind | (() => unknown);
+
+type Reference = { $ref: string };
+type ProblemSchema = Reference | { anyOf: Reference[] };
+
+export interface ProblemResponse {
   description: string;
+  headers?: ApiResponseOptions['headers'];
+  content: Record<string, { schema: ProblemSchema; examples: Record<string, { value: ProblemBody }> }>;
 }
 
-/** Exhaustive, so that a new kind of error cannot go undocumented. */
-const DOCUMENTATION: Record<ErrorKind, ProblemDocumentation> = {
-  invalid: {
-    code: 'validation_failed',
-    detail: 'Some fields are not valid.',
-    description: 'The request has the wrong shape.',
-  },
-  unauthenticated: {
-    code: 'unauthenticated',
-    detail: 'The request carries no identity.',
-    description: 'No valid identity.',
-  },
-  forbidden: {
-    code: 'forbidden',
-    detail: 'This is not allowed.',
-    description: 'The role does not allow it.',
-  },
-  not_found: {
-    code: 'not_found',
-    detail: 'There is nothing with this id.',
-    description: 'It does not exist, or it is not yours.',
-  },
-  method_not_allowed: {
-    code: 'method_not_allowed',
-    detail: 'This address does not support the method.',
-    description: 'Wrong method.',
-  },
-  not_acceptable: {
-    code: 'not_acceptable',
-    detail: 'No acceptable representation.',
-    description: 'The `Accept` header excludes what there is.',
-  },
-  conflict: {
-    code: 'conflict',
-    detail: 'The request conflicts with the present state.',
-    description: 'The present state does not allow it.',
-  },
-  precondition_failed: {
-    code: 'precondition_failed',
-    detail: 'It was changed in the meantime.',
-    description: '`If-Match` is not the current `ETag`.',
-  },
-  too_large: {
-    code: 'body_too_large',
-    detail: 'The request is too large.',
-    description: 'The body is too large.',
-  },
-  unsupported_media_type: {
-    code: 'unsupported_media_type',
-    detail: 'The body must be application/json in UTF-8.',
-    description: 'The body is not plain JSON in UTF-8.',
-  },
-  key_reused: {
-    code: 'idempotency_key_reused',
-    detail: 'This Idempotency-Key was used with another body.',
-    description: 'The idempotency key was used with another body.',
-  },
-  rate_limited: {
-    code: 'rate_limited',
-    detail: 'Too many requests.',
-    description: 'Too many requests; see `Retry-After`.',
-  },
-  headers_too_large: {
-    code: 'headers_too_large',
-    detail: 'The request has too many headers.',
-    description: 'The headers are too large.',
-  },
-  internal: {
-    code: 'internal_error',
-    detail: 'Something went wrong on our side.',
-    description: 'A fault of the service.',
-  },
-  provider_failed: {
-    code: 'provider_failed',
-    detail: 'The model provider failed.',
-    description: 'The model provider failed.',
-  },
-  unavailable: {
-    code: 'unavailable',
-    detail: 'The service is not available at the moment.',
-    description: 'Try again after `Retry-After` seconds.',
-  },
-  provider_timeout: {
-    code: 'provider_timeout',
-    detail: 'The model did not answer in time.',
-    description: 'The model did not answer in time.',
-  },
-};
+const INSTANCE = `/api/v1/conversations/${EXAMPLE_IDS.conversation}`;
+const REQUEST_ID = 'req_1f0b8c52a9d34e6f';
 
-const FIELD_ERRORS = [{ path: 'limit', message: 'must not be greater than 100' }];
-
-/** Documents the errors that an operation can answer, each with an example. */
-export function ProblemResponses(...kinds: ErrorKind[]) {
-  return applyDecorators(ApiExtraModels(ProblemBody), ...kinds.map((kind) => problemResponse(kind)));
+/**
+ * Documents the errors that are peculiar to an operation, each with an example that is made of the error itself.
+ * What any operation can answer is added to the document as a whole (`common-problems.ts`).
+ */
+export function ProblemResponses(...sources: ProblemSource[]) {
+  return ProblemResponsesOf([ProblemBody], ...sources);
 }
 
-function problemResponse(kind: ErrorKind) {
-  const status = STATUS_OF_KIND[kind];
-  return ApiResponse({
-    status,
-    description: `${STATUS_CODES[status]}. ${DOCUMENTATION[kind].description}`,
-    headers: responseHeaders(kind),
-    content: {
-      [PROBLEM_JSON]: {
-        schema: { $ref: getSchemaPath(ProblemBody) },
-        examples: { [kind]: { value: example(kind) } },
-      },
-    },
-  });
+/** The same for errors whose body may have further members. */
+export function ProblemResponsesOf(bodies: Type<ProblemBody>[], ...sources: ProblemSource[]) {
+  const responses = problemResponses(sources, bodies);
+  return applyDecorators(
+    ApiExtraModels(...bodies),
+    ...[...responses].map(([status, response]) => ApiResponse({ status, ...response })),
+  );
 }
 
-function example(kind: ErrorKind): ProblemBody {
-  const { code, detail } = DOCUMENTATION[kind];
-  const error = new AppError(kind, code, detail, kind === 'invalid' ? { errors: FIELD_ERRORS } : {});
-  return toProblemBody(error, '/api/v1/conversations', 'req_1f0b8c52a9d34e6f');
+/** The responses of these errors by status; errors of one status are examples of one response. */
+export function problemResponses(
+  sources: readonly ProblemSource[],
+  bodies: readonly Type<ProblemBody>[] = [ProblemBody],
+): Map<number, ProblemResponse> {
+  const responses = new Map<number, ProblemResponse>();
+  for (const error of sources.map(toError)) {
+    const status = STATUS_OF_KIND[error.kind];
+    const response = responses.get(status) ?? responseOf(error.kind, bodies);
+    const value = toProblemBody(error, INSTANCE, REQUEST_ID);
+    response.content[PROBLEM_JSON].examples[error.code] = { value };
+    responses.set(status, response);
+  }
+  return responses;
 }
 
-function responseHeaders(kind: ErrorKind): ApiResponseOptions['headers'] {
+function toError(source: ProblemSource): AppError {
+  if (typeof source === 'function') return madeBy(source);
+  const { code, detail } = PROBLEM_DOCUMENTATION[source];
+  return new AppError(source, code, detail);
+}
+
+/** @throws {TypeError} for a source without an error, which is a mistake in a decorator */
+function madeBy(source: () => unknown): AppError {
+  let made: unknown;
+  try {
+    made = source();
+  } catch (error) {
+    made = error;
+  }
+  if (made instanceof AppError) return made;
+  throw new TypeError('A documented problem must be an AppError.', { cause: made });
+}
+
+function responseOf(kind: ErrorKind, bodies: readonly Type<ProblemBody>[]): ProblemResponse {
+  const headers = headersOf(kind);
+  return {
+    description: `${STATUS_CODES[STATUS_OF_KIND[kind]]}. ${PROBLEM_DOCUMENTATION[kind].description}`,
+    ...(headers && { headers }),
+    content: { [PROBLEM_JSON]: { schema: schemaOf(bodies), examples: {} } },
+  };
+}
+
+function schemaOf(bodies: readonly Type<ProblemBody>[]): ProblemSchema {
+  const references = bodies.map((body) => ({ $ref: getSchemaPath(body) }));
+  return references.length > 1 ? { anyOf: references } : references[0];
+}
+
+function headersOf(kind: ErrorKind): ApiResponseOptions['headers'] {
   if (kind === 'unauthenticated')
     return {
-      'WWW-Authenticate': { description: 'How to identify oneself.', schema: { type: 'string' as const } },
+      'WWW-Authenticate': {
+        description: 'How to identify oneself.',
+        schema: { type: 'string', example: 'X-User-ID realm="parley"' },
+      },
     };
   if (kind !== 'unavailable' && kind !== 'rate_limited') return undefined;
-  return { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' as const } } };
+  return {
+    'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 0, example: 5 } },
+  };
 }

@@ -25,10 +25,6 @@ export class ReplyNormaliser {
     return this.finish !== null;
   }
 
-  get counted(): boolean {
-    return this.usage !== null;
-  }
-
   push(chunk: unknown, parts: ModelPart[]): void {
     const content = readChunk(chunk);
     this.finish = content.finishReason ?? this.finish;
@@ -51,8 +47,8 @@ export class ReplyNormaliser {
    */
   end(parts: ModelPart[]): void {
     this.flush(parts);
-    if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     if (this.finish === null) throw this.cut();
+    if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     const { reason, raw } = finishReason(this.finish);
     if (reason === 'stop' && this.chars === 0) throw new LlmError('upstream_empty');
     parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });

@@ -1,80 +1,129 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { MESSAGE_ROLES, MESSAGE_STATUSES, type MessageRole, type MessageStatus } from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
 import { textOf } from '../reply-content';
 import type { Siblings } from '../siblings';
 
+@ApiSchema({ name: 'MessagePart' })
 export class PartResponse {
-  @ApiProperty({ enum: ['text', 'reasoning'], description: '`reasoning` is not part of the answer.' })
+  @ApiProperty({
+    type: 'string',
+    enum: ['text', 'reasoning'],
+    example: 'text',
+    description: '`reasoning` is not part of the answer.',
+  })
   type: 'text' | 'reasoning';
 
-  @ApiProperty({ example: 'Hello there.' })
+  @ApiProperty({ example: 'Oslo.', description: 'A stretch of the message.' })
   text: string;
 }
 
+@ApiSchema({ name: 'Usage' })
 export class UsageResponse {
-  @ApiProperty({ type: 'integer', example: 9 })
+  @ApiProperty({ type: 'integer', example: 9, description: 'Tokens of the prompt, cached ones included.' })
   input_tokens: number;
 
-  @ApiProperty({ type: 'integer', example: 4, description: 'Reasoning included.' })
+  @ApiProperty({ type: 'integer', example: 4, description: 'Tokens of the answer, reasoning included.' })
   output_tokens: number;
 
-  @ApiPropertyOptional({ type: 'integer', example: 0 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 0,
+    description: 'Of `output_tokens`: spent on reasoning.',
+  })
   reasoning_tokens?: number;
 
   @ApiPropertyOptional({ type: 'integer', example: 0, description: 'Of `input_tokens`: read from a cache.' })
   cached_input_tokens?: number;
 
-  @ApiProperty({ description: 'Counted by the service, because the provider did not say.' })
+  @ApiProperty({ example: false, description: 'Counted by the service, because the provider did not say.' })
   estimated: boolean;
 }
 
+@ApiSchema({ name: 'MessageError' })
 export class MessageErrorResponse {
-  @ApiProperty({ example: 'provider_timeout' })
+  @ApiProperty({ example: 'provider_timeout', description: 'A stable word to switch on.' })
   code: string;
 
-  @ApiProperty({ example: 'The model did not answer in time.' })
+  @ApiProperty({
+    example: 'The model provider did not answer in time.',
+    description: 'May be shown to people.',
+  })
   message: string;
 
-  @ApiProperty()
+  @ApiProperty({ example: true, description: 'Whether another try may succeed.' })
   retryable: boolean;
 }
 
+@ApiSchema({ name: 'Message' })
 export class MessageResponse {
-  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000003' })
+  @ApiId('reply', { description: 'The id of the message.' })
   id: string;
 
-  @ApiProperty({ format: 'uuid', example: '019a5b1c-7f00-7000-8000-000000000001' })
+  @ApiId('conversation', { description: 'The conversation it is in.' })
   conversation_id: string;
 
-  @ApiProperty({ type: 'string', format: 'uuid', nullable: true, description: 'The message before it; null for a first one.' })
+  @ApiId('userMessage', { nullable: true, description: 'The message before it; null for a first one.' })
   parent_id: string | null;
 
-  @ApiProperty({ enum: MESSAGE_ROLES, example: 'assistant' })
+  @ApiProperty({
+    type: 'string',
+    enum: MESSAGE_ROLES,
+    example: 'assistant',
+    description: 'Who wrote it; `assistant` is a reply.',
+  })
   role: MessageRole;
 
-  @ApiProperty({ example: 'Hello there.', description: 'The text, without reasoning.' })
+  @ApiProperty({ example: 'Oslo.', description: 'The text, without reasoning.' })
   content: string;
 
-  @ApiProperty({ type: [PartResponse], description: 'The text and reasoning in the order in which they were written.' })
+  @ApiProperty({
+    type: [PartResponse],
+    description: 'The text and reasoning in the order in which they were written.',
+  })
   parts: PartResponse[];
 
-  @ApiProperty({ enum: MESSAGE_STATUSES, example: 'completed' })
+  @ApiProperty({
+    type: 'string',
+    enum: MESSAGE_STATUSES,
+    example: 'completed',
+    description: 'A reply begins as `streaming`; all other messages are `completed`.',
+  })
   status: MessageStatus;
 
-  @ApiProperty({ type: 'string', nullable: true, example: 'parley-demo', description: 'The model that answered; null for a user.' })
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'parley-demo',
+    description: 'The model that answered; null for a user.',
+  })
   model: string | null;
 
-  @ApiProperty({ type: 'string', nullable: true, example: 'demo' })
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'demo',
+    description: 'Whose model it is; null for a user.',
+  })
   provider: string | null;
 
-  @ApiProperty({ type: UsageResponse, nullable: true })
+  @ApiProperty({
+    type: UsageResponse,
+    nullable: true,
+    description: 'Tokens; null for a user and while it is not known.',
+  })
   usage: UsageResponse | null;
 
   @ApiProperty({ type: 'string', nullable: true, example: 'stop', description: 'As in the `end` event.' })
   finish_reason: string | null;
 
-  @ApiProperty({ type: MessageErrorResponse, nullable: true, description: 'Why a reply failed or was interrupted.' })
+  @ApiProperty({
+    type: MessageErrorResponse,
+    nullable: true,
+    example: null,
+    description: 'Why a reply failed or was interrupted.',
+  })
   error: MessageErrorResponse | null;
 
   @ApiProperty({ type: 'integer', example: 1, description: 'How many versions of this message there are.' })
@@ -83,33 +132,40 @@ export class MessageResponse {
   @ApiProperty({ type: 'integer', example: 1, description: 'Which of the versions this is, from 1.' })
   sibling_position: number;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was posted.')
   created_at: Date;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it last changed: for a reply, when it ended.')
   updated_at: Date;
 }
 
+@ApiSchema({ name: 'Attempt' })
 export class AttemptResponse {
-  @ApiProperty({ example: 'openai' })
+  @ApiProperty({ example: 'openai', description: 'Who was asked.' })
   provider: string;
 
-  @ApiProperty({ example: 'gpt-5-mini' })
+  @ApiProperty({ example: 'gpt-5-mini', description: 'The model that was asked.' })
   model: string;
 
   @ApiProperty({ example: 'ok', description: '`ok`, `aborted` or the code of the failure.' })
   outcome: string;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiTime('When it was asked.')
   started_at: string;
 
-  @ApiProperty({ type: 'integer', nullable: true, example: 420, description: 'Milliseconds to the first event.' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 420,
+    description: 'Milliseconds to the first event; null if none came.',
+  })
   first_event_ms: number | null;
 
   @ApiProperty({ type: 'integer', example: 2150, description: 'Milliseconds in all.' })
   duration_ms: number;
 }
 
+@ApiSchema({ name: 'MessageDetail' })
 export class MessageDetailResponse extends MessageResponse {
   @ApiProperty({ type: [AttemptResponse], description: 'What was tried to get this reply, in order.' })
   attempts: AttemptResponse[];

@@ -88,8 +88,8 @@ export function raw(bytes: string | Uint8Array): Behaviour {
   return (exchange) => exchange.write(bytes);
 }
 
-export function comment(words: string): Behaviour {
-  return (exchange) => exchange.write(`: ${words}\n\n`);
+export function comment(line: string): Behaviour {
+  return (exchange) => exchange.write(`: ${line}\n\n`);
 }
 
 export function pause(ms: number): Behaviour {
