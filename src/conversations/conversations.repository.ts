@@ -103,6 +103,7 @@ export class ConversationsRepository {
         last_sequence: turn.sequence,
         last_activity_at: turn.at,
         title: () => 'COALESCE(title, :title)',
+        version: () => 'CASE WHEN title IS NULL THEN version + 1 ELSE version END',
       })
       .where('id = :id', { id })
       .setParameter('title', turn.title)

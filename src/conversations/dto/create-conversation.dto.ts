@@ -1,5 +1,5 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
 import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
 import { SettingsDto } from './settings.dto';
@@ -54,7 +54,7 @@ export class CreateConversationDto {
   })
   @IsOptional()
   @IsObject()
-  @ValidateNested()
+  @ValidateNested({ message: 'must be an object' })
   @Type(() => SettingsDto)
   settings?: SettingsDto;
 
@@ -67,6 +67,8 @@ export class CreateConversationDto {
       "The client's own pairs of texts, with keys of 1 to 64 characters; the service only keeps them.",
   })
   @IsOptional()
+  // As it was sent: class-transformer leaves out keys that are names of methods, such as `toString`.
+  @Transform(({ obj }: { obj: CreateConversationDto }) => obj.metadata)
   @IsMetadata()
   metadata?: Record<string, string>;
 }

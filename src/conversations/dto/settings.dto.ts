@@ -29,14 +29,14 @@ export class SettingsDto implements ModelSettings {
     description: 'Higher is more varied.',
   })
   @IsOptional()
-  @IsNumber()
+  @IsNumber({}, { message: 'must be a number' })
   @Min(0)
   @Max(2)
   temperature?: number;
 
   @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 1, example: 1, description: 'Nucleus sampling.' })
   @IsOptional()
-  @IsNumber()
+  @IsNumber({}, { message: 'must be a number' })
   @Min(0)
   @Max(1)
   top_p?: number;
@@ -64,8 +64,8 @@ export class SettingsDto implements ModelSettings {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(4)
-  @IsString({ each: true })
-  @Length(1, 64, { each: true })
+  @IsString({ each: true, message: 'must be texts' })
+  @Length(1, 64, { each: true, message: 'must be texts of 1 to 64 characters' })
   stop?: string[];
 
   @ApiPropertyOptional({
