@@ -45,7 +45,7 @@ export class SendMessageDto {
   })
   @IsOptional()
   @IsObject()
-  @ValidateNested()
+  @ValidateNested({ message: 'must be an object' })
   @Type(() => SettingsDto)
   settings?: SettingsDto;
 

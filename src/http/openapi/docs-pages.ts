@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ const DOCUMENT_URL = `/${API_PREFIX}/openapi.json`;
 const SWAGGER_URL = `/${API_PREFIX}/docs`;
 const REDOC_URL = `/${API_PREFIX}/redoc`;
 const REDOC_BUNDLE = 'redoc.standalone.js';
+const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+const NO_IMAGE = 'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E';
 
 /** Serves the OpenAPI document, Swagger UI and ReDoc. They are Express routes, so no guard applies; everything is local. */
 export function serveDocs(app: INestApplication): void {
@@ -22,27 +24,37 @@ export function serveDocs(app: INestApplication): void {
     jsonDocumentUrl: DOCUMENT_URL,
     raw: ['json'],
     customSiteTitle: 'Parley API',
-    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true },
+    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, deepLinking: true },
   });
 }
 
 function serveRedoc(app: INestApplication): void {
   const adapter = app.getHttpAdapter();
-  adapter.get(REDOC_URL, send('text/html; charset=utf-8', REDOC_PAGE));
-  adapter.get(`${REDOC_URL}/init.js`, send('text/javascript; charset=utf-8', REDOC_SCRIPT));
+  let bundle: string | undefined;
+  adapter.get(
+    REDOC_URL,
+    send('text/html; charset=utf-8', () => REDOC_PAGE),
+  );
+  adapter.get(
+    `${REDOC_URL}/init.js`,
+    send('text/javascript; charset=utf-8', () => REDOC_SCRIPT),
+  );
   adapter.get(
     `${REDOC_URL}/${REDOC_BUNDLE}`,
-    (_request: IncomingMessage, response: ServerResponse & { sendFile(path: string): void }) => {
-      response.sendFile(redocBundlePath());
-    },
+    send('text/javascript; charset=utf-8', () => (bundle ??= readRedocBundle())),
   );
 }
 
-function send(type: string, body: string) {
+function send(type: string, body: () => string) {
   return (_request: IncomingMessage, response: ServerResponse) => {
     response.setHeader('Content-Type', type);
-    response.end(body);
+    response.end(body());
   };
+}
+
+/** ReDoc would show a logo from its maker's CDN, which our policy blocks with an error in the console. */
+function readRedocBundle(): string {
+  return readFileSync(redocBundlePath(), 'utf8').replace(REDOC_LOGO, NO_IMAGE);
 }
 
 /** The build puts the bundle beside the code; where nothing was built, it comes from the package. */
@@ -57,7 +69,8 @@ const REDOC_PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Parley API</title>
-    <style>body { margin: 0; } a[href^="https://redocly"] { display: none; }</style>
+    <link rel="icon" type="image/png" href="${SWAGGER_URL}/favicon-32x32.png">
+    <style>body { margin: 0; }</style>
   </head>
   <body>
     <div id="redoc"></div>
@@ -69,6 +82,7 @@ const REDOC_PAGE = `<!doctype html>
 
 const SYSTEM_FONT = 'system-ui, sans-serif';
 const REDOC_OPTIONS = {
+  requiredPropsFirst: true,
   theme: { typography: { fontFamily: SYSTEM_FONT, headings: { fontFamily: SYSTEM_FONT } } },
 };
 const REDOC_SCRIPT = `Redoc.init('${DOCUMENT_URL}', ${JSON.stringify(REDOC_OPTIONS)}, document.getElementById('redoc'));\n`;

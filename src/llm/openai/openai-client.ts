@@ -65,10 +65,8 @@ export class OpenAiClient extends LlmClient {
     return new OpenAI({
       baseURL: provider.baseUrl,
       apiKey: apiKey ?? 'none',
-      // What is null is not taken from the environment: it belongs to OpenAI, and this may be another provider.
+      // Otherwise it is taken from the environment: it belongs to OpenAI, and this may be another provider.
       adminAPIKey: null,
-      organization: null,
-      project: null,
       defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
       defaultQuery: provider.query,
       fetch: providerFetch(this.agent, Object.keys(headers)),
@@ -90,8 +88,6 @@ async function* follow(
   normaliser: ReplyNormaliser,
   signal: AbortSignal,
 ): AsyncGenerator<ModelPart[], void, undefined> {
-  const stop = () => reader.close();
-  signal.addEventListener('abort', stop, { once: true });
   try {
     for (let complete = false; !complete;) {
       const parts: ModelPart[] = [];
@@ -103,7 +99,6 @@ async function* follow(
       complete = outcome;
     }
   } finally {
-    signal.removeEventListener('abort', stop);
     reader.close();
   }
 }

@@ -12,7 +12,7 @@ const COUNTED: ReadonlySet<LlmErrorCode> = new Set([
 export interface BreakerOptions {
   /** Failures in a row that open the circuit. */
   threshold: number;
-  /** How long nobody is let through after that. */
+  /** How long nobody is let through after that, and between the calls that find out whether it is back. */
   openMs: number;
 }
 
@@ -20,12 +20,11 @@ export const BREAKER_DEFAULTS: BreakerOptions = { threshold: 10, openMs: 5000 };
 
 /**
  * Keeps a provider that is down from being asked by everybody: after `threshold` failures in a row, calls fail at once;
- * after `openMs` a single one is let through, and its result decides.
+ * then a single one is let through every `openMs`, and the first that succeeds ends this.
  */
 export class CircuitBreaker {
   private failures = 0;
-  private openUntil = 0;
-  private probing = false;
+  private refusingUntil = 0;
 
   constructor(
     private readonly options: BreakerOptions = BREAKER_DEFAULTS,
@@ -34,29 +33,30 @@ export class CircuitBreaker {
 
   /**
    * Asks to make a call; each one that is allowed must be settled.
-   * @throws {LlmError} `provider_unavailable` while the circuit is open
+   * @throws {LlmError} `provider_unavailable` for a call that is not let through
    */
   enter(): void {
-    if (!this.isOpen) return;
-    const waitMs = this.openUntil - this.now();
-    if (waitMs > 0 || this.probing) throw refusal(Math.max(waitMs, 0));
-    this.probing = true;
+    if (!this.isTripped) return;
+    const waitMs = this.refusingUntil - this.now();
+    if (waitMs > 0) throw refusal(waitMs);
+    // The next one need not wait for this one, which may hang.
+    this.refusingUntil = this.now() + this.options.openMs;
   }
 
   /** How the call went, as far as it says something about the provider; undefined for one that was aborted. */
   settle(result: 'ok' | LlmError | undefined): void {
-    this.probing = false;
-    if (result === 'ok' || (result && !COUNTED.has(result.code))) this.failures = 0;
-    else if (result) this.fail();
+    if (result === undefined) this.refusingUntil = this.now();
+    else if (result === 'ok' || !COUNTED.has(result.code)) this.failures = 0;
+    else this.fail();
   }
 
-  private get isOpen(): boolean {
+  private get isTripped(): boolean {
     return this.failures >= this.options.threshold;
   }
 
   private fail(): void {
     this.failures++;
-    if (this.isOpen) this.openUntil = this.now() + this.options.openMs;
+    if (this.isTripped) this.refusingUntil = this.now() + this.options.openMs;
   }
 }
 

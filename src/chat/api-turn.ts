@@ -1,0 +1,67 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiParam, ApiSchema } from '@nestjs/swagger';
+import { conversationNotFound, unknownModel } from '../conversations/conversation.errors';
+import { ProblemBody } from '../errors/problem';
+import { Draining } from '../http/draining';
+import { ApiId, EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { ProblemResponses, ProblemResponsesOf } from '../http/openapi/problem-responses';
+import { LlmError, type LlmErrorCode } from '../llm/llm-error';
+import { messageNotFound, parentNotAReply, replyInProgress } from '../messages/message.errors';
+import type { MessageError } from '../messages/message.types';
+import type { Message } from '../messages/messages.service';
+import { conversationGone, invalidResumeId, replyFailed } from './chat.errors';
+import { assertFits } from './context/context-budget';
+import { INTERRUPTED } from './reply/reply-outcome';
+
+/** The conversation of a chat route. */
+export const ApiConversationId = () =>
+  ApiParam({
+    name: 'conversation_id',
+    format: 'uuid',
+    example: EXAMPLE_IDS.conversation,
+    description: 'The conversation.',
+  });
+
+@ApiSchema({ name: 'ReplyProblem', description: 'A problem of a reply; both messages of the turn are kept.' })
+class ReplyProblemBody extends ProblemBody {
+  @ApiId('reply', { description: 'The reply that failed.' })
+  message_id: string;
+
+  @ApiId('userMessage', { description: 'The message it was to answer.' })
+  user_message_id: string;
+}
+
+const shuttingDown = () => {
+  const draining = new Draining();
+  draining.begin();
+  draining.assertOpen();
+};
+const tooLong = () => assertFits(1, 0);
+
+const REFUSALS = [
+  unknownModel,
+  parentNotAReply,
+  invalidResumeId,
+  conversationNotFound,
+  messageNotFound,
+  replyInProgress,
+  tooLong,
+];
+
+/** What keeps a turn from beginning. */
+export const TurnProblems = () => ProblemResponses(...REFUSALS, shuttingDown);
+
+/** The same where the client waits for the reply, so that its failure is an answer as well. */
+export const AwaitedTurnProblems = () =>
+  applyDecorators(
+    ProblemResponses(...REFUSALS, conversationGone),
+    ProblemResponsesOf([ReplyProblemBody], failed('provider_unreachable'), failed('provider_timeout')),
+    ProblemResponsesOf([ReplyProblemBody, ProblemBody], shuttingDown, () => failedWith(INTERRUPTED)),
+  );
+
+const failed = (code: LlmErrorCode) => () => failedWith(new LlmError(code));
+
+function failedWith({ code, message, retryable }: MessageError) {
+  const { reply: id, userMessage: parent_id } = EXAMPLE_IDS;
+  return replyFailed({ id, parent_id, error: { code, message, retryable } } as Message);
+}

@@ -1,0 +1,34 @@
+/** What the OpenAPI document says of the API as a whole. */
+export const DESCRIPTION = `A self-hosted, headless chat backend: conversations, streamed replies and feedback.
+
+## Conventions
+JSON in UTF-8, \`snake_case\`, ids are UUIDs made by the server, times are RFC 3339 in UTC with milliseconds. A request with a
+field or query parameter that is not in this document is refused. Answers may get further fields: ignore those that you do not know.
+
+## Identity
+Every operation needs an identity unless it says otherwise. What belongs to somebody else answers exactly like what does not exist.
+
+## Errors
+Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`; each operation lists those it can answer. Besides, an
+address asked with a method that it does not have answers 405 with \`Allow\`, and a request with too many headers 431.
+\`X-Request-Id\` of a request is taken over, or made, and is in every answer, every problem and every log line.
+
+## Lists
+Lists are pages: \`next_cursor\`, given as \`cursor\` with the same filters, continues them. Cursors are opaque.
+
+## Streams
+A stream is \`text/event-stream\`: one JSON object per \`data:\` line, with \`id: <message_id>:<sequence>\` and no \`event:\` field, so
+that \`EventSource.onmessage\` sees them all. A reply begins with \`start\` and ends with exactly one \`end\` or \`error\`. Leaving does not
+stop it; \`Last-Event-ID\` goes on right after that event, at any time. Lines that begin with a colon are heartbeats. Ignore
+events of a type that you do not know.`;
+
+/** In the order in which documentation shows them. */
+export const TAGS: Record<string, string> = {
+  chat: 'Saying something, and following, stopping and reading replies.',
+  conversations: 'Conversations: their titles, settings and messages.',
+  messages: 'Single messages and the paths of the tree that they are in.',
+  feedback: 'What users think of replies, from 1 to 5.',
+  models: 'Who can answer.',
+  auth: 'Identity where headers cannot be set.',
+  health: 'For orchestrators and load balancers.',
+};

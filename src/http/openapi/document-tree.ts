@@ -1,0 +1,46 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { PUBLIC_EXTENSION } from './extensions';
+
+type PathItem = OpenAPIObject['paths'][string];
+export type Operation = NonNullable<PathItem['get']> & { [PUBLIC_EXTENSION]?: boolean };
+export type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
+export type Schema = Exclude<Schemas[string], { $ref: string }> & { $ref?: string };
+
+/** What a body of one media type is. */
+export interface MediaType {
+  schema?: Schema;
+  example?: unknown;
+  examples?: Record<string, { value?: unknown }>;
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
+
+export function operationsOf(document: OpenAPIObject): Operation[] {
+  return Object.values(document.paths).flatMap((path) =>
+    METHODS.map((method) => path[method]).filter((operation) => operation !== undefined),
+  );
+}
+
+/** The bodies of an operation, of its request and of all its responses. */
+export function mediaTypesOf(operation: Operation): MediaType[] {
+  const bodies = [operation.requestBody, ...Object.values(operation.responses)];
+  return bodies.flatMap(
+    (body) => Object.values((body && 'content' in body && body.content) || {}) as MediaType[],
+  );
+}
+
+export function schemasOf(document: OpenAPIObject): Schemas {
+  document.components ??= {};
+  return (document.components.schemas ??= {});
+}
+
+/** The schema itself, where there may be a reference to it. */
+export function resolve(schemas: Schemas, schema: Schema): Schema {
+  const name = nameOf(schema);
+  return name === undefined ? schema : schemas[name];
+}
+
+/** The name of the component that is referred to; undefined for a schema in its place. */
+export function nameOf({ $ref }: Schema): string | undefined {
+  return $ref?.slice($ref.lastIndexOf('/') + 1);
+}

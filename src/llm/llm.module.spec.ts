@@ -1,0 +1,27 @@
+import { Global, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { testLimits, testModel, testProvider } from '../../test/support/model-calls';
+import { AppConfig } from '../config/app-config';
+import { LlmModule } from './llm.module';
+import { ModelCatalogue } from './model-catalogue';
+import { ModelRunner } from './model-runner';
+
+const llm = testLimits({ providers: [testProvider('', { kind: 'demo' })], models: [testModel()] });
+
+@Global()
+@Module({ providers: [{ provide: AppConfig, useValue: { llm } }], exports: [AppConfig] })
+class TestConfigModule {}
+
+it('LlmModule provides the catalogue and the runner from the configuration', async () => {
+  const module = await Test.createTestingModule({ imports: [TestConfigModule, LlmModule] }).compile();
+  expect(module.get(ModelCatalogue, { strict: false }).list()).toHaveLength(1);
+  const request = { modelId: 'test-model', messages: [], settings: { max_output_tokens: 3 } };
+  const parts = [];
+  for await (const batch of module
+    .get(ModelRunner, { strict: false })
+    .run(request, new AbortController().signal, () => undefined)) {
+    parts.push(...batch);
+  }
+  expect(parts.at(-1)).toMatchObject({ type: 'finish', reason: 'length' });
+  await module.close();
+});
