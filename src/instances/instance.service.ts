@@ -66,29 +66,34 @@ export class InstanceService implements OnApplicationBootstrap {
   }
 
   private async begin(): Promise<void> {
-    // Whoever was here before this process is gone, without waiting for a lease to run out.
-    if (this.database.exclusive) await this.instances.expireAll();
-    await this.register();
-    this.timer = setInterval(() => void this.renew(), RENEW_MS);
-    this.registration.resolve();
+    this.timer = setInterval(() => void this.keep(), RENEW_MS);
+    await this.keep();
   }
 
-  /** Under a new id each time: what was left under an earlier one belongs to whoever closes it. */
-  private async register(): Promise<void> {
-    const id = uuidv7();
-    await this.instances.register(id, LEASE_MS);
-    this.current = id;
-  }
-
-  private async renew(): Promise<void> {
+  /** Never throws: what fails is tried again at the next turn. */
+  private async keep(): Promise<void> {
     try {
       if (this.current && (await this.instances.renew(this.current, LEASE_MS))) return;
-      this.logger.error('The lease of this process ran out; its replies were closed by another one');
-      this.current = undefined;
-      this.losses.next();
+      if (this.current) this.lose();
       await this.register();
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
     }
+  }
+
+  private lose(): void {
+    this.logger.error('The lease of this process ran out; its replies were closed by another one');
+    this.current = undefined;
+    this.losses.next();
+  }
+
+  /** Under a new id each time: what was left under an earlier one belongs to whoever closes it. */
+  private async register(): Promise<void> {
+    // Whoever was here before this process is gone, without waiting for a lease to run out.
+    if (this.database.exclusive) await this.instances.expireAll();
+    const id = uuidv7();
+    await this.instances.register(id, LEASE_MS);
+    this.current = id;
+    this.registration.resolve();
   }
 }

@@ -35,7 +35,8 @@ export class JournalWriter implements OnModuleDestroy {
   private collecting = newBatch();
   private writing = false;
   private batch = 0;
-  private dropped = 0;
+  /** Batches before this one are gone. */
+  private dropped = 1;
   private readonly dropTimer = setInterval(() => void this.drop(), DROP_MS).unref();
 
   constructor(

@@ -45,6 +45,10 @@ describe('EventStreamDecoder', () => {
     expect(decoder.push(Buffer.from('\n'))).toHaveLength(0);
   });
 
+  it('takes CR LF for one line end even if it is cut', () => {
+    expect(payloads('data: a\r', '\ndata: b\r\n\r\n')).toEqual(['a\nb']);
+  });
+
   it('drops a character that is cut at the end and adds nothing for it', () => {
     const bytes = Buffer.from('data: ab🌍');
     expect(payloads(bytes.subarray(0, -2))).toEqual(['ab']);
