@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error';
 import { parseJsonBody } from './json-body';
-import { MAX_KEYS } from './json-structure';
+import { MAX_VALUES } from './json-structure';
 
 function parse(body: string | Uint8Array): unknown {
   return parseJsonBody(typeof body === 'string' ? Buffer.from(body) : body);
@@ -76,10 +76,13 @@ describe('parseJsonBody', () => {
     expect(refusal(`{"a":"\\\\","b":${'['.repeat(40)}`).code).toBe('too_deep');
   });
 
-  it('bounds the number of keys', () => {
-    const keys = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${i}":1`).join()}}`;
-    expect(refusal(keys(MAX_KEYS)).code).toBe('accepted');
-    expect(refusal(keys(MAX_KEYS + 1)).code).toBe('too_many_keys');
+  it('bounds the number of values, in objects and lists', () => {
+    const object = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${i}":1`).join()}}`;
+    const list = (count: number) => `{"a":[${Array.from({ length: count - 1 }, () => '{}').join()}]}`;
+    expect(refusal(object(MAX_VALUES)).code).toBe('accepted');
+    expect(refusal(object(MAX_VALUES + 1)).code).toBe('too_many_values');
+    expect(refusal(list(MAX_VALUES / 2)).code).toBe('accepted');
+    expect(refusal(list(MAX_VALUES)).code).toBe('too_many_values');
   });
 
   it.each([

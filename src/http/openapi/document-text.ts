@@ -2,8 +2,9 @@
 export const DESCRIPTION = `A self-hosted, headless chat backend: conversations, streamed replies and feedback.
 
 ## Conventions
-JSON in UTF-8, \`snake_case\`, ids are UUIDs made by the server, times are RFC 3339 in UTC with milliseconds. A request with a
-field or query parameter that is not in this document is refused. Answers may get further fields: ignore those that you do not know.
+JSON in UTF-8, \`snake_case\`, ids are UUIDs made by the server, times are RFC 3339 in UTC with milliseconds. A body with a
+field that is not in this document is refused, and so is a query parameter that a list does not have. Answers may get further
+fields: ignore those that you do not know.
 
 ## Identity
 Every operation needs an identity unless it says otherwise. What belongs to somebody else answers exactly like what does not exist.
