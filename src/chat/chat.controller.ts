@@ -23,12 +23,14 @@ import { PageQuery } from '../http/page-query.dto';
 import { ParseId } from '../http/parse-id.pipe';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
 import { HistoryPages } from '../messages/history-pages';
+import type { Turn } from '../messages/turns.service';
 import { ApiConversationId, AwaitedTurnProblems, TurnProblems } from './api-turn';
 import { noReply } from './chat.errors';
 import { ChatService } from './chat.service';
 import { ApiSendMessageBody, ApiStartChatBody } from './dto/api-message-body';
 import { ChatResponse, toChatResponse } from './dto/chat.response';
 import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
+import { MessageText } from './message-text';
 import { RepliesService } from './replies.service';
 import { nothing } from './reply/reply-log';
 import { ApiResume, EventStream } from './sse/api-event-stream';
@@ -42,6 +44,7 @@ const ConversationId = () => Param('conversation_id', new ParseId(conversationNo
 export class ChatController {
   constructor(
     private readonly chat: ChatService,
+    private readonly text: MessageText,
     private readonly replies: RepliesService,
     private readonly history: HistoryPages,
     private readonly streams: StreamResponder,
@@ -102,7 +105,7 @@ export class ChatController {
   ): Promise<ChatResponse> {
     const messageId = lastEventId
       ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
-      : (await this.chat.startTurn(userId, { ...body, conversation_id })).messageId;
+      : (await this.say(userId, { ...body, conversation_id })).messageId;
     return toChatResponse(await this.replies.wait(userId, messageId));
   }
 
@@ -145,7 +148,11 @@ export class ChatController {
       const rest = await this.replies.resume(userId, reply.id, lastEventId);
       return this.streams.stream(response, rest ?? nothing);
     }
-    const turn = await this.chat.startTurn(userId, body);
+    const turn = await this.say(userId, body);
     return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
+  }
+
+  private say(userId: string, body: StartChatDto): Promise<Turn> {
+    return this.chat.say(userId, { ...body, content: this.text.of(body) });
   }
 }

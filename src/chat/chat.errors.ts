@@ -5,6 +5,12 @@ import { STORAGE_UNAVAILABLE } from './reply/reply-outcome';
 export const noReply = () =>
   new AppError('not_found', 'message_not_found', 'There is no reply in this conversation yet.');
 
+export const notAUserMessage = () =>
+  new AppError('invalid', 'not_a_user_message', 'Only what a user said can be edited.');
+
+export const cannotGoOn = () =>
+  new AppError('conflict', 'reply_complete', 'Only a reply that was stopped, interrupted or cut off can be continued.');
+
 export const replyNotFound = () => new AppError('not_found', 'message_not_found', 'No reply with this id.');
 
 export const invalidResumeId = () =>

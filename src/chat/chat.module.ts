@@ -15,6 +15,7 @@ import { JournalWriter } from './journal/journal-writer';
 import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
 import { Sweeper } from './recovery/sweeper';
+import { MessageText } from './message-text';
 import { RepliesService } from './replies.service';
 import { ReplyCloser } from './reply/reply-closer';
 import { ReplyGenerator } from './reply/reply-generator';
@@ -23,12 +24,14 @@ import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { StreamResponder } from './sse/stream-responder';
 import { StreamsController } from './streams.controller';
+import { VersionsController } from './versions.controller';
 
 @Module({
   imports: [TypeOrmModule.forFeature([JournalEntity]), ConversationsModule, InstancesModule, LlmModule, MessagesModule],
-  controllers: [ChatController, StreamsController],
+  controllers: [ChatController, VersionsController, StreamsController],
   providers: [
     ChatService,
+    MessageText,
     RepliesService,
     ConversationFeed,
     ContextLoader,

@@ -43,6 +43,12 @@ export interface ModelConfig {
   settings: ModelSettings;
   /** The answer begins with `<think>…</think>` in its text. */
   thinkTags: boolean;
+  /**
+   * How the provider is made to go on with a reply: `instruct`, by a request in words (any provider); `prefill`, by ending the
+   * messages with it (llama.cpp, Ollama, Claude); `prefix` (DeepSeek), `partial` (Qwen, Moonshot) or `final_message` (vLLM,
+   * SGLang), by marking it as unfinished in their ways.
+   */
+  continuation: 'instruct' | 'prefill' | 'prefix' | 'partial' | 'final_message';
   /** US dollars per million tokens. */
   price?: { input: number; output: number };
   /** Model ids tried in this order when this one fails before its first event. */

@@ -48,17 +48,16 @@ export function modelsFromEnvironment(options: {
     api_key_env: apiKey,
   });
   const id = options.model?.trim() || DEFAULT_MODEL;
-  const model = toModel({ id, provider: provider.name, settings: {}, think_tags: false, fallbacks: [] }, [
-    provider,
-  ]);
+  const model = toModel({ ...EMPTY_MODEL, id, provider: provider.name }, [provider]);
   return { providers: [provider], models: [model], defaultModel: id };
 }
 
 const EMPTY_PROVIDER = { headers: {}, headers_env: {}, query: {}, stream_usage: true };
+const EMPTY_MODEL = { settings: {}, continuation: 'instruct' as const, think_tags: false, fallbacks: [] };
 
 function demoModels(): ModelsConfig {
   const provider = toProvider({ ...EMPTY_PROVIDER, name: 'demo', kind: 'demo' });
-  const entry = { id: DEMO_MODEL, provider: 'demo', settings: {}, think_tags: false, fallbacks: [] };
+  const entry = { ...EMPTY_MODEL, id: DEMO_MODEL, provider: 'demo' };
   return { providers: [provider], models: [toModel(entry, [provider])], defaultModel: DEMO_MODEL };
 }
 
@@ -133,6 +132,7 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
     unsupportedSettings: entry.unsupported_settings ?? defaults.unsupportedSettings,
     maxTokensField: entry.max_tokens_field ?? defaults.maxTokensField,
     settings: entry.settings,
+    continuation: entry.continuation,
     thinkTags: entry.think_tags,
     price: entry.price,
     fallbacks: entry.fallbacks,

@@ -43,6 +43,9 @@ const model = z.strictObject({
     .enum(['max_tokens', 'max_completion_tokens'], 'must be max_tokens or max_completion_tokens')
     .optional(),
   settings: settings.default({}),
+  continuation: z
+    .enum(['instruct', 'prefill', 'prefix', 'partial', 'final_message'], 'must be instruct, prefill, prefix, partial or final_message')
+    .default('instruct'),
   think_tags: flag.default(false),
   price: z.strictObject({ input: number(0, 1e6), output: number(0, 1e6) }).optional(),
   fallbacks: z.array(name).default([]),

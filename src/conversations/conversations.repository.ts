@@ -89,12 +89,18 @@ export class ConversationsRepository {
     return (result.affected ?? 0) > 0;
   }
 
+  /** The branch that ends at this message of it becomes the active one. */
+  async select(userId: string, id: string, leafId: string): Promise<boolean> {
+    const result = await this.rows.update({ id, user_id: userId }, { active_leaf_id: leafId, updated_at: new Date() });
+    return (result.affected ?? 0) > 0;
+  }
+
   /** Keeps other turns of this conversation out until the transaction ends. */
   lock(userId: string, id: string): Promise<ConversationEntity | null> {
     return this.rows.findOne({ where: { id, user_id: userId }, lock: { mode: 'pessimistic_write' } });
   }
 
-  async recordTurn(id: string, turn: { leafId: string; sequence: number; title: string; at: Date }): Promise<void> {
+  async recordTurn(id: string, turn: { leafId: string; sequence: number; title: string | null; at: Date }): Promise<void> {
     await this.rows
       .createQueryBuilder()
       .update()
@@ -103,7 +109,7 @@ export class ConversationsRepository {
         last_sequence: turn.sequence,
         last_activity_at: turn.at,
         title: () => 'COALESCE(title, :title)',
-        version: () => 'CASE WHEN title IS NULL THEN version + 1 ELSE version END',
+        version: () => 'CASE WHEN title IS NULL AND :title::text IS NOT NULL THEN version + 1 ELSE version END',
       })
       .where('id = :id', { id })
       .setParameter('title', turn.title)

@@ -66,14 +66,18 @@ export class ConversationsService {
     if (!(await this.repository.clearContext(userId, id))) notFound();
   }
 
+  async select(userId: string, id: string, leafId: string): Promise<void> {
+    if (!(await this.repository.select(userId, id, leafId))) notFound();
+  }
+
   /** The conversation, kept from other turns until the transaction around this call ends. */
   async lock(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.lock(userId, id)) ?? notFound();
   }
 
   /** The turn's reply becomes the end of the active path; its text names a conversation that has no title. */
-  recordTurn(id: string, turn: { leafId: string; sequence: number; content: string; at: Date }): Promise<void> {
-    return this.repository.recordTurn(id, { ...turn, title: titleFrom(turn.content) });
+  recordTurn(id: string, turn: { leafId: string; sequence: number; content?: string; at: Date }): Promise<void> {
+    return this.repository.recordTurn(id, { ...turn, title: turn.content === undefined ? null : titleFrom(turn.content) });
   }
 
   private checkModel(model: string | null | undefined): void {

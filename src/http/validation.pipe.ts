@@ -19,11 +19,21 @@ export class RequestValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' && value === undefined && !metadata.data) {
-      throw invalidRequest('body_required', 'The request needs a JSON body.');
-    }
-    return super.transform(value, metadata);
+    const noBody = metadata.type === 'body' && value === undefined && !metadata.data;
+    if (noBody && !isOptional(metadata)) throw invalidRequest('body_required', 'The request needs a JSON body.');
+    return super.transform(noBody ? {} : value, metadata);
   }
+}
+
+const OPTIONAL_BODY = Symbol('optional body');
+
+/** Marks a DTO all of whose fields are optional: a request without a body is one with an empty one. */
+export function OptionalBody(): ClassDecorator {
+  return (dto) => Reflect.defineMetadata(OPTIONAL_BODY, true, dto);
+}
+
+function isOptional({ metatype }: ArgumentMetadata): boolean {
+  return metatype !== undefined && Reflect.hasMetadata(OPTIONAL_BODY, metatype);
 }
 
 /** For rules that a DTO cannot express; the same answer as for those that it can. */

@@ -9,6 +9,7 @@ export interface ModelMessage {
 export interface ModelRequest {
   provider: ProviderConfig;
   model: ModelConfig;
+  /** Where the last one is the assistant's, it is an unfinished reply, and only what follows it is wanted. */
   messages: ModelMessage[];
   settings: ModelSettings;
 }

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ConversationsModule } from '../conversations/conversations.module';
 import { InstancesModule } from '../instances/instances.module';
+import { BranchesController } from './branches.controller';
+import { BranchesService } from './branches.service';
 import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
@@ -12,8 +14,8 @@ import { TurnsService } from './turns.service';
 
 @Module({
   imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule],
-  controllers: [MessagesController],
-  providers: [MessagesRepository, PathsRepository, MessagesService, TurnsService, HistoryPages],
+  controllers: [MessagesController, BranchesController],
+  providers: [MessagesRepository, PathsRepository, MessagesService, TurnsService, BranchesService, HistoryPages],
   exports: [MessagesService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

@@ -54,6 +54,24 @@ export class PathsRepository {
     );
   }
 
+  /**
+   * Copies the path that ends at a leaf into another, empty conversation, where it is one branch. `ids` are those of the copies,
+   * from the first message on. Open replies are left out by the caller.
+   */
+  async copy(leafId: string, conversationId: string, copy: { conversationId: string; ids: string[] }): Promise<void> {
+    await this.db.manager.query(
+      `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
+         FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth))
+       INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
+         event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
+       SELECT c.id, $3, c.parent_id, $5, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
+         m.event_lengths, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
+       FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+       JOIN copies c ON c.depth = m.depth`,
+      [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],
+    );
+  }
+
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */
   children(
     conversationId: string,

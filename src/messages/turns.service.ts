@@ -9,15 +9,16 @@ import { messageNotFound, parentNotAReply, replyInProgress } from './message.err
 import { MessageEntity } from './message.entity';
 import { MessagesRepository, type ParentMessage } from './messages.repository';
 
-/** A user's message, to be stored together with the reply that it opens. */
+/** What the user says, if anything, and who is to reply. */
 export interface TurnRequest {
   userId: string;
-  /** Absent: a conversation is made, with these fields. */
+  /** Absent: a conversation is made, with the fields of `conversation`. */
   conversationId?: string;
   conversation?: ConversationFields;
-  /** The reply it follows; absent: the end of the active path. */
-  parentId?: string;
-  content: string;
+  /** The message that this follows; null at the beginning, absent at the end of the active path. */
+  parentId?: string | null;
+  /** Absent: a further reply to the parent. */
+  content?: string;
   /** Tokens of `content`. */
   tokens: number;
   /** The model that is to answer. */
@@ -44,8 +45,8 @@ export class TurnsService {
   ) {}
 
   /**
-   * Stores the user message and opens the reply in one transaction.
-   * @throws AppError `conversation_not_found`, `message_not_found` or `invalid_parent` for the parent,
+   * Stores what the user says, if anything, and opens the reply, in one transaction.
+   * @throws AppError `conversation_not_found`, `message_not_found` or `invalid_parent` for the place,
    *   `reply_in_progress` while the conversation has an open reply.
    */
   async open(request: TurnRequest): Promise<Turn> {
@@ -60,13 +61,11 @@ export class TurnsService {
   }
 
   private async store(request: TurnRequest): Promise<Turn> {
-    const { conversationId: id, userId } = request;
-    const conversation = id
-      ? await this.conversations.lock(userId, id)
-      : await this.conversations.create(userId, request.conversation ?? {});
-    const parent = await this.parent(conversation, request.parentId);
-    const [userMessage, reply] = turnMessages(request, conversation, parent, this.instance.id);
-    await this.messages.insert([userMessage, reply]);
+    const conversation = await this.conversation(request);
+    const parent = await this.parent(conversation, request);
+    const rows = turnMessages(request, conversation, parent, this.instance.id);
+    const reply = rows[rows.length - 1];
+    await this.messages.insert(rows);
     await this.conversations.recordTurn(conversation.id, {
       leafId: reply.id,
       sequence: reply.sequence,
@@ -75,68 +74,77 @@ export class TurnsService {
     });
     return {
       conversation,
-      userMessageId: userMessage.id,
+      userMessageId: reply.parent_id ?? '',
       messageId: reply.id,
       sequence: reply.sequence,
       model: request.model,
     };
   }
 
-  private async parent(conversation: Conversation, asked?: string): Promise<ParentMessage | undefined> {
-    const id = asked ?? conversation.active_leaf_id;
+  private conversation({ userId, conversationId, conversation }: TurnRequest): Promise<Conversation> {
+    if (conversationId) return this.conversations.lock(userId, conversationId);
+    return this.conversations.create(userId, conversation ?? {});
+  }
+
+  private async parent(conversation: Conversation, request: TurnRequest): Promise<ParentMessage | undefined> {
+    const id = request.parentId === undefined ? conversation.active_leaf_id : request.parentId;
     if (!id) return undefined;
     const parent = await this.messages.findParent(conversation.id, id);
     if (!parent) throw messageNotFound();
-    if (parent.role !== 'assistant') throw parentNotAReply();
     if (parent.status === 'streaming') throw replyInProgress();
+    if (request.parentId && (parent.role === 'user') === (request.content !== undefined)) throw parentNotAReply();
     return parent;
   }
 }
 
-/** The two messages of a turn. A parent that has a child already begins a new branch. */
+/** The user's message, if there is one, and the reply. A parent that has a child already begins a new branch. */
 function turnMessages(
   request: TurnRequest,
   conversation: Conversation,
   parent: ParentMessage | undefined,
   instanceId: string,
-): [MessageEntity, MessageEntity] {
-  const now = new Date();
-  const id = uuidv7();
-  const common = {
-    conversation_id: conversation.id,
-    user_id: request.userId,
-    branch_id: parent && !parent.has_children ? parent.branch_id : id,
-    created_at: now,
-    updated_at: now,
-  };
-  const depth = (parent?.depth ?? 0) + 1;
-  const userMessage = message({
-    ...common,
-    id,
-    parent_id: parent?.id ?? null,
-    depth,
-    sequence: conversation.last_sequence + 1,
-    role: 'user',
-    status: 'completed',
-    parts: [{ type: 'text', text: request.content }],
-    tokens: request.tokens,
-  });
-  const reply = message({
-    ...common,
-    id: uuidv7(),
-    parent_id: id,
-    depth: depth + 1,
-    sequence: conversation.last_sequence + 2,
-    role: 'assistant',
-    status: 'streaming',
-    parts: [],
-    model: request.model,
-    provider: request.provider,
-    instance_id: instanceId,
-  });
-  return [userMessage, reply];
+): MessageEntity[] {
+  const line = new Line(conversation, parent);
+  const said: Partial<MessageEntity>[] =
+    request.content === undefined
+      ? []
+      : [{ role: 'user', status: 'completed', parts: [{ type: 'text', text: request.content }], tokens: request.tokens }];
+  const { model, provider } = request;
+  const reply: Partial<MessageEntity> = { role: 'assistant', status: 'streaming', parts: [], model, provider, instance_id: instanceId };
+  return [...said, reply].map((fields) => line.add(fields));
 }
 
-function message(fields: Partial<MessageEntity>): MessageEntity {
-  return Object.assign(new MessageEntity(), fields);
+/** New messages one after the other below a parent. */
+class Line {
+  private readonly now = new Date();
+  private readonly branch: string | undefined;
+  private depth: number;
+  private sequence: number;
+  private last: { id: string; branch_id: string } | undefined;
+
+  constructor(
+    private readonly conversation: Conversation,
+    private readonly parent: ParentMessage | undefined,
+  ) {
+    this.branch = parent && !parent.has_children ? parent.branch_id : undefined;
+    this.depth = parent?.depth ?? 0;
+    this.sequence = conversation.last_sequence;
+  }
+
+  add(fields: Partial<MessageEntity>): MessageEntity {
+    const id = uuidv7();
+    const message = Object.assign(new MessageEntity(), fields, {
+      id,
+      conversation_id: this.conversation.id,
+      user_id: this.conversation.user_id,
+      parent_id: this.last?.id ?? this.parent?.id ?? null,
+      branch_id: this.last?.branch_id ?? this.branch ?? id,
+      depth: ++this.depth,
+      sequence: ++this.sequence,
+      created_at: this.now,
+      updated_at: this.now,
+    });
+    this.last = message;
+    return message;
+  }
 }

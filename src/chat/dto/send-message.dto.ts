@@ -1,10 +1,9 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiPropertyOptional, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
-import type { AppError } from '../../errors/app-error';
 import { ApiId } from '../../http/openapi/api-properties';
-import { validationFailed } from '../../http/validation.pipe';
+import { OptionalBody } from '../../http/validation.pipe';
 
 export const CONTENT = {
   type: 'string',
@@ -65,27 +64,9 @@ export class StartChatDto extends SendMessageDto {
   conversation_id?: string;
 }
 
-/**
- * The one text of `content` and `message`.
- * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `max` characters
- */
-export function contentOf({ content, message }: SendMessageDto, max: number): string {
-  const path = content == null && message != null ? 'message' : 'content';
-  if (content != null && message != null) throw wrong('message', 'must be absent where content is given');
-  const text = content ?? message;
-  if (text == null) throw wrong(path, 'must be a string');
-  if (text === '') throw wrong(path, 'must not be empty');
-  if (text.length > max && lengthOf(text) > max) throw wrong(path, `must be at most ${max} characters long`);
-  return text;
-}
+/** A further version of what a user said. */
+export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 
-function wrong(path: string, message: string): AppError {
-  return validationFailed([{ path, message }]);
-}
-
-/** Characters as a person counts them, roughly: an emoji outside the basic plane is one. */
-function lengthOf(text: string): number {
-  let length = 0;
-  for (const _ of text) length++;
-  return length;
-}
+/** Without a body, a further reply is made as the conversation says. */
+@OptionalBody()
+export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings']) {}

@@ -3,8 +3,8 @@ import type { ModelSettings } from '../../config/models-config';
 import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
-import type { MessageAttempt } from '../../messages/message.types';
-import { ReplyContent } from '../../messages/reply-content';
+import type { MessageAttempt, MessagePart } from '../../messages/message.types';
+import { ReplyContent, textOf } from '../../messages/reply-content';
 import type { Turn } from '../../messages/turns.service';
 import { ContextLoader, type ContextRequest } from '../context/context-loader';
 import { deltaEvent, startEvent } from './reply-event';
@@ -18,6 +18,8 @@ export interface ReplyRequest {
   turn: Turn;
   context: ContextRequest;
   settings: ModelSettings;
+  /** What it begins with: the text of a reply that it goes on with. */
+  begun?: MessagePart[];
 }
 
 /** Produces replies: model → numbered events → log, and closes them. Nobody waits for it, and readers come and go. */
@@ -40,12 +42,13 @@ export class ReplyGenerator {
     this.running.start({ messageId, conversationId: conversation.id }, (signal) => this.produce(request, signal));
   }
 
-  private async produce({ turn, context, settings }: ReplyRequest, signal: AbortSignal): Promise<void> {
+  private async produce({ turn, context, settings, begun = [] }: ReplyRequest, signal: AbortSignal): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
     try {
-      await this.log.append(turn.messageId, [startEvent(replyOf(turn))]);
-      messages = await this.context.load(context);
+      begun.forEach((part) => result.content.add(part));
+      await this.log.append(turn.messageId, [startEvent(replyOf(turn)), ...begun.map(deltaEvent)]);
+      messages = [...(await this.context.load(context)), ...asBegun(begun)];
       await this.generate(turn, messages, settings, result, signal);
     } catch (error) {
       result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
@@ -87,6 +90,12 @@ export class ReplyGenerator {
     this.logger.warn({ message_id: turn.messageId, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+/** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */
+function asBegun(parts: MessagePart[]): ModelMessage[] {
+  const content = textOf(parts);
+  return content ? [{ role: 'assistant', content }] : [];
 }
 
 function replyOf(turn: Turn) {

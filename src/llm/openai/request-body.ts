@@ -1,16 +1,17 @@
 import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 import type { ModelSettings } from '../../config/models-config';
 import type { ModelRequest } from '../llm-client';
+import { continuedMessages } from './continuation';
 
 /** The body of `POST /chat/completions`. A client's settings win over the model's, and what the model refuses is not sent. */
 export function requestBody(request: ModelRequest): ChatCompletionCreateParamsStreaming {
-  const { model, provider, messages } = request;
+  const { model, provider } = request;
   const settings = sentSettings(request);
   const { max_output_tokens: asked, ...others } = settings;
   const limit = asked === undefined ? undefined : Math.min(asked, model.maxOutputTokens);
   return {
     model: model.name,
-    messages: messages.map(({ role, content }) => ({ role, content })),
+    ...continuedMessages(request),
     stream: true,
     ...(provider.streamUsage && { stream_options: { include_usage: true } }),
     ...others,

@@ -1,0 +1,93 @@
+import { Body, Controller, Param, RequestMethod, Res, UseGuards, type MessageEvent } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Observable } from 'rxjs';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { DrainingGuard } from '../http/draining.guard';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ParseId } from '../http/parse-id.pipe';
+import { messageNotFound } from '../messages/message.errors';
+import type { Turn } from '../messages/turns.service';
+import { TurnProblems } from './api-turn';
+import { cannotGoOn, notAUserMessage } from './chat.errors';
+import { ChatService } from './chat.service';
+import { EditMessageDto, ReplyWishesDto } from './dto/send-message.dto';
+import { MessageText } from './message-text';
+import { RepliesService } from './replies.service';
+import { EventStream } from './sse/api-event-stream';
+import { StreamResponder } from './sse/stream-responder';
+
+const MessageId = () => Param('id', new ParseId(messageNotFound));
+const ApiMessageId = (of: 'reply' | 'userMessage') =>
+  ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS[of], description: 'The message.' });
+
+/** Further versions of messages. The earlier ones stay where they are, as siblings. */
+@ApiTags('chat')
+@Controller('messages')
+@UseGuards(DrainingGuard)
+export class VersionsController {
+  constructor(
+    private readonly chat: ChatService,
+    private readonly text: MessageText,
+    private readonly replies: RepliesService,
+    private readonly streams: StreamResponder,
+  ) {}
+
+  @EventStream(':id/regenerate', RequestMethod.POST)
+  @ApiOperation({ summary: 'Reply once more', description: 'A sibling of the reply; the earlier one stays.' })
+  @ApiMessageId('reply')
+  @ApiBody({ type: ReplyWishesDto, required: false })
+  @TurnProblems()
+  async regenerateReply(
+    @CurrentUser() userId: string,
+    @MessageId() id: string,
+    @Body() wishes: ReplyWishesDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.stream(userId, await this.chat.regenerate(userId, id, wishes), response);
+  }
+
+  @EventStream(':id/edit', RequestMethod.POST)
+  @ApiOperation({
+    summary: 'Say something else instead',
+    description: 'A sibling of the user message, and a reply to it; the earlier branch stays.',
+  })
+  @ApiMessageId('userMessage')
+  @ProblemResponses(notAUserMessage)
+  @TurnProblems()
+  async editMessage(
+    @CurrentUser() userId: string,
+    @MessageId() id: string,
+    @Body() body: EditMessageDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    const { model, settings } = body;
+    const turn = await this.chat.edit(userId, id, { content: this.text.of(body), model, settings });
+    return this.stream(userId, turn, response);
+  }
+
+  @EventStream(':id/continue', RequestMethod.POST)
+  @ApiOperation({
+    summary: 'Go on with a reply',
+    description:
+      'For a reply that was stopped, interrupted or cut at its length. A sibling of it, which begins with its text; the ' +
+      'joined text is one message.',
+  })
+  @ApiMessageId('reply')
+  @ApiBody({ type: ReplyWishesDto, required: false })
+  @ProblemResponses(cannotGoOn)
+  @TurnProblems()
+  async continueReply(
+    @CurrentUser() userId: string,
+    @MessageId() id: string,
+    @Body() wishes: ReplyWishesDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Observable<MessageEvent>> {
+    return this.stream(userId, await this.chat.continue(userId, id, wishes), response);
+  }
+
+  private async stream(userId: string, turn: Turn, response: Response): Promise<Observable<MessageEvent>> {
+    return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
+  }
+}

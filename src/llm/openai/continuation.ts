@@ -1,0 +1,35 @@
+import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
+import type { ModelMessage, ModelRequest } from '../llm-client';
+
+const REQUEST =
+  'Your last message was cut off. Go on exactly where it ends, in the middle of a word if need be. ' +
+  'Repeat nothing of it, and write nothing about this request.';
+
+interface ContinuedMessages {
+  messages: ChatCompletionMessageParam[];
+  add_generation_prompt?: false;
+  continue_final_message?: true;
+}
+
+/** The messages on the wire, with an unfinished reply at their end put in the way that the provider understands. */
+export function continuedMessages({ messages, model }: ModelRequest): ContinuedMessages {
+  const sent = messages.map(({ role, content }): ChatCompletionMessageParam => ({ role, content }));
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant') return { messages: sent };
+  switch (model.continuation) {
+    case 'prefill':
+      return { messages: sent };
+    case 'prefix':
+      return { messages: marked(sent, last, { prefix: true }) };
+    case 'partial':
+      return { messages: marked(sent, last, { partial: true }) };
+    case 'final_message':
+      return { messages: sent, add_generation_prompt: false, continue_final_message: true };
+    case 'instruct':
+      return { messages: [...sent, { role: 'user', content: REQUEST }] };
+  }
+}
+
+function marked(messages: ChatCompletionMessageParam[], last: ModelMessage, mark: object): ChatCompletionMessageParam[] {
+  return [...messages.slice(0, -1), { role: 'assistant', content: last.content, ...mark }];
+}

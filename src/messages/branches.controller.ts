@@ -1,0 +1,55 @@
+import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { conversationNotFound } from '../conversations/conversation.errors';
+import { ConversationResponse, toConversationResponse } from '../conversations/dto/conversation.response';
+import { toETag } from '../conversations/etag';
+import { EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ParseId } from '../http/parse-id.pipe';
+import { BranchesService } from './branches.service';
+import { ForkConversationDto } from './dto/fork.dto';
+import { messageNotFound, replyInProgress } from './message.errors';
+
+@ApiTags('conversations')
+@Controller()
+export class BranchesController {
+  constructor(private readonly branches: BranchesService) {}
+
+  @Post('conversations/:id/fork')
+  @ApiOperation({
+    summary: 'Copy a path into a new conversation',
+    description: 'With its title, model, system prompt, settings and metadata. The original stays as it is.',
+  })
+  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.conversation, description: 'The conversation.' })
+  @ApiBody({ type: ForkConversationDto, required: false })
+  @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.' })
+  @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress)
+  async forkConversation(
+    @CurrentUser() userId: string,
+    @Param('id', new ParseId(conversationNotFound)) id: string,
+    @Body() { message_id }: ForkConversationDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ConversationResponse> {
+    const copy = await this.branches.fork(userId, id, message_id);
+    response.setHeader('ETag', toETag(copy));
+    return toConversationResponse(copy);
+  }
+
+  @Post('messages/:id/select')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Show another branch',
+    description: 'The path that ends at this message becomes the active one: it is shown, and continued by the next message.',
+  })
+  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The last message of the branch.' })
+  @ApiOkResponse({ type: ConversationResponse, description: 'The conversation as it is now.' })
+  @ProblemResponses(messageNotFound)
+  async selectBranch(
+    @CurrentUser() userId: string,
+    @Param('id', new ParseId(messageNotFound)) id: string,
+  ): Promise<ConversationResponse> {
+    return toConversationResponse(await this.branches.select(userId, id));
+  }
+}

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { ConversationsService, type Conversation } from '../conversations/conversations.service';
+import { TransactionRunner } from '../database/transaction-runner';
+import { messageNotFound, replyInProgress } from './message.errors';
+import { MessagesRepository } from './messages.repository';
+import { PathsRepository } from './paths.repository';
+
+/** What can be done with the branches of a conversation as a whole. */
+@Injectable()
+export class BranchesService {
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly conversations: ConversationsService,
+    private readonly messages: MessagesRepository,
+    private readonly paths: PathsRepository,
+  ) {}
+
+  /** Makes the branch that ends at this message the active path of its conversation, which is answered. */
+  async select(userId: string, messageId: string): Promise<Conversation> {
+    const message = await this.messages.find(userId, messageId);
+    if (!message) throw messageNotFound();
+    await this.conversations.select(userId, message.conversation_id, messageId);
+    return this.conversations.get(userId, message.conversation_id);
+  }
+
+  /**
+   * A new conversation with a copy of the path that ends at this message, or of the active path.
+   * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` if the path ends in an open reply
+   */
+  fork(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
+    return this.db.run(async () => {
+      const source = await this.conversations.lock(userId, conversationId);
+      const { title, model, system_prompt, settings, metadata } = source;
+      const copy = await this.conversations.create(userId, { title, model, system_prompt, settings, metadata });
+      const leafId = messageId ?? source.active_leaf_id;
+      if (leafId) await this.copyPath(source, leafId, copy);
+      return this.conversations.get(userId, copy.id);
+    });
+  }
+
+  private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
+    const leaf = await this.messages.findParent(source.id, leafId);
+    if (!leaf) throw messageNotFound();
+    if (leaf.status === 'streaming') throw replyInProgress();
+    const ids = Array.from({ length: leaf.depth }, () => uuidv7());
+    await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
+    const at = source.last_activity_at;
+    await this.conversations.recordTurn(copy.id, { leafId: ids[ids.length - 1], sequence: ids.length, at });
+  }
+}

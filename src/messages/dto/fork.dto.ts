@@ -1,0 +1,11 @@
+import { IsOptional, IsUUID } from 'class-validator';
+import { ApiId } from '../../http/openapi/api-properties';
+import { OptionalBody } from '../../http/validation.pipe';
+
+@OptionalBody()
+export class ForkConversationDto {
+  @ApiId('reply', { required: false, description: 'Where the copied path ends; without one, the end of the active path.' })
+  @IsOptional()
+  @IsUUID()
+  message_id?: string;
+}
