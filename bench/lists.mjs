@@ -45,14 +45,23 @@ async function seed() {
   const { EmbeddedDatabase } = require('../dist/src/database/embedded/embedded-database.js');
   const { migrate } = require('../dist/src/database/migrations.js');
   const { DataSource } = require('typeorm');
-  const config = { url: process.env.DATABASE_URL, dataDir, poolMax: 1, connectionTimeoutMs: 10_000, statementTimeoutMs: 120_000 };
+  const config = {
+    url: process.env.DATABASE_URL,
+    dataDir,
+    poolMax: 1,
+    connectionTimeoutMs: 10_000,
+    statementTimeoutMs: 120_000,
+  };
   const embedded = config.url ? undefined : new EmbeddedDatabase(config);
   await embedded?.start();
   const database = connectionOptions(config, embedded, { unlimited: true });
   await migrate(database);
   const dataSource = await new DataSource(database).initialize();
   const ids = {};
-  for (const [user, count] of [[MANY, size], [FEW, 2]]) {
+  for (const [user, count] of [
+    [MANY, size],
+    [FEW, 2],
+  ]) {
     await dataSource.query('INSERT INTO users (id) VALUES ($1)', [user]);
     await dataSource.query(
       `INSERT INTO conversations (id, user_id, title, last_activity_at, created_at, updated_at)
@@ -91,8 +100,17 @@ async function seedMessages(dataSource, user, conversation, count) {
 }
 
 async function startService() {
-  const env = { ...process.env, NODE_ENV: 'development', PORT: options.port, DATA_DIR: dataDir, LOG_LEVEL: 'warn' };
-  const service = spawn(process.execPath, ['dist/src/main.js'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const env = {
+    ...process.env,
+    NODE_ENV: 'development',
+    PORT: options.port,
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'warn',
+  };
+  const service = spawn(process.execPath, ['dist/src/main.js'], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   for (let tries = 0; tries < 200; tries++) {
     const ready = await fetch(`http://127.0.0.1:${options.port}/health/ready`).catch(() => undefined);
     if (ready?.ok) return service;
@@ -103,7 +121,9 @@ async function startService() {
 }
 
 async function measureAll(ids) {
-  console.log(`${process.env.DATABASE_URL ? 'PostgreSQL' : 'embedded database'}, ${requests} requests each, in turn`);
+  console.log(
+    `${process.env.DATABASE_URL ? 'PostgreSQL' : 'embedded database'}, ${requests} requests each, in turn`,
+  );
   console.log('call                                      | few, p50 ms | many, p50 ms | ratio');
   // The same number of rows in every answer, so that only the search for them can differ.
   const calls = [
@@ -125,7 +145,9 @@ async function measureAll(ids) {
     }
     const [few, many] = [median(times[FEW]), median(times[MANY])];
     flat &&= many / few < Number(options.limit);
-    console.log(`${name.padEnd(42)}| ${few.toFixed(2).padStart(11)} | ${many.toFixed(2).padStart(12)} | ${(many / few).toFixed(2)}`);
+    console.log(
+      `${name.padEnd(42)}| ${few.toFixed(2).padStart(11)} | ${many.toFixed(2).padStart(12)} | ${(many / few).toFixed(2)}`,
+    );
   }
   return flat;
 }

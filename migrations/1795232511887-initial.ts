@@ -1,10 +1,10 @@
-import { MigrationInterface, QueryRunner } from "typeorm";
+import { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class Initial1795232511887 implements MigrationInterface {
-    name = 'Initial1795232511887'
+  name = 'Initial1795232511887';
 
-    public async up(queryRunner: QueryRunner): Promise<void> {
-        await queryRunner.query(`
+  public async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`
             CREATE TABLE "stream_tickets" (
                 "token_hash" bytea NOT NULL,
                 "user_id" character varying(128) NOT NULL,
@@ -12,13 +12,13 @@ export class Initial1795232511887 implements MigrationInterface {
                 CONSTRAINT "pk_stream_tickets" PRIMARY KEY ("token_hash")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_stream_tickets_user_id" ON "stream_tickets" ("user_id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_stream_tickets_expires_at" ON "stream_tickets" ("expires_at")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE TABLE "conversations" (
                 "id" uuid NOT NULL,
                 "user_id" character varying(128) NOT NULL,
@@ -43,10 +43,10 @@ export class Initial1795232511887 implements MigrationInterface {
                 CONSTRAINT "pk_conversations" PRIMARY KEY ("id")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_conversations_list" ON "conversations" ("user_id", "archived", "last_activity_at", "id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE TABLE "feedback" (
                 "id" uuid NOT NULL,
                 "user_id" character varying(128) NOT NULL,
@@ -62,26 +62,26 @@ export class Initial1795232511887 implements MigrationInterface {
                 CONSTRAINT "pk_feedback" PRIMARY KEY ("id")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_feedback_message" ON "feedback" ("message_id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_feedback_conversation" ON "feedback" ("conversation_id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_feedback_list" ON "feedback" ("user_id", "created_at", "id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE UNIQUE INDEX "uq_feedback_user_message" ON "feedback" ("user_id", "message_id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE TABLE "instances" (
                 "id" uuid NOT NULL,
                 "expires_at" TIMESTAMP(3) WITH TIME ZONE NOT NULL,
                 CONSTRAINT "pk_instances" PRIMARY KEY ("id")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE TABLE "messages" (
                 "id" uuid NOT NULL,
                 "conversation_id" uuid NOT NULL,
@@ -121,122 +121,121 @@ export class Initial1795232511887 implements MigrationInterface {
                 CONSTRAINT "pk_messages" PRIMARY KEY ("id")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE INDEX "ix_messages_siblings" ON "messages" ("conversation_id", "parent_id")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE UNIQUE INDEX "uq_messages_streaming" ON "messages" ("conversation_id")
             WHERE status = 'streaming'
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE UNIQUE INDEX "uq_messages_depth" ON "messages" ("branch_id", "depth")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE UNIQUE INDEX "uq_messages_sequence" ON "messages" ("conversation_id", "sequence")
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             CREATE TABLE "users" (
                 "id" character varying(128) NOT NULL,
                 "created_at" TIMESTAMP(3) WITH TIME ZONE NOT NULL DEFAULT now(),
                 CONSTRAINT "pk_users" PRIMARY KEY ("id")
             )
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "stream_tickets"
             ADD CONSTRAINT "fk_stream_tickets_user" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "conversations"
             ADD CONSTRAINT "fk_conversations_user" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback"
             ADD CONSTRAINT "fk_feedback_user" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback"
             ADD CONSTRAINT "fk_feedback_conversation" FOREIGN KEY ("conversation_id") REFERENCES "conversations"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback"
             ADD CONSTRAINT "fk_feedback_message" FOREIGN KEY ("message_id") REFERENCES "messages"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "messages"
             ADD CONSTRAINT "fk_messages_conversation" FOREIGN KEY ("conversation_id") REFERENCES "conversations"("id") ON DELETE CASCADE ON UPDATE NO ACTION
         `);
-    }
+  }
 
-    public async down(queryRunner: QueryRunner): Promise<void> {
-        await queryRunner.query(`
+  public async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`
             ALTER TABLE "messages" DROP CONSTRAINT "fk_messages_conversation"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback" DROP CONSTRAINT "fk_feedback_message"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback" DROP CONSTRAINT "fk_feedback_conversation"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "feedback" DROP CONSTRAINT "fk_feedback_user"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "conversations" DROP CONSTRAINT "fk_conversations_user"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             ALTER TABLE "stream_tickets" DROP CONSTRAINT "fk_stream_tickets_user"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "users"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."uq_messages_sequence"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."uq_messages_depth"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."uq_messages_streaming"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_messages_siblings"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "messages"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "instances"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."uq_feedback_user_message"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_feedback_list"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_feedback_conversation"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_feedback_message"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "feedback"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_conversations_list"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "conversations"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_stream_tickets_expires_at"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP INDEX "public"."ix_stream_tickets_user_id"
         `);
-        await queryRunner.query(`
+    await queryRunner.query(`
             DROP TABLE "stream_tickets"
         `);
-    }
-
+  }
 }

@@ -9,7 +9,11 @@ export const notAUserMessage = () =>
   new AppError('invalid', 'not_a_user_message', 'Only what a user said can be edited.');
 
 export const cannotGoOn = () =>
-  new AppError('conflict', 'reply_complete', 'Only a reply that was stopped, interrupted or cut off can be continued.');
+  new AppError(
+    'conflict',
+    'reply_complete',
+    'Only a reply that was stopped, interrupted or cut off can be continued.',
+  );
 
 export const replyNotFound = () => new AppError('not_found', 'message_not_found', 'No reply with this id.');
 

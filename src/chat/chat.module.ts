@@ -27,7 +27,13 @@ import { StreamsController } from './streams.controller';
 import { VersionsController } from './versions.controller';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([JournalEntity]), ConversationsModule, InstancesModule, LlmModule, MessagesModule],
+  imports: [
+    TypeOrmModule.forFeature([JournalEntity]),
+    ConversationsModule,
+    InstancesModule,
+    LlmModule,
+    MessagesModule,
+  ],
   controllers: [ChatController, VersionsController, StreamsController],
   providers: [
     ChatService,

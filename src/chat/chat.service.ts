@@ -78,7 +78,10 @@ export class ChatService {
     return this.start(userId, { conversation, parentId: message.parent_id, begun: message.parts }, wishes);
   }
 
-  private async findReply(userId: string, id: string): Promise<{ conversation: Conversation; message: Message }> {
+  private async findReply(
+    userId: string,
+    id: string,
+  ): Promise<{ conversation: Conversation; message: Message }> {
     const message = await this.messages.get(userId, id);
     if (message.role !== 'assistant') throw replyNotFound();
     return { conversation: await this.conversations.get(userId, message.conversation_id), message };
@@ -116,9 +119,13 @@ export class ChatService {
 }
 
 function isUnfinished({ status, finish_reason }: Message): boolean {
-  return status === 'stopped' || status === 'interrupted' || (status === 'completed' && finish_reason === 'length');
+  return (
+    status === 'stopped' || status === 'interrupted' || (status === 'completed' && finish_reason === 'length')
+  );
 }
 
 function withoutAbsent(settings?: ModelSettings | null): ModelSettings {
-  return Object.fromEntries(Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null));
+  return Object.fromEntries(
+    Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null),
+  );
 }

@@ -36,11 +36,7 @@ export class ConversationFeed {
    * The running reply from its start, or the rest of the one that `lastEventId` is of, then every later reply. It ends
    * only with the conversation, the process or the reader.
    */
-  async open(
-    userId: string,
-    conversationId: string,
-    lastEventId?: string,
-  ): Promise<OpenedLog> {
+  async open(userId: string, conversationId: string, lastEventId?: string): Promise<OpenedLog> {
     const conversation = await this.conversations.get(userId, conversationId);
     const beginning = lastEventId
       ? await this.after(userId, conversationId, lastEventId)
@@ -61,10 +57,14 @@ export class ConversationFeed {
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
 
-  private async *follow(conversation: Conversation, { reply, sequence }: Beginning, signal: AbortSignal): EventBatches {
+  private async *follow(
+    conversation: Conversation,
+    { reply, sequence }: Beginning,
+    signal: AbortSignal,
+  ): EventBatches {
     if (reply) yield* this.reader.read(reply.message, reply.after, signal);
     const wakeup = this.wakeupFor(conversation.id, signal);
-    for (let seen = sequence; !signal.aborted && !this.running.closed; ) {
+    for (let seen = sequence; !signal.aborted && !this.running.closed;) {
       const replies = await this.look(conversation, seen);
       if (replies === 'gone') return;
       for (const next of replies) {

@@ -8,12 +8,20 @@ describe('Last-Event-ID', () => {
     expect(parseLastEventId(`${ID.toUpperCase()}:12`)).toEqual({ messageId: ID, sequence: 12 });
   });
 
-  it.each(['', '12', ':12', `${ID}:`, `${ID}:-1`, `${ID}:1.5`, `${ID}:1e3`, `${ID}:1:2`, `${ID}:${10n ** 18n}`, 'abc:1'])(
-    'refuses %p',
-    (id) => {
-      expect(() => parseLastEventId(id)).toThrow(expect.objectContaining({ code: 'invalid_last_event_id' }));
-    },
-  );
+  it.each([
+    '',
+    '12',
+    ':12',
+    `${ID}:`,
+    `${ID}:-1`,
+    `${ID}:1.5`,
+    `${ID}:1e3`,
+    `${ID}:1:2`,
+    `${ID}:${10n ** 18n}`,
+    'abc:1',
+  ])('refuses %p', (id) => {
+    expect(() => parseLastEventId(id)).toThrow(expect.objectContaining({ code: 'invalid_last_event_id' }));
+  });
 
   it('is the beginning of a reply where it is absent, and may be the number alone', () => {
     expect(parsePlace(undefined, ID)).toBe(0);

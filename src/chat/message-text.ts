@@ -24,7 +24,8 @@ export class MessageText {
     const max = this.config.chat.maxContentChars;
     if (text == null) throw wrong(path, 'must be a string');
     if (text === '') throw wrong(path, 'must not be empty');
-    if (text.length > max && lengthOf(text) > max) throw wrong(path, `must be at most ${max} characters long`);
+    if (text.length > max && lengthOf(text) > max)
+      throw wrong(path, `must be at most ${max} characters long`);
     return text;
   }
 }

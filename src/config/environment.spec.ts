@@ -43,7 +43,12 @@ describe('parseAppConfig', () => {
       maxRetries: 2,
       maxReplyChars: 500_000,
     });
-    expect(config.chat).toEqual({ maxContentChars: 100_000, heartbeatMs: 15_000, durability: 'standard', shutdownGraceMs: 25_000 });
+    expect(config.chat).toEqual({
+      maxContentChars: 100_000,
+      heartbeatMs: 15_000,
+      durability: 'standard',
+      shutdownGraceMs: 25_000,
+    });
     expect(config.log).toEqual({ level: 'info', format: 'json', content: false });
   });
 

@@ -78,6 +78,7 @@ describe('parseModelsFile', () => {
           unsupportedSettings: [],
           maxTokensField: 'max_tokens',
           settings: {},
+          continuation: 'instruct',
           thinkTags: false,
           fallbacks: [],
         },

@@ -44,7 +44,10 @@ const model = z.strictObject({
     .optional(),
   settings: settings.default({}),
   continuation: z
-    .enum(['instruct', 'prefill', 'prefix', 'partial', 'final_message'], 'must be instruct, prefill, prefix, partial or final_message')
+    .enum(
+      ['instruct', 'prefill', 'prefix', 'partial', 'final_message'],
+      'must be instruct, prefill, prefix, partial or final_message',
+    )
     .default('instruct'),
   think_tags: flag.default(false),
   price: z.strictObject({ input: number(0, 1e6), output: number(0, 1e6) }).optional(),

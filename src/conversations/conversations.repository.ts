@@ -91,7 +91,10 @@ export class ConversationsRepository {
 
   /** The branch that ends at this message of it becomes the active one. */
   async select(userId: string, id: string, leafId: string): Promise<boolean> {
-    const result = await this.rows.update({ id, user_id: userId }, { active_leaf_id: leafId, updated_at: new Date() });
+    const result = await this.rows.update(
+      { id, user_id: userId },
+      { active_leaf_id: leafId, updated_at: new Date() },
+    );
     return (result.affected ?? 0) > 0;
   }
 
@@ -100,7 +103,10 @@ export class ConversationsRepository {
     return this.rows.findOne({ where: { id, user_id: userId }, lock: { mode: 'pessimistic_write' } });
   }
 
-  async recordTurn(id: string, turn: { leafId: string; sequence: number; title: string | null; at: Date }): Promise<void> {
+  async recordTurn(
+    id: string,
+    turn: { leafId: string; sequence: number; title: string | null; at: Date },
+  ): Promise<void> {
     await this.rows
       .createQueryBuilder()
       .update()
@@ -109,7 +115,8 @@ export class ConversationsRepository {
         last_sequence: turn.sequence,
         last_activity_at: turn.at,
         title: () => 'COALESCE(title, :title)',
-        version: () => 'CASE WHEN title IS NULL AND :title::text IS NOT NULL THEN version + 1 ELSE version END',
+        version: () =>
+          'CASE WHEN title IS NULL AND :title::text IS NOT NULL THEN version + 1 ELSE version END',
       })
       .where('id = :id', { id })
       .setParameter('title', turn.title)

@@ -76,8 +76,14 @@ export class ConversationsService {
   }
 
   /** The turn's reply becomes the end of the active path; its text names a conversation that has no title. */
-  recordTurn(id: string, turn: { leafId: string; sequence: number; content?: string; at: Date }): Promise<void> {
-    return this.repository.recordTurn(id, { ...turn, title: turn.content === undefined ? null : titleFrom(turn.content) });
+  recordTurn(
+    id: string,
+    turn: { leafId: string; sequence: number; content?: string; at: Date },
+  ): Promise<void> {
+    return this.repository.recordTurn(id, {
+      ...turn,
+      title: turn.content === undefined ? null : titleFrom(turn.content),
+    });
   }
 
   private checkModel(model: string | null | undefined): void {

@@ -29,7 +29,15 @@ export class FeedbackRepository {
        ON CONFLICT (user_id, message_id) DO UPDATE
          SET rating = excluded.rating, comment = excluded.comment, updated_at = excluded.updated_at
        RETURNING *, xmax = 0 AS created`,
-      [uuidv7(), userId, fields.message_id, fields.conversation_id, fields.rating, fields.comment, new Date()],
+      [
+        uuidv7(),
+        userId,
+        fields.message_id,
+        fields.conversation_id,
+        fields.rating,
+        fields.comment,
+        new Date(),
+      ],
     );
     return { feedback: rows[0], created: rows[0].created };
   }

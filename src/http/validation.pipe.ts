@@ -20,7 +20,8 @@ export class RequestValidationPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     const noBody = metadata.type === 'body' && value === undefined && !metadata.data;
-    if (noBody && !isOptional(metadata)) throw invalidRequest('body_required', 'The request needs a JSON body.');
+    if (noBody && !isOptional(metadata))
+      throw invalidRequest('body_required', 'The request needs a JSON body.');
     return super.transform(noBody ? {} : value, metadata);
   }
 }

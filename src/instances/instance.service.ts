@@ -9,10 +9,15 @@ const RENEW_MS = 5_000;
 const LEASE_MS = 15_000;
 
 export const leaseLost = (cause?: unknown) =>
-  new AppError('unavailable', 'lease_lost', 'This process is not known to the database at the moment; try again.', {
-    cause,
-    retryAfterS: 1,
-  });
+  new AppError(
+    'unavailable',
+    'lease_lost',
+    'This process is not known to the database at the moment; try again.',
+    {
+      cause,
+      retryAfterS: 1,
+    },
+  );
 
 /** This process as the others know it: alive while its lease is renewed. */
 @Injectable()

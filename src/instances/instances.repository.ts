@@ -41,7 +41,11 @@ export class InstancesRepository {
   }
 
   async expireAll(): Promise<void> {
-    await this.rows.createQueryBuilder().update().set({ expires_at: () => `'-infinity'` }).execute();
+    await this.rows
+      .createQueryBuilder()
+      .update()
+      .set({ expires_at: () => `'-infinity'` })
+      .execute();
   }
 
   async remove(ids: string[]): Promise<void> {

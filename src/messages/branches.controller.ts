@@ -22,7 +22,12 @@ export class BranchesController {
     summary: 'Copy a path into a new conversation',
     description: 'With its title, model, system prompt, settings and metadata. The original stays as it is.',
   })
-  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.conversation, description: 'The conversation.' })
+  @ApiParam({
+    name: 'id',
+    format: 'uuid',
+    example: EXAMPLE_IDS.conversation,
+    description: 'The conversation.',
+  })
   @ApiBody({ type: ForkConversationDto, required: false })
   @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.' })
   @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress)
@@ -41,9 +46,15 @@ export class BranchesController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Show another branch',
-    description: 'The path that ends at this message becomes the active one: it is shown, and continued by the next message.',
+    description:
+      'The path that ends at this message becomes the active one: it is shown, and continued by the next message.',
   })
-  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The last message of the branch.' })
+  @ApiParam({
+    name: 'id',
+    format: 'uuid',
+    example: EXAMPLE_IDS.reply,
+    description: 'The last message of the branch.',
+  })
   @ApiOkResponse({ type: ConversationResponse, description: 'The conversation as it is now.' })
   @ProblemResponses(messageNotFound)
   async selectBranch(

@@ -32,7 +32,13 @@ export class BranchesService {
     return this.db.run(async () => {
       const source = await this.conversations.lock(userId, conversationId);
       const { title, model, system_prompt, settings, metadata } = source;
-      const copy = await this.conversations.create(userId, { title, model, system_prompt, settings, metadata });
+      const copy = await this.conversations.create(userId, {
+        title,
+        model,
+        system_prompt,
+        settings,
+        metadata,
+      });
       const leafId = messageId ?? source.active_leaf_id;
       if (leafId) await this.copyPath(source, leafId, copy);
       return this.conversations.get(userId, copy.id);

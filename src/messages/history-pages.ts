@@ -25,7 +25,12 @@ export class HistoryPages {
   }
 
   /** The newest messages of the path, oldest first; `next_cursor` leads to what is older. */
-  async latest(userId: string, conversationId: string, leafId: string | null, limit: number): Promise<Page<MessageResponse>> {
+  async latest(
+    userId: string,
+    conversationId: string,
+    leafId: string | null,
+    limit: number,
+  ): Promise<Page<MessageResponse>> {
     if (!leafId) return EMPTY_PAGE;
     return this.read(scopeOf(userId, conversationId), conversationId, { leafId }, limit);
   }

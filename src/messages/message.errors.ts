@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error';
 
-export const messageNotFound = () => new AppError('not_found', 'message_not_found', 'No message with this id.');
+export const messageNotFound = () =>
+  new AppError('not_found', 'message_not_found', 'No message with this id.');
 
 export const replyInProgress = () =>
   new AppError('conflict', 'reply_in_progress', 'A reply is still running in this conversation.');

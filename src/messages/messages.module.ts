@@ -15,7 +15,14 @@ import { TurnsService } from './turns.service';
 @Module({
   imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule],
   controllers: [MessagesController, BranchesController],
-  providers: [MessagesRepository, PathsRepository, MessagesService, TurnsService, BranchesService, HistoryPages],
+  providers: [
+    MessagesRepository,
+    PathsRepository,
+    MessagesService,
+    TurnsService,
+    BranchesService,
+    HistoryPages,
+  ],
   exports: [MessagesService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

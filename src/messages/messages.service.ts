@@ -63,7 +63,8 @@ export class MessagesService {
     const parents = page.map((message) => message.parent_id);
     const children = page.length ? await this.paths.children(conversationId, parents) : [];
     const last = page.at(-1)?.depth;
-    const next = rows.length > limit ? { leafId: position.leafId, [forward ? 'after' : 'before']: last } : undefined;
+    const next =
+      rows.length > limit ? { leafId: position.leafId, [forward ? 'after' : 'before']: last } : undefined;
     return { messages: withSiblings(forward ? page : page.toReversed(), children), next };
   }
 

@@ -41,7 +41,11 @@ export class PathsRepository {
     return this.page('m.depth > $3', 'ASC', [leafId, conversationId, depth, limit]);
   }
 
-  private page(condition: string, order: 'ASC' | 'DESC', parameters: (string | number)[]): Promise<PathMessage[]> {
+  private page(
+    condition: string,
+    order: 'ASC' | 'DESC',
+    parameters: (string | number)[],
+  ): Promise<PathMessage[]> {
     return this.db.manager.query(
       `${SEGMENTS}
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
@@ -58,7 +62,11 @@ export class PathsRepository {
    * Copies the path that ends at a leaf into another, empty conversation, where it is one branch. `ids` are those of the copies,
    * from the first message on. Open replies are left out by the caller.
    */
-  async copy(leafId: string, conversationId: string, copy: { conversationId: string; ids: string[] }): Promise<void> {
+  async copy(
+    leafId: string,
+    conversationId: string,
+    copy: { conversationId: string; ids: string[] },
+  ): Promise<void> {
     await this.db.manager.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
          FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth))

@@ -47,7 +47,7 @@ export function deltasOf(parts: readonly MessagePart[], eventLengths: Uint8Array
   let next = 0;
   return parts.flatMap((part) => {
     const deltas: ReplyDelta[] = [];
-    for (let start = 0; start < part.text.length; ) {
+    for (let start = 0; start < part.text.length;) {
       const end = start + (lengths[next++] ?? part.text.length - start);
       deltas.push({ type: part.type, text: part.text.slice(start, end) });
       start = end;

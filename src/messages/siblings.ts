@@ -11,7 +11,10 @@ interface Child {
 }
 
 /** `children` holds every child of the messages' parents, oldest first. */
-export function withSiblings<T extends Child>(messages: readonly T[], children: readonly Child[]): (T & Siblings)[] {
+export function withSiblings<T extends Child>(
+  messages: readonly T[],
+  children: readonly Child[],
+): (T & Siblings)[] {
   const families = Map.groupBy(children, (child) => child.parent_id);
   return messages.map((message) => {
     const family = families.get(message.parent_id) ?? [message];

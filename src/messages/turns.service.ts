@@ -92,7 +92,8 @@ export class TurnsService {
     const parent = await this.messages.findParent(conversation.id, id);
     if (!parent) throw messageNotFound();
     if (parent.status === 'streaming') throw replyInProgress();
-    if (request.parentId && (parent.role === 'user') === (request.content !== undefined)) throw parentNotAReply();
+    if (request.parentId && (parent.role === 'user') === (request.content !== undefined))
+      throw parentNotAReply();
     return parent;
   }
 }
@@ -108,9 +109,23 @@ function turnMessages(
   const said: Partial<MessageEntity>[] =
     request.content === undefined
       ? []
-      : [{ role: 'user', status: 'completed', parts: [{ type: 'text', text: request.content }], tokens: request.tokens }];
+      : [
+          {
+            role: 'user',
+            status: 'completed',
+            parts: [{ type: 'text', text: request.content }],
+            tokens: request.tokens,
+          },
+        ];
   const { model, provider } = request;
-  const reply: Partial<MessageEntity> = { role: 'assistant', status: 'streaming', parts: [], model, provider, instance_id: instanceId };
+  const reply: Partial<MessageEntity> = {
+    role: 'assistant',
+    status: 'streaming',
+    parts: [],
+    model,
+    provider,
+    instance_id: instanceId,
+  };
   return [...said, reply].map((fields) => line.add(fields));
 }
 

@@ -27,6 +27,7 @@ export function testModel(overrides: Partial<ModelConfig> = {}): ModelConfig {
     unsupportedSettings: [],
     maxTokensField: 'max_tokens',
     settings: {},
+    continuation: 'instruct',
     thinkTags: false,
     fallbacks: [],
     ...overrides,

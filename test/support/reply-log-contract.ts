@@ -47,13 +47,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await log.settle(REPLY);
     log.close(REPLY, end('abcde'), true);
     const seen = await Promise.all(readers);
-    expect(seen.map(sequences)).toEqual([
-      [1, 2, 3, 4, 5, 6],
-      [2, 3, 4, 5, 6],
-      [3, 4, 5, 6],
-      [4, 5, 6],
-      [6],
-    ]);
+    expect(seen.map(sequences)).toEqual([[1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6], [3, 4, 5, 6], [4, 5, 6], [6]]);
   });
 
   it('keeps the order of many appends that nobody waits for', async () => {

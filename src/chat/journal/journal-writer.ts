@@ -79,8 +79,6 @@ export class JournalWriter implements OnModuleDestroy {
       const { runs, stored } = this.collecting;
       this.collecting = newBatch();
       await this.commit(++this.batch, encodePayload(runs)).then(stored.resolve, stored.reject);
-      // Readers are served before the next batch is begun.
-      await undefined;
     }
     this.writing = false;
   }

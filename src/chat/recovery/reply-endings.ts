@@ -15,7 +15,9 @@ export class ReplyEndings implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    this.conversations.deletions.subscribe((id) => void this.running.stopConversation(id, 'conversation_deleted'));
+    this.conversations.deletions.subscribe(
+      (id) => void this.running.stopConversation(id, 'conversation_deleted'),
+    );
     this.instance.lost.subscribe(() => void this.running.stopAll('lease_lost'));
   }
 

@@ -23,7 +23,7 @@ export class OpenLog {
     this.readers.add(wakeup);
     signal.addEventListener('abort', wakeup.wake);
     try {
-      for (let place = after; !signal.aborted; ) {
+      for (let place = after; !signal.aborted;) {
         const batch = this.events.slice(place, place + MAX_BATCH);
         place += batch.length;
         if (batch.length) yield batch;

@@ -63,7 +63,10 @@ export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
 
 /** The log of a stored reply after a sequence; without its terminal event while the reply is open. */
 export function storedEvents(reply: Message, after: number): LoggedEvent[] {
-  const events: ReplyEvent[] = [startEvent(reply), ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent)];
+  const events: ReplyEvent[] = [
+    startEvent(reply),
+    ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent),
+  ];
   if (reply.status !== 'streaming') events.push(terminalEvent(reply));
   return events.slice(after).map((event, index) => logged(reply.id, after + index + 1, event));
 }

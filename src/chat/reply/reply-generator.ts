@@ -39,10 +39,15 @@ export class ReplyGenerator {
   start(request: ReplyRequest): void {
     const { messageId, conversation } = request.turn;
     this.log.open(messageId);
-    this.running.start({ messageId, conversationId: conversation.id }, (signal) => this.produce(request, signal));
+    this.running.start({ messageId, conversationId: conversation.id }, (signal) =>
+      this.produce(request, signal),
+    );
   }
 
-  private async produce({ turn, context, settings, begun = [] }: ReplyRequest, signal: AbortSignal): Promise<void> {
+  private async produce(
+    { turn, context, settings, begun = [] }: ReplyRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
     try {

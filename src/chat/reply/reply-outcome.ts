@@ -45,7 +45,11 @@ function messageError(error: unknown): MessageError {
     return { code: error.code, message: error.message, retryable: error.retryable };
   }
   if (toAppError(error)?.kind === 'unavailable') return STORAGE_UNAVAILABLE;
-  return { code: 'internal_error', message: 'Something went wrong while the reply was made.', retryable: true };
+  return {
+    code: 'internal_error',
+    message: 'Something went wrong while the reply was made.',
+    retryable: true,
+  };
 }
 
 /** The error of a reply that was no longer open when it was to be closed. */

@@ -27,7 +27,7 @@ export class ReplyReader {
   /** A closed reply at once; an open one, which another process writes, as far as it is stored. */
   private async *stored(reply: Message, after: number, signal: AbortSignal): EventBatches {
     let message = reply;
-    for (let place = after; !signal.aborted; ) {
+    for (let place = after; !signal.aborted;) {
       const events = storedEvents(message, place);
       place += events.length;
       if (events.length) yield events;

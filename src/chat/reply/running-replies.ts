@@ -35,7 +35,10 @@ export class RunningReplies {
   }
 
   /** Runs `produce` with a signal of its own, and knows of it until it is done. */
-  start(reply: { messageId: string; conversationId: string }, produce: (signal: AbortSignal) => Promise<void>): void {
+  start(
+    reply: { messageId: string; conversationId: string },
+    produce: (signal: AbortSignal) => Promise<void>,
+  ): void {
     const abort = new AbortController();
     const done = produce(abort.signal).finally(() => this.replies.delete(reply.messageId));
     this.replies.set(reply.messageId, { ...reply, abort, done });

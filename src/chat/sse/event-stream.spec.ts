@@ -26,7 +26,8 @@ class StreamController {
 @Module({ controllers: [StreamController] })
 class StreamModule {}
 
-const chunk = (sequence: number, content: string) => logged('reply', sequence, { type: 'chunk', data: { content } });
+const chunk = (sequence: number, content: string) =>
+  logged('reply', sequence, { type: 'chunk', data: { content } });
 
 function logOf(...batches: LoggedEvent[][]): OpenedLog {
   return async function* () {

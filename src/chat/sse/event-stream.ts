@@ -34,7 +34,11 @@ export function eventStream(
   });
 }
 
-async function pump(response: Response, batches: EventBatches, messages: Subscriber<MessageEvent>): Promise<void> {
+async function pump(
+  response: Response,
+  batches: EventBatches,
+  messages: Subscriber<MessageEvent>,
+): Promise<void> {
   for await (const batch of batches) {
     for (const event of batch) messages.next(toMessageEvent(event));
     await taken(response);

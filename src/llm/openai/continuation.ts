@@ -30,6 +30,10 @@ export function continuedMessages({ messages, model }: ModelRequest): ContinuedM
   }
 }
 
-function marked(messages: ChatCompletionMessageParam[], last: ModelMessage, mark: object): ChatCompletionMessageParam[] {
+function marked(
+  messages: ChatCompletionMessageParam[],
+  last: ModelMessage,
+  mark: object,
+): ChatCompletionMessageParam[] {
   return [...messages.slice(0, -1), { role: 'assistant', content: last.content, ...mark }];
 }

@@ -4,7 +4,10 @@ import { OptionalBody } from '../../http/validation.pipe';
 
 @OptionalBody()
 export class ForkConversationDto {
-  @ApiId('reply', { required: false, description: 'Where the copied path ends; without one, the end of the active path.' })
+  @ApiId('reply', {
+    required: false,
+    description: 'Where the copied path ends; without one, the end of the active path.',
+  })
   @IsOptional()
   @IsUUID()
   message_id?: string;

@@ -18,7 +18,11 @@ import { replyLogContract } from '../../support/reply-log-contract';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 const ENTITIES = [UserEntity, ConversationEntity, MessageEntity, InstanceEntity, JournalEntity];
-const READY = { ready: true, exclusive: false, whenReady: () => Promise.resolve() } as unknown as DatabaseState;
+const READY = {
+  ready: true,
+  exclusive: false,
+  whenReady: () => Promise.resolve(),
+} as unknown as DatabaseState;
 const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
 const REPLY = '019a5b1c-7f00-7000-8000-00000000000a';
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
@@ -72,7 +76,9 @@ describe('JournalReplyLog', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown).toHaveLength(1);
     const [batch] = await journal.read(instance.id);
-    expect(decodePayload(batch.payload)).toEqual([{ messageId: REPLY, sequence: 1, events: [chunk('secret')] }]);
+    expect(decodePayload(batch.payload)).toEqual([
+      { messageId: REPLY, sequence: 1, events: [chunk('secret')] },
+    ]);
   });
 
   it('stores what many replies append while a batch is underway in one further batch', async () => {
@@ -83,7 +89,9 @@ describe('JournalReplyLog', () => {
     await Promise.all(ids.map((id) => log.settle(id)));
     const batches = await journal.read(instance.id);
     expect(batches.length).toBe(2);
-    const events = batches.flatMap(({ payload }) => decodePayload(payload)).filter((run) => run.messageId === ids[7]);
+    const events = batches
+      .flatMap(({ payload }) => decodePayload(payload))
+      .filter((run) => run.messageId === ids[7]);
     expect(events.map((run) => run.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
