@@ -32,10 +32,9 @@ import { ChatResponse, toChatResponse } from './dto/chat.response';
 import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
 import { MessageText } from './message-text';
 import { RepliesService } from './replies.service';
-import { nothing } from './reply/reply-log';
 import { ApiResume, EventStream } from './sse/api-event-stream';
 import { ResumeFrom } from './sse/resume-from.decorator';
-import { StreamResponder } from './sse/stream-responder';
+import { TurnStreams } from './sse/turn-streams';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 
@@ -47,7 +46,7 @@ export class ChatController {
     private readonly text: MessageText,
     private readonly replies: RepliesService,
     private readonly history: HistoryPages,
-    private readonly streams: StreamResponder,
+    private readonly streams: TurnStreams,
   ) {}
 
   @EventStream('', RequestMethod.POST)
@@ -64,7 +63,8 @@ export class ChatController {
     @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.turnOrResume(userId, body, lastEventId, response);
+    const resumed = { lastEventId, conversationId: body.conversation_id };
+    return this.streams.stream(userId, resumed, response, () => this.say(userId, body));
   }
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
@@ -80,7 +80,10 @@ export class ChatController {
     @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.turnOrResume(userId, { ...body, conversation_id }, lastEventId, response);
+    const resumed = { lastEventId, conversationId: conversation_id };
+    return this.streams.stream(userId, resumed, response, () =>
+      this.say(userId, { ...body, conversation_id }),
+    );
   }
 
   @Post(':conversation_id')
@@ -134,22 +137,6 @@ export class ChatController {
     @Query() query: PageQuery,
   ): Promise<Page<MessageResponse>> {
     return this.history.page(userId, id, query);
-  }
-
-  /** A client that repeats its POST with the id of an event that it has got wants the rest of that reply. */
-  private async turnOrResume(
-    userId: string,
-    body: StartChatDto,
-    lastEventId: string | undefined,
-    response: Response,
-  ): Promise<Observable<MessageEvent>> {
-    if (lastEventId) {
-      const reply = await this.replies.ofEvent(userId, lastEventId, body.conversation_id);
-      const rest = await this.replies.resume(userId, reply.id, lastEventId);
-      return this.streams.stream(response, rest ?? nothing);
-    }
-    const turn = await this.say(userId, body);
-    return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
   }
 
   private say(userId: string, body: StartChatDto): Promise<Turn> {

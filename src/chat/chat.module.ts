@@ -23,6 +23,7 @@ import { ReplyLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { StreamResponder } from './sse/stream-responder';
+import { TurnStreams } from './sse/turn-streams';
 import { StreamsController } from './streams.controller';
 import { VersionsController } from './versions.controller';
 
@@ -52,6 +53,7 @@ import { VersionsController } from './versions.controller';
     Recovery,
     Sweeper,
     StreamResponder,
+    TurnStreams,
   ],
 })
 export class ChatModule {}

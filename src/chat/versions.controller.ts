@@ -8,15 +8,16 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
+import { MessagesService } from '../messages/messages.service';
 import type { Turn } from '../messages/turns.service';
 import { TurnProblems } from './api-turn';
 import { cannotGoOn, notAUserMessage } from './chat.errors';
 import { ChatService } from './chat.service';
 import { EditMessageDto, ReplyWishesDto } from './dto/send-message.dto';
 import { MessageText } from './message-text';
-import { RepliesService } from './replies.service';
 import { EventStream } from './sse/api-event-stream';
-import { StreamResponder } from './sse/stream-responder';
+import { ResumeFrom } from './sse/resume-from.decorator';
+import { TurnStreams } from './sse/turn-streams';
 
 const MessageId = () => Param('id', new ParseId(messageNotFound));
 const ApiMessageId = (of: 'reply' | 'userMessage') =>
@@ -30,8 +31,8 @@ export class VersionsController {
   constructor(
     private readonly chat: ChatService,
     private readonly text: MessageText,
-    private readonly replies: RepliesService,
-    private readonly streams: StreamResponder,
+    private readonly messages: MessagesService,
+    private readonly streams: TurnStreams,
   ) {}
 
   @EventStream(':id/regenerate', RequestMethod.POST)
@@ -43,9 +44,10 @@ export class VersionsController {
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, await this.chat.regenerate(userId, id, wishes), response);
+    return this.stream(userId, id, { lastEventId, response }, () => this.chat.regenerate(userId, id, wishes));
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -60,11 +62,13 @@ export class VersionsController {
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() body: EditMessageDto,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const { model, settings } = body;
-    const turn = await this.chat.edit(userId, id, { content: this.text.of(body), model, settings });
-    return this.stream(userId, turn, response);
+    return this.stream(userId, id, { lastEventId, response }, () =>
+      this.chat.edit(userId, id, { content: this.text.of(body), model, settings }),
+    );
   }
 
   @EventStream(':id/continue', RequestMethod.POST)
@@ -82,12 +86,24 @@ export class VersionsController {
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
+    @ResumeFrom() lastEventId: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, await this.chat.continue(userId, id, wishes), response);
+    return this.stream(userId, id, { lastEventId, response }, () => this.chat.continue(userId, id, wishes));
   }
 
-  private async stream(userId: string, turn: Turn, response: Response): Promise<Observable<MessageEvent>> {
-    return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
+  private async stream(
+    userId: string,
+    id: string,
+    client: { lastEventId: string | undefined; response: Response },
+    begin: () => Promise<Turn>,
+  ): Promise<Observable<MessageEvent>> {
+    const { conversation_id: conversationId } = await this.messages.get(userId, id);
+    return this.streams.stream(
+      userId,
+      { lastEventId: client.lastEventId, conversationId },
+      client.response,
+      begin,
+    );
   }
 }

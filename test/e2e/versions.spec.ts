@@ -31,7 +31,8 @@ describe('versions and branches', () => {
     streamReply(`${api}/messages/${id}/${action}`, 'alice', { body });
   const history = async (id: string, query = ''): Promise<HistoryItem[]> =>
     (await t.as('alice').get(`/api/v1/conversations/${id}/messages${query}`).expect(200)).body.data;
-  const contents = async (id: string, query = '') => (await history(id, query)).map((message) => message.content);
+  const contents = async (id: string, query = '') =>
+    (await history(id, query)).map((message) => message.content);
   const sent = () => model.requests.at(-1)?.body.messages.map(({ role, content }) => `${role}: ${content}`);
 
   it('regenerates: a sibling that answers the same, while the first version stays', async () => {
@@ -48,6 +49,19 @@ describe('versions and branches', () => {
     expect(shown).toMatchObject({ sibling_count: 2, sibling_position: 2 });
   });
 
+  it('resumes a regenerated reply when the POST is repeated with the id of its last event', async () => {
+    model.script(reply('One.'), reply(['T', 'w', 'o.']));
+    const first = await say('Count again.');
+    const second = await act(first.messageId, 'regenerate');
+    const calls = model.requests.length;
+    const rest = await streamReply(`${api}/messages/${first.messageId}/regenerate`, 'alice', {
+      headers: { 'Last-Event-ID': second.ids[1] },
+    });
+    expect(rest.ids).toEqual(second.ids.slice(2));
+    expect(rest.events).toEqual(second.events.slice(2));
+    expect(model.requests.length).toBe(calls);
+  });
+
   it('edits: a branch of its own from the beginning, with the old one intact', async () => {
     model.script(reply('A1.'), reply('A2.'), reply('B1.'), reply('B2.'));
     const a1 = await say('First.');
@@ -55,7 +69,12 @@ describe('versions and branches', () => {
     const b1 = await act(a1.userMessageId, 'edit', { content: 'Instead.' });
     expect(sent()).toEqual(['user: Instead.']);
     expect(await contents(a1.conversationId)).toEqual(['Instead.', 'B1.']);
-    expect(await contents(a1.conversationId, `?leaf=${a2.messageId}`)).toEqual(['First.', 'A1.', 'Second.', 'A2.']);
+    expect(await contents(a1.conversationId, `?leaf=${a2.messageId}`)).toEqual([
+      'First.',
+      'A1.',
+      'Second.',
+      'A2.',
+    ]);
     expect((await history(a1.conversationId))[0]).toMatchObject({ sibling_count: 2, sibling_position: 2 });
     await say('On.', b1.conversationId);
     expect(sent()).toEqual(['user: Instead.', 'assistant: B1.', 'user: On.']);
@@ -84,8 +103,11 @@ describe('versions and branches', () => {
     }
     const expected = ['0', '1', '2', '3', '4', '5', '6'].flatMap((said) => [said, 'R.']);
     const pages: string[] = [];
-    for (let query = '?limit=3'; query; ) {
-      const { body } = await t.as('alice').get(`/api/v1/conversations/${conversationId}/messages${query}`).expect(200);
+    for (let query = '?limit=3'; query;) {
+      const { body } = await t
+        .as('alice')
+        .get(`/api/v1/conversations/${conversationId}/messages${query}`)
+        .expect(200);
       pages.push(...body.data.map((message: HistoryItem) => message.content));
       query = body.next_cursor && `?limit=3&cursor=${body.next_cursor}`;
     }
@@ -99,7 +121,10 @@ describe('versions and branches', () => {
     const cut = await say('Norway?');
     const whole = await act(cut.messageId, 'continue');
     expect(whole.text).toBe('The capital is Oslo.');
-    expect(whole.last).toMatchObject({ type: 'end', data: { full_text: 'The capital is Oslo.', finish_reason: 'stop' } });
+    expect(whole.last).toMatchObject({
+      type: 'end',
+      data: { full_text: 'The capital is Oslo.', finish_reason: 'stop' },
+    });
     expect(sent()?.slice(0, 2)).toEqual(['user: Norway?', 'assistant: The capi']);
     expect(sent()?.[2]).toMatch(/^user: .*cut off/);
     expect(await contents(cut.conversationId)).toEqual(['Norway?', 'The capital is Oslo.']);
@@ -111,9 +136,12 @@ describe('versions and branches', () => {
   it('refuses to continue what is complete, to edit a reply and to regenerate what a user said', async () => {
     model.script(reply('Done.'));
     const done = await say('Do.');
-    const post = (id: string, action: string, body = {}) => t.as('alice').post(`/api/v1/messages/${id}/${action}`).send(body);
+    const post = (id: string, action: string, body = {}) =>
+      t.as('alice').post(`/api/v1/messages/${id}/${action}`).send(body);
     expect((await post(done.messageId, 'continue').expect(409)).body.code).toBe('reply_complete');
-    expect((await post(done.messageId, 'edit', { content: 'x' }).expect(400)).body.code).toBe('not_a_user_message');
+    expect((await post(done.messageId, 'edit', { content: 'x' }).expect(400)).body.code).toBe(
+      'not_a_user_message',
+    );
     expect((await post(done.userMessageId, 'regenerate').expect(404)).body.code).toBe('message_not_found');
     expect((await post(done.userMessageId, 'edit', {}).expect(400)).body.code).toBe('validation_failed');
   });
@@ -140,12 +168,18 @@ describe('versions and branches', () => {
     model.script(reply('Mine.'));
     const mine = await say('Secret.');
     for (const action of ['regenerate', 'edit', 'continue', 'select']) {
-      const answer = await t.as('bob').post(`/api/v1/messages/${mine.messageId}/${action}`).send(action === 'edit' ? { content: 'x' } : undefined);
+      const answer = await t
+        .as('bob')
+        .post(`/api/v1/messages/${mine.messageId}/${action}`)
+        .send(action === 'edit' ? { content: 'x' } : undefined);
       expect([action, answer.status, answer.body.code]).toEqual([action, 404, 'message_not_found']);
     }
     await t.as('bob').post(`/api/v1/conversations/${mine.conversationId}/fork`).expect(404);
     const own = await streamReply(`${api}/chat`, 'bob', { body: { content: 'Hi.' } });
-    const stolen = await t.as('bob').post(`/api/v1/conversations/${own.conversationId}/fork`).send({ message_id: mine.messageId });
+    const stolen = await t
+      .as('bob')
+      .post(`/api/v1/conversations/${own.conversationId}/fork`)
+      .send({ message_id: mine.messageId });
     expect(stolen.status).toBe(404);
   });
 });

@@ -1,4 +1,4 @@
-import { ApiPropertyOptional, OmitType, PickType } from '@nestjs/swagger';
+import { ApiPropertyOptional, ApiSchema, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
@@ -65,8 +65,10 @@ export class StartChatDto extends SendMessageDto {
 }
 
 /** A further version of what a user said. */
+@ApiSchema({ name: 'EditMessage' })
 export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 
 /** Without a body, a further reply is made as the conversation says. */
 @OptionalBody()
+@ApiSchema({ name: 'ReplyWishes' })
 export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings']) {}

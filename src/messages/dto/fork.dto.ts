@@ -1,8 +1,10 @@
+import { ApiSchema } from '@nestjs/swagger';
 import { IsOptional, IsUUID } from 'class-validator';
 import { ApiId } from '../../http/openapi/api-properties';
 import { OptionalBody } from '../../http/validation.pipe';
 
 @OptionalBody()
+@ApiSchema({ name: 'ForkConversation' })
 export class ForkConversationDto {
   @ApiId('reply', {
     required: false,

@@ -11,13 +11,16 @@ const UNDOCUMENTED = /^GET \/api\/v1\/(docs|redoc|openapi\.json|health)\b/;
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
   'clearContext',
+  'continueReply',
   'createConversation',
   'createFeedback',
   'createStreamTicket',
   'deleteConversation',
   'deleteFeedback',
+  'editMessage',
   'followConversation',
   'followReply',
+  'forkConversation',
   'getConversation',
   'getFeedback',
   'getLiveness',
@@ -29,6 +32,8 @@ const OPERATION_IDS = [
   'listMessages',
   'listModels',
   'putConversation',
+  'regenerateReply',
+  'selectBranch',
   'sendMessage',
   'startChat',
   'stopReply',
@@ -191,7 +196,15 @@ describe('every operation', () => {
     const streams = operationsOf(document).filter(
       ([, { responses }]) => responses[200]?.content?.[EVENT_STREAM],
     );
-    expect(idsOf(streams)).toEqual(['followConversation', 'followReply', 'startChat', 'streamChat']);
+    expect(idsOf(streams)).toEqual([
+      'continueReply',
+      'editMessage',
+      'followConversation',
+      'followReply',
+      'regenerateReply',
+      'startChat',
+      'streamChat',
+    ]);
     for (const [, { responses }] of streams) {
       expect(responses[200].content?.[EVENT_STREAM].schema).toEqual({
         $ref: '#/components/schemas/ReplyEvent',
