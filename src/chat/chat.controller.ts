@@ -17,13 +17,13 @@ import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { DrainingGuard } from '../http/draining.guard';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
 import { ParseId } from '../http/parse-id.pipe';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
 import { HistoryPages } from '../messages/history-pages';
-import type { Turn } from '../messages/turns.service';
 import { ApiConversationId, AwaitedTurnProblems, TurnProblems } from './api-turn';
 import { noReply } from './chat.errors';
 import { ChatService } from './chat.service';
@@ -34,6 +34,7 @@ import { MessageText } from './message-text';
 import { RepliesService } from './replies.service';
 import { ApiResume, EventStream } from './sse/api-event-stream';
 import { ResumeFrom } from './sse/resume-from.decorator';
+import type { Caller } from './turn-starter';
 import { TurnStreams } from './sse/turn-streams';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
@@ -56,15 +57,17 @@ export class ChatController {
     description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
   })
   @ApiStartChatBody()
+  @ApiIdempotent()
   @TurnProblems()
   startChat(
     @CurrentUser() userId: string,
     @Body() body: StartChatDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const resumed = { lastEventId, conversationId: body.conversation_id };
-    return this.streams.stream(userId, resumed, response, () => this.say(userId, body));
+    return this.streams.stream(userId, resumed, response, () => this.say({ userId, request }, body));
   }
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
@@ -72,17 +75,19 @@ export class ChatController {
   @ApiOperation({ summary: 'Say something in a conversation and stream the reply' })
   @ApiConversationId()
   @ApiSendMessageBody()
+  @ApiIdempotent()
   @TurnProblems()
   streamChat(
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const resumed = { lastEventId, conversationId: conversation_id };
     return this.streams.stream(userId, resumed, response, () =>
-      this.say(userId, { ...body, conversation_id }),
+      this.say({ userId, request }, { ...body, conversation_id }),
     );
   }
 
@@ -99,16 +104,18 @@ export class ChatController {
   @ApiResume()
   @ApiSendMessageBody()
   @ApiOkResponse({ type: ChatResponse, description: 'The whole turn.' })
+  @ApiIdempotent()
   @AwaitedTurnProblems()
   async sendMessage(
     @CurrentUser() userId: string,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
   ): Promise<ChatResponse> {
     const messageId = lastEventId
       ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
-      : (await this.say(userId, { ...body, conversation_id })).messageId;
+      : await this.say({ userId, request }, { ...body, conversation_id });
     return toChatResponse(await this.replies.wait(userId, messageId));
   }
 
@@ -139,7 +146,7 @@ export class ChatController {
     return this.history.page(userId, id, query);
   }
 
-  private say(userId: string, body: StartChatDto): Promise<Turn> {
-    return this.chat.say(userId, { ...body, content: this.text.of(body) });
+  private say(caller: Caller, body: StartChatDto): Promise<string> {
+    return this.chat.say(caller, { ...body, content: this.text.of(body) });
   }
 }

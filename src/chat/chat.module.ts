@@ -24,6 +24,7 @@ import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { StreamResponder } from './sse/stream-responder';
 import { TurnStreams } from './sse/turn-streams';
+import { TurnStarter } from './turn-starter';
 import { StreamsController } from './streams.controller';
 import { VersionsController } from './versions.controller';
 
@@ -38,6 +39,7 @@ import { VersionsController } from './versions.controller';
   controllers: [ChatController, VersionsController, StreamsController],
   providers: [
     ChatService,
+    TurnStarter,
     MessageText,
     RepliesService,
     ConversationFeed,

@@ -1,21 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { ModelSettings } from '../config/models-config';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
-import { unknownModel } from '../conversations/conversation.errors';
-import { ModelCatalogue, type CatalogueEntry } from '../llm/model-catalogue';
-import { countTokens } from '../llm/tokens/token-counter';
 import { MessagesService, type Message } from '../messages/messages.service';
-import type { MessagePart } from '../messages/message.types';
-import { TurnsService, type Turn } from '../messages/turns.service';
 import { cannotGoOn, notAUserMessage, replyNotFound } from './chat.errors';
-import { assertFits, contextBudget } from './context/context-budget';
-import { ReplyGenerator } from './reply/reply-generator';
-
-/** What a reply may be asked for with. */
-export interface ReplyWishes {
-  model?: string | null;
-  settings?: ModelSettings | null;
-}
+import { TurnStarter, type Caller, type ReplyWishes } from './turn-starter';
 
 /** A user's message. */
 export interface SaidMessage extends ReplyWishes {
@@ -24,26 +11,16 @@ export interface SaidMessage extends ReplyWishes {
   content: string;
 }
 
-/** What is to be stored and replied to. */
-interface Plan {
-  /** Absent: a new one. */
-  conversation?: Conversation;
-  /** As in `TurnRequest`. */
-  parentId?: string | null;
-  content?: string;
-  /** What the reply begins with. */
-  begun?: MessagePart[];
-}
-
-/** A turn: what is said is stored, and the reply to it runs. Nothing is ever overwritten: versions are siblings. */
+/**
+ * What a user can say and ask for. Each answers the id of the reply that it has begun. Nothing is ever overwritten: versions are
+ * siblings.
+ */
 @Injectable()
 export class ChatService {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
-    private readonly models: ModelCatalogue,
-    private readonly turns: TurnsService,
-    private readonly replies: ReplyGenerator,
+    private readonly turns: TurnStarter,
   ) {}
 
   /**
@@ -51,31 +28,39 @@ export class ChatService {
    * @throws AppError `conversation_not_found`, `message_not_found`, `invalid_parent`, `model_not_found`,
    *   `context_length_exceeded`, `reply_in_progress`
    */
-  async say(userId: string, said: SaidMessage): Promise<Turn> {
+  async say(caller: Caller, said: SaidMessage): Promise<string> {
     const { conversation_id: id, content, parent_id } = said;
-    const conversation = id ? await this.conversations.get(userId, id) : undefined;
-    return this.start(userId, { conversation, content, parentId: parent_id ?? undefined }, said);
+    const conversation = id ? await this.conversations.get(caller.userId, id) : undefined;
+    return this.turns.start(caller, { conversation, content, parentId: parent_id ?? undefined }, said);
   }
 
   /** Replies once more to what this reply answers. */
-  async regenerate(userId: string, messageId: string, wishes: ReplyWishes): Promise<Turn> {
-    const { conversation, message } = await this.findReply(userId, messageId);
-    return this.start(userId, { conversation, parentId: message.parent_id }, wishes);
+  async regenerate(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
+    const { conversation, message } = await this.findReply(caller.userId, messageId);
+    return this.turns.start(caller, { conversation, parentId: message.parent_id }, wishes);
   }
 
   /** Says something else in place of a user's message. */
-  async edit(userId: string, messageId: string, said: ReplyWishes & { content: string }): Promise<Turn> {
-    const message = await this.messages.get(userId, messageId);
+  async edit(caller: Caller, messageId: string, said: ReplyWishes & { content: string }): Promise<string> {
+    const message = await this.messages.get(caller.userId, messageId);
     if (message.role !== 'user') throw notAUserMessage();
-    const conversation = await this.conversations.get(userId, message.conversation_id);
-    return this.start(userId, { conversation, content: said.content, parentId: message.parent_id }, said);
+    const conversation = await this.conversations.get(caller.userId, message.conversation_id);
+    return this.turns.start(
+      caller,
+      { conversation, content: said.content, parentId: message.parent_id },
+      said,
+    );
   }
 
   /** Goes on with a reply that was stopped, interrupted or cut: a version of it that begins with its text. */
-  async continue(userId: string, messageId: string, wishes: ReplyWishes): Promise<Turn> {
-    const { conversation, message } = await this.findReply(userId, messageId);
+  async continue(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
+    const { conversation, message } = await this.findReply(caller.userId, messageId);
     if (!isUnfinished(message)) throw cannotGoOn();
-    return this.start(userId, { conversation, parentId: message.parent_id, begun: message.parts }, wishes);
+    return this.turns.start(
+      caller,
+      { conversation, parentId: message.parent_id, begun: message.parts },
+      wishes,
+    );
   }
 
   private async findReply(
@@ -86,46 +71,10 @@ export class ChatService {
     if (message.role !== 'assistant') throw replyNotFound();
     return { conversation: await this.conversations.get(userId, message.conversation_id), message };
   }
-
-  private async start(userId: string, plan: Plan, wishes: ReplyWishes): Promise<Turn> {
-    const { conversation, content, parentId, begun } = plan;
-    const { model, provider } = this.resolve(wishes.model ?? conversation?.model);
-    const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(wishes.settings) };
-    const systemPrompt = conversation?.system_prompt ?? null;
-    const budget = contextBudget(model, settings, systemPrompt);
-    const tokens = content === undefined ? 0 : countTokens(content);
-    assertFits(tokens, budget);
-    const turn = await this.turns.open({
-      userId,
-      conversationId: conversation?.id,
-      conversation: wishes.model ? { model: model.id } : {},
-      parentId,
-      content,
-      tokens,
-      model: model.id,
-      provider: provider.name,
-    });
-    const contextFrom = turn.conversation.context_from;
-    const context = { systemPrompt, leafId: turn.userMessageId, budget, contextFrom };
-    this.replies.start({ turn, context, settings, begun });
-    return turn;
-  }
-
-  private resolve(model: string | null | undefined): CatalogueEntry {
-    const entry = this.models.resolve(model);
-    if (!entry) throw unknownModel();
-    return entry;
-  }
 }
 
 function isUnfinished({ status, finish_reason }: Message): boolean {
   return (
     status === 'stopped' || status === 'interrupted' || (status === 'completed' && finish_reason === 'length')
-  );
-}
-
-function withoutAbsent(settings?: ModelSettings | null): ModelSettings {
-  return Object.fromEntries(
-    Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null),
   );
 }

@@ -4,12 +4,12 @@ import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { DrainingGuard } from '../http/draining.guard';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
 import { MessagesService } from '../messages/messages.service';
-import type { Turn } from '../messages/turns.service';
 import { TurnProblems } from './api-turn';
 import { cannotGoOn, notAUserMessage } from './chat.errors';
 import { ChatService } from './chat.service';
@@ -39,15 +39,19 @@ export class VersionsController {
   @ApiOperation({ summary: 'Reply once more', description: 'A sibling of the reply; the earlier one stays.' })
   @ApiMessageId('reply')
   @ApiBody({ type: ReplyWishesDto, required: false })
+  @ApiIdempotent()
   @TurnProblems()
   async regenerateReply(
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, id, { lastEventId, response }, () => this.chat.regenerate(userId, id, wishes));
+    return this.stream(userId, id, { lastEventId, response }, () =>
+      this.chat.regenerate({ userId, request }, id, wishes),
+    );
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -57,17 +61,19 @@ export class VersionsController {
   })
   @ApiMessageId('userMessage')
   @ProblemResponses(notAUserMessage)
+  @ApiIdempotent()
   @TurnProblems()
   async editMessage(
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() body: EditMessageDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const { model, settings } = body;
     return this.stream(userId, id, { lastEventId, response }, () =>
-      this.chat.edit(userId, id, { content: this.text.of(body), model, settings }),
+      this.chat.edit({ userId, request }, id, { content: this.text.of(body), model, settings }),
     );
   }
 
@@ -81,22 +87,26 @@ export class VersionsController {
   @ApiMessageId('reply')
   @ApiBody({ type: ReplyWishesDto, required: false })
   @ProblemResponses(cannotGoOn)
+  @ApiIdempotent()
   @TurnProblems()
   async continueReply(
     @CurrentUser() userId: string,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
     @ResumeFrom() lastEventId: string | undefined,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, id, { lastEventId, response }, () => this.chat.continue(userId, id, wishes));
+    return this.stream(userId, id, { lastEventId, response }, () =>
+      this.chat.continue({ userId, request }, id, wishes),
+    );
   }
 
   private async stream(
     userId: string,
     id: string,
     client: { lastEventId: string | undefined; response: Response },
-    begin: () => Promise<Turn>,
+    begin: () => Promise<string>,
   ): Promise<Observable<MessageEvent>> {
     const { conversation_id: conversationId } = await this.messages.get(userId, id);
     return this.streams.stream(

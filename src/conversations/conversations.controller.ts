@@ -27,6 +27,8 @@ import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
@@ -64,7 +66,10 @@ const CHANGES = {
 @ApiTags('conversations')
 @Controller('conversations')
 export class ConversationsController {
-  constructor(private readonly conversations: ConversationsService) {}
+  constructor(
+    private readonly conversations: ConversationsService,
+    private readonly idempotency: IdempotencyService,
+  ) {}
 
   @Post()
   @ApiOperation({
@@ -77,13 +82,19 @@ export class ConversationsController {
     description: 'The new conversation.',
     headers: ETAG_HEADER,
   })
+  @ApiIdempotent()
   @ProblemResponses(unknownModel)
   async createConversation(
     @CurrentUser() userId: string,
     @Body() body: CreateConversationDto,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ConversationResponse> {
-    return answer(await this.conversations.create(userId, body), response);
+    const { result } = await this.idempotency.once(request, async () =>
+      toConversationResponse(await this.conversations.create(userId, body)),
+    );
+    response.setHeader('ETag', toETag({ version: 1 }));
+    return result;
   }
 
   @Get()

@@ -11,6 +11,8 @@ import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
@@ -32,7 +34,10 @@ const ApiFeedbackId = () =>
 @ApiTags('feedback')
 @Controller('feedback')
 export class FeedbackController {
-  constructor(private readonly feedback: FeedbackService) {}
+  constructor(
+    private readonly feedback: FeedbackService,
+    private readonly idempotency: IdempotencyService,
+  ) {}
 
   @Post()
   @ApiOperation({
@@ -41,15 +46,20 @@ export class FeedbackController {
   })
   @ApiCreatedResponse({ type: FeedbackResponse, description: 'The new feedback.' })
   @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
+  @ApiIdempotent()
   @ProblemResponses(notAReply, messageNotFound, stillStreaming)
   async createFeedback(
     @CurrentUser() userId: string,
     @Body() body: CreateFeedbackDto,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<FeedbackResponse> {
-    const { feedback, created } = await this.feedback.put(userId, body);
-    response.status(created ? 201 : 200);
-    return toFeedbackResponse(feedback);
+    const { result } = await this.idempotency.once(request, async () => {
+      const { feedback, created } = await this.feedback.put(userId, body);
+      return { feedback: toFeedbackResponse(feedback), created };
+    });
+    response.status(result.created ? 201 : 200);
+    return result.feedback;
   }
 
   @Get()

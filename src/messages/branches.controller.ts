@@ -6,6 +6,8 @@ import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationResponse, toConversationResponse } from '../conversations/dto/conversation.response';
 import { toETag } from '../conversations/etag';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
+import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { BranchesService } from './branches.service';
@@ -15,7 +17,10 @@ import { messageNotFound, replyInProgress } from './message.errors';
 @ApiTags('conversations')
 @Controller()
 export class BranchesController {
-  constructor(private readonly branches: BranchesService) {}
+  constructor(
+    private readonly branches: BranchesService,
+    private readonly idempotency: IdempotencyService,
+  ) {}
 
   @Post('conversations/:id/fork')
   @ApiOperation({
@@ -30,16 +35,21 @@ export class BranchesController {
   })
   @ApiBody({ type: ForkConversationDto, required: false })
   @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.' })
+  @ApiIdempotent()
   @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress)
   async forkConversation(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(conversationNotFound)) id: string,
     @Body() { message_id }: ForkConversationDto,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ConversationResponse> {
-    const copy = await this.branches.fork(userId, id, message_id);
-    response.setHeader('ETag', toETag(copy));
-    return toConversationResponse(copy);
+    const { result } = await this.idempotency.once(request, async () => {
+      const copy = await this.branches.fork(userId, id, message_id);
+      return { copy: toConversationResponse(copy), etag: toETag(copy) };
+    });
+    response.setHeader('ETag', result.etag);
+    return result.copy;
   }
 
   @Post('messages/:id/select')

@@ -32,6 +32,9 @@ export class ReplyReader {
       place += events.length;
       if (events.length) yield events;
       if (message.status !== 'streaming') return;
+      // It may have been read in the moment between being stored and being begun.
+      const live = this.log.read(reply.id, place, signal);
+      if (live) return yield* live;
       await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       message = await this.messages.get(reply.user_id, reply.id);
     }

@@ -1,7 +1,6 @@
 import { Injectable, type MessageEvent } from '@nestjs/common';
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
-import type { Turn } from '../../messages/turns.service';
 import { RepliesService } from '../replies.service';
 import { nothing } from '../reply/reply-log';
 import { StreamResponder } from './stream-responder';
@@ -21,21 +20,20 @@ export class TurnStreams {
   ) {}
 
   /**
-   * Streams the reply that `begin` begins. A client that repeats its POST with the id of an event that it has got wants the rest
+   * Streams the reply that `begin` begins and answers the id of. A client that repeats its POST with the id of an event that it has got wants the rest
    * of that reply, and nothing is begun.
    */
   async stream(
     userId: string,
     { lastEventId, conversationId }: ResumedPost,
     response: Response,
-    begin: () => Promise<Turn>,
+    begin: () => Promise<string>,
   ): Promise<Observable<MessageEvent>> {
     if (lastEventId) {
       const reply = await this.replies.ofEvent(userId, lastEventId, conversationId ?? undefined);
       const rest = await this.replies.resume(userId, reply.id, lastEventId);
       return this.streams.stream(response, rest ?? nothing);
     }
-    const turn = await begin();
-    return this.streams.stream(response, await this.replies.read(userId, turn.messageId));
+    return this.streams.stream(response, await this.replies.read(userId, await begin()));
   }
 }

@@ -25,7 +25,7 @@ export function continuedMessages({ messages, model }: ModelRequest): ContinuedM
       return { messages: marked(sent, last, { partial: true }) };
     case 'final_message':
       return { messages: sent, add_generation_prompt: false, continue_final_message: true };
-    case 'instruct':
+    default:
       return { messages: [...sent, { role: 'user', content: REQUEST }] };
   }
 }

@@ -1,0 +1,28 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+
+/** What a request with an `Idempotency-Key` has led to, stored together with its effect. */
+@Entity('idempotency_keys')
+@Index('ix_idempotency_keys_created_at', ['created_at'])
+export class IdempotencyKeyEntity {
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_idempotency_keys' })
+  user_id!: string;
+
+  // Named, not imported: a foundation knows no feature, and only the foreign key is wanted.
+  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_idempotency_keys_user' })
+  user?: object;
+
+  @PrimaryColumn('varchar', { length: 255, primaryKeyConstraintName: 'pk_idempotency_keys' })
+  key!: string;
+
+  /** SHA-256 of method, path and body. */
+  @Column('bytea')
+  request_hash!: Buffer;
+
+  /** Null only inside of the transaction that makes it. */
+  @Column('jsonb', { nullable: true })
+  result!: unknown;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  created_at!: Date;
+}

@@ -1,0 +1,55 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { createHash } from 'node:crypto';
+import { AppError } from '../../errors/app-error';
+import { invalidRequest } from '../http-errors';
+import { ProblemResponses } from '../openapi/problem-responses';
+
+/** A request that may be repeated without being done twice. */
+export interface IdempotentRequest {
+  userId: string;
+  key: string;
+  /** SHA-256 of method, path and body. */
+  hash: Buffer;
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+export const keyReused = () =>
+  new AppError('key_reused', 'idempotency_key_reused', 'This Idempotency-Key was used with another request.');
+
+/** The request, if it carries an `Idempotency-Key`. Only on routes that are not public. */
+export const Idempotent = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): IdempotentRequest | undefined => {
+    const request = context.switchToHttp().getRequest<Request & { userId?: string }>();
+    const key = request.headers['idempotency-key'];
+    if (key === undefined || request.userId === undefined) return undefined;
+    if (typeof key !== 'string' || !KEY.test(key)) {
+      throw invalidRequest(
+        'invalid_idempotency_key',
+        'Idempotency-Key must be 1 to 255 visible ASCII characters.',
+      );
+    }
+    return { userId: request.userId, key, hash: hashOf(request) };
+  },
+);
+
+function hashOf({ method, path, body }: Request): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([method, path, (body as unknown) ?? {}]))
+    .digest();
+}
+
+/** Documents the header. */
+export const ApiIdempotent = () =>
+  applyDecorators(
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+      description:
+        'The same key and body do the same thing once, for at least 24 hours; another body is refused.',
+    }),
+    ProblemResponses(keyReused),
+  );

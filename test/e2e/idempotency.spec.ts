@@ -1,0 +1,117 @@
+import { streamReply } from '../support/chat-client';
+import { createTestApp, type TestApp } from '../support/create-test-app';
+import { startModelServer, type ModelServer } from '../support/model-server';
+import { failure, reply } from '../support/model-server/behaviours';
+import { hold } from '../support/model-server/gate';
+
+describe('Idempotency-Key', () => {
+  let model: ModelServer;
+  let t: TestApp;
+  let api: string;
+  let keys = 0;
+
+  beforeAll(async () => {
+    model = await startModelServer();
+    t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
+    api = `${t.url}/api/v1`;
+  });
+  beforeEach(() => model.reset());
+  afterAll(async () => {
+    await t.close();
+    await model.close();
+  });
+
+  const newKey = () => `key-${++keys}`;
+  const chat = (key: string, body: object, user = 'alice') =>
+    streamReply(`${api}/chat`, user, { body, headers: { 'Idempotency-Key': key } });
+  const post = (path: string, key: string, body: object, user = 'alice') =>
+    t.as(user).post(`/api/v1${path}`).set('Idempotency-Key', key).send(body);
+  const messagesOf = async (id: string) =>
+    (await t.as('alice').get(`/api/v1/chat/${id}/history`).expect(200)).body.data;
+
+  it('makes one message and one model call of fifty parallel turns, which all get the same reply', async () => {
+    const gate = hold();
+    model.otherwise(reply(['Once', gate, ' only.']));
+    const { id } = (await t.as('alice').post('/api/v1/conversations').send({}).expect(201)).body;
+    const key = newKey();
+    const body = { content: 'Hello?', conversation_id: id };
+    const all = Promise.all(Array.from({ length: 50 }, () => chat(key, body)));
+    await model.request(0);
+    gate.release();
+    const replies = await all;
+    expect(new Set(replies.map((each) => each.messageId)).size).toBe(1);
+    expect(new Set(replies.map((each) => each.ids.join())).size).toBe(1);
+    expect(new Set(replies.map((each) => each.text))).toEqual(new Set(['Once only.']));
+    expect(model.requests).toHaveLength(1);
+    expect(await messagesOf(id)).toHaveLength(2);
+  });
+
+  it('replays a turn that is over, also through the waiting form', async () => {
+    model.otherwise(reply('Fine.'));
+    const key = newKey();
+    const first = await chat(key, { content: 'How are you?' });
+    expect(await chat(key, { content: 'How are you?' })).toEqual(first);
+    const wait = newKey();
+    const path = `/chat/${first.conversationId}`;
+    const one = await post(path, wait, { content: 'And now?' }).expect(200);
+    const two = await post(path, wait, { content: 'And now?' }).expect(200);
+    expect(two.body).toEqual(one.body);
+    expect(model.requests).toHaveLength(2);
+  });
+
+  it('tells a repetition of a failed turn of the same failure, without asking the model again', async () => {
+    model.otherwise(failure(500));
+    const { id } = (await t.as('alice').post('/api/v1/conversations').send({}).expect(201)).body;
+    const key = newKey();
+    const one = await post(`/chat/${id}`, key, { content: 'x' }).expect(502);
+    const two = await post(`/chat/${id}`, key, { content: 'x' }).expect(502);
+    expect(two.body.message_id).toBe(one.body.message_id);
+    expect(model.requests).toHaveLength(1);
+  });
+
+  it('refuses the key with another body, on another route, and in a wrong shape', async () => {
+    const key = newKey();
+    await post('/conversations', key, { title: 'A' }).expect(201);
+    for (const [path, body] of [
+      ['/conversations', { title: 'B' }],
+      ['/chat', { content: 'A' }],
+    ] as const) {
+      expect((await post(path, key, body).expect(422)).body.code).toBe('idempotency_key_reused');
+    }
+    for (const bad of ['with space', 'ü', 'x'.repeat(256)]) {
+      const answer = await fetch(`${api}/conversations`, {
+        method: 'POST',
+        headers: { 'X-User-ID': 'alice', 'Content-Type': 'application/json', 'Idempotency-Key': bad },
+        body: '{}',
+      });
+      expect([bad.slice(0, 10), answer.status]).toEqual([bad.slice(0, 10), 400]);
+    }
+  });
+
+  it('answers the same conversation, feedback and fork again', async () => {
+    const key = newKey();
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => post('/conversations', key, { title: 'Same' }).expect(201)),
+    );
+    for (const { body } of all) expect(body).toEqual(all[0].body);
+    const { messageId, conversationId } = await chat(newKey(), { content: 'Hi' });
+    const feedback = newKey();
+    const one = await post('/feedback', feedback, { message_id: messageId, rating: 4 }).expect(201);
+    const two = await post('/feedback', feedback, { message_id: messageId, rating: 4 }).expect(201);
+    expect(two.body).toEqual(one.body);
+    const fork = newKey();
+    const forks = [
+      await post(`/conversations/${conversationId}/fork`, fork, {}).expect(201),
+      await post(`/conversations/${conversationId}/fork`, fork, {}).expect(201),
+    ];
+    expect(forks[0].body.id).toBe(forks[1].body.id);
+  });
+
+  it('is free again after a refusal, and belongs to one user', async () => {
+    const key = newKey();
+    await post('/chat/019a5b1c-7f00-7000-8000-00000000ffff', key, { content: 'x' }).expect(404);
+    const { body } = await post('/conversations', key, {}).expect(201);
+    const other = await post('/conversations', key, {}, 'bob').expect(201);
+    expect(other.body.id).not.toBe(body.id);
+  });
+});
