@@ -1,0 +1,104 @@
+import { DemoClient } from '../../src/llm/demo/demo-client';
+import type { LlmClient, ModelRequest } from '../../src/llm/llm-client';
+import { OpenAiClient } from '../../src/llm/openai/openai-client';
+import { call, testLimits, testProvider, testRequest } from '../support/model-calls';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import { reply } from '../support/model-server/behaviours';
+
+/*
+ * What every LlmClient keeps, whatever is behind it.
+ */
+
+let server: ModelServer;
+let openai: OpenAiClient;
+
+beforeAll(async () => {
+  server = await startModelServer();
+  openai = new OpenAiClient(testLimits());
+});
+
+beforeEach(() => void server.otherwise(reply('Some words, one after the other.', { delayMs: 2 })));
+
+afterEach(() => server.reset());
+
+afterAll(async () => {
+  await openai.close();
+  await server.close();
+});
+
+const IMPLEMENTATIONS: [string, () => { client: LlmClient; request: ModelRequest }][] = [
+  ['OpenAiClient', () => ({ client: openai, request: testRequest(testProvider(server.url)) })],
+  [
+    'DemoClient',
+    () => ({ client: new DemoClient(2), request: testRequest(testProvider('', { kind: 'demo' })) }),
+  ],
+];
+
+describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
+  it('yields batches that are not empty, and one finish as the very last part', async () => {
+    const { client, request } = make();
+    const { batches, error } = await call(client, request);
+    expect(error).toBeUndefined();
+    expect(batches.every((batch) => batch.length > 0)).toBe(true);
+    const types = batches.flat().map(({ type }) => type);
+    expect(types.indexOf('finish')).toBe(types.length - 1);
+    expect(types.length).toBeGreaterThan(3);
+  });
+
+  it('yields text that is safe to store and never empty', async () => {
+    const { client, request } = make();
+    const { batches } = await call(client, request);
+    const texts = batches.flat().flatMap((part) => (part.type === 'finish' ? [] : [part.text]));
+    expect(texts.every((text) => text && text.isWellFormed() && !text.includes('\0'))).toBe(true);
+  });
+
+  it('counts tokens', async () => {
+    const { client, request } = make();
+    const { finish } = await call(client, request);
+    expect(finish).toMatchObject({
+      reason: 'stop',
+      usage: {
+        input_tokens: expect.any(Number),
+        output_tokens: expect.any(Number),
+        estimated: expect.any(Boolean),
+      },
+    });
+  });
+
+  it('throws the reason if it is aborted before it begins', async () => {
+    const { client, request } = make();
+    expect(await call(client, request, AbortSignal.abort('reason'))).toMatchObject({
+      error: 'reason',
+      batches: [],
+    });
+  });
+
+  it('throws the reason if it is aborted in the middle, and yields nothing more', async () => {
+    const { client, request } = make();
+    const controller = new AbortController();
+    let batches = 0;
+    const read = async () => {
+      for await (const batch of client.stream(request, controller.signal)) {
+        batches += batch.length ? 1 : 0;
+        controller.abort('reason');
+      }
+    };
+    await expect(read()).rejects.toBe('reason');
+    expect(batches).toBe(1);
+  });
+
+  it('may be left early', async () => {
+    const { client, request } = make();
+    for await (const batch of client.stream(request, new AbortController().signal)) {
+      expect(batch.length).toBeGreaterThan(0);
+      break;
+    }
+    expect((await call(client, request)).finish).toBeDefined();
+  });
+
+  it('serves many at the same time', async () => {
+    const { client, request } = make();
+    const replies = await Promise.all(Array.from({ length: 20 }, () => call(client, request)));
+    expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+  });
+});

@@ -1,0 +1,432 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LlmConfig } from '../../src/config/app-config';
+import type { ModelConfig } from '../../src/config/models-config';
+import { DemoClient } from '../../src/llm/demo/demo-client';
+import { LlmClients } from '../../src/llm/llm-clients';
+import { ModelCatalogue } from '../../src/llm/model-catalogue';
+import { ModelRunner } from '../../src/llm/model-runner';
+import { OpenAiClient } from '../../src/llm/openai/openai-client';
+import type { ModelAttempt } from '../../src/llm/run/attempt';
+import { CircuitBreakers } from '../../src/llm/run/circuit-breakers';
+import { collect, testLimits, testModel, testProvider } from '../support/model-calls';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import {
+  at,
+  comment,
+  commentsOnly,
+  cutAfter,
+  failure,
+  finish,
+  hang,
+  pause,
+  reasoning,
+  reply,
+  silence,
+  stream,
+  text,
+} from '../support/model-server/behaviours';
+import { hold } from '../support/model-server/gate';
+
+let server: ModelServer;
+let openai: OpenAiClient;
+
+beforeAll(async () => {
+  server = await startModelServer();
+  openai = new OpenAiClient(testLimits());
+});
+
+afterEach(() => server.reset());
+
+afterAll(async () => {
+  await openai.close();
+  await server.close();
+});
+
+interface Setup {
+  limits?: Partial<LlmConfig>;
+  models?: Partial<ModelConfig>[];
+  breakers?: CircuitBreakers;
+}
+
+function setUp({ limits, models = [{}], breakers = new CircuitBreakers() }: Setup = {}) {
+  const providers = [testProvider(server.url), testProvider(server.url, { name: 'other' })];
+  const config = testLimits({ providers, models: models.map(testModel), ...limits });
+  const clients = new LlmClients(openai, new DemoClient(0));
+  const runner = new ModelRunner(new ModelCatalogue(config), clients, breakers, config);
+  return async (signal = new AbortController().signal, modelId = 'test-model') => {
+    const attempts: ModelAttempt[] = [];
+    const request = { modelId, messages: [{ role: 'user' as const, content: 'Hi' }], settings: {} };
+    const start = performance.now();
+    const answer = await collect(runner.run(request, signal, (attempt) => void attempts.push(attempt)));
+    return {
+      ...answer,
+      attempts,
+      outcomes: attempts.map(({ outcome }) => outcome),
+      ms: performance.now() - start,
+    };
+  };
+}
+
+describe('an attempt', () => {
+  it('is reported with its times', async () => {
+    server.script(stream(pause(60), text('Hi'), pause(60), finish()));
+    const { attempts } = await setUp()();
+    expect(attempts).toEqual([
+      {
+        provider: 'test',
+        model: 'test-model',
+        outcome: 'ok',
+        started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        first_event_ms: expect.any(Number),
+        duration_ms: expect.any(Number),
+      },
+    ]);
+    expect(attempts[0].first_event_ms).toBeGreaterThanOrEqual(55);
+    expect(attempts[0].duration_ms).toBeGreaterThanOrEqual(Number(attempts[0].first_event_ms) + 55);
+  });
+
+  it('is reported before the end of the reply is given out', async () => {
+    const attempts: ModelAttempt[] = [];
+    const config = testLimits({ providers: [testProvider(server.url)], models: [testModel()] });
+    const clients = new LlmClients(openai, new DemoClient(0));
+    const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
+    const request = { modelId: 'test-model', messages: [], settings: {} };
+    for await (const parts of runner.run(
+      request,
+      new AbortController().signal,
+      (one) => void attempts.push(one),
+    )) {
+      if (parts.at(-1)?.type === 'finish') expect(attempts).toHaveLength(1);
+    }
+    expect(attempts).toHaveLength(1);
+  });
+
+  it('is made with the settings and messages of the request', async () => {
+    await setUp()();
+    expect(server.requests[0].body).toMatchObject({
+      messages: [{ role: 'user', content: 'Hi' }],
+      model: 'test-model-name',
+    });
+  });
+
+  it('is not made at all for a model that does not exist', async () => {
+    const { code, attempts } = await setUp()(undefined, 'nobody');
+    expect({ code, attempts }).toEqual({ code: 'provider_model_not_found', attempts: [] });
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
+describe('a retry', () => {
+  const twice = { limits: { maxRetries: 2 } };
+
+  it.each([429, 500, 502, 503, 529])('follows status %i before the first part', async (status) => {
+    server.script(failure(status), failure(status), reply('third time lucky'));
+    const { text: got, outcomes } = await setUp(twice)();
+    expect(got).toBe('third time lucky');
+    expect(outcomes).toHaveLength(3);
+    expect(outcomes.at(-1)).toBe('ok');
+  });
+
+  it('is made at most so often', async () => {
+    server.otherwise(failure(503));
+    const { code, outcomes } = await setUp(twice)();
+    expect(code).toBe('provider_unavailable');
+    expect(outcomes).toEqual(Array(3).fill('provider_unavailable'));
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it.each([
+    [400, {}, 'provider_bad_request'],
+    [400, { code: 'context_length_exceeded' }, 'context_length_exceeded'],
+    [400, { code: 'content_filter' }, 'content_filter'],
+    [401, {}, 'provider_auth_failed'],
+    [404, {}, 'provider_model_not_found'],
+    [429, { code: 'insufficient_quota' }, 'provider_rate_limited'],
+  ])('does not follow status %i with %j', async (status, error, code) => {
+    server.script(failure(status, error));
+    expect(await setUp(twice)()).toMatchObject({ code, outcomes: [code] });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['an empty stream', stream()],
+    ['a stream that only says hello', cutAfter(60, reply('never'))],
+    ['a reset', (exchange: { reset(): void }) => exchange.reset()],
+  ])('follows %s', async (_, behaviour) => {
+    server.script(behaviour, reply('better'));
+    expect(await setUp(twice)()).toMatchObject({ text: 'better', code: undefined });
+  });
+
+  it('never follows the first part', async () => {
+    server.script(stream(text('Hel')), reply('again'));
+    const { text: got, code, outcomes } = await setUp(twice)();
+    expect({ got, code, outcomes }).toEqual({
+      got: 'Hel',
+      code: 'upstream_incomplete',
+      outcomes: ['upstream_incomplete'],
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('waits as long as the provider asks', async () => {
+    server.script(failure(429, {}, { 'retry-after-ms': '700' }), reply('ok'));
+    const { ms } = await setUp(twice)();
+    expect(ms).toBeGreaterThanOrEqual(690);
+    expect(ms).toBeLessThan(3000);
+  });
+
+  it('does not care for a wait that makes no sense', async () => {
+    server.script(failure(429, {}, { 'retry-after': 'tomorrow' }), reply('ok'));
+    expect((await setUp(twice)()).ms).toBeLessThan(2000);
+  });
+
+  it('is given up when the caller aborts', async () => {
+    server.otherwise(failure(429, {}, { 'retry-after': '5' }));
+    const reason = new Error('stop');
+    const controller = new AbortController();
+    const answer = setUp(twice)(controller.signal);
+    await server.request(0);
+    setTimeout(() => controller.abort(reason), 50);
+    const { error, outcomes, ms } = await answer;
+    expect(error).toBe(reason);
+    expect(outcomes).toEqual(['provider_rate_limited']);
+    expect(ms).toBeLessThan(2000);
+  });
+});
+
+describe('the watchdog', () => {
+  it('ends a provider that does not answer', async () => {
+    server.script(silence());
+    const run = setUp({ limits: { firstEventTimeoutMs: 150, maxRetries: 2 } });
+    expect(await run()).toMatchObject({ code: 'provider_timeout', outcomes: ['provider_timeout'] });
+    expect(await server.requests[0].closed).toBe('aborted');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('ends a stream of headers and comments', async () => {
+    server.script(commentsOnly(20));
+    const { code, ms } = await setUp({ limits: { firstEventTimeoutMs: 200 } })();
+    expect(code).toBe('provider_timeout');
+    expect(ms).toBeLessThan(2000);
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('ends a stream that hangs in the middle and keeps what came', async () => {
+    server.script(stream(text('Hel'), hang()));
+    const run = setUp({ limits: { idleTimeoutMs: 150 } });
+    expect(await run()).toMatchObject({
+      text: 'Hel',
+      code: 'provider_timeout',
+      error: { detail: { reason: 'idle' } },
+    });
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('is not fed by comments or empty chunks', async () => {
+    const noise = Array.from({ length: 40 }, () => [comment('keep-alive'), text(''), pause(25)]).flat();
+    server.script(stream(text('Hel'), ...noise, text('lo'), finish()));
+    expect(await setUp({ limits: { idleTimeoutMs: 300 } })()).toMatchObject({
+      text: 'Hel',
+      code: 'provider_timeout',
+    });
+  });
+
+  it('is fed by reasoning', async () => {
+    const thoughts = Array.from({ length: 8 }, () => [reasoning('hm '), pause(60)]).flat();
+    server.script(stream(...thoughts, text('Yes'), finish()));
+    expect(await setUp({ limits: { idleTimeoutMs: 300 } })()).toMatchObject({ text: 'Yes', code: undefined });
+  });
+
+  it('ends a reply that goes on for too long', async () => {
+    server.script(stream(...Array.from({ length: 100 }, () => [text('x'), pause(20)]).flat(), finish()));
+    const { text: got, code, ms } = await setUp({ limits: { totalTimeoutMs: 300 } })();
+    expect({ code, some: got.length > 2 }).toEqual({ code: 'provider_timeout', some: true });
+    expect(ms).toBeLessThan(1500);
+  });
+
+  it('counts the time of all attempts together', async () => {
+    server.otherwise(failure(503, {}, { 'retry-after': '10' }));
+    const { code, ms } = await setUp({ limits: { totalTimeoutMs: 300, maxRetries: 5 } })();
+    expect(code).toBe('provider_timeout');
+    expect(ms).toBeLessThan(1500);
+  });
+
+  it('does not blame the provider for a reader that takes its time', async () => {
+    const config = testLimits({
+      providers: [testProvider(server.url)],
+      models: [testModel()],
+      idleTimeoutMs: 100,
+    });
+    const clients = new LlmClients(openai, new DemoClient(0));
+    const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
+    server.script(stream(text('a'), pause(10), text('b'), finish()));
+    const request = { modelId: 'test-model', messages: [], settings: {} };
+    let got = '';
+    for await (const parts of runner.run(request, new AbortController().signal, () => undefined)) {
+      for (const part of parts) if (part.type === 'text') got += part.text;
+      await delay(300);
+    }
+    expect(got).toBe('ab');
+  });
+
+  it('has a provider’s own patience', async () => {
+    const patient = testProvider(server.url, { firstEventTimeoutMs: 2000, idleTimeoutMs: 2000 });
+    const limits = { firstEventTimeoutMs: 100, idleTimeoutMs: 100, providers: [patient] };
+    server.script(stream(pause(250), text('a'), pause(250), text('b'), finish()));
+    expect(await setUp({ limits })()).toMatchObject({ text: 'ab', code: undefined });
+  });
+});
+
+describe('the length', () => {
+  it('of a reply is limited, and what fits is kept', async () => {
+    server.script(stream(reasoning('12'), text('3456'), text('🌍🌍🌍'), finish()));
+    const { text: got, reasoning: thought, code, outcomes } = await setUp({ limits: { maxReplyChars: 9 } })();
+    expect({ got, thought, code, outcomes }).toEqual({
+      got: '3456🌍',
+      thought: '12',
+      code: 'max_output',
+      outcomes: ['max_output'],
+    });
+  });
+
+  it('ends an endless reply', async () => {
+    server.script(async (exchange) => {
+      for (;;) await exchange.chunk({ content: 'on and on ' });
+    });
+    const { text: got, code } = await setUp({ limits: { maxReplyChars: 10_000 } })();
+    expect({ length: got.length, code }).toEqual({ length: 10_000, code: 'max_output' });
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('may be used up exactly', async () => {
+    server.script(stream(text('12345'), finish()));
+    expect(await setUp({ limits: { maxReplyChars: 5 } })()).toMatchObject({ text: '12345', code: undefined });
+  });
+});
+
+describe('a fallback', () => {
+  const models = [
+    { fallbacks: ['second', 'third'] },
+    { id: 'second', name: 'two' },
+    { id: 'third', name: 'three' },
+  ];
+
+  it('answers when the model cannot', async () => {
+    server.script(failure(404), failure(401), reply('from the third'));
+    const { text: got, attempts } = await setUp({ models })();
+    expect(got).toBe('from the third');
+    expect(attempts.map(({ model, outcome }) => [model, outcome])).toEqual([
+      ['test-model', 'provider_model_not_found'],
+      ['second', 'provider_auth_failed'],
+      ['third', 'ok'],
+    ]);
+    expect(server.requests.map(({ body }) => body.model)).toEqual(['test-model-name', 'two', 'three']);
+  });
+
+  it('is tried after the retries, and at once after a timeout', async () => {
+    server.script(silence(), reply('second'));
+    const run = setUp({ models, limits: { firstEventTimeoutMs: 150, maxRetries: 2 } });
+    expect(await run()).toMatchObject({ text: 'second', outcomes: ['provider_timeout', 'ok'] });
+  });
+
+  it('leaves the failure of the model that was asked for if none can', async () => {
+    server.script(failure(429), failure(404), failure(500));
+    expect(await setUp({ models })()).toMatchObject({ code: 'provider_rate_limited', batches: [] });
+  });
+
+  it('is not asked for what a content filter refused', async () => {
+    server.script(failure(400, { code: 'content_filter' }));
+    expect(await setUp({ models })()).toMatchObject({ code: 'content_filter' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is not asked once the reply has begun', async () => {
+    server.script(stream(text('Hel')));
+    expect(await setUp({ models })()).toMatchObject({ text: 'Hel', code: 'upstream_incomplete' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('does not follow its own fallbacks', async () => {
+    const ring = [{ fallbacks: ['second'] }, { id: 'second', fallbacks: ['test-model'] }];
+    server.otherwise(failure(404));
+    expect((await setUp({ models: ring })()).attempts).toHaveLength(2);
+  });
+});
+
+describe('the circuit breaker', () => {
+  const options = { threshold: 3, openMs: 200 };
+
+  it('stops asking a provider that is down, lets one call through later, and closes again', async () => {
+    server.otherwise(failure(503));
+    const run = setUp({ breakers: new CircuitBreakers(options) });
+    for (let count = 0; count < 3; count++) await run();
+    const refused = await run();
+    expect(refused).toMatchObject({ code: 'provider_unavailable', attempts: [], error: { retryable: true } });
+    expect(refused.ms).toBeLessThan(100);
+    expect(server.requests).toHaveLength(3);
+
+    await delay(250);
+    const gate = hold();
+    server.otherwise(stream(at(gate), text('back'), finish()));
+    const probe = run();
+    await server.request(3);
+    expect(await run()).toMatchObject({ code: 'provider_unavailable', attempts: [] });
+    gate.release();
+    expect(await probe).toMatchObject({ text: 'back' });
+    expect(await run()).toMatchObject({ text: 'back' });
+  });
+
+  it('is not waited for: the fallback is asked at once', async () => {
+    server.script(failure(503), failure(503), failure(503)).otherwise(reply('second'));
+    const models = [{ fallbacks: ['second'] }, { id: 'second', provider: 'other' }];
+    const run = setUp({ models, breakers: new CircuitBreakers(options), limits: { maxRetries: 2 } });
+    await run();
+    const { text: got, ms, outcomes } = await run();
+    expect({ got, outcomes }).toEqual({ got: 'second', outcomes: ['ok'] });
+    expect(ms).toBeLessThan(200);
+  });
+
+  it('lets another call through after one that was aborted', async () => {
+    server.otherwise(failure(503));
+    const run = setUp({ breakers: new CircuitBreakers(options) });
+    for (let count = 0; count < 3; count++) await run();
+    await delay(250);
+    server.otherwise(silence());
+    const controller = new AbortController();
+    const probe = run(controller.signal);
+    await server.request(3);
+    controller.abort(new Error('stop'));
+    expect(await probe).toMatchObject({ outcomes: ['aborted'] });
+    server.otherwise(reply('back'));
+    expect(await run()).toMatchObject({ text: 'back' });
+  });
+});
+
+describe('an abort', () => {
+  it('ends the reply with its reason and is reported', async () => {
+    const gate = hold();
+    server.script(reply(['Hel', gate, 'lo']));
+    const controller = new AbortController();
+    const answer = setUp()(controller.signal);
+    await gate.reached;
+    await delay(30);
+    controller.abort('stopped');
+    expect(await answer).toMatchObject({ text: 'Hel', error: 'stopped', outcomes: ['aborted'] });
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('before the start makes no attempt', async () => {
+    expect(await setUp()(AbortSignal.abort('stopped'))).toMatchObject({ error: 'stopped', attempts: [] });
+  });
+
+  it('leaves no timers and no listeners behind', async () => {
+    const { signal } = new AbortController();
+    const added = jest.spyOn(signal, 'addEventListener');
+    const removed = jest.spyOn(signal, 'removeEventListener');
+    await setUp()(signal);
+    expect(added.mock.calls.length).toBeGreaterThan(0);
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
+      added.mock.calls.map(([, listener]) => listener),
+    );
+  });
+});

@@ -1,0 +1,297 @@
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { OpenAiClient } from '../../src/llm/openai/openai-client';
+import { call, testLimits, testProvider, testRequest } from '../support/model-calls';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import {
+  cutAfter,
+  data,
+  done,
+  failure,
+  finish,
+  fixture,
+  fixturePath,
+  hang,
+  lineEnds,
+  pause,
+  raw,
+  reasoning,
+  reply,
+  stream,
+  text,
+  trickle,
+  usage,
+} from '../support/model-server/behaviours';
+import type { Behaviour } from '../support/model-server/exchange';
+
+let server: ModelServer;
+let client: OpenAiClient;
+
+beforeAll(async () => {
+  server = await startModelServer();
+  client = new OpenAiClient(testLimits());
+});
+
+afterEach(() => server.reset());
+
+afterAll(async () => {
+  await client.close();
+  await server.close();
+});
+
+function answer(behaviour: Behaviour) {
+  server.script(behaviour);
+  return call(client, testRequest(testProvider(server.url)));
+}
+
+const STOP = { type: 'finish', reason: 'stop', usage: null };
+
+describe('the end of a stream', () => {
+  it('needs no [DONE]', async () => {
+    expect(await answer(stream(text('Hi'), finish()))).toMatchObject({
+      text: 'Hi',
+      finish: STOP,
+      code: undefined,
+    });
+  });
+
+  it('is [DONE] even if the connection stays open', async () => {
+    const start = performance.now();
+    expect(await answer(stream(text('Hi'), finish(), usage(1, 2), done(), hang()))).toMatchObject({
+      text: 'Hi',
+      finish: { usage: { input_tokens: 1, output_tokens: 2 } },
+    });
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('is [DONE] even if more follows', async () => {
+    const more = stream(
+      text('Hi'),
+      finish(),
+      done(),
+      text(' and more'),
+      data({ error: { code: 500 } }),
+      finish('length'),
+    );
+    expect(await answer(more)).toMatchObject({ text: 'Hi', finish: STOP });
+  });
+
+  it('is the finish reason, after a moment, if neither [DONE] nor the end follows', async () => {
+    expect(await answer(stream(text('Hi'), finish(), hang()))).toMatchObject({ text: 'Hi', finish: STOP });
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('is the finish reason if the connection breaks after it', async () => {
+    const broken = stream(text('Hi'), finish(), pause(20), (exchange) => exchange.reset());
+    expect(await answer(broken)).toMatchObject({ text: 'Hi', finish: STOP });
+  });
+
+  it('is not complete without a finish reason', async () => {
+    for (const ending of [stream(text('Hi'), done()), stream(text('Hi'))]) {
+      const { text: shown, code, finish: last } = await answer(ending);
+      expect({ shown, code, last }).toEqual({ shown: 'Hi', code: 'upstream_incomplete', last: undefined });
+    }
+  });
+
+  it.each([
+    ['nothing', stream()],
+    ['only [DONE]', stream(done())],
+    ['only usage', stream(usage(1, 0), done())],
+    ['only a role', stream((exchange) => exchange.chunk({ role: 'assistant', content: '' }), done())],
+    ['a stop without a word', stream(finish(), done())],
+  ])('is a failure after %s', async (_, behaviour) => {
+    expect(await answer(behaviour)).toMatchObject({ code: 'upstream_empty', batches: [] });
+  });
+
+  it('may have usage in any place: the last one counts', async () => {
+    const counted = stream(usage(1, 1), text('Hi'), usage(1, 2), finish(), usage(1, 3), usage(1, 3), done());
+    expect((await answer(counted)).finish?.usage).toMatchObject({ input_tokens: 1, output_tokens: 3 });
+  });
+});
+
+describe('a cut', () => {
+  const bytes = readFileSync(fixturePath('openai.sse'));
+  const full = 'Hello – wörld 🌍';
+  // Everywhere would take a minute; every place that is special is near one of these.
+  const places = [...Array(bytes.length).keys()].filter(
+    (at) => at % 13 === 0 || bytes[at] > 127 || bytes[at] === 10,
+  );
+
+  it.each(['reset', 'drop', 'end'] as const)(
+    'by %s anywhere leaves a clean beginning',
+    async (how) => {
+      for (const place of places) {
+        const { text: shown, code, finish: last } = await answer(cutAfter(place, fixture('openai.sse'), how));
+        expect(full.startsWith(shown)).toBe(true);
+        expect(shown).not.toContain('\uFFFD');
+        if (last) expect(shown).toBe(full);
+        else expect(code).toBe(shown ? 'upstream_incomplete' : 'upstream_empty');
+      }
+    },
+    60_000,
+  );
+});
+
+it('keeps what was held back for a tag when the connection breaks', async () => {
+  server.script(stream(text('<think>a</th'), pause(30), (exchange) => exchange.reset()));
+  const cut = await call(client, testRequest(testProvider(server.url), { thinkTags: true }));
+  expect(cut).toMatchObject({ reasoning: 'a</th', text: '', code: 'upstream_incomplete' });
+});
+
+describe('the same text arrives', () => {
+  const content = 'Ünïcödé 🌍 "quotes" \\ and\nlines';
+
+  it.each([
+    ['with CR LF', lineEnds('\r\n', reply([content]))],
+    ['with carriage returns', lineEnds('\r', reply([content]))],
+    ['byte by byte', trickle(reply([content]))],
+    ['byte by byte with CR LF', trickle(lineEnds('\r\n', reply([content])))],
+    ['after a byte order mark', stream(raw('\uFEFF'), text(content), finish(), done())],
+    [
+      'with comments between',
+      stream(raw(':\n\n'), text(content), raw(': ping\n'), finish(), raw(':x\n\n'), done()),
+    ],
+    ['without a space after data:', stream(raw(`data:${chunk(content)}\n\n`), finish(), done())],
+    [
+      'over several lines of data',
+      stream(raw(`data: ${chunk(content).replace(',', '\ndata: ,')}\n\n`), finish(), done()),
+    ],
+    ['without a last blank line', stream(text(content), raw(`data: ${chunk('', 'stop')}`))],
+    [
+      'with other fields',
+      stream(raw(`id: 7\nretry: 1\nevent: message\ndata: ${chunk(content)}\n\n`), finish(), done()),
+    ],
+  ])('%s', async (_, behaviour) => {
+    expect(await answer(behaviour)).toMatchObject({
+      text: content,
+      finish: { reason: 'stop' },
+      code: undefined,
+    });
+  });
+
+  it('however the network cuts the bytes', async () => {
+    const bytes = readFileSync(fixturePath('minimax-think.sse'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 8 }), async (cuts) => {
+        const places = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+        const pieces = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
+        server.script(stream(...pieces.flatMap((piece) => [raw(piece), pause(1)])));
+        const got = await call(client, testRequest(testProvider(server.url), { thinkTags: true }));
+        expect(got).toMatchObject({ reasoning: 'The user says a < b.', text: 'Right, <think> is a tag.' });
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('what makes no sense', () => {
+  const sane = [text('a'), text('b'), finish(), done()] as const;
+
+  it.each([
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['a number', '7'],
+    ['an empty event', ''],
+    ['empty choices', { choices: [] }],
+    ['null choices', { choices: null }],
+    ['no delta', { choices: [{ index: 0 }] }],
+    ['a null delta', { choices: [{ delta: null }] }],
+    ['content that is a number', { choices: [{ delta: { content: 5 } }] }],
+    ['a prototype', '{"__proto__":{"x":1},"choices":[{"delta":{"__proto__":{"content":"evil"}}}]}'],
+    ['unknown fields', { surprise: { deep: [1] }, choices: [{ delta: { surprise: true } }] }],
+    [
+      'a tool call without index',
+      { choices: [{ delta: { tool_calls: [{ id: '', function: { name: null } }] } }] },
+    ],
+    ['logprobs', { choices: [{ delta: {}, logprobs: { content: [] } }] }],
+    ['an error that is null', { error: null, choices: [] }],
+  ])('is skipped: %s', async (_, payload) => {
+    const [first, ...rest] = sane;
+    expect(await answer(stream(first, data(payload), ...rest))).toMatchObject({
+      text: 'ab',
+      finish: STOP,
+      code: undefined,
+    });
+  });
+
+  it.each([
+    ['broken JSON', stream(text('a'), raw('data: {"choices":[}\n\n'), finish()), 'provider_invalid_response'],
+    ['an error', stream(text('a'), data({ error: { message: 'x', code: 503 } })), 'provider_unavailable'],
+    ['an error that is text', stream(text('a'), data({ error: 'overloaded' })), 'provider_unavailable'],
+    [
+      'an error event',
+      stream(text('a'), raw('event: error\ndata: {"type":"overloaded_error"}\n\n')),
+      'provider_overloaded',
+    ],
+    [
+      'an error event that is no JSON',
+      stream(text('a'), raw('event: error\ndata: oops\n\n')),
+      'provider_unavailable',
+    ],
+  ])('ends the reply: %s', async (_, behaviour, code) => {
+    expect(await answer(behaviour)).toMatchObject({ text: 'a', code });
+  });
+
+  it('does not hurt the next reply', async () => {
+    await answer(stream(raw('\0\0\xff\xfe garbage')));
+    expect(await answer(reply('fine'))).toMatchObject({ text: 'fine' });
+  });
+});
+
+describe('sizes', () => {
+  it('takes a delta of five megabytes', async () => {
+    const big = 'x'.repeat(5 * 1024 * 1024);
+    const { text: got } = await answer(stream(text(big), finish(), done()));
+    expect(got.length).toBe(big.length);
+  });
+
+  it('gives up on an event without end', async () => {
+    const endless: Behaviour = async (exchange) => {
+      await exchange.write('data: {"choices":[{"delta":{"content":"');
+      for (;;) await exchange.write('x'.repeat(256 * 1024));
+    };
+    const { error } = await answer(stream(text('a'), endless));
+    expect(error).toMatchObject({ code: 'provider_invalid_response', retryable: false });
+    expect(await server.requests[0].closed).toBe('aborted');
+  });
+
+  it('takes 100,000 tokens of one character', async () => {
+    const one = `data: ${chunk('x')}\n\n`;
+    const many = Array.from({ length: 100 }, () => raw(one.repeat(1000)));
+    const { text: got, batches } = await answer(stream(...many, finish(), done()));
+    expect(got).toBe('x'.repeat(100_000));
+    expect(batches.length).toBeLessThan(20_000);
+  });
+});
+
+describe('text that could do harm', () => {
+  it('keeps event framing and terminal codes as text', async () => {
+    const content = 'data: x\n\nevent: end\r\n\u001b[31mred';
+    expect(await answer(stream(text(content), finish()))).toMatchObject({ text: content });
+  });
+
+  it('loses NUL and lone surrogates, and mends what was cut', async () => {
+    const parts = ['a\0', '\ud83c', '\udf0d', '\ud83c', 'x', '\udc00'].map(text);
+    const got = await answer(stream(...parts, finish()));
+    expect(got.text).toBe('a\uFFFD🌍\uFFFDx\uFFFD');
+  });
+
+  it('loses half a character at a cut, and keeps it apart from another channel', async () => {
+    expect(await answer(stream(text('a\ud83c')))).toMatchObject({ text: 'a', code: 'upstream_incomplete' });
+    const mixed = stream(reasoning('r\ud83c'), text('\udf0da'), finish());
+    expect(await answer(mixed)).toMatchObject({ reasoning: 'r\uFFFD', text: '\uFFFDa' });
+  });
+
+  it('never shows the text of an error', async () => {
+    const { error } = await answer(failure(400, { message: 'SECRET-TEXT', code: 'x y z' }));
+    expect(JSON.stringify(error) + String(error)).not.toMatch(/SECRET|x y z/);
+  });
+});
+
+function chunk(content: string, finishReason: string | null = null): string {
+  return JSON.stringify({
+    id: 'c',
+    choices: [{ index: 0, delta: { content }, finish_reason: finishReason }],
+  });
+}
