@@ -7,17 +7,15 @@ import {
   Post,
   Query,
   RequestMethod,
-  Res,
   UseGuards,
 } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { DrainingGuard } from '../http/draining.guard';
-import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
@@ -33,7 +31,7 @@ import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
 import { MessageText } from './message-text';
 import { RepliesService } from './replies.service';
 import { ApiResume, EventStream } from './sse/api-event-stream';
-import { ResumeFrom } from './sse/resume-from.decorator';
+import { Client, type TurnClient } from './sse/turn-client.decorator';
 import type { Caller } from './turn-starter';
 import { TurnStreams } from './sse/turn-streams';
 
@@ -59,15 +57,8 @@ export class ChatController {
   @ApiStartChatBody()
   @ApiIdempotent()
   @TurnProblems()
-  startChat(
-    @CurrentUser() userId: string,
-    @Body() body: StartChatDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<Observable<MessageEvent>> {
-    const resumed = { lastEventId, conversationId: body.conversation_id };
-    return this.streams.stream(userId, resumed, response, () => this.say({ userId, request }, body));
+  startChat(@Client() client: TurnClient, @Body() body: StartChatDto): Promise<Observable<MessageEvent>> {
+    return this.streams.stream(client, body.conversation_id, () => this.say(client, body));
   }
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
@@ -78,17 +69,11 @@ export class ChatController {
   @ApiIdempotent()
   @TurnProblems()
   streamChat(
-    @CurrentUser() userId: string,
+    @Client() client: TurnClient,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    const resumed = { lastEventId, conversationId: conversation_id };
-    return this.streams.stream(userId, resumed, response, () =>
-      this.say({ userId, request }, { ...body, conversation_id }),
-    );
+    return this.streams.stream(client, conversation_id, () => this.say(client, { ...body, conversation_id }));
   }
 
   @Post(':conversation_id')
@@ -107,15 +92,14 @@ export class ChatController {
   @ApiIdempotent()
   @AwaitedTurnProblems()
   async sendMessage(
-    @CurrentUser() userId: string,
+    @Client() client: TurnClient,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
   ): Promise<ChatResponse> {
+    const { userId, lastEventId } = client;
     const messageId = lastEventId
       ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
-      : await this.say({ userId, request }, { ...body, conversation_id });
+      : await this.say(client, { ...body, conversation_id });
     return toChatResponse(await this.replies.wait(userId, messageId));
   }
 

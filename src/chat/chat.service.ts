@@ -6,8 +6,8 @@ import { TurnStarter, type Caller, type ReplyWishes } from './turn-starter';
 
 /** A user's message. */
 export interface SaidMessage extends ReplyWishes {
-  conversation_id?: string | null;
-  parent_id?: string | null;
+  conversation_id?: string;
+  parent_id?: string;
   content: string;
 }
 
@@ -31,7 +31,7 @@ export class ChatService {
   async say(caller: Caller, said: SaidMessage): Promise<string> {
     const { conversation_id: id, content, parent_id } = said;
     const conversation = id ? await this.conversations.get(caller.userId, id) : undefined;
-    return this.turns.start(caller, { conversation, content, parentId: parent_id ?? undefined }, said);
+    return this.turns.start(caller, { conversation, content, parentId: parent_id }, said);
   }
 
   /** Replies once more to what this reply answers. */

@@ -4,8 +4,8 @@ import type { AppError } from '../errors/app-error';
 import { validationFailed } from '../http/validation.pipe';
 
 interface Texts {
-  content?: string | null;
-  message?: string | null;
+  content?: string;
+  message?: string;
 }
 
 /** The rules for what a user may say. */
@@ -18,11 +18,12 @@ export class MessageText {
    * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `CHAT_MAX_CONTENT_CHARS`
    */
   of({ content, message }: Texts): string {
-    if (content != null && message != null) throw wrong('message', 'must be absent where content is given');
-    const path = content == null && message != null ? 'message' : 'content';
+    if (content !== undefined && message !== undefined)
+      throw wrong('message', 'must be absent where content is given');
+    const path = content === undefined && message !== undefined ? 'message' : 'content';
     const text = content ?? message;
     const max = this.config.chat.maxContentChars;
-    if (text == null) throw wrong(path, 'must be a string');
+    if (text === undefined) throw wrong(path, 'must be a string');
     if (text === '') throw wrong(path, 'must not be empty');
     if (text.length > max && lengthOf(text) > max)
       throw wrong(path, `must be at most ${max} characters long`);

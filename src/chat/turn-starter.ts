@@ -19,8 +19,8 @@ export interface Caller {
 
 /** What a reply may be asked for with. */
 export interface ReplyWishes {
-  model?: string | null;
-  settings?: ModelSettings | null;
+  model?: string;
+  settings?: ModelSettings;
 }
 
 /** What is to be stored and replied to. */
@@ -90,8 +90,6 @@ function replyTo(turn: Turn, plan: TurnPlan, settings: ModelSettings, budget: nu
   return { turn, context, settings, begun: plan.begun };
 }
 
-function withoutAbsent(settings?: ModelSettings | null): ModelSettings {
-  return Object.fromEntries(
-    Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null),
-  );
+function withoutAbsent(settings: ModelSettings = {}): ModelSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

@@ -1,10 +1,8 @@
-import { Body, Controller, Param, RequestMethod, Res, UseGuards, type MessageEvent } from '@nestjs/common';
+import { Body, Controller, Param, RequestMethod, UseGuards, type MessageEvent } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import type { Observable } from 'rxjs';
-import { CurrentUser } from '../auth/current-user.decorator';
 import { DrainingGuard } from '../http/draining.guard';
-import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
@@ -16,7 +14,7 @@ import { ChatService } from './chat.service';
 import { EditMessageDto, ReplyWishesDto } from './dto/send-message.dto';
 import { MessageText } from './message-text';
 import { EventStream } from './sse/api-event-stream';
-import { ResumeFrom } from './sse/resume-from.decorator';
+import { Client, type TurnClient } from './sse/turn-client.decorator';
 import { TurnStreams } from './sse/turn-streams';
 
 const MessageId = () => Param('id', new ParseId(messageNotFound));
@@ -42,16 +40,11 @@ export class VersionsController {
   @ApiIdempotent()
   @TurnProblems()
   async regenerateReply(
-    @CurrentUser() userId: string,
+    @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, id, { lastEventId, response }, () =>
-      this.chat.regenerate({ userId, request }, id, wishes),
-    );
+    return this.stream(client, id, () => this.chat.regenerate(client, id, wishes));
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -64,17 +57,13 @@ export class VersionsController {
   @ApiIdempotent()
   @TurnProblems()
   async editMessage(
-    @CurrentUser() userId: string,
+    @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() body: EditMessageDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const { model, settings } = body;
-    return this.stream(userId, id, { lastEventId, response }, () =>
-      this.chat.edit({ userId, request }, id, { content: this.text.of(body), model, settings }),
-    );
+    const said = () => ({ content: this.text.of(body), model, settings });
+    return this.stream(client, id, () => this.chat.edit(client, id, said()));
   }
 
   @EventStream(':id/continue', RequestMethod.POST)
@@ -90,30 +79,19 @@ export class VersionsController {
   @ApiIdempotent()
   @TurnProblems()
   async continueReply(
-    @CurrentUser() userId: string,
+    @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
-    @ResumeFrom() lastEventId: string | undefined,
-    @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    return this.stream(userId, id, { lastEventId, response }, () =>
-      this.chat.continue({ userId, request }, id, wishes),
-    );
+    return this.stream(client, id, () => this.chat.continue(client, id, wishes));
   }
 
   private async stream(
-    userId: string,
+    client: TurnClient,
     id: string,
-    client: { lastEventId: string | undefined; response: Response },
     begin: () => Promise<string>,
   ): Promise<Observable<MessageEvent>> {
-    const { conversation_id: conversationId } = await this.messages.get(userId, id);
-    return this.streams.stream(
-      userId,
-      { lastEventId: client.lastEventId, conversationId },
-      client.response,
-      begin,
-    );
+    const { conversation_id } = await this.messages.get(client.userId, id);
+    return this.streams.stream(client, conversation_id, begin);
   }
 }

@@ -95,15 +95,9 @@ function notFound(): never {
   throw conversationNotFound();
 }
 
-/** What is absent keeps its value; `null` settings and metadata are empty ones. */
+/** What is absent keeps its value. */
 function withoutAbsent(fields: ConversationFields): ConversationFields {
-  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const filled = present.map(([key, value]) => [key, value ?? emptyOf(key)]);
-  return Object.fromEntries(filled) as ConversationFields;
-}
-
-function emptyOf(key: string): object | null {
-  return key === 'settings' || key === 'metadata' ? {} : null;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 function titleFrom(content: string): string {

@@ -1,7 +1,8 @@
 import type { FieldError } from '../errors/app-error';
 import { invalidRequest } from './http-errors';
 
-const POLLUTING_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** Names that objects have by themselves: a field with one is taken for a method, or changes how the object works. */
+const isOwnedByObjects = (key: string) => key in Object.prototype || key === 'prototype';
 const INVALID_TEXT = 'The request holds text that cannot be stored: U+0000 or half of a surrogate pair.';
 
 /** Text that PostgreSQL and UTF-8 can hold. */
@@ -35,7 +36,7 @@ function checkObject(value: object, path: string): number {
   for (const [key, member] of Object.entries(value)) {
     const memberPath = path ? `${path}.${key}` : key;
     if (!isStorableText(key)) throw invalidText();
-    if (POLLUTING_KEYS.has(key)) {
+    if (isOwnedByObjects(key)) {
       throw invalidRequest('invalid_key', 'The body has a key that is not allowed.', [
         { path: memberPath, message: 'is not an allowed key' },
       ]);

@@ -1,7 +1,8 @@
 import { ApiPropertyOptional, ApiSchema, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsObject, IsOptional, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
+import { IsObject, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId } from '../../http/openapi/api-properties';
 import { OptionalBody } from '../../http/validation.pipe';
 
@@ -17,12 +18,12 @@ export const SYNONYM = { ...CONTENT, description: 'The message; a synonym of `co
 /** What a user says in a conversation. */
 export class SendMessageDto {
   @ApiPropertyOptional(CONTENT)
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   content?: string;
 
   @ApiPropertyOptional(SYNONYM)
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   message?: string;
 
@@ -33,7 +34,7 @@ export class SendMessageDto {
     example: 'parley-demo',
     description: "The id of a model of `GET /models`; without one, the conversation's.",
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @Length(1, 200)
   model?: string;
@@ -42,7 +43,7 @@ export class SendMessageDto {
     type: SettingsDto,
     description: "For this reply; they override the conversation's.",
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsObject()
   @ValidateNested({ message: 'must be an object' })
   @Type(() => SettingsDto)
@@ -52,14 +53,14 @@ export class SendMessageDto {
     required: false,
     description: 'The reply to go on from; without one, the end of the active path.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   parent_id?: string;
 }
 
 export class StartChatDto extends SendMessageDto {
   @ApiId('conversation', { required: false, description: 'Without one, a conversation is made.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   conversation_id?: string;
 }

@@ -34,7 +34,10 @@ export class ReplyReader {
       if (message.status !== 'streaming') return;
       // It may have been read in the moment between being stored and being begun.
       const live = this.log.read(reply.id, place, signal);
-      if (live) return yield* live;
+      if (live) {
+        yield* live;
+        return;
+      }
       await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       message = await this.messages.get(reply.user_id, reply.id);
     }

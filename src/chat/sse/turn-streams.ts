@@ -1,15 +1,9 @@
 import { Injectable, type MessageEvent } from '@nestjs/common';
-import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { RepliesService } from '../replies.service';
 import { nothing } from '../reply/reply-log';
 import { StreamResponder } from './stream-responder';
-
-/** Where a client that posts again has got to, and in which conversation that must be. */
-export interface ResumedPost {
-  lastEventId: string | undefined;
-  conversationId?: string | null;
-}
+import type { TurnClient } from './turn-client.decorator';
 
 /** The answers of POST routes that begin a reply. */
 @Injectable()
@@ -20,17 +14,16 @@ export class TurnStreams {
   ) {}
 
   /**
-   * Streams the reply that `begin` begins and answers the id of. A client that repeats its POST with the id of an event that it has got wants the rest
-   * of that reply, and nothing is begun.
+   * Streams the reply that `begin` begins and answers the id of. A client that repeats its POST with the id of an event that it
+   * has got wants the rest of that reply, which must be of this conversation, and nothing is begun.
    */
   async stream(
-    userId: string,
-    { lastEventId, conversationId }: ResumedPost,
-    response: Response,
+    { userId, lastEventId, response }: TurnClient,
+    conversationId: string | undefined,
     begin: () => Promise<string>,
   ): Promise<Observable<MessageEvent>> {
     if (lastEventId) {
-      const reply = await this.replies.ofEvent(userId, lastEventId, conversationId ?? undefined);
+      const reply = await this.replies.ofEvent(userId, lastEventId, conversationId);
       const rest = await this.replies.resume(userId, reply.id, lastEventId);
       return this.streams.stream(response, rest ?? nothing);
     }

@@ -1,13 +1,14 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
 import { SettingsDto } from './settings.dto';
 
-/** A new conversation; `{}` makes an empty one. `null` is the same as absent. */
+/** A new conversation; `{}` makes an empty one. */
 @ApiSchema({
   name: 'CreateConversation',
-  description: 'A new conversation; `{}` makes an empty one. `null` is the same as absent.',
+  description: 'A new conversation; `{}` makes an empty one.',
 })
 export class CreateConversationDto {
   @ApiPropertyOptional({
@@ -52,7 +53,7 @@ export class CreateConversationDto {
     type: SettingsDto,
     description: 'How the model should answer in this conversation.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsObject()
   @ValidateNested({ message: 'must be an object' })
   @Type(() => SettingsDto)
@@ -66,9 +67,7 @@ export class CreateConversationDto {
     description:
       "The client's own pairs of texts, with keys of 1 to 64 characters; the service only keeps them.",
   })
-  @IsOptional()
-  // As it was sent: class-transformer leaves out keys that are names of methods, such as `toString`.
-  @Transform(({ obj }: { obj: CreateConversationDto }) => obj.metadata)
+  @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, string>;
 }

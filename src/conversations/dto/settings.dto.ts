@@ -1,16 +1,6 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  IsString,
-  Length,
-  Max,
-  Min,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsNumber, IsString, Length, Max, Min } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import type { ModelSettings } from '../../config/models-config';
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high'] as const;
@@ -28,14 +18,14 @@ export class SettingsDto implements ModelSettings {
     example: 0.7,
     description: 'Higher is more varied.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsNumber({}, { message: 'must be a number' })
   @Min(0)
   @Max(2)
   temperature?: number;
 
   @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 1, example: 1, description: 'Nucleus sampling.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsNumber({}, { message: 'must be a number' })
   @Min(0)
   @Max(1)
@@ -48,7 +38,7 @@ export class SettingsDto implements ModelSettings {
     example: 1024,
     description: "The longest answer, in tokens; never more than the model's own limit.",
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(1_000_000)
@@ -61,7 +51,7 @@ export class SettingsDto implements ModelSettings {
     example: ['END'],
     description: 'Texts (1 to 64 characters) at which the answer ends.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(4)
   @IsString({ each: true, message: 'must be texts' })
@@ -75,7 +65,7 @@ export class SettingsDto implements ModelSettings {
     example: 42,
     description: 'For answers that can be repeated, where the model can do that.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(-2_147_483_648)
   @Max(2_147_483_647)
@@ -87,7 +77,7 @@ export class SettingsDto implements ModelSettings {
     example: 'low',
     description: 'How much a reasoning model thinks before it answers.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(EFFORTS)
   reasoning_effort?: (typeof EFFORTS)[number];
 }

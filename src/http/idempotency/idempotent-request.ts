@@ -19,20 +19,25 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 export const keyReused = () =>
   new AppError('key_reused', 'idempotency_key_reused', 'This Idempotency-Key was used with another request.');
 
-/** The request, if it carries an `Idempotency-Key`. Only on routes that are not public. */
-export const Idempotent = createParamDecorator(
-  (_data: unknown, context: ExecutionContext): IdempotentRequest | undefined => {
-    const request = context.switchToHttp().getRequest<Request & { userId?: string }>();
-    const key = request.headers['idempotency-key'];
-    if (key === undefined || request.userId === undefined) return undefined;
-    if (typeof key !== 'string' || !KEY.test(key)) {
-      throw invalidRequest(
-        'invalid_idempotency_key',
-        'Idempotency-Key must be 1 to 255 visible ASCII characters.',
-      );
-    }
-    return { userId: request.userId, key, hash: hashOf(request) };
-  },
+/**
+ * The request, if it carries an `Idempotency-Key`.
+ * @throws AppError `invalid_idempotency_key`
+ */
+export function idempotentRequestOf(request: Request & { userId?: string }): IdempotentRequest | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined || request.userId === undefined) return undefined;
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw invalidRequest(
+      'invalid_idempotency_key',
+      'Idempotency-Key must be 1 to 255 visible ASCII characters.',
+    );
+  }
+  return { userId: request.userId, key, hash: hashOf(request) };
+}
+
+/** Only on routes that are not public. */
+export const Idempotent = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  idempotentRequestOf(context.switchToHttp().getRequest<Request>()),
 );
 
 function hashOf({ method, path, body }: Request): Buffer {

@@ -4,8 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { NextFunction, Request, Response } from 'express';
 import { API_PREFIX } from '../api-prefix';
+import { noRouteFor } from '../no-route';
 import { docsSecurityHeaders } from '../security-headers';
+import { sendProblem } from '../send-problem';
 import { createOpenApiDocument } from './openapi-document';
 
 const DOCUMENT_URL = `/${API_PREFIX}/openapi.json`;
@@ -19,6 +22,7 @@ const NO_IMAGE = 'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%
 export function serveDocs(app: INestApplication): void {
   let document: OpenAPIObject | undefined;
   app.use([SWAGGER_URL, REDOC_URL], docsSecurityHeaders());
+  app.use(SWAGGER_URL, onlySwaggerFiles);
   serveRedoc(app);
   SwaggerModule.setup(SWAGGER_URL, app, () => (document ??= createOpenApiDocument(app)), {
     jsonDocumentUrl: DOCUMENT_URL,
@@ -26,6 +30,22 @@ export function serveDocs(app: INestApplication): void {
     customSiteTitle: 'Parley API',
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, deepLinking: true },
   });
+}
+
+/** What the page loads. Its package would be served whole otherwise, with its version and source maps. */
+const SWAGGER_FILES = new Set([
+  '/',
+  '/swagger-ui.css',
+  '/swagger-ui-bundle.js',
+  '/swagger-ui-standalone-preset.js',
+  '/swagger-ui-init.js',
+  '/favicon-16x16.png',
+  '/favicon-32x32.png',
+]);
+
+function onlySwaggerFiles(request: Request, response: Response, next: NextFunction): void {
+  if (SWAGGER_FILES.has(request.path)) return next();
+  sendProblem(request, response, noRouteFor(request));
 }
 
 function serveRedoc(app: INestApplication): void {

@@ -1,5 +1,6 @@
 import { ApiSchema } from '@nestjs/swagger';
-import { IsOptional, IsUUID } from 'class-validator';
+import { IsUUID } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId } from '../../http/openapi/api-properties';
 import { OptionalBody } from '../../http/validation.pipe';
 
@@ -10,7 +11,7 @@ export class ForkConversationDto {
     required: false,
     description: 'Where the copied path ends; without one, the end of the active path.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   message_id?: string;
 }
