@@ -10,6 +10,7 @@ import { assertNodeVersion } from '../../src/node-version';
 const DIST = join(__dirname, '../../dist/src');
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 let directory: string;
+const started: Service[] = [];
 
 beforeAll(() => {
   if (!existsSync(join(DIST, 'main.js')))
@@ -18,7 +19,14 @@ beforeAll(() => {
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'parley-boot-'));
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  // What a failed test left behind would keep the test run from ending.
+  for (const service of started.splice(0)) {
+    service.signal('SIGKILL');
+    await service.exit;
+  }
+  rmSync(directory, { recursive: true, force: true });
+});
 
 class Service {
   output = '';
@@ -34,6 +42,7 @@ class Service {
     this.child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.exit = new Promise((resolve) => this.child.once('exit', resolve));
+    started.push(this);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -85,7 +94,7 @@ describe('a start that cannot succeed', () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as AddressInfo;
-    const service = new Service('main.js', { PORT: String(port), LOG_LEVEL: 'warn' });
+    const service = new Service('main.js', { PORT: String(port), LOG_LEVEL: 'error' });
     expect(await service.exit).toBe(1);
     expect(service.output).toContain('Choose another PORT');
     expect(service.output).not.toContain('    at ');

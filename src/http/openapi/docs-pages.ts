@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { NextFunction, Request, Response } from 'express';
+import type { NextFunction } from 'express';
 import { API_PREFIX } from '../api-prefix';
 import { noRouteFor } from '../no-route';
 import { docsSecurityHeaders } from '../security-headers';
@@ -43,7 +43,11 @@ const SWAGGER_FILES = new Set([
   '/favicon-32x32.png',
 ]);
 
-function onlySwaggerFiles(request: Request, response: Response, next: NextFunction): void {
+function onlySwaggerFiles(
+  request: IncomingMessage & { path: string },
+  response: ServerResponse,
+  next: NextFunction,
+): void {
   if (SWAGGER_FILES.has(request.path)) return next();
   sendProblem(request, response, noRouteFor(request));
 }
