@@ -1,4 +1,4 @@
-import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
 import { DemoClient } from './demo/demo-client';
 import { LlmClients } from './llm-clients';
@@ -6,6 +6,7 @@ import { ModelCatalogue } from './model-catalogue';
 import { ModelRunner } from './model-runner';
 import { OpenAiClient } from './openai/openai-client';
 import { CircuitBreakers } from './run/circuit-breakers';
+import { o200k } from './tokens/vocabulary';
 
 /** The models and how to get a reply from one. Needs an AppConfig in a global module. */
 @Module({
@@ -32,8 +33,13 @@ import { CircuitBreakers } from './run/circuit-breakers';
   ],
   exports: [ModelCatalogue, ModelRunner],
 })
-export class LlmModule implements OnApplicationShutdown {
+export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}
+
+  /** While nobody is served: reading it holds up everything else for some tenths of a second. */
+  onModuleInit(): void {
+    o200k();
+  }
 
   /** The last hook: replies that are given time to end have ended by now. */
   async onApplicationShutdown(): Promise<void> {

@@ -13,7 +13,7 @@ export interface Vocabulary {
 
 let vocabulary: Vocabulary | undefined;
 
-/** OpenAI's `o200k_base`. The first call reads it, which takes about 0.1 s and 30 MB; so nobody pays for it who does not count. */
+/** OpenAI's `o200k_base`. The first call reads it, which blocks for some tenths of a second and takes about 30 MB. */
 export function o200k(): Vocabulary {
   vocabulary ??= load();
   return vocabulary;
