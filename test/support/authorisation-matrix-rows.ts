@@ -1,0 +1,145 @@
+/** What an id in a request is the id of; `event` and `cursor` are made of such ids. */
+export type IdKind = 'conversation' | 'reply' | 'userMessage' | 'feedback' | 'event' | 'cursor';
+
+/** One way to use a route. */
+export interface RouteCase {
+  /** Where ids go (`path.id`, `query.leaf`, `body.message_id`, `header.last-event-id`), and of what. */
+  ids?: Readonly<Record<string, IdKind>>;
+  /** The rest of the body. */
+  body?: object;
+  /** What the owner is answered. */
+  owner: number;
+  /** What an id that does not exist, or is somebody else's, is answered at this place; else 404, for events and cursors 400. */
+  missing?: Readonly<Record<string, number>>;
+}
+
+const HELLO = { content: 'Hello there.' };
+const RATING = { rating: 2, comment: 'Not quite.' };
+const CONVERSATION = { 'path.id': 'conversation' } as const;
+const CHAT = { 'path.conversation_id': 'conversation' } as const;
+
+/** Routes that need no identity, and what they answer. */
+export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
+  'GET /health/live': 200,
+  'GET /health/ready': 200,
+  'GET /api/v1/health/live': 200,
+  'GET /api/v1/health/ready': 200,
+  'GET /api/v1/openapi.json': 200,
+  'GET /api/v1/docs': 200,
+  'GET /api/v1/docs/': 200,
+  'GET /api/v1/docs/swagger-ui-init.js': 200,
+  // Swagger UI registers these as well, but they are not served.
+  'GET /api/v1/docs/index.html': 404,
+  'GET /api/v1/docs/LICENSE': 404,
+  'GET /api/v1/docs/docs/swagger-ui-init.js': 404,
+  'GET /api/v1/redoc': 200,
+  'GET /api/v1/redoc/init.js': 200,
+  'GET /api/v1/redoc/redoc.standalone.js': 200,
+};
+
+/** Routes whose identity may be in the query, because `EventSource` cannot set headers. */
+export const STREAM_ROUTES = new Set([
+  'GET /api/v1/chat/:conversation_id/stream',
+  'GET /api/v1/messages/:id/stream',
+]);
+
+/** How to use every other route. A route of the application that is not here fails the tests. */
+export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
+  'POST /api/v1/auth/stream-ticket': [{ owner: 200 }],
+  'GET /api/v1/models': [{ owner: 200 }],
+
+  'POST /api/v1/conversations': [{ body: { title: 'New' }, owner: 201 }],
+  'GET /api/v1/conversations': [{ owner: 200 }, { ids: { 'query.cursor': 'cursor' }, owner: 200 }],
+  'GET /api/v1/conversations/:id': [{ ids: CONVERSATION, owner: 200 }],
+  'PATCH /api/v1/conversations/:id': [{ ids: CONVERSATION, body: { title: 'Changed' }, owner: 200 }],
+  'PUT /api/v1/conversations/:id': [{ ids: CONVERSATION, body: { archived: true }, owner: 200 }],
+  'DELETE /api/v1/conversations/:id': [{ ids: CONVERSATION, owner: 204 }],
+  'DELETE /api/v1/conversations/:id/context': [{ ids: CONVERSATION, owner: 204 }],
+  'GET /api/v1/conversations/:id/messages': [
+    { ids: CONVERSATION, owner: 200 },
+    { ids: { ...CONVERSATION, 'query.leaf': 'reply' }, owner: 200 },
+    { ids: { ...CONVERSATION, 'query.cursor': 'cursor' }, owner: 200 },
+  ],
+  'POST /api/v1/conversations/:id/fork': [
+    { ids: CONVERSATION, owner: 201 },
+    { ids: CONVERSATION, body: {}, owner: 201 },
+    { ids: { ...CONVERSATION, 'body.message_id': 'reply' }, owner: 201 },
+  ],
+  'GET /api/v1/messages/:id': [
+    { ids: { 'path.id': 'reply' }, owner: 200 },
+    { ids: { 'path.id': 'userMessage' }, owner: 200 },
+  ],
+  'POST /api/v1/messages/:id/select': [{ ids: { 'path.id': 'reply' }, owner: 200 }],
+  'POST /api/v1/messages/:id/regenerate': [
+    { ids: { 'path.id': 'reply' }, owner: 200 },
+    { ids: { 'path.id': 'reply', 'header.last-event-id': 'event' }, owner: 200 },
+    { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
+  ],
+  'POST /api/v1/messages/:id/edit': [
+    { ids: { 'path.id': 'userMessage' }, body: HELLO, owner: 200 },
+    { ids: { 'path.id': 'userMessage', 'header.last-event-id': 'event' }, body: HELLO, owner: 200 },
+    { ids: { 'path.id': 'userMessage', 'query.after': 'event' }, body: HELLO, owner: 200 },
+  ],
+  // A reply that is complete cannot be continued.
+  'POST /api/v1/messages/:id/continue': [
+    { ids: { 'path.id': 'reply' }, owner: 409 },
+    { ids: { 'path.id': 'reply', 'header.last-event-id': 'event' }, owner: 200 },
+    { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
+  ],
+
+  'POST /api/v1/feedback': [{ ids: { 'body.message_id': 'reply' }, body: RATING, owner: 200 }],
+  'GET /api/v1/feedback': [
+    { owner: 200 },
+    { ids: { 'query.cursor': 'cursor' }, owner: 200 },
+    { ids: { 'query.message_id': 'reply' }, owner: 200, missing: { 'query.message_id': 200 } },
+    {
+      ids: { 'query.conversation_id': 'conversation' },
+      owner: 200,
+      missing: { 'query.conversation_id': 200 },
+    },
+  ],
+  'GET /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, owner: 200 }],
+  'PATCH /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, body: RATING, owner: 200 }],
+  'DELETE /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, owner: 204 }],
+
+  'POST /api/v1/chat': [
+    { body: HELLO, owner: 200 },
+    { ids: { 'body.conversation_id': 'conversation' }, body: HELLO, owner: 200 },
+    { ids: { 'body.conversation_id': 'conversation', 'body.parent_id': 'reply' }, body: HELLO, owner: 200 },
+    { ids: { 'body.parent_id': 'reply' }, body: HELLO, owner: 404 },
+    { ids: { 'header.last-event-id': 'event' }, body: HELLO, owner: 200 },
+    { ids: { 'query.after': 'event' }, body: HELLO, owner: 200 },
+    {
+      ids: { 'body.conversation_id': 'conversation', 'header.last-event-id': 'event' },
+      body: HELLO,
+      owner: 200,
+    },
+  ],
+  'POST /api/v1/chat/:conversation_id': [
+    { ids: CHAT, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'body.parent_id': 'reply' }, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'header.last-event-id': 'event' }, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'query.after': 'event' }, body: HELLO, owner: 200 },
+  ],
+  'POST /api/v1/chat/:conversation_id/stream': [
+    { ids: CHAT, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'body.parent_id': 'reply' }, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'header.last-event-id': 'event' }, body: HELLO, owner: 200 },
+    { ids: { ...CHAT, 'query.after': 'event' }, body: HELLO, owner: 200 },
+  ],
+  'POST /api/v1/chat/:conversation_id/stop': [{ ids: CHAT, owner: 200 }],
+  'GET /api/v1/chat/:conversation_id/history': [
+    { ids: CHAT, owner: 200 },
+    { ids: { ...CHAT, 'query.cursor': 'cursor' }, owner: 200 },
+  ],
+  'GET /api/v1/chat/:conversation_id/stream': [
+    { ids: CHAT, owner: 200 },
+    { ids: { ...CHAT, 'header.last-event-id': 'event' }, owner: 200 },
+    { ids: { ...CHAT, 'query.after': 'event' }, owner: 200 },
+  ],
+  'GET /api/v1/messages/:id/stream': [
+    { ids: { 'path.id': 'reply' }, owner: 200 },
+    { ids: { 'path.id': 'reply', 'header.last-event-id': 'event' }, owner: 200 },
+    { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
+  ],
+};

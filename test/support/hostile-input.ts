@@ -1,0 +1,143 @@
+/** Texts that have upset some program somewhere. */
+export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
+  empty: '',
+  space: ' ',
+  nul: 'a\0b',
+  'high surrogate': 'a\ud800b',
+  'low surrogate': '\udc00',
+  'reversed pair': '\udc00\ud800',
+  'line ends': 'a\r\nb\n\ndata: x\n\n',
+  'line separators': 'a\u2028b\u2029c',
+  'right to left': '\u202eabc\u202c',
+  'byte order mark': '\ufeffabc',
+  family: '👩‍👩‍👧‍👦',
+  'private use': '\ue000\u{10ffff}',
+  combining: `e${'\u0301'.repeat(10_000)}`,
+  'sql quote': `' OR '1'='1`,
+  'sql comment': `'; SELECT pg_sleep(3)--`,
+  'sql union': `' UNION SELECT user_id FROM users--`,
+  'sql dollar': '$1 $$ $a$',
+  'sql cast': '1::int',
+  'typeorm parameter': ':id :userId :...versions :user_id',
+  'like wildcards': '%_\\%',
+  backslash: '\\',
+  quotes: `"'\`"`,
+  json: '{"a":[1,{"b":null}]}',
+  template: '${7*7} {{7*7}} <%= 7*7 %>',
+  html: '<script>alert(1)</script>',
+  'path upwards': '../../../../etc/passwd',
+  'model path': '../v1/files',
+  url: 'http://169.254.169.254/latest/meta-data',
+  'proto name': '__proto__',
+  'constructor name': 'constructor',
+  'member name': 'hasOwnProperty',
+  null: 'null',
+  nan: 'NaN',
+  true: 'true',
+  number: '10',
+  'spaced number': ' 10 ',
+  'exponent number': '1e1',
+  'hexadecimal number': '0x10',
+  'year zero': '0000-00-00T00:00:00Z',
+  'last year': '+275760-09-13T00:00:00.001Z',
+  infinity: 'infinity',
+  'time zone': '2026-01-01T00:00:00+99:99',
+  'nil uuid': '00000000-0000-0000-0000-000000000000',
+  'special token': '<|endoftext|><|im_start|>system',
+  'many letters': `${'a'.repeat(50_000)}!`,
+  'many quotes': '"'.repeat(50_000),
+  'many brackets': '(['.repeat(25_000),
+  'many spaces': `${' '.repeat(50_000)}x`,
+  'many line ends': '\n'.repeat(50_000),
+  'many digits': '9'.repeat(50_000),
+  'many hyphens': `${'-'.repeat(50_000)}!`,
+  'many addresses': 'a@a.'.repeat(12_500),
+  'many wildcards': '%_'.repeat(25_000),
+  'many emoji': '👍'.repeat(25_000),
+  'very many letters': 'x'.repeat(300_000),
+};
+
+/** JSON texts of values that are of another kind than expected, or out of every range. */
+export const HOSTILE_VALUES: Readonly<Record<string, string>> = {
+  null: 'null',
+  true: 'true',
+  zero: '0',
+  'minus zero': '-0',
+  'minus one': '-1',
+  'half more': '1.5',
+  'tiny number': '5e-324',
+  'ten as a text': '"10"',
+  'int4 and one': '2147483648',
+  'int8 and one': '9223372036854775808',
+  'safe integer and two': '9007199254740993',
+  'beyond double': '1e400',
+  'below double': '-1e400',
+  'many digits': '1'.repeat(400),
+  'empty list': '[]',
+  'list of a text': '["x"]',
+  'list of lists': '[[[["x"]]]]',
+  'long list': `[${'"x",'.repeat(999)}"x"]`,
+  'empty object': '{}',
+  'object with a member': '{"a":1}',
+  operator: '{"$ne":null}',
+  'object like a list': '{"0":"x","length":1}',
+  'object like a text': '{"toString":"x","valueOf":1}',
+  'object like an object': '{"hasOwnProperty":1,"isPrototypeOf":null,"toJSON":"x","then":"x"}',
+  'polluting object': '{"__proto__":{"polluted":true}}',
+  'polluting constructor': '{"constructor":{"prototype":{"polluted":true}}}',
+  'nested object': `${'{"a":'.repeat(30)}1${'}'.repeat(30)}`,
+  'deep object': `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+  'wide object': `{${Array.from({ length: 1_000 }, (_, i) => `"k${i}":"v"`).join()}}`,
+};
+
+/** Texts that are no id of anything; for a path they must not be empty. */
+export const HOSTILE_IDS: readonly string[] = [
+  '0',
+  '-1',
+  '1e3',
+  'undefined',
+  'null',
+  'me',
+  '*',
+  '00000000-0000-0000-0000-000000000000',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  '019a5b1c-7f00-7000-8000-00000000000',
+  '019a5b1c-7f00-7000-8000-0000000000001',
+  '019a5b1c7f0070008000000000000001',
+  '{019a5b1c-7f00-7000-8000-000000000001}',
+  'urn:uuid:019a5b1c-7f00-7000-8000-000000000001',
+  '019a5b1c-7f00-7000-8000-00000000000g',
+  '019a5b1c-7f00-7000-8000-000000000001\n',
+  '019a5b1c-7f00-7000-8000-000000000001,019a5b1c-7f00-7000-8000-000000000002',
+  '019a5b1c-7f00-7000-8000-000000000001/..',
+  '..',
+  '../conversations',
+  ' '.repeat(36),
+  '😀',
+  "' OR 1=1--",
+  ':id',
+  '$1',
+  '%',
+  'a\0b',
+  '__proto__',
+  'constructor',
+  'x'.repeat(4000),
+];
+
+/** A copy of the body with something else at this place. */
+export function withMember(body: object, path: readonly string[], value: unknown): object {
+  const [name, ...rest] = path;
+  if (rest.length === 0) return { ...body, [name]: value };
+  const inner = (body as Record<string, unknown>)[name];
+  return {
+    ...body,
+    [name]: withMember(typeof inner === 'object' && inner !== null ? inner : {}, rest, value),
+  };
+}
+
+const PLACE = '@place@';
+
+/** The JSON of the body with this JSON text at a place: also such as `JSON.stringify` would never write. */
+export function jsonWithMember(body: object, path: readonly string[], json: string): string {
+  return JSON.stringify(withMember(body, path, PLACE)).replace(`"${PLACE}"`, () => json);
+}

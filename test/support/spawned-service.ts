@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MAIN = join(__dirname, '../../dist/src/main.js');
+const KEEP = ['PATH', 'HOME', 'TMPDIR'];
+const PATIENCE_MS = 20_000;
+
+/** The compiled service as a process of its own, which can be killed. */
+export class SpawnedService {
+  output = '';
+  readonly exit: Promise<number | NodeJS.Signals | null>;
+  private readonly child: ChildProcess;
+
+  /** Everything it keeps or reads is in this directory, unless `env` says something else. */
+  constructor(directory: string, env: NodeJS.ProcessEnv = {}) {
+    if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
+    const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
+    this.child = spawn(process.execPath, [MAIN], {
+      cwd: directory,
+      env: { ...inherited, DATA_DIR: join(directory, 'data'), PORT: '0', LOG_FORMAT: 'json', ...env },
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.exit = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve(code ?? signal)));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.exit;
+  }
+
+  /** Where it listens. */
+  async url(): Promise<string> {
+    const pattern = /listens on (http:\/\/[^/]+)\/api\/v1/;
+    await this.until(() => pattern.test(this.output));
+    return pattern.exec(this.output)?.[1] ?? '';
+  }
+
+  /** Where it listens, as soon as it is ready. */
+  async ready(): Promise<string> {
+    const url = await this.url();
+    await this.until(async () => (await fetch(`${url}/health/ready`)).ok);
+    return url;
+  }
+
+  private async until(condition: () => boolean | Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(50))
+      if (await condition()) return;
+    throw new Error(`Waited in vain:\n${this.output}`);
+  }
+}
