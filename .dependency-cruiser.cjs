@@ -12,7 +12,12 @@ module.exports = {
       from: { path: FOUNDATIONS },
       to: { path: `^src/(${FEATURES})/` },
     },
-    { name: 'nobody-imports-chat', severity: 'error', from: { path: '^src/(?!chat/|app\\.)' }, to: { path: '^src/chat/' } },
+    {
+      name: 'nobody-imports-chat',
+      severity: 'error',
+      from: { path: '^src/(?!chat/|app\\.)' },
+      to: { path: '^src/chat/' },
+    },
     {
       name: 'llm-knows-no-feature',
       severity: 'error',
@@ -47,7 +52,10 @@ module.exports = {
     {
       name: 'typeorm-stays-at-the-bottom',
       severity: 'error',
-      from: { path: '^src/', pathNot: '\\.(entity|repository)(\\.spec)?\\.ts$|\\.module\\.ts$|^src/database/' },
+      from: {
+        path: '^src/',
+        pathNot: '\\.(entity|repository)(\\.spec)?\\.ts$|\\.module\\.ts$|^src/database/',
+      },
       to: { path: 'node_modules/(typeorm|@nestjs/typeorm)/' },
     },
     {
@@ -61,6 +69,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { conditionNames: ['import', 'require', 'node', 'types', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['import', 'require', 'node', 'types', 'default'],
+      exportsFields: ['exports'],
+    },
   },
 };
