@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
@@ -7,6 +8,10 @@ import { parseLastEventId, parsePlace } from './last-event-id';
 import type { OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
+
+/** How long a stop looks for a reply that is open but does not run here. */
+const STOP_LOOKS = 100;
+const STOP_LOOK_MS = 20;
 
 /** A turn that is over. */
 export interface FinishedTurn {
@@ -62,10 +67,19 @@ export class RepliesService {
   /** Stops what runs and answers the conversation's last reply, however it ended. */
   async stop(userId: string, conversationId: string): Promise<HistoryMessage> {
     await this.conversations.get(userId, conversationId);
-    await this.running.stopConversation(conversationId, 'stopped');
-    const reply = await this.messages.lastReply(conversationId);
+    const reply = await this.stopped(conversationId);
     if (!reply) throw noReply();
     return this.messages.getWithSiblings(userId, reply.id);
+  }
+
+  /** A reply is stored a moment before it runs: one that is open and not found running is looked for again. */
+  private async stopped(conversationId: string): Promise<Message | undefined> {
+    for (let looks = 1; ; looks++) {
+      await this.running.stopConversation(conversationId, 'stopped');
+      const reply = await this.messages.lastReply(conversationId);
+      if (reply?.status !== 'streaming' || looks === STOP_LOOKS) return reply;
+      await sleep(STOP_LOOK_MS);
+    }
   }
 
   private async reply(userId: string, messageId: string): Promise<Message> {

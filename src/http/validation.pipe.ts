@@ -14,7 +14,7 @@ export class RequestValidationPipe extends ValidationPipe {
       forbidUnknownValues: true,
       transform: true,
       validationError: { target: false, value: false },
-      exceptionFactory: (errors) => validationFailed(toFieldErrors(errors)),
+      exceptionFactory: (errors) => validationFailed(withoutRepetitions(toFieldErrors(errors))),
     });
   }
 
@@ -51,6 +51,11 @@ function toFieldErrors(errors: ValidationError[], parent = ''): FieldError[] {
     }));
     return [...own, ...toFieldErrors(error.children ?? [], path)];
   });
+}
+
+/** Several rules may say the same of a field. */
+function withoutRepetitions(errors: FieldError[]): FieldError[] {
+  return [...new Map(errors.map((error) => [JSON.stringify(error), error])).values()];
 }
 
 /** class-validator begins its messages with the property, which is in the path already. */

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessagesService, type Message } from '../../messages/messages.service';
-import { storedEvents } from './reply-event';
+import { storedEvents, type LoggedEvent } from './reply-event';
 import { ReplyLog, type EventBatches } from './reply-log';
 
 const POLL_MS = 1_000;
+/** Characters that are handed to a reader at a time, roughly. */
+const BATCH_LENGTH = 128 * 1024;
 
 /** Reads a reply from wherever its events are: the log while it is open, its message once it is closed. */
 @Injectable()
@@ -30,7 +32,7 @@ export class ReplyReader {
     for (let place = after; !signal.aborted;) {
       const events = storedEvents(message, place);
       place += events.length;
-      if (events.length) yield events;
+      yield* inBatches(events);
       if (message.status !== 'streaming') return;
       // It may have been read in the moment between being stored and being begun.
       const live = this.log.read(reply.id, place, signal);
@@ -42,4 +44,18 @@ export class ReplyReader {
       message = await this.messages.get(reply.user_id, reply.id);
     }
   }
+}
+
+/** So that a reader is never given more than it can take in one go. */
+function* inBatches(events: LoggedEvent[]): Generator<LoggedEvent[]> {
+  let batch: LoggedEvent[] = [];
+  let length = 0;
+  for (const event of events) {
+    batch.push(event);
+    length += event.json.length + event.messageId.length;
+    if (length < BATCH_LENGTH) continue;
+    yield batch;
+    [batch, length] = [[], 0];
+  }
+  if (batch.length) yield batch;
 }

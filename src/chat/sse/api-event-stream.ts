@@ -23,7 +23,8 @@ export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuer
 /** A route that answers with a stream of reply events; 200 also for POST, since readers give up on any other status. */
 export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
   return applyDecorators(
-    Sse(path, { method }),
+    // The log is read at the client's pace (`event-stream.ts`), so nothing piles up that would have to be bounded here.
+    Sse(path, { method, maxPendingDataLength: 0 }),
     HttpCode(200),
     ApiProduces('text/event-stream'),
     ApiResume(),

@@ -117,13 +117,27 @@ describe('eventStream', () => {
     expect(received).toBeGreaterThan(400 * text.length);
   });
 
-  it('ends the connection without an event of its own if the log fails', async () => {
+  it("tells of a log that cannot be read on by the contract's error event, from which the client can go on", async () => {
     log = async function* () {
       yield [chunk(1, 'a')];
       throw new Error('secret');
     };
-    const response = await fetch(`${url}/stream`);
-    const seen = await response.text().catch((error: unknown) => error);
+    const text = await (await fetch(`${url}/stream`)).text();
+    expect(text.split('\n\n')[1]).toMatch(
+      /^id: reply:1\ndata: {"type":"error","data":{"code":"storage_unavailable"/,
+    );
+    expect(text).not.toContain('secret');
+    expect(text).not.toContain('event:');
+  });
+
+  it('ends the connection of a log that cannot be read at all', async () => {
+    log = async function* () {
+      yield await Promise.reject(new Error('secret'));
+    };
+    const seen = await fetch(`${url}/stream`).then(
+      (response) => response.text(),
+      (error: unknown) => error,
+    );
     expect(String(seen)).not.toContain('secret');
     expect(await (await fetch(`${url}/alive`)).text()).toBe('yes');
   });

@@ -3,7 +3,8 @@ import type { Response } from 'express';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
-import type { LoggedEvent } from '../reply/reply-event';
+import { errorEvent, type LoggedEvent } from '../reply/reply-event';
+import { STORAGE_UNAVAILABLE } from '../reply/reply-outcome';
 import type { EventBatches } from '../reply/reply-log';
 
 /** A reader that takes nothing for so long is let go; it resumes by the id of its last event. */
@@ -22,7 +23,6 @@ export function eventStream(
   return new Observable((messages) => {
     const reading = new AbortController();
     const heartbeat = setInterval(() => messages.next({ comment: 'ping' }), heartbeatMs);
-    // A failure ends the response without a terminal event, so the client resumes; Nest's own error event is none of ours.
     void pump(response, read(reading.signal), messages).then(
       () => messages.complete(),
       () => response.destroy(),
@@ -39,10 +39,21 @@ async function pump(
   batches: EventBatches,
   messages: Subscriber<MessageEvent>,
 ): Promise<void> {
-  for await (const batch of batches) {
-    for (const event of batch) messages.next(toMessageEvent(event));
-    await taken(response);
+  let last: MessageEvent | undefined;
+  try {
+    for await (const batch of batches) {
+      for (const event of batch) messages.next((last = toMessageEvent(event)));
+      await taken(response);
+    }
+  } catch (error) {
+    // The contract's own error event, never Nest's. It repeats the last id, from which the client can go on.
+    if (!last || isAbort(error)) throw error;
+    messages.next({ id: last.id, data: JSON.stringify(errorEvent(STORAGE_UNAVAILABLE)) });
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** Until the client's connection takes more. */
