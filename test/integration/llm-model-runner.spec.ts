@@ -82,7 +82,9 @@ describe('an attempt', () => {
       },
     ]);
     expect(attempts[0].first_event_ms).toBeGreaterThanOrEqual(55);
-    expect(attempts[0].duration_ms).toBeGreaterThanOrEqual(Number(attempts[0].first_event_ms) + 55);
+    // No more than that: on a busy machine the first event is seen late, and the second one with it.
+    expect(attempts[0].duration_ms).toBeGreaterThanOrEqual(Number(attempts[0].first_event_ms));
+    expect(attempts[0].duration_ms).toBeGreaterThanOrEqual(110);
   });
 
   it('is reported before the end of the reply is given out', async () => {
