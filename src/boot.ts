@@ -19,6 +19,7 @@ export async function boot(): Promise<void> {
     parseAppConfig(process.env);
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
     stopOnSignals(app);
+    stopWithNpm();
     logFatalErrors();
     const config = app.get(AppConfig);
     await app.listen(config.http.port, config.http.host);
@@ -39,6 +40,17 @@ function stopOnSignals(app: NestExpressApplication): void {
     });
   }
   app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
+}
+
+/** `npm start` runs a shell, and a signal to npm ends that shell, which passes none on: then the service ends as by the signal. */
+function stopWithNpm(): void {
+  if (!process.env.npm_lifecycle_event) return;
+  const shell = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
 }
 
 /** After an error that nobody caught the state is unknown; what was acknowledged is stored, so a restart is safe. */
