@@ -17,8 +17,12 @@ export interface ReplyResult {
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
 }
 
-/** Waits between tries to store a finished reply; then the readers are told, and the sweeper closes it later. */
+/** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
 const STORE_RETRIES_MS = [100, 500, 2_000, 5_000, 10_000];
+const STORE_LATER_MS = 5_000;
+
+/** The reply as it is stored; undefined if it is no longer open. */
+type StoredReply = Message | undefined | 'unavailable';
 
 /** Puts finished replies into their messages, and only then tells their readers how they ended. */
 @Injectable()
@@ -33,23 +37,36 @@ export class ReplyCloser {
   /** Never throws. */
   async close(messageId: string, result: ReplyResult, signal: AbortSignal): Promise<void> {
     await this.log.settle(messageId);
-    const reply = await this.store(messageId, result);
-    if (reply === 'unavailable') return this.log.close(messageId, errorEvent(STORAGE_UNAVAILABLE), false);
-    if (!reply) return this.log.close(messageId, errorEvent(lostError(signal.reason)), false);
-    this.log.close(messageId, terminalEvent(reply), true);
+    const reply = await this.storePatiently(messageId, result);
+    if (reply === 'unavailable') {
+      this.log.close(messageId, errorEvent(STORAGE_UNAVAILABLE), false);
+      void this.storeLater(messageId, result);
+    } else if (reply) this.log.close(messageId, terminalEvent(reply), true);
+    else this.log.close(messageId, errorEvent(lostError(signal.reason)), false);
   }
 
-  /** Undefined if the reply is no longer open. */
-  private async store(messageId: string, result: ReplyResult): Promise<Message | undefined | 'unavailable'> {
-    for (const wait of [...STORE_RETRIES_MS, undefined]) {
-      try {
-        return await this.messages.finishReply(messageId, result.content, outcomeOf(result));
-      } catch (error) {
-        this.logger.error({ message_id: messageId, err: error }, 'A finished reply could not be stored');
-        if (wait) await sleep(wait);
-      }
+  private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {
+    for (const wait of STORE_RETRIES_MS) {
+      const reply = await this.store(messageId, result);
+      if (reply !== 'unavailable') return reply;
+      await sleep(wait);
     }
-    return 'unavailable';
+    return this.store(messageId, result);
+  }
+
+  /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
+  private async storeLater(messageId: string, result: ReplyResult): Promise<void> {
+    do await sleep(STORE_LATER_MS, undefined, { ref: false });
+    while ((await this.store(messageId, result)) === 'unavailable');
+  }
+
+  private async store(messageId: string, result: ReplyResult): Promise<StoredReply> {
+    try {
+      return await this.messages.finishReply(messageId, result.content, outcomeOf(result));
+    } catch (error) {
+      this.logger.error({ message_id: messageId, err: error }, 'A finished reply could not be stored');
+      return 'unavailable';
+    }
   }
 }
 
