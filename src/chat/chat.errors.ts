@@ -1,4 +1,4 @@
-import { AppError, type ErrorKind } from '../errors/app-error';
+import { AppError, isNotFound, type ErrorKind } from '../errors/app-error';
 import type { Message } from '../messages/messages.service';
 import { STORAGE_UNAVAILABLE } from './reply/reply-outcome';
 
@@ -19,6 +19,11 @@ export const replyNotFound = () => new AppError('not_found', 'message_not_found'
 
 export const invalidResumeId = () =>
   new AppError('invalid', 'invalid_last_event_id', 'Last-Event-ID is not the id of an event of this stream.');
+
+/** What does not exist for this user cannot be the id of one of his events. */
+export function asInvalidResumeId(error: unknown): never {
+  throw isNotFound(error) ? invalidResumeId() : error;
+}
 
 export const conversationGone = () =>
   new AppError('not_found', 'conversation_deleted', 'The conversation was deleted during this reply.');

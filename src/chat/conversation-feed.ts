@@ -3,7 +3,7 @@ import { filter, interval, merge } from 'rxjs';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { MessagesService, type Message } from '../messages/messages.service';
-import { invalidResumeId } from './chat.errors';
+import { asInvalidResumeId, invalidResumeId } from './chat.errors';
 import { parseLastEventId } from './last-event-id';
 import type { EventBatches, OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
@@ -52,7 +52,7 @@ export class ConversationFeed {
 
   private async after(userId: string, conversationId: string, lastEventId: string): Promise<Beginning> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
-    const message = await this.messages.get(userId, messageId).catch(asInvalidId);
+    const message = await this.messages.get(userId, messageId).catch(asInvalidResumeId);
     if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
@@ -98,8 +98,4 @@ export class ConversationFeed {
       return [];
     }
   }
-}
-
-function asInvalidId(error: unknown): never {
-  throw isNotFound(error) ? invalidResumeId() : error;
 }

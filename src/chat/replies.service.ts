@@ -3,7 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
-import { conversationGone, invalidResumeId, noReply, replyFailed, replyNotFound } from './chat.errors';
+import {
+  asInvalidResumeId,
+  conversationGone,
+  invalidResumeId,
+  noReply,
+  replyFailed,
+  replyNotFound,
+} from './chat.errors';
 import { parseLastEventId, parsePlace } from './last-event-id';
 import type { OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
@@ -47,7 +54,7 @@ export class RepliesService {
   async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<Message> {
     if (conversationId) await this.conversations.get(userId, conversationId);
     const { messageId } = parseLastEventId(eventId);
-    const reply = await this.reply(userId, messageId).catch(asInvalidId);
+    const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
     if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
     return reply;
   }
@@ -87,10 +94,6 @@ export class RepliesService {
     if (message.role !== 'assistant') throw replyNotFound();
     return message;
   }
-}
-
-function asInvalidId(error: unknown): never {
-  throw isNotFound(error) ? invalidResumeId() : error;
 }
 
 function asGone(error: unknown): never {

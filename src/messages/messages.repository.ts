@@ -40,11 +40,6 @@ export class MessagesRepository {
     return this.rows.findOneBy({ id, user_id: userId });
   }
 
-  /** Whether the conversation has an open reply. */
-  hasOpenReply(conversationId: string): Promise<boolean> {
-    return this.rows.existsBy({ conversation_id: conversationId, status: 'streaming' });
-  }
-
   async findParent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
     const rows: ParentMessage[] = await this.db.manager.query(
       `SELECT p.*, EXISTS (
