@@ -4,6 +4,7 @@ import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { API_PREFIX } from './http/api-prefix';
+import { locateClient } from './http/client-address';
 import { corsOptions } from './http/cors';
 import { closeWhenDraining, Draining } from './http/draining';
 import { jsonBody } from './http/json-body';
@@ -14,6 +15,9 @@ import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-header
 import { limitServer } from './http/server-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
+
+/** OAuth2 clients, Swagger UI among them, send forms there. */
+const FORM_PATHS = [`/${API_PREFIX}/auth/token`];
 
 /** What `NestFactory.create` and the tests need so that `configureApp` has the whole say about requests and errors. */
 export const APP_OPTIONS = {
@@ -34,11 +38,12 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   prefixRoutes(app);
   limitServer(app.getHttpServer());
 
+  app.use(locateClient(http.trustedProxies));
   app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   if (cors) app.enableCors(cors);
-  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes));
+  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes, FORM_PATHS));
   if (http.docs) serveDocs(app);
   return app;
 }

@@ -13,6 +13,7 @@ import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
@@ -37,6 +38,7 @@ import { TurnStreams } from './sse/turn-streams';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 
+@RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller('chat')
 export class ChatController {
@@ -118,6 +120,7 @@ export class ChatController {
   }
 
   @Get(':conversation_id/history')
+  @RequiresScope('conversations:read')
   @ApiOperation({ summary: 'List the messages of the active path', description: 'Oldest first.' })
   @ApiConversationId()
   @ApiPageResponse(MessageResponse)

@@ -3,6 +3,7 @@ import { ApiNoContentResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/s
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { StreamRoute } from '../auth/stream-route.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
@@ -18,6 +19,7 @@ import { ResumeFrom } from './sse/resume-from.decorator';
 import { StreamResponder } from './sse/stream-responder';
 
 /** Streams that are only read. They begin nothing, so they can be opened as often as one likes. */
+@RequiresScope('conversations:read')
 @ApiTags('chat')
 @Controller()
 export class StreamsController {

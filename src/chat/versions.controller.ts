@@ -1,6 +1,7 @@
 import { Body, Controller, Param, RequestMethod, UseGuards, type MessageEvent } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
@@ -22,6 +23,7 @@ const ApiMessageId = (of: 'reply' | 'userMessage') =>
   ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS[of], description: 'The message.' });
 
 /** Further versions of messages. The earlier ones stay where they are, as siblings. */
+@RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller('messages')
 @UseGuards(DrainingGuard)

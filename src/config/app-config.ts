@@ -7,6 +7,8 @@ export interface HttpConfig {
   /** Serve Swagger UI, ReDoc and the OpenAPI document. */
   docs: boolean;
   bodyLimitBytes: number;
+  /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[];
   /** Origins that browsers may call from; empty means same origin only. */
   corsOrigins: string[];
 }
@@ -21,12 +23,26 @@ export interface DatabaseConfig {
 }
 
 export interface AuthConfig {
-  mode: 'header';
+  mode: 'header' | 'token' | 'jwks';
   proxySecret?: string;
   /** CIDR ranges whose peers may speak for users. */
   trustedProxies: string[];
   /** The server listens on a loopback address, so that `?user_id=` is acceptable on stream routes. */
   loopback: boolean;
+  /** Whether anybody may make themselves an account. */
+  registration: 'open' | 'closed';
+  jwt: JwtConfig;
+  accessTokenTtlS: number;
+  refreshTokenTtlS: number;
+}
+
+export interface JwtConfig {
+  /** Signs our own tokens, or is shared with the issuer (HS256). */
+  secret?: string;
+  /** Where the issuer publishes its keys. */
+  jwksUrl?: string;
+  issuer?: string;
+  audience?: string;
 }
 
 export interface LlmConfig extends ModelsConfig {

@@ -13,6 +13,7 @@ export const VARIABLES = {
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
+  TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
   CORS_ORIGINS: list(isOrigin, 'must be a comma-separated list of origins such as https://chat.example.com'),
 
@@ -22,12 +23,19 @@ export const VARIABLES = {
   DB_CONNECTION_TIMEOUT_MS: wholeNumber(100, 10 * MINUTE_MS, 5000),
   DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, 4000),
 
-  AUTH_MODE: z.literal('header', 'must be header: other modes do not exist yet').default('header'),
+  AUTH_MODE: choice(['header', 'token', 'jwks']).default('header'),
   AUTH_PROXY_SECRET: z
     .string()
     .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
     .optional(),
   AUTH_TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
+  AUTH_REGISTRATION: choice(['open', 'closed']).default('open'),
+  JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
+  JWKS_URL: url(['http:', 'https:']).optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  ACCESS_TOKEN_TTL_S: wholeNumber(30, 24 * 3600, 900),
+  REFRESH_TOKEN_TTL_S: wholeNumber(60, 366 * 24 * 3600, 30 * 24 * 3600),
 
   OPENAI_API_KEY: z
     .string()

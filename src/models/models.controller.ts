@@ -1,9 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { pageSchema, type Page } from '../http/page';
 import { ModelCatalogue } from '../llm/model-catalogue';
 import { ModelResponse, toModelResponse } from './model.response';
 
+@RequiresScope('models:read')
 @ApiTags('models')
 @Controller('models')
 export class ModelsController {

@@ -1,12 +1,16 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ErasedUserEntity } from './erased-user.entity';
+import { RevocationEntity } from './revocations/revocation.entity';
+import { Revocations } from './revocations/revocations';
+import { RevocationsRepository } from './revocations/revocations.repository';
 import { UserEntity } from './user.entity';
 import { UsersRepository } from './users.repository';
 import { UsersService } from './users.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([UserEntity])],
-  providers: [UsersService, UsersRepository],
-  exports: [UsersService],
+  imports: [TypeOrmModule.forFeature([UserEntity, ErasedUserEntity, RevocationEntity])],
+  providers: [UsersService, UsersRepository, Revocations, RevocationsRepository],
+  exports: [UsersService, Revocations],
 })
 export class UsersModule {}

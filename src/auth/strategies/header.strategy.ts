@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
-import { AppConfig, type AuthConfig } from '../config/app-config';
-import { isInBlockList, rangesToBlockList } from '../config/network';
-import { UsersService } from '../users/users.service';
-import { invalidUserId, unauthenticated } from './auth.errors';
+import { AppConfig, type AuthConfig } from '../../config/app-config';
+import { isInBlockList, rangesToBlockList } from '../../config/network';
+import { invalidUserId, lockedOut, unauthenticated } from '../auth.errors';
+import type { Identity } from '../identity';
 import { IdentityStrategy } from './identity-strategy';
+import { KnownUsers } from './known-users';
 
 const USER_ID = /^[A-Za-z0-9._@:-]{1,128}$/;
 
@@ -19,32 +20,37 @@ export class HeaderStrategy extends IdentityStrategy {
 
   constructor(
     config: AppConfig,
-    private readonly users: UsersService,
+    private readonly users: KnownUsers,
   ) {
     super();
     this.auth = config.auth;
     this.trustedPeers = rangesToBlockList(config.auth.trustedProxies);
   }
 
-  async identify(request: IncomingMessage): Promise<string | undefined> {
+  async identify(request: IncomingMessage): Promise<Identity | undefined> {
     const values = request.headersDistinct['x-user-id'];
     if (!values) return undefined;
     return this.accept(request, values.length === 1 ? values[0] : '');
   }
 
-  async identifyByQuery(
+  override async identifyByQuery(
     request: IncomingMessage,
     query: Readonly<Record<string, string>>,
-  ): Promise<string | undefined> {
+  ): Promise<Identity | undefined> {
     if (!this.auth.loopback || query.user_id === undefined) return undefined;
     return this.accept(request, query.user_id);
   }
 
-  private async accept(request: IncomingMessage, userId: string): Promise<string> {
+  private async accept(request: IncomingMessage, userId: string): Promise<Identity> {
     this.assertTrusted(request);
     if (!USER_ID.test(userId)) throw invalidUserId();
-    await this.users.ensureExists(userId);
-    return userId;
+    const identity = await this.users.identityOf(userId);
+    if (!identity) throw lockedOut(this.challenge);
+    return identity;
+  }
+
+  renew(identity: Identity): Promise<Identity | undefined> {
+    return this.users.renew(identity);
   }
 
   private assertTrusted(request: IncomingMessage): void {
