@@ -12,6 +12,9 @@ import { JournalEntity } from './journal/journal.entity';
 import { JournalReplyLog } from './journal/journal-reply-log';
 import { JournalRepository } from './journal/journal.repository';
 import { JournalWriter } from './journal/journal-writer';
+import { AuthModule } from '../auth/auth.module';
+import { UsersModule } from '../users/users.module';
+import { LockOuts } from './recovery/lock-outs';
 import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
 import { Sweeper } from './recovery/sweeper';
@@ -31,6 +34,8 @@ import { VersionsController } from './versions.controller';
 @Module({
   imports: [
     TypeOrmModule.forFeature([JournalEntity]),
+    AuthModule,
+    UsersModule,
     ConversationsModule,
     InstancesModule,
     LlmModule,
@@ -52,6 +57,7 @@ import { VersionsController } from './versions.controller';
     JournalRepository,
     JournalWriter,
     ReplyEndings,
+    LockOuts,
     Recovery,
     Sweeper,
     StreamResponder,

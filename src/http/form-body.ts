@@ -10,10 +10,9 @@ const MAX_FIELDS = 50;
  */
 export function parseFormBody(bytes: Uint8Array): Record<string, string> {
   const fields: Record<string, string> = {};
-  const pairs = new TextDecoder().decode(bytes);
-  for (const [name, value] of Object.entries(
-    parse(pairs, '&', '=', { maxKeys: MAX_FIELDS, decodeURIComponent: decode }),
-  )) {
+  const text = new TextDecoder().decode(bytes);
+  assertDecodable(text);
+  for (const [name, value] of Object.entries(parse(text, '&', '=', { maxKeys: MAX_FIELDS }))) {
     if (typeof value !== 'string')
       throw invalidRequest('duplicate_key', 'The form has the same field twice.');
     // Not by assignment, which would take one name for something else.
@@ -23,9 +22,10 @@ export function parseFormBody(bytes: Uint8Array): Record<string, string> {
   return fields;
 }
 
-function decode(text: string): string {
+/** The parser would put something in the place of what it cannot read. */
+function assertDecodable(text: string): void {
   try {
-    return decodeURIComponent(text);
+    decodeURIComponent(text);
   } catch {
     throw invalidRequest('invalid_encoding', 'The body is not percent-encoded UTF-8.');
   }

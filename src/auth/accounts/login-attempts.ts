@@ -38,7 +38,7 @@ export class LoginAttempts {
 
 function rulesFor(login: string, network: string): AttemptRule[] {
   return [
-    { key: digest('both', login, network), free: 5, first: 2, longest: 900 },
+    { key: digest('both', login, network), free: 10, first: 2, longest: 900 },
     { key: digest('network', network), free: 50, first: 1, longest: 60 },
     { key: digest('account', login), free: 100, first: 1, longest: 10 },
   ];

@@ -39,9 +39,8 @@ export class ReplyGenerator {
   start(request: ReplyRequest): void {
     const { messageId, conversation } = request.turn;
     this.log.open(messageId);
-    this.running.start({ messageId, conversationId: conversation.id }, (signal) =>
-      this.produce(request, signal),
-    );
+    const { id: conversationId, user_id: userId } = conversation;
+    this.running.start({ messageId, conversationId, userId }, (signal) => this.produce(request, signal));
   }
 
   private async produce(

@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 
 /** Why a reply is ended from outside. */
-export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost';
+export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
 
 /** A reply that this process is producing. */
 export interface RunningReply {
   messageId: string;
   conversationId: string;
+  userId: string;
   abort: AbortController;
   /** Settles, never with an error, once the reply is closed and its readers have been told. */
   done: Promise<void>;
@@ -36,7 +37,7 @@ export class RunningReplies {
 
   /** Runs `produce` with a signal of its own, and knows of it until it is done. */
   start(
-    reply: { messageId: string; conversationId: string },
+    reply: Pick<RunningReply, 'messageId' | 'conversationId' | 'userId'>,
     produce: (signal: AbortSignal) => Promise<void>,
   ): void {
     const abort = new AbortController();
@@ -53,6 +54,16 @@ export class RunningReplies {
   /** Ends the conversation's running reply, if there is one, and waits until it is closed. */
   async stopConversation(conversationId: string, reason: StopReason): Promise<void> {
     await this.stop((reply) => reply.conversationId === conversationId, reason);
+  }
+
+  /** Ends what runs for this user, and waits until it is closed. */
+  async stopUser(userId: string, reason: StopReason): Promise<void> {
+    await this.stop((reply) => reply.userId === userId, reason);
+  }
+
+  /** Whose replies run here. */
+  get users(): ReadonlySet<string> {
+    return new Set(this.running.map(({ userId }) => userId));
   }
 
   async stopAll(reason: StopReason): Promise<void> {

@@ -2,9 +2,9 @@ import type { MessageEvent } from '@nestjs/common';
 import type { Response } from 'express';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Observable, type Subscriber } from 'rxjs';
+import { NEVER, Observable, type Subscriber } from 'rxjs';
 import { errorEvent, type LoggedEvent } from '../reply/reply-event';
-import { STORAGE_UNAVAILABLE } from '../reply/reply-outcome';
+import { SIGNED_OUT, STORAGE_UNAVAILABLE } from '../reply/reply-outcome';
 import type { EventBatches } from '../reply/reply-log';
 
 /** A reader that takes nothing for so long is let go; it resumes by the id of its last event. */
@@ -12,23 +12,27 @@ const STALLED_MS = 30_000;
 
 /**
  * A reply's log as the messages of an SSE response, with a comment every so often that keeps proxies from cutting a
- * quiet one. It is read as fast as the client takes it, and ends with the log; leaving ends only the reading.
+ * quiet one. It is read as fast as the client takes it, and ends with the log, or when the reader's identity does (`ended`);
+ * leaving ends only the reading.
  */
 export function eventStream(
   response: Response,
   read: (signal: AbortSignal) => EventBatches,
   heartbeatMs: number,
+  ended: Observable<unknown> = NEVER,
 ): Observable<MessageEvent> {
   withoutStrayBlankLines(response);
   return new Observable((messages) => {
     const reading = new AbortController();
     const heartbeat = setInterval(() => messages.next({ comment: 'ping' }), heartbeatMs);
-    void pump(response, read(reading.signal), messages).then(
+    const leave = ended.subscribe(() => reading.abort(SIGNED_OUT));
+    void pump(response, read(reading.signal), messages, reading.signal).then(
       () => messages.complete(),
       () => response.destroy(),
     );
     return () => {
       clearInterval(heartbeat);
+      leave.unsubscribe();
       reading.abort();
     };
   });
@@ -38,18 +42,26 @@ async function pump(
   response: Response,
   batches: EventBatches,
   messages: Subscriber<MessageEvent>,
+  signal: AbortSignal,
 ): Promise<void> {
   let last: MessageEvent | undefined;
   try {
     for await (const batch of batches) {
       for (const event of batch) messages.next((last = toMessageEvent(event)));
       await taken(response);
+      if (signal.reason === SIGNED_OUT) break;
     }
+    if (signal.reason === SIGNED_OUT)
+      messages.next({ ...idOf(last), data: JSON.stringify(errorEvent(SIGNED_OUT)) });
   } catch (error) {
     // The contract's own error event, never Nest's. It repeats the last id, from which the client can go on.
     if (!last || isAbort(error)) throw error;
     messages.next({ id: last.id, data: JSON.stringify(errorEvent(STORAGE_UNAVAILABLE)) });
   }
+}
+
+function idOf(last: MessageEvent | undefined): Pick<MessageEvent, 'id'> {
+  return last ? { id: last.id } : {};
 }
 
 function isAbort(error: unknown): boolean {
