@@ -3,6 +3,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import { randomBytes } from 'node:crypto';
 import { AppConfig } from '../../config/app-config';
 import { isCanonicalUuid } from '../../http/parse-id.pipe';
+import { hasSaneTimes } from './token-times';
 
 const ALGORITHM = 'HS256';
 const TYPE = 'at+jwt';
@@ -55,7 +56,7 @@ export class AccessTokens {
         requiredClaims: ['exp', 'iat', 'sub', 'sid'],
         maxTokenAge: this.ttlSeconds,
       });
-      return payload;
+      return hasSaneTimes(payload) ? payload : undefined;
     } catch {
       return undefined;
     }

@@ -51,17 +51,13 @@ async function pump(
       await taken(response);
       if (signal.reason === SIGNED_OUT) break;
     }
-    if (signal.reason === SIGNED_OUT)
-      messages.next({ ...idOf(last), data: JSON.stringify(errorEvent(SIGNED_OUT)) });
+    if (last && signal.reason === SIGNED_OUT)
+      messages.next({ id: last.id, data: JSON.stringify(errorEvent(SIGNED_OUT)) });
   } catch (error) {
     // The contract's own error event, never Nest's. It repeats the last id, from which the client can go on.
     if (!last || isAbort(error)) throw error;
     messages.next({ id: last.id, data: JSON.stringify(errorEvent(STORAGE_UNAVAILABLE)) });
   }
-}
-
-function idOf(last: MessageEvent | undefined): Pick<MessageEvent, 'id'> {
-  return last ? { id: last.id } : {};
 }
 
 function isAbort(error: unknown): boolean {
