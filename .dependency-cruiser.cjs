@@ -46,7 +46,7 @@ module.exports = {
       name: 'auth-knows-only-users-and-the-record',
       severity: 'error',
       from: { path: '^src/auth/' },
-      to: { path: '^src/(accounts|instances|conversations|messages|feedback|models|llm|chat|health)/' },
+      to: { path: '^src/(accounts|admin|instances|conversations|messages|feedback|models|llm|chat|health)/' },
     },
     {
       name: 'the-record-knows-no-feature',

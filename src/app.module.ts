@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccountsModule } from './accounts/accounts.module';
 import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
@@ -16,6 +17,7 @@ import { ModelsModule } from './models/models.module';
     HttpModule,
     DatabaseModule,
     AuthModule,
+    AccountsModule,
     HealthModule,
     ModelsModule,
     ChatModule,

@@ -16,6 +16,7 @@ import { Authenticator } from './authenticator';
 import { IdentityWatch } from './identity-watch';
 import { ApiKeyEntity } from './keys/api-key.entity';
 import { ApiKeysController } from './keys/api-keys.controller';
+import { ApiKeysExport } from './keys/api-keys.export';
 import { ApiKeysRepository } from './keys/api-keys.repository';
 import { ApiKeysService } from './keys/api-keys.service';
 import { KeyUse } from './keys/key-use';
@@ -51,6 +52,7 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
   providers: [
     AccessTokens,
     AccountsService,
+    ApiKeysExport,
     ApiKeysRepository,
     ApiKeysService,
     Authenticator,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import { inPages } from '../users/user-data';
 import { ModelCatalogue } from '../llm/model-catalogue';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
@@ -41,6 +42,11 @@ export class ConversationsService {
     limit: number,
   ): Promise<Conversation[]> {
     return this.repository.list(userId, filter, after, limit);
+  }
+
+  /** All of the user, archived ones included. */
+  all(userId: string): AsyncIterable<Conversation> {
+    return inPages((after, limit) => this.repository.listAll(userId, after, limit));
   }
 
   /** `versions`: change it only if it still is one of these. */

@@ -7,15 +7,18 @@ import { BranchesService } from './branches.service';
 import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
+import { UsersModule } from '../users/users.module';
+import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
 import { TurnsService } from './turns.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule],
+  imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule, UsersModule],
   controllers: [MessagesController, BranchesController],
   providers: [
+    MessagesExport,
     MessagesRepository,
     PathsRepository,
     MessagesService,

@@ -32,6 +32,7 @@ export const TAGS: Record<string, string> = {
   conversations: 'Conversations: their titles, settings and messages.',
   messages: 'Single messages and the paths of the tree that they are in.',
   feedback: 'What users think of replies, from 1 to 5.',
+  users: 'Oneself, and for administrators everybody.',
   models: 'Who can answer.',
   auth: 'Accounts, tokens, and identity where headers cannot be set.',
   'api-keys': 'Keys with which programs act for their user.',
