@@ -1,6 +1,7 @@
 /** The arrows of the house: features above, foundations below, nothing points back up. */
-const FOUNDATIONS = '^src/(config|database|errors|http|logging)/';
-const FEATURES = 'audit|auth|accounts|users|instances|conversations|messages|feedback|models|llm|chat|health';
+const FOUNDATIONS = '^src/(config|database|errors|http|logging|outbound)/';
+const FEATURES =
+  'audit|auth|accounts|users|instances|conversations|messages|feedback|models|providers|usage|limits|llm|chat|health';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -23,6 +24,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/llm/' },
       to: { path: '^src/(auth|users|conversations|messages|feedback|models|chat|health)/' },
+    },
+    {
+      name: 'own-providers-are-below-conversations',
+      severity: 'error',
+      from: { path: '^src/providers/' },
+      to: { path: '^src/(accounts|admin|conversations|messages|feedback|models|usage|chat)/' },
     },
     {
       name: 'conversations-know-no-other-feature',

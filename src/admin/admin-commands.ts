@@ -4,6 +4,7 @@ import { type AuditAction, AuditService } from '../audit/audit.service';
 import { AccountsService } from '../auth/accounts/accounts.service';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../auth/accounts/dto/register.dto';
 import { AppConfig } from '../config/app-config';
+import { KeyRotation } from '../providers/key-rotation';
 import { isEmail, isUsername } from '../users/account-names';
 import type { User, UserChanges } from '../users/user.types';
 import { UsersService } from '../users/users.service';
@@ -14,7 +15,8 @@ export const USAGE = `npm run admin -- <command>
   promote <user>               makes somebody an administrator; a user is given by id, username or address
   demote <user>                takes that back
   disable <user>               locks somebody out, within a second
-  enable <user>                lets them in again`;
+  enable <user>                lets them in again
+  rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed`;
 
 /** It cannot be done as it was asked for; the message says why. */
 export class UsageError extends Error {}
@@ -33,17 +35,28 @@ export class AdminCommands {
     private readonly users: UsersService,
     private readonly audit: AuditService,
     private readonly config: AppConfig,
+    private readonly rotation: KeyRotation,
   ) {}
 
   /** Does what the arguments say, and answers what to tell. */
   async run([command = '', ...rest]: string[], password?: string): Promise<string> {
     if (command === 'create') return this.create(rest, password);
+    if (command === 'rotate-keys' && rest.length === 0) return this.rotateKeys();
     const known = Object.hasOwn(CHANGES, command) ? CHANGES[command] : undefined;
     if (!known || rest.length !== 1) throw new UsageError(USAGE);
     const user = await this.find(rest[0]);
     const { role, is_active } = await this.users.update(user.id, known.changes);
     await this.audit.record({ action: known.action, userId: user.id, actorId: 'admin-command' });
     return `${user.id} is ${role === 'admin' ? 'an administrator' : 'a user'}${is_active ? '' : ', and locked out'}.`;
+  }
+
+  private async rotateKeys(): Promise<string> {
+    const { resealed, unreadable } = await this.rotation.run();
+    await this.audit.record({ action: 'provider_keys.rotated', actorId: 'admin-command' });
+    const lost = unreadable
+      ? ` ${unreadable} could not be read: their master key is neither ENCRYPTION_KEY nor in ENCRYPTION_KEYS_PREVIOUS.`
+      : '';
+    return `${resealed} keys were sealed anew.${lost}`;
   }
 
   private async create(names: string[], password: string | undefined): Promise<string> {

@@ -14,6 +14,7 @@ import { JournalRepository } from './journal/journal.repository';
 import { JournalWriter } from './journal/journal-writer';
 import { AuthModule } from '../auth/auth.module';
 import { UsersModule } from '../users/users.module';
+import { ProvidersModule } from '../providers/providers.module';
 import { LockOuts } from './recovery/lock-outs';
 import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
@@ -40,6 +41,7 @@ import { VersionsController } from './versions.controller';
     InstancesModule,
     LlmModule,
     MessagesModule,
+    ProvidersModule,
   ],
   controllers: [ChatController, VersionsController, StreamsController],
   providers: [

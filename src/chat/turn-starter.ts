@@ -4,9 +4,10 @@ import { unknownModel } from '../conversations/conversation.errors';
 import type { Conversation } from '../conversations/conversations.service';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { ModelCatalogue, type CatalogueEntry } from '../llm/model-catalogue';
+import type { CatalogueEntry } from '../llm/model-catalogue';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { MessagePart } from '../messages/message.types';
+import { ModelDirectory } from '../providers/model-directory';
 import { TurnsService, type Turn } from '../messages/turns.service';
 import { assertFits, contextBudget } from './context/context-budget';
 import { ReplyGenerator, type ReplyRequest } from './reply/reply-generator';
@@ -38,7 +39,7 @@ export interface TurnPlan {
 @Injectable()
 export class TurnStarter {
   constructor(
-    private readonly models: ModelCatalogue,
+    private readonly models: ModelDirectory,
     private readonly idempotency: IdempotencyService,
     private readonly turns: TurnsService,
     private readonly replies: ReplyGenerator,
@@ -50,7 +51,8 @@ export class TurnStarter {
    */
   async start({ userId, request }: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
     const { conversation, content, parentId } = plan;
-    const { model, provider } = this.resolve(wishes.model ?? conversation?.model);
+    const target = await this.resolve(userId, wishes.model ?? conversation?.model);
+    const { model, provider } = target;
     const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(wishes.settings) };
     const budget = contextBudget(model, settings, conversation?.system_prompt);
     const tokens = content === undefined ? 0 : countTokens(content);
@@ -69,12 +71,16 @@ export class TurnStarter {
       });
       return { message_id: turn.messageId };
     });
-    if (turn) this.replies.start(replyTo(turn, plan, settings, budget));
+    if (turn)
+      this.replies.start({
+        ...replyTo(turn, plan, settings, budget),
+        targets: provider.guarded ? [target] : undefined,
+      });
     return result.message_id;
   }
 
-  private resolve(model: string | null | undefined): CatalogueEntry {
-    const entry = this.models.resolve(model);
+  private async resolve(userId: string, model: string | null | undefined): Promise<CatalogueEntry> {
+    const entry = await this.models.resolve(userId, model);
     if (!entry) throw unknownModel();
     return entry;
   }

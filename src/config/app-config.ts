@@ -45,6 +45,14 @@ export interface JwtConfig {
   audience?: string;
 }
 
+/** Model providers that users bring themselves. */
+export interface OwnProvidersConfig {
+  /** Each of 32 bytes; the first one encrypts, all decrypt. Empty: users cannot bring any. */
+  encryptionKeys: Buffer[];
+  /** Hosts, with or without a port, that may be called although they are private, or not by HTTPS. */
+  allowedHosts: string[];
+}
+
 export interface LlmConfig extends ModelsConfig {
   connectTimeoutMs: number;
   firstEventTimeoutMs: number;
@@ -75,6 +83,7 @@ export interface AppConfigParts {
   http: HttpConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
+  ownProviders: OwnProvidersConfig;
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
@@ -85,6 +94,7 @@ export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
+  readonly ownProviders: OwnProvidersConfig;
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
   readonly log: LogConfig;
@@ -93,6 +103,7 @@ export class AppConfig implements AppConfigParts {
     this.http = parts.http;
     this.database = parts.database;
     this.auth = parts.auth;
+    this.ownProviders = parts.ownProviders;
     this.llm = parts.llm;
     this.chat = parts.chat;
     this.log = parts.log;

@@ -6,6 +6,7 @@ import {
   type DatabaseConfig,
   type HttpConfig,
   type LlmConfig,
+  type OwnProvidersConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { ConfigError } from './config-error';
@@ -85,6 +86,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     http: toHttp(values),
     database: toDatabase(values),
     auth: toAuth(values),
+    ownProviders: toOwnProviders(values),
     llm: toLlm(values, models),
     chat: {
       maxContentChars: values.CHAT_MAX_CONTENT_CHARS,
@@ -128,6 +130,14 @@ function toAuth(values: Variables): AuthConfig {
     },
     accessTokenTtlS: values.ACCESS_TOKEN_TTL_S,
     refreshTokenTtlS: values.REFRESH_TOKEN_TTL_S,
+  };
+}
+
+function toOwnProviders(values: Variables): OwnProvidersConfig {
+  const { ENCRYPTION_KEY: current, ENCRYPTION_KEYS_PREVIOUS: previous } = values;
+  return {
+    encryptionKeys: current ? [current, ...previous].map((text) => Buffer.from(text, 'base64')) : [],
+    allowedHosts: values.PROVIDER_ALLOWED_HOSTS.map((host) => host.toLowerCase()),
   };
 }
 

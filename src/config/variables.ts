@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { byteSize, choice, flag, isCidr, isOrigin, list, url, wholeNumber } from './variable-types';
+import {
+  byteSize,
+  choice,
+  flag,
+  isCidr,
+  isEncryptionKey,
+  isHost,
+  isOrigin,
+  list,
+  url,
+  wholeNumber,
+} from './variable-types';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -50,6 +61,19 @@ export const VARIABLES = {
   LLM_TOTAL_TIMEOUT_MS: wholeNumber(100, 24 * HOUR_MS, 10 * MINUTE_MS),
   LLM_MAX_RETRIES: wholeNumber(0, 10, 2),
   LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
+
+  ENCRYPTION_KEY: z
+    .string()
+    .refine(isEncryptionKey, 'must be 32 bytes in base64, e.g. from `openssl rand -base64 32`')
+    .optional(),
+  ENCRYPTION_KEYS_PREVIOUS: list(
+    isEncryptionKey,
+    'must be a comma-separated list of 32 bytes each in base64',
+  ),
+  PROVIDER_ALLOWED_HOSTS: list(
+    isHost,
+    'must be a comma-separated list of hosts, each with or without a port',
+  ),
 
   CHAT_MAX_CONTENT_CHARS: wholeNumber(1, 10_000_000, 100_000),
   REPLY_DURABILITY: choice(['standard', 'strict']).default('standard'),

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LlmModule } from '../llm/llm.module';
+import { ProvidersModule } from '../providers/providers.module';
 import { ConversationEntity } from './conversation.entity';
 import { ConversationsController } from './conversations.controller';
 import { UsersModule } from '../users/users.module';
@@ -9,7 +9,7 @@ import { ConversationsRepository } from './conversations.repository';
 import { ConversationsService } from './conversations.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ConversationEntity]), LlmModule, UsersModule],
+  imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, UsersModule],
   controllers: [ConversationsController],
   providers: [ConversationsExport, ConversationsRepository, ConversationsService],
   exports: [ConversationsService],

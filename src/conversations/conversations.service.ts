@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { inPages } from '../users/user-data';
-import { ModelCatalogue } from '../llm/model-catalogue';
+import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
@@ -18,7 +18,7 @@ export class ConversationsService {
 
   constructor(
     private readonly repository: ConversationsRepository,
-    private readonly models: ModelCatalogue,
+    private readonly models: ModelDirectory,
   ) {}
 
   /** Ids of conversations that this process has just deleted. */
@@ -26,8 +26,8 @@ export class ConversationsService {
     return this.deleted;
   }
 
-  create(userId: string, fields: ConversationFields): Promise<Conversation> {
-    this.checkModel(fields.model);
+  async create(userId: string, fields: ConversationFields): Promise<Conversation> {
+    await this.checkModel(userId, fields.model);
     return this.repository.insert(userId, withoutAbsent(fields));
   }
 
@@ -56,7 +56,7 @@ export class ConversationsService {
     fields: ConversationFields,
     versions?: number[],
   ): Promise<Conversation> {
-    this.checkModel(fields.model);
+    await this.checkModel(userId, fields.model);
     const updated = await this.repository.update(userId, id, withoutAbsent(fields), versions);
     if (updated) return updated;
     await this.get(userId, id);
@@ -92,8 +92,8 @@ export class ConversationsService {
     });
   }
 
-  private checkModel(model: string | null | undefined): void {
-    if (model && !this.models.resolve(model)) throw unknownModel();
+  private async checkModel(userId: string, model: string | null | undefined): Promise<void> {
+    if (model && !(await this.models.resolve(userId, model))) throw unknownModel();
   }
 }
 

@@ -55,13 +55,13 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
 }
 
 function testConfig(database: TestDatabase, env: NodeJS.ProcessEnv = {}): AppConfig {
-  const { http, auth, llm, chat, log } = parseAppConfig({
+  const { http, auth, ownProviders, llm, chat, log } = parseAppConfig({
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
     LOG_FORMAT: 'json',
     ...env,
   });
-  return new AppConfig({ http, database: database.config, auth, llm, chat, log });
+  return new AppConfig({ http, database: database.config, auth, ownProviders, llm, chat, log });
 }
 
 async function start(

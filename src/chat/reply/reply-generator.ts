@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { ModelSettings } from '../../config/models-config';
 import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
+import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
@@ -18,6 +19,8 @@ export interface ReplyRequest {
   turn: Turn;
   context: ContextRequest;
   settings: ModelSettings;
+  /** Who answers, if it is not a model of the catalogue. */
+  targets?: CatalogueEntry[];
   /** What it begins with: the text of a reply that it goes on with. */
   begun?: MessagePart[];
 }
@@ -44,7 +47,7 @@ export class ReplyGenerator {
   }
 
   private async produce(
-    { turn, context, settings, begun = [] }: ReplyRequest,
+    { turn, context, settings, targets, begun = [] }: ReplyRequest,
     signal: AbortSignal,
   ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
@@ -53,7 +56,7 @@ export class ReplyGenerator {
       begun.forEach((part) => result.content.add(part));
       await this.log.append(turn.messageId, [startEvent(replyOf(turn)), ...begun.map(deltaEvent)]);
       messages = [...(await this.context.load(context)), ...asBegun(begun)];
-      await this.generate(turn, messages, settings, result, signal);
+      await this.generate({ turn, targets, settings }, messages, result, signal);
     } catch (error) {
       result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
     }
@@ -62,13 +65,12 @@ export class ReplyGenerator {
   }
 
   private async generate(
-    turn: Turn,
+    { turn, targets, settings }: Omit<ReplyRequest, 'context'>,
     messages: ModelMessage[],
-    settings: ModelSettings,
     result: ReplyResult,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { modelId: turn.model, messages, settings };
+    const request = { modelId: turn.model, targets, messages, settings };
     const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
     for await (const parts of this.runner.run(request, signal, note)) {
       await this.append(turn.messageId, parts, result);

@@ -34,6 +34,7 @@ export const TAGS: Record<string, string> = {
   feedback: 'What users think of replies, from 1 to 5.',
   users: 'Oneself, and for administrators everybody.',
   models: 'Who can answer.',
+  providers: 'Model providers of your own.',
   auth: 'Accounts, tokens, and identity where headers cannot be set.',
   'api-keys': 'Keys with which programs act for their user.',
   health: 'For orchestrators and load balancers.',

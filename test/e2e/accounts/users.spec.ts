@@ -94,7 +94,7 @@ describe('users', () => {
         await bob.api.get(`/users/${id}/export`),
       ];
       expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
-        Array(4).fill([404, 'user_not_found']),
+        Array.from({ length: 4 }, () => [404, 'user_not_found']),
       );
     }
   });
