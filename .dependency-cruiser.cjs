@@ -1,7 +1,7 @@
 /** The arrows of the house: features above, foundations below, nothing points back up. */
-const FOUNDATIONS = '^src/(config|database|errors|http|logging|outbound)/';
+const FOUNDATIONS = '^src/(config|database|errors|http|logging|outbound|limits)/';
 const FEATURES =
-  'audit|auth|accounts|users|instances|conversations|messages|feedback|models|providers|usage|limits|llm|chat|health';
+  'audit|auth|accounts|users|instances|conversations|messages|feedback|models|providers|usage|llm|chat|health';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -7,6 +7,7 @@ import { DatabaseModule } from './database/database.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
+import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
 import { ModelsModule } from './models/models.module';
 
@@ -16,6 +17,7 @@ import { ModelsModule } from './models/models.module';
     LoggingModule,
     HttpModule,
     DatabaseModule,
+    LimitsModule,
     AuthModule,
     AccountsModule,
     HealthModule,

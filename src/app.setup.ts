@@ -1,10 +1,11 @@
 import { type INestApplication, type NestApplicationOptions, RequestMethod } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { ServerResponse } from 'node:http';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { API_PREFIX } from './http/api-prefix';
-import { locateClient } from './http/client-address';
+import { type LocatedRequest, locateClient } from './http/client-address';
 import { corsOptions } from './http/cors';
 import { closeWhenDraining, Draining } from './http/draining';
 import { jsonBody } from './http/json-body';
@@ -13,6 +14,7 @@ import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
 import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
 import { limitServer } from './http/server-limits';
+import { RequestLimits } from './limits/request-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
 
@@ -43,6 +45,11 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   if (cors) app.enableCors(cors);
+  const limits = app.get(RequestLimits);
+  app.use(async (request: LocatedRequest, response: ServerResponse, next: () => void) => {
+    await limits.checkNetwork(request, response);
+    next();
+  });
   app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes, FORM_PATHS));
   if (http.docs) serveDocs(app);
   return app;

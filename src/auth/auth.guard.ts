@@ -1,6 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { ServerResponse } from 'node:http';
 import { methodNotAllowed } from '../http/http-errors';
+import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
+import { RequestLimits } from '../limits/request-limits';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
 import type { Identity, Scope } from './identity';
@@ -15,16 +18,21 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly limits: RequestLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.markOf(PUBLIC_ROUTE, context)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const response = context.switchToHttp().getResponse<ServerResponse>();
+    const limit = this.markOf(ROUTE_LIMIT, context) as RouteLimit | undefined;
+    if (limit === 'login') await this.limits.checkLogin(request, response);
+    if (this.markOf(PUBLIC_ROUTE, context)) return true;
     const identity = this.markOf(STREAM_ROUTE, context)
       ? await this.identifyStream(request)
       : await this.authenticator.identify(request);
     request.identity = identity;
     request.userId = identity.userId;
+    await this.limits.checkIdentity(identity.userId, limit === 'login' ? undefined : limit, response);
     assertScope(identity, this.markOf(SCOPE_OF_ROUTE, context) as Scope | undefined);
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     return true;

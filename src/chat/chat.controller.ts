@@ -15,6 +15,7 @@ import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
@@ -52,6 +53,7 @@ export class ChatController {
 
   @EventStream('', RequestMethod.POST)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({
     summary: 'Say something and stream the reply',
     description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
@@ -65,6 +67,7 @@ export class ChatController {
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({ summary: 'Say something in a conversation and stream the reply' })
   @ApiConversationId()
   @ApiSendMessageBody()
@@ -81,6 +84,7 @@ export class ChatController {
   @Post(':conversation_id')
   @HttpCode(200)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({
     summary: 'Say something in a conversation and wait for the reply',
     description:

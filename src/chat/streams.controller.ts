@@ -8,6 +8,7 @@ import { StreamRoute } from '../auth/stream-route.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
 import { ApiConversationId } from './api-turn';
@@ -31,6 +32,7 @@ export class StreamsController {
 
   @EventStream('chat/:conversation_id/stream')
   @StreamRoute()
+  @RateLimited('stream')
   @ApiOperation({
     summary: "Follow a conversation's replies",
     description:
@@ -50,6 +52,7 @@ export class StreamsController {
 
   @EventStream('messages/:id/stream')
   @StreamRoute()
+  @RateLimited('stream')
   @ApiOperation({
     summary: 'Read a reply, live or later',
     description:

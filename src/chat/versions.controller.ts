@@ -2,6 +2,7 @@ import { Body, Controller, Param, RequestMethod, UseGuards, type MessageEvent } 
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import { RequiresScope } from '../auth/route-rules.decorator';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
@@ -24,6 +25,7 @@ const ApiMessageId = (of: 'reply' | 'userMessage') =>
 
 /** Further versions of messages. The earlier ones stay where they are, as siblings. */
 @RequiresScope('chat:write')
+@RateLimited('chat')
 @ApiTags('chat')
 @Controller('messages')
 @UseGuards(DrainingGuard)

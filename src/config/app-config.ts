@@ -45,6 +45,24 @@ export interface JwtConfig {
   audience?: string;
 }
 
+/** Requests per minute; 0 for no limit. */
+export interface LimitsConfig {
+  /** From one network. */
+  address: number;
+  /** Of one identity. */
+  identity: number;
+  /** That begin a reply, of one identity. */
+  chat: number;
+  /** That log in, register or refresh, from one network. */
+  login: number;
+}
+
+/** What one user may have; 0 for no limit. */
+export interface QuotasConfig {
+  tokensPerDay: number;
+  runningReplies: number;
+}
+
 /** Model providers that users bring themselves. */
 export interface OwnProvidersConfig {
   /** Each of 32 bytes; the first one encrypts, all decrypt. Empty: users cannot bring any. */
@@ -83,6 +101,8 @@ export interface AppConfigParts {
   http: HttpConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
+  limits: LimitsConfig;
+  quotas: QuotasConfig;
   ownProviders: OwnProvidersConfig;
   llm: LlmConfig;
   chat: ChatConfig;
@@ -94,6 +114,8 @@ export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
+  readonly limits: LimitsConfig;
+  readonly quotas: QuotasConfig;
   readonly ownProviders: OwnProvidersConfig;
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
@@ -103,6 +125,8 @@ export class AppConfig implements AppConfigParts {
     this.http = parts.http;
     this.database = parts.database;
     this.auth = parts.auth;
+    this.limits = parts.limits;
+    this.quotas = parts.quotas;
     this.ownProviders = parts.ownProviders;
     this.llm = parts.llm;
     this.chat = parts.chat;

@@ -5,6 +5,7 @@ import {
   type AuthConfig,
   type DatabaseConfig,
   type HttpConfig,
+  type LimitsConfig,
   type LlmConfig,
   type OwnProvidersConfig,
 } from './app-config';
@@ -86,6 +87,8 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     http: toHttp(values),
     database: toDatabase(values),
     auth: toAuth(values),
+    limits: toLimits(values),
+    quotas: { tokensPerDay: values.QUOTA_TOKENS_PER_DAY, runningReplies: values.QUOTA_RUNNING_REPLIES },
     ownProviders: toOwnProviders(values),
     llm: toLlm(values, models),
     chat: {
@@ -130,6 +133,16 @@ function toAuth(values: Variables): AuthConfig {
     },
     accessTokenTtlS: values.ACCESS_TOKEN_TTL_S,
     refreshTokenTtlS: values.REFRESH_TOKEN_TTL_S,
+  };
+}
+
+function toLimits(values: Variables): LimitsConfig {
+  const on = (limit: number) => (values.RATE_LIMITS === 'on' ? limit : 0);
+  return {
+    address: on(values.RATE_LIMIT_ADDRESS),
+    identity: on(values.RATE_LIMIT_IDENTITY),
+    chat: on(values.RATE_LIMIT_CHAT),
+    login: on(values.RATE_LIMIT_LOGIN),
   };
 }
 

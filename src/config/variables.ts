@@ -62,6 +62,14 @@ export const VARIABLES = {
   LLM_MAX_RETRIES: wholeNumber(0, 10, 2),
   LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
 
+  RATE_LIMITS: choice(['on', 'off']).default('on'),
+  RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, 3000),
+  RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, 1200),
+  RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, 120),
+  RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, 60),
+  QUOTA_TOKENS_PER_DAY: wholeNumber(0, 1_000_000_000_000, 0),
+  QUOTA_RUNNING_REPLIES: wholeNumber(0, 1_000_000, 0),
+
   ENCRYPTION_KEY: z
     .string()
     .refine(isEncryptionKey, 'must be 32 bytes in base64, e.g. from `openssl rand -base64 32`')

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { modelDefaults } from '../config/model-defaults';
 import type { ModelConfig, ProviderConfig } from '../config/models-config';
 import type { CatalogueEntry } from '../llm/model-catalogue';
-import { BoundedMap } from '../users/bounded-map';
+import { BoundedMap } from '../http/bounded-map';
 import { KeyCipher } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository } from './providers.repository';

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { BoundedMap } from './bounded-map';
+import { BoundedMap } from '../http/bounded-map';
 
 /** Where a change could have been missed, it is made good after this time at the latest. */
 const KEPT_MS = 60_000;

@@ -11,6 +11,7 @@ import {
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
 import { ProblemResponses } from '../../http/openapi/problem-responses';
+import { RateLimited } from '../../limits/rate-limited.decorator';
 import { emailTaken, usernameTaken } from '../../users/user.errors';
 import { UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, registrationClosed, tooManyAttempts } from '../auth.errors';
@@ -38,6 +39,7 @@ export class AccountsController {
 
   @Post('register')
   @Public()
+  @RateLimited('login')
   @AccountsOnly()
   @ApiOperation({ summary: 'Make an account' })
   @ApiCreatedResponse({ type: UserResponse, description: 'The account.' })
@@ -50,6 +52,7 @@ export class AccountsController {
   @Post('token')
   @HttpCode(200)
   @Public()
+  @RateLimited('login')
   @AccountsOnly()
   @ApiOperation({
     summary: 'Log in',
@@ -67,6 +70,7 @@ export class AccountsController {
   @Post('refresh')
   @HttpCode(200)
   @Public()
+  @RateLimited('login')
   @AccountsOnly()
   @ApiOperation({
     summary: 'Get the next pair of tokens',
@@ -90,6 +94,7 @@ export class AccountsController {
 
   @Post('password')
   @HttpCode(204)
+  @RateLimited('login')
   @AccountsOnly()
   @ApiOperation({ summary: 'Change the password', description: 'All other sessions end.' })
   @ApiNoContentResponse({ description: 'It is changed.' })
