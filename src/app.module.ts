@@ -9,6 +9,7 @@ import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
+import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
 @Module({
@@ -24,6 +25,7 @@ import { ModelsModule } from './models/models.module';
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    UsageModule,
   ],
 })
 export class AppModule {}

@@ -9,7 +9,7 @@ import { countTokens } from '../llm/tokens/token-counter';
 import type { MessagePart } from '../messages/message.types';
 import { ModelDirectory } from '../providers/model-directory';
 import { TurnsService, type Turn } from '../messages/turns.service';
-import { assertFits, contextBudget } from './context/context-budget';
+import { answerRoom, assertFits, contextBudget } from './context/context-budget';
 import { ReplyGenerator, type ReplyRequest } from './reply/reply-generator';
 
 /** Who asks, and by which request, if it may be repeated. */
@@ -66,6 +66,7 @@ export class TurnStarter {
         parentId,
         content,
         tokens,
+        most: { input: budget, output: answerRoom(model, settings) },
         model: model.id,
         provider: provider.name,
       });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import { TransactionRunner } from '../database/transaction-runner';
 import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
@@ -10,16 +11,25 @@ import { ConversationsRepository } from './conversations.repository';
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
 
+type Farewell = (userId: string, conversationId: string) => Promise<void>;
+
 const TITLE_LENGTH = 80;
 
 @Injectable()
 export class ConversationsService {
   private readonly deleted = new Subject<string>();
+  private readonly farewells: Farewell[] = [];
 
   constructor(
     private readonly repository: ConversationsRepository,
     private readonly models: ModelDirectory,
+    private readonly db: TransactionRunner,
   ) {}
+
+  /** Has something done with what is about to go, in the same transaction. */
+  beforeDeletion(farewell: Farewell): void {
+    this.farewells.push(farewell);
+  }
 
   /** Ids of conversations that this process has just deleted. */
   get deletions(): Observable<string> {
@@ -64,7 +74,11 @@ export class ConversationsService {
   }
 
   async delete(userId: string, id: string): Promise<void> {
-    if (!(await this.repository.delete(userId, id))) notFound();
+    await this.db.run(async () => {
+      if (!(await this.repository.lock(userId, id))) notFound();
+      for (const farewell of this.farewells) await farewell(userId, id);
+      await this.repository.delete(userId, id);
+    });
     this.deleted.next(id);
   }
 

@@ -12,6 +12,7 @@ import type { MessageAttempt, MessageError, MessagePart, MessageRole, MessageSta
 @Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
 @Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
 @Index('ix_messages_instance', ['instance_id'], { where: 'instance_id IS NOT NULL' })
+@Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
 @Check('ck_messages_status', `status IN ('streaming', 'completed', 'stopped', 'failed', 'interrupted')`)
@@ -73,6 +74,10 @@ export class MessageEntity {
 
   @Column('jsonb', { nullable: true })
   usage!: TokenUsage | null;
+
+  /** What was set aside for an open reply, if there are quotas (`usage/quotas.ts`). */
+  @Column('integer', { nullable: true })
+  reserved_tokens!: number | null;
 
   @Column('varchar', { length: 32, nullable: true })
   finish_reason!: string | null;

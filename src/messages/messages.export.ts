@@ -16,7 +16,13 @@ export class MessagesExport implements OnModuleInit {
 
   private async *read(userId: string): AsyncGenerator<object> {
     for await (const message of this.messages.all(userId)) {
-      const { branch_id: _branch, event_lengths: _lengths, instance_id: _instance, ...shown } = message;
+      const {
+        branch_id: _branch,
+        reserved_tokens: _reserved,
+        event_lengths: _lengths,
+        instance_id: _instance,
+        ...shown
+      } = message;
       yield shown;
     }
   }

@@ -12,20 +12,32 @@ import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
+import { PastUsageEntity } from './usage/past-usage.entity';
+import { Quotas } from './usage/quotas';
+import { UsageRepository } from './usage/usage.repository';
+import { MessageUsage } from './usage/usage.service';
 import { TurnsService } from './turns.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule, UsersModule],
+  imports: [
+    TypeOrmModule.forFeature([MessageEntity, PastUsageEntity]),
+    ConversationsModule,
+    InstancesModule,
+    UsersModule,
+  ],
   controllers: [MessagesController, BranchesController],
   providers: [
     MessagesExport,
     MessagesRepository,
     PathsRepository,
     MessagesService,
+    MessageUsage,
+    Quotas,
+    UsageRepository,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessagesService, TurnsService, HistoryPages],
+  exports: [MessageUsage, MessagesService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

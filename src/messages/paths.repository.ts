@@ -22,7 +22,7 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
   )`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
+  m.parts, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
 
 const MESSAGE_OVERHEAD_TOKENS = 4;
 
@@ -73,7 +73,7 @@ export class PathsRepository {
        INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
          event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
        SELECT c.id, $3, c.parent_id, $5, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
-         m.event_lengths, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
+         m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
        JOIN copies c ON c.depth = m.depth`,
       [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],

@@ -7,6 +7,7 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService, leaseLost } from '../instances/instance.service';
 import { messageNotFound, parentNotAReply, replyInProgress } from './message.errors';
 import { MessageEntity } from './message.entity';
+import { Quotas } from './usage/quotas';
 import { MessagesRepository, type ParentMessage } from './messages.repository';
 
 /** What the user says, if anything, and who is to reply. */
@@ -21,6 +22,8 @@ export interface TurnRequest {
   content?: string;
   /** Tokens of `content`. */
   tokens: number;
+  /** The most tokens that the model may be shown, and may answer with. */
+  most: { input: number; output: number };
   /** The model that is to answer. */
   model: string;
   provider: string;
@@ -42,12 +45,13 @@ export class TurnsService {
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesRepository,
     private readonly instance: InstanceService,
+    private readonly quotas: Quotas,
   ) {}
 
   /**
    * Stores what the user says, if anything, and opens the reply, in one transaction.
    * @throws AppError `conversation_not_found`, `message_not_found` or `invalid_parent` for the place,
-   *   `reply_in_progress` while the conversation has an open reply.
+   *   `reply_in_progress` while the conversation has an open reply, `quota_exceeded`.
    */
   async open(request: TurnRequest): Promise<Turn> {
     try {
@@ -63,8 +67,10 @@ export class TurnsService {
   private async store(request: TurnRequest): Promise<Turn> {
     const conversation = await this.conversation(request);
     const parent = await this.parent(conversation, request);
+    const reserved = await this.quotas.reserve(conversation, { said: request.tokens, ...request.most });
     const rows = turnMessages(request, conversation, parent, this.instance.id);
     const reply = rows[rows.length - 1];
+    reply.reserved_tokens = reserved;
     await this.messages.insert(rows);
     await this.conversations.recordTurn(conversation.id, {
       leafId: reply.id,

@@ -78,7 +78,7 @@ describe('the API documentation', () => {
     const { body, headers } = await t.request.get('/api/v1/openapi.json');
     expect(headers['content-type']).toMatch(/^application\/json/);
     expect(body.openapi).toBe('3.1.0');
-    expect(body.security).toEqual([{ userId: [] }]);
+    expect(body.security).toEqual([{ userId: [] }, { bearer: [] }, { account: [] }]);
     expect(body.components.securitySchemes.userId).toMatchObject({
       type: 'apiKey',
       in: 'header',

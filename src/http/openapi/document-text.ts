@@ -32,6 +32,7 @@ export const TAGS: Record<string, string> = {
   conversations: 'Conversations: their titles, settings and messages.',
   messages: 'Single messages and the paths of the tree that they are in.',
   feedback: 'What users think of replies, from 1 to 5.',
+  usage: 'What one has used.',
   users: 'Oneself, and for administrators everybody.',
   models: 'Who can answer.',
   providers: 'Model providers of your own.',

@@ -26,7 +26,6 @@ const API_KEY = {
   minLength: 8,
   maxLength: 1000,
   pattern: '^[\\x21-\\x7e]+$',
-  format: 'password',
   example: 'sk-proj-0123456789abcdef',
 };
 const MODELS = {

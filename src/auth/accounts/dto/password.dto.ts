@@ -8,7 +8,6 @@ export class ChangePasswordDto {
     description: 'The present one.',
     minLength: 1,
     maxLength: LONGEST_PASSWORD,
-    format: 'password',
     example: 'a long walk in the rain',
   })
   @IsString()

@@ -13,7 +13,6 @@ export const NewPassword = (description: string) =>
       description,
       minLength: SHORTEST_PASSWORD,
       maxLength: LONGEST_PASSWORD,
-      format: 'password',
       example: 'a long walk in the rain',
     }),
     IsString(),

@@ -25,7 +25,6 @@ export class TokenDto {
     description: 'The password.',
     minLength: 1,
     maxLength: LONGEST_PASSWORD,
-    format: 'password',
     example: 'a long walk in the rain',
   })
   @IsString()
