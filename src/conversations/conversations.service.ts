@@ -62,6 +62,11 @@ export class ConversationsService {
     this.deleted.next(id);
   }
 
+  /** Of these conversations, those that have messages after a sequence, or are gone. */
+  withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
+    return this.repository.withFurtherMessages(places);
+  }
+
   async clearContext(userId: string, id: string): Promise<void> {
     if (!(await this.repository.clearContext(userId, id))) notFound();
   }

@@ -10,6 +10,8 @@ import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
+import { QueueRepository } from './queue.repository';
+import { QueueService } from './queue.service';
 import { TurnsService } from './turns.service';
 
 @Module({
@@ -18,11 +20,13 @@ import { TurnsService } from './turns.service';
   providers: [
     MessagesRepository,
     PathsRepository,
+    QueueRepository,
     MessagesService,
+    QueueService,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessagesService, TurnsService, HistoryPages],
+  exports: [MessagesService, QueueService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

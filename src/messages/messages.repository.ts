@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
+import { In, Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 
@@ -63,6 +63,30 @@ export class MessagesRepository {
     return (result.raw as MessageEntity[])[0];
   }
 
+  /** Asks whoever writes the reply to end it. */
+  async requestStop(id: string): Promise<void> {
+    await this.rows.update({ id, status: 'streaming' }, { stop_requested: true });
+  }
+
+  /** Of these replies, those that others want ended or have removed. */
+  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+    return this.db.manager.query(
+      `SELECT r.id, m.id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id) LEFT JOIN messages m ON m.id = r.id
+       WHERE m.id IS NULL OR m.stop_requested`,
+      [ids],
+    );
+  }
+
+  /** Of these replies, those that are not being written any more: closed or gone. */
+  async notStreaming(ids: string[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.manager.query(
+      `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = r.id AND m.status = 'streaming')`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   openRepliesOf(instanceIds: string[]): Promise<MessageEntity[]> {
     return this.rows.findBy({ status: 'streaming', instance_id: In(instanceIds) });
   }
@@ -80,9 +104,14 @@ export class MessagesRepository {
       .getMany();
   }
 
+  runningReply(conversationId: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ conversation_id: conversationId, status: 'streaming' });
+  }
+
+  /** The last one whose turn has come. */
   lastReply(conversationId: string): Promise<MessageEntity | null> {
     return this.rows.findOne({
-      where: { conversation_id: conversationId, role: 'assistant' },
+      where: { conversation_id: conversationId, role: 'assistant', status: Not('queued') },
       order: { sequence: 'DESC' },
     });
   }

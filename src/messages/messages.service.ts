@@ -97,6 +97,26 @@ export class MessagesService {
     return this.messages.repliesAfter(conversationId, sequence, limit);
   }
 
+  async runningReply(conversationId: string): Promise<Message | undefined> {
+    return (await this.messages.runningReply(conversationId)) ?? undefined;
+  }
+
+  /** Asks whichever process writes the reply to end it. */
+  requestStop(id: string): Promise<void> {
+    return this.messages.requestStop(id);
+  }
+
+  /** Of these open replies, those that others want ended (`gone`: have removed). */
+  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+    return this.messages.endedElsewhere(ids);
+  }
+
+  /** Of these replies, those that nobody writes any more. */
+  notStreaming(ids: string[]): Promise<string[]> {
+    return this.messages.notStreaming(ids);
+  }
+
+  /** The last reply whose turn has come. */
   async lastReply(conversationId: string): Promise<Message | undefined> {
     return (await this.messages.lastReply(conversationId)) ?? undefined;
   }

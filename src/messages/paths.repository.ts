@@ -3,7 +3,10 @@ import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { MessagePart, MessageRole } from './message.types';
 
-export type PathMessage = Omit<MessageEntity, 'conversation' | 'instance' | 'event_lengths' | 'attempts'>;
+export type PathMessage = Omit<
+  MessageEntity,
+  'conversation' | 'instance' | 'event_lengths' | 'attempts' | 'stop_requested' | 'awaited' | 'queued_request'
+>;
 
 /** A message as a model is to see it. */
 export interface ContextMessage {
@@ -78,6 +81,19 @@ export class PathsRepository {
        JOIN copies c ON c.depth = m.depth`,
       [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],
     );
+  }
+
+  /** Whether a reply on the path that ends at a leaf is not over. */
+  async hasOpenReply(leafId: string, conversationId: string): Promise<boolean> {
+    const rows: { open: boolean }[] = await this.db.manager.query(
+      `${SEGMENTS}
+       SELECT EXISTS (
+         SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+         WHERE m.conversation_id = $2 AND m.status IN ('queued', 'streaming')
+       ) AS open`,
+      [leafId, conversationId],
+    );
+    return rows[0].open;
   }
 
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */

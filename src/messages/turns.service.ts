@@ -5,9 +5,11 @@ import type { ConversationFields } from '../conversations/conversation.types';
 import { constraintOf } from '../database/database-error';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService, leaseLost } from '../instances/instance.service';
-import { messageNotFound, parentNotAReply, replyInProgress } from './message.errors';
+import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { MessageEntity } from './message.entity';
+import { isOpen, type QueuedRequest } from './message.types';
 import { MessagesRepository, type ParentMessage } from './messages.repository';
+import { QueueRepository } from './queue.repository';
 
 /** What the user says, if anything, and who is to reply. */
 export interface TurnRequest {
@@ -24,15 +26,21 @@ export interface TurnRequest {
   /** The model that is to answer. */
   model: string;
   provider: string;
+  /** What the reply is made with if it has to wait; absent: it does not wait, but is refused. */
+  queued?: QueuedRequest;
 }
+
+/** A conversation that takes no more than this many messages ahead. */
+const MAX_QUEUED = 20;
 
 /** A stored user message and the open reply to it. */
 export interface Turn {
   conversation: Conversation;
   userMessageId: string;
   messageId: string;
-  sequence: number;
   model: string;
+  /** It waits for its turn. */
+  queued: boolean;
 }
 
 @Injectable()
@@ -41,13 +49,14 @@ export class TurnsService {
     private readonly db: TransactionRunner,
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesRepository,
+    private readonly queue: QueueRepository,
     private readonly instance: InstanceService,
   ) {}
 
   /**
    * Stores what the user says, if anything, and opens the reply, in one transaction.
    * @throws AppError `conversation_not_found`, `message_not_found` or `invalid_parent` for the place,
-   *   `reply_in_progress` while the conversation has an open reply.
+   *   `reply_in_progress` while the conversation has an open reply, `queue_full` while it has too many.
    */
   async open(request: TurnRequest): Promise<Turn> {
     try {
@@ -62,8 +71,9 @@ export class TurnsService {
 
   private async store(request: TurnRequest): Promise<Turn> {
     const conversation = await this.conversation(request);
-    const parent = await this.parent(conversation, request);
-    const rows = turnMessages(request, conversation, parent, this.instance.id);
+    const queued = request.queued && (await this.mustWait(conversation)) ? request.queued : undefined;
+    const parent = await this.parent(conversation, request, queued !== undefined);
+    const rows = turnMessages(request, conversation, parent, this.writer(queued));
     const reply = rows[rows.length - 1];
     await this.messages.insert(rows);
     await this.conversations.recordTurn(conversation.id, {
@@ -76,9 +86,21 @@ export class TurnsService {
       conversation,
       userMessageId: reply.parent_id ?? '',
       messageId: reply.id,
-      sequence: reply.sequence,
       model: request.model,
+      queued: queued !== undefined,
     };
+  }
+
+  /** How a reply begins: waiting, or in the hands of this process. */
+  private writer(queued: QueuedRequest | undefined): Partial<MessageEntity> {
+    if (queued) return { status: 'queued', queued_request: queued };
+    return { status: 'streaming', instance_id: this.instance.id };
+  }
+
+  private async mustWait(conversation: Conversation): Promise<boolean> {
+    const { running, waiting } = await this.queue.join(conversation.id);
+    if (waiting >= MAX_QUEUED) throw queueFull();
+    return running + waiting > 0;
   }
 
   private conversation({ userId, conversationId, conversation }: TurnRequest): Promise<Conversation> {
@@ -86,12 +108,16 @@ export class TurnsService {
     return this.conversations.create(userId, conversation ?? {});
   }
 
-  private async parent(conversation: Conversation, request: TurnRequest): Promise<ParentMessage | undefined> {
+  private async parent(
+    conversation: Conversation,
+    request: TurnRequest,
+    mayBeOpen: boolean,
+  ): Promise<ParentMessage | undefined> {
     const id = request.parentId === undefined ? conversation.active_leaf_id : request.parentId;
     if (!id) return undefined;
     const parent = await this.messages.findParent(conversation.id, id);
     if (!parent) throw messageNotFound();
-    if (parent.status === 'streaming') throw replyInProgress();
+    if (isOpen(parent) && !mayBeOpen) throw replyInProgress();
     if (request.parentId && (parent.role === 'user') === (request.content !== undefined))
       throw parentNotAReply();
     return parent;
@@ -103,7 +129,7 @@ function turnMessages(
   request: TurnRequest,
   conversation: Conversation,
   parent: ParentMessage | undefined,
-  instanceId: string,
+  writer: Partial<MessageEntity>,
 ): MessageEntity[] {
   const line = new Line(conversation, parent);
   const said: Partial<MessageEntity>[] =
@@ -120,11 +146,10 @@ function turnMessages(
   const { model, provider } = request;
   const reply: Partial<MessageEntity> = {
     role: 'assistant',
-    status: 'streaming',
     parts: [],
     model,
     provider,
-    instance_id: instanceId,
+    ...writer,
   };
   return [...said, reply].map((fields) => line.add(fields));
 }

@@ -61,12 +61,12 @@ export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
   return { type: 'error', data: { code, message, retryable } };
 }
 
-/** The log of a stored reply after a sequence; without its terminal event while the reply is open. */
+/** The log of a closed reply after a sequence. It began with the model that was asked, whichever answered then. */
 export function storedEvents(reply: Message, after: number): LoggedEvent[] {
   const events: ReplyEvent[] = [
-    startEvent(reply),
+    startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model }),
     ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent),
+    terminalEvent(reply),
   ];
-  if (reply.status !== 'streaming') events.push(terminalEvent(reply));
   return events.slice(after).map((event, index) => logged(reply.id, after + index + 1, event));
 }
