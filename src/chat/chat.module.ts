@@ -18,6 +18,7 @@ import { JournalTails } from './peers/journal-tails';
 import { TurnsElsewhere } from './peers/turns-elsewhere';
 import { BusyConversations } from './queue/busy-conversations';
 import { QueueWatch } from './queue/queue-watch';
+import { QueuedRequests } from './queue/queued-requests';
 import { ReplyQueue } from './queue/reply-queue';
 import { AbandonedReplies } from './recovery/abandoned-replies';
 import { Recovery } from './recovery/recovery';
@@ -61,6 +62,7 @@ import { VersionsController } from './versions.controller';
     RunningReplies,
     ModelChoices,
     ReplyQueue,
+    QueuedRequests,
     BusyConversations,
     QueueWatch,
     JournalTails,

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { ModelSettings } from '../config/models-config';
-import type { Conversation } from '../conversations/conversations.service';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { MessagePart } from '../messages/message.types';
-import { TurnsService, type Turn } from '../messages/turns.service';
+import type { ContextMessage } from '../messages/message.types';
+import type { TurnPlace } from '../messages/turn-messages';
+import { TurnsService, type Turn, type TurnRequest } from '../messages/turns.service';
+import { modelMessages } from './context/context-loader';
 import { assertFits } from './context/context-budget';
 import { ModelChoices, type ModelChoice } from './model-choices';
 import { BusyConversations, type OnBusy } from './queue/busy-conversations';
@@ -28,7 +30,7 @@ export interface ReplyWishes {
 /** What is to be stored and replied to. */
 export interface TurnPlan {
   /** Absent: a new one. */
-  conversation?: Conversation;
+  conversationId?: string;
   /** As in `TurnRequest`. */
   parentId?: string | null;
   content?: string;
@@ -52,16 +54,19 @@ export class TurnStarter {
    * @throws AppError `model_not_found`, `context_length_exceeded`, `idempotency_key_reused`, and those of `TurnsService.open`
    */
   async start(caller: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
-    const choice = this.choices.choose(plan.conversation, wishes);
-    const tokens = plan.content === undefined ? 0 : countTokens(plan.content);
+    const { conversationId: id, content, parentId } = plan;
+    const place = id ? await this.turns.place(caller.userId, id, parentId) : undefined;
+    const choice = this.choices.choose(place?.conversation, wishes);
+    const tokens = content === undefined ? 0 : countTokens(content);
     assertFits(tokens, choice.budget);
+    const request = turnRequest(caller.userId, plan, wishes, { ...choice, tokens, place });
     let turn: Turn | undefined;
     const open = () =>
       this.idempotency.once(caller.request, async () => {
-        turn = await this.turns.open(turnRequest(caller.userId, plan, wishes, choice, tokens));
+        turn = await this.turns.open(request);
         return { message_id: turn.messageId };
       });
-    const { result } = await this.busy.getThrough(plan.conversation?.id, wishes.on_busy, open);
+    const { result } = await this.busy.getThrough(id, wishes.on_busy, open);
     if (turn?.queued) await this.busy.waitsIn(turn.conversation);
     else if (turn) this.replies.start(replyTo(turn, plan, choice));
     return result.message_id;
@@ -70,32 +75,34 @@ export class TurnStarter {
 
 function turnRequest(
   userId: string,
-  { conversation, parentId, content, begun = [] }: TurnPlan,
+  { parentId, content, begun = [] }: TurnPlan,
   wishes: ReplyWishes,
-  { model, provider }: ModelChoice,
-  tokens: number,
-) {
+  { model, provider, budget, tokens, place }: ModelChoice & { tokens: number; place?: TurnPlace },
+): TurnRequest {
   return {
     userId,
-    conversationId: conversation?.id,
+    place,
     conversation: wishes.model ? { model } : {},
     parentId,
     content,
     tokens,
     model,
     provider,
+    budget,
     ...(wishes.on_busy === 'queue' && { queued: { settings: wishes.settings ?? {}, begun } }),
   };
 }
 
-function replyTo(turn: Turn, plan: TurnPlan, { settings, budget }: ModelChoice): ReplyRequest {
-  const { conversation, userMessageId, messageId, model } = turn;
-  const context = {
-    systemPrompt: plan.conversation?.system_prompt ?? null,
-    leafId: userMessageId,
-    budget,
-    contextFrom: conversation.context_from,
-  };
+function replyTo(
+  { conversation, userMessageId, messageId, model, context }: Turn,
+  { content, begun }: TurnPlan,
+  { settings }: ModelChoice,
+): ReplyRequest {
   const reply = { id: messageId, conversation_id: conversation.id, parent_id: userMessageId, model };
-  return { reply, context, settings, begun: plan.begun };
+  const path = content === undefined ? context : [...context, saidBy('user', content)];
+  return { reply, context: async () => modelMessages(conversation.system_prompt, path), settings, begun };
+}
+
+function saidBy(role: 'user', text: string): ContextMessage {
+  return { role, parts: [{ type: 'text', text }] };
 }

@@ -46,12 +46,16 @@ export class BranchesService {
   }
 
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
-    const leaf = await this.messages.findParent(source.id, leafId);
+    const leaf = await this.messages.findIn(source.id, leafId);
     if (!leaf) throw messageNotFound();
     if (await this.paths.hasOpenReply(leafId, source.id)) throw replyInProgress();
     const ids = Array.from({ length: leaf.depth }, () => uuidv7());
     await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
     const at = source.last_activity_at;
-    await this.conversations.recordTurn(copy.id, { leafId: ids[ids.length - 1], sequence: ids.length, at });
+    await this.conversations.recordMessages(copy.id, {
+      leafId: ids[ids.length - 1],
+      sequence: ids.length,
+      at,
+    });
   }
 }

@@ -40,6 +40,12 @@ export interface WaitingConversation {
   user_id: string;
 }
 
+/** A message as a model is to see it. */
+export interface ContextMessage {
+  role: MessageRole;
+  parts: MessagePart[];
+}
+
 export interface MessageError {
   code: string;
   message: string;

@@ -12,6 +12,7 @@ import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
+import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
 @Module({
@@ -21,6 +22,7 @@ import { TurnsService } from './turns.service';
     MessagesRepository,
     PathsRepository,
     QueueRepository,
+    TurnsRepository,
     MessagesService,
     QueueService,
     TurnsService,

@@ -21,8 +21,6 @@ export type ReplyChanges = Partial<
   >
 >;
 
-export type ParentMessage = MessageEntity & { has_children: boolean };
-
 /** One message; every query names the owner or a conversation that was read with its owner. */
 @Injectable()
 export class MessagesRepository {
@@ -32,23 +30,13 @@ export class MessagesRepository {
     return this.db.manager.getRepository(MessageEntity);
   }
 
-  async insert(messages: MessageEntity[]): Promise<void> {
-    await this.rows.insert(messages);
-  }
-
   find(userId: string, id: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId });
   }
 
-  async findParent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
-    const rows: ParentMessage[] = await this.db.manager.query(
-      `SELECT p.*, EXISTS (
-         SELECT 1 FROM messages c WHERE c.conversation_id = p.conversation_id AND c.parent_id = p.id
-       ) AS has_children
-       FROM messages p WHERE p.id = $1 AND p.conversation_id = $2`,
-      [id, conversationId],
-    );
-    return rows[0];
+  /** A message of a conversation that was read with its owner. */
+  findIn(conversationId: string, id: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ id, conversation_id: conversationId });
   }
 
   /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */

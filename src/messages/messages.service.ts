@@ -4,7 +4,8 @@ import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ReplyOutcome } from './message.types';
 import { MessagesRepository } from './messages.repository';
-import { PathsRepository, type ContextMessage, type PathMessage } from './paths.repository';
+import type { ContextMessage } from './message.types';
+import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 

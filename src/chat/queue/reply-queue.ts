@@ -2,10 +2,10 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { filter } from 'rxjs';
 import { Draining } from '../../http/draining';
 import type { WaitingConversation } from '../../messages/message.types';
-import { QueueService, type BegunTurn } from '../../messages/queue.service';
-import { ModelChoices } from '../model-choices';
+import { QueueService } from '../../messages/queue.service';
 import { ReplyCloser } from '../reply/reply-closer';
 import { ReplyGenerator } from '../reply/reply-generator';
+import { QueuedRequests } from './queued-requests';
 
 /** How many conversations are looked after at a time. */
 const BATCH = 100;
@@ -17,7 +17,7 @@ export class ReplyQueue implements OnModuleInit {
 
   constructor(
     private readonly queue: QueueService,
-    private readonly choices: ModelChoices,
+    private readonly requests: QueuedRequests,
     private readonly replies: ReplyGenerator,
     private readonly closer: ReplyCloser,
     private readonly draining: Draining,
@@ -32,7 +32,7 @@ export class ReplyQueue implements OnModuleInit {
     if (this.draining.active) return;
     try {
       const begun = await this.queue.begin(conversation);
-      if (begun) this.start(begun);
+      if (begun) this.replies.start(this.requests.of(begun));
     } catch (error) {
       this.logger.warn({ err: error }, 'A queued reply could not be begun; later');
     }
@@ -42,22 +42,5 @@ export class ReplyQueue implements OnModuleInit {
   async sweep(): Promise<void> {
     if (this.draining.active) return;
     for (const conversation of await this.queue.waiting(BATCH)) await this.next(conversation);
-  }
-
-  private start({ conversation, reply, request: { settings, begun } }: BegunTurn): void {
-    const model = reply.model ?? undefined;
-    const choice = this.choices.find(conversation, { model, settings });
-    this.replies.start({
-      reply,
-      context: {
-        systemPrompt: conversation.system_prompt,
-        leafId: reply.parent_id ?? '',
-        // A model that is not there any more fails when it is asked.
-        budget: choice?.budget ?? 0,
-        contextFrom: conversation.context_from,
-      },
-      settings: choice?.settings ?? settings,
-      begun,
-    });
   }
 }

@@ -6,7 +6,6 @@ import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf } from '../../messages/reply-content';
-import { ContextLoader, type ContextRequest } from '../context/context-loader';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
 import { failedEnding, stoppedEnding } from './reply-outcome';
@@ -19,7 +18,8 @@ export type OpenReply = Pick<Message, 'id' | 'conversation_id' | 'parent_id' | '
 /** All that a reply is made from. */
 export interface ReplyRequest {
   reply: OpenReply;
-  context: ContextRequest;
+  /** What the model is to see, oldest first. */
+  context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
   /** What it begins with: the text of a reply that it goes on with. */
   begun?: MessagePart[];
@@ -33,7 +33,6 @@ export class ReplyGenerator {
   constructor(
     private readonly running: RunningReplies,
     private readonly runner: ModelRunner,
-    private readonly context: ContextLoader,
     private readonly log: ReplyLog,
     private readonly closer: ReplyCloser,
   ) {}
@@ -54,7 +53,7 @@ export class ReplyGenerator {
     try {
       begun.forEach((part) => result.content.add(part));
       await this.log.append(reply.id, [startEvent(reply), ...begun.map(deltaEvent)]);
-      messages = [...(await this.context.load(context)), ...asBegun(begun)];
+      messages = [...(await context()), ...asBegun(begun)];
       await this.generate(reply, messages, settings, result, signal);
     } catch (error) {
       result.ending = signal.aborted

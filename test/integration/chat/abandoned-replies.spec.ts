@@ -30,13 +30,14 @@ it('closes a reply whose turn was stored although the answer of the database was
   const { id } = await alice.conversation();
   const request = {
     userId: 'alice',
-    conversationId: id,
+    budget: 100,
     content: 'Hi',
     tokens: 1,
     model: 'test-model',
     provider: 'openai',
   };
-  const { messageId } = await t.app.get(TurnsService).open(request);
+  const turns = t.app.get(TurnsService);
+  const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
   expect(await t.app.get(AbandonedReplies).close()).toBe(0);
   await age(messageId);
   expect(await t.app.get(AbandonedReplies).close()).toBe(1);
