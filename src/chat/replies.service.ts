@@ -36,10 +36,9 @@ export class RepliesService {
     private readonly stopper: ReplyStopper,
   ) {}
 
-  /** The log of the turn's reply, from its start. */
-  async read(userId: string, messageId: string): Promise<OpenedLog> {
-    const reply = await this.messages.get(userId, messageId);
-    return (signal) => this.reader.read(reply, 0, signal);
+  /** The log of a reply that this user has just begun, from its start. */
+  read(userId: string, messageId: string): OpenedLog {
+    return (signal) => this.reader.read({ id: messageId, user_id: userId }, 0, signal);
   }
 
   /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
@@ -64,8 +63,7 @@ export class RepliesService {
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
   async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    const open = await this.messages.get(userId, messageId).catch(asGone);
-    for await (const _ of this.reader.read(open, END, NEVER));
+    for await (const _ of this.reader.read({ id: messageId, user_id: userId }, END, NEVER));
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');

@@ -2,24 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { In, Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
+import type { ReplyOutcome } from './message.types';
 
-/** What an open reply may be changed in. */
-export type ReplyChanges = Partial<
-  Pick<
-    MessageEntity,
-    | 'status'
-    | 'parts'
-    | 'event_lengths'
-    | 'tokens'
-    | 'model'
-    | 'provider'
-    | 'usage'
-    | 'finish_reason'
-    | 'error'
-    | 'attempts'
-    | 'instance_id'
-  >
->;
+/** All that is stored of a reply when it ends. */
+export type ReplyEnd = ReplyOutcome &
+  Pick<MessageEntity, 'parts' | 'event_lengths' | 'tokens'> & {
+    /** Who answered; absent: whoever was asked. */
+    model?: string;
+    provider?: string;
+  };
+
+/** What the row of a closed reply says that its end does not. */
+export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id' | 'awaited'>;
 
 /** One message; every query names the owner or a conversation that was read with its owner. */
 @Injectable()
@@ -40,15 +34,27 @@ export class MessagesRepository {
   }
 
   /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
-  async changeOpenReply(id: string, changes: ReplyChanges): Promise<MessageEntity | undefined> {
-    const result = await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({ ...changes, updated_at: new Date() })
-      .where(`id = :id AND status = 'streaming'`, { id })
-      .returning('*')
-      .execute();
-    return (result.raw as MessageEntity[])[0];
+  async closeReply(id: string, end: ReplyEnd): Promise<ClosedRow | undefined> {
+    const [rows]: [ClosedRow[], number] = await this.db.manager.query(
+      `UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
+       WHERE id = $1 AND status = 'streaming' RETURNING id, conversation_id, user_id, awaited`,
+      [
+        id,
+        end.status,
+        JSON.stringify(end.parts),
+        end.event_lengths,
+        end.tokens,
+        end.usage && JSON.stringify(end.usage),
+        end.finish_reason,
+        end.error && JSON.stringify(end.error),
+        JSON.stringify(end.attempts),
+        end.model,
+        end.provider,
+        new Date(),
+      ],
+    );
+    return rows[0];
   }
 
   /** Asks whoever writes the reply to end it. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenUsage } from '../../llm/llm-client';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types';
-import { MessagesService, type Message } from '../../messages/messages.service';
+import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
 import { failedEnding, lostError, STORAGE_UNAVAILABLE } from './reply-outcome';
@@ -23,13 +23,13 @@ const STORE_RETRIES_MS = [100, 500, 2_000, 5_000, 10_000];
 const STORE_LATER_MS = 5_000;
 
 /** The reply as it is stored; undefined if it is no longer open. */
-type StoredReply = Message | undefined | 'unavailable';
+type StoredReply = ClosedReply | undefined | 'unavailable';
 
 /** Puts finished replies into their messages, and only then tells their readers how they ended. */
 @Injectable()
 export class ReplyCloser {
   private readonly logger = new Logger(ReplyCloser.name);
-  private readonly ends = new Subject<Message>();
+  private readonly ends = new Subject<ClosedReply>();
   /** Replies that are finished, but that the database could not take yet. */
   private readonly unstored = new Set<string>();
 
@@ -39,7 +39,7 @@ export class ReplyCloser {
   ) {}
 
   /** Replies that have just been stored and told the end of. */
-  get closed(): Observable<Message> {
+  get closed(): Observable<ClosedReply> {
     return this.ends;
   }
 

@@ -15,6 +15,9 @@ const LOOK_MS = 20;
 /** Characters that are handed to a reader at a time, roughly. */
 const BATCH_LENGTH = 128 * 1024;
 
+/** A reply of a user, wherever it is. */
+export type ReplyRef = Pick<Message, 'id' | 'user_id'>;
+
 /** Reads a reply from wherever its events are: the log while it is open, here or elsewhere, and its message once it is closed. */
 @Injectable()
 export class ReplyReader {
@@ -27,7 +30,7 @@ export class ReplyReader {
   ) {}
 
   /** The reply's events after a sequence, live while it is open. Without a terminal event if this process ends before the reply. */
-  read(reply: Message, after: number, signal: AbortSignal): EventBatches {
+  read(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
     return this.log.read(reply.id, after, signal) ?? this.follow(reply, after, signal);
   }
 
@@ -37,8 +40,8 @@ export class ReplyReader {
   }
 
   /** Until it is closed: as long as it waits, wherever it runs. */
-  private async *follow(reply: Message, after: number, signal: AbortSignal): EventBatches {
-    let message: Message | undefined = reply;
+  private async *follow(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
+    let message = 'status' in reply ? reply : await this.find(reply);
     for (let place = after; !signal.aborted;) {
       const open: Message | undefined = message && isOpen(message) ? message : undefined;
       const batches = open ? this.open(open, place, signal) : this.closed(reply, message, place);
@@ -49,7 +52,7 @@ export class ReplyReader {
       }
       if (!open || this.running.closed) return;
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
-      message = await this.messages.get(reply.user_id, reply.id).catch(asAbsent);
+      message = await this.find(reply);
     }
   }
 
@@ -64,9 +67,13 @@ export class ReplyReader {
     yield* nothing(signal);
   }
 
-  private async *closed(reply: Message, message: Message | undefined, after: number): EventBatches {
+  private async *closed(reply: ReplyRef, message: Message | undefined, after: number): EventBatches {
     if (message) yield* inBatches(storedEvents(message, after));
     else yield [logged(reply.id, after + 1, errorEvent(DELETED))];
+  }
+
+  private find({ user_id, id }: ReplyRef): Promise<Message | undefined> {
+    return this.messages.get(user_id, id).catch(asAbsent);
   }
 }
 

@@ -31,6 +31,6 @@ export class TurnStreams {
     const messageId = await begin();
     // So that the client knows the reply before its first event, which a queued one may be a while in coming.
     response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
-    return this.streams.stream(response, await this.replies.read(userId, messageId));
+    return this.streams.stream(response, this.replies.read(userId, messageId));
   }
 }
