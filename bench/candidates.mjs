@@ -53,5 +53,11 @@ export async function start(candidate, bench, storage) {
 export async function newStorage(candidate, bench) {
   const url = candidate.storage === 'postgres' ? await bench.postgres?.createDatabase() : undefined;
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-bench-data-'));
-  return { url, dataDir, remove: () => rmSync(dataDir, { recursive: true, force: true }) };
+  const throwAway = () => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', throwAway);
+  const remove = () => {
+    process.off('exit', throwAway);
+    throwAway();
+  };
+  return { url, dataDir, remove };
 }

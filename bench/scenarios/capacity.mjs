@@ -38,7 +38,7 @@ export const capacity = {
       if (delayMs.p99 < LIMIT_MS) [held, failures] = [goal, 0];
       else failures++;
     }
-    await bench.provider.call('release');
+    await bench.release();
     await bench.finish(`capacity, ${candidate.name}`);
     return { value: held };
   },

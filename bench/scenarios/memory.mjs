@@ -24,9 +24,10 @@ export const memory = {
     await bench.begin(server);
     const reply = { tokens: 10, intervalUs: 1000, holdAfter: 3 };
     await bench.run({ job: 'streams', dialect, count: STREAMS, spreadMs: 2500, reply });
-    await sleep(1500);
+    await bench.opened(STREAMS);
+    await sleep(1000);
     const value = (residentBytes(server.pid) - before) / 1024 / STREAMS;
-    await bench.provider.call('release');
+    await bench.release();
     await bench.finish(`memory, ${candidate.name}`);
     await server.stop();
     return { value };

@@ -102,6 +102,21 @@ export class Bench {
       this.faults.push(`${what}: ${tokens} of ${sent} tokens arrived`);
   }
 
+  /** Waits until so many replies are open at the provider: a busy server needs time to ask for all of them. @param {number} count */
+  async opened(count) {
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50))
+      if ((await this.provider.call('open')) >= count) return;
+    throw new Error(`Fewer than ${count} replies came to be open.`);
+  }
+
+  /** Ends all replies that are held, also those that are asked for late. */
+  async release() {
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+      await this.provider.call('release');
+      if ((await this.load.call('open')) === 0) return;
+    }
+  }
+
   async stop() {
     for (const server of this.#servers.values()) await server.stop();
     this.#servers.clear();

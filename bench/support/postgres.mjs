@@ -30,7 +30,15 @@ export class Postgres {
   constructor(scratch, url) {
     this.scratch = scratch;
     this.url = url;
+    process.once('exit', this.#throwAway);
   }
+
+  /** Also when the run is broken off. */
+  #throwAway = () => {
+    if (!this.scratch) return;
+    control('stop', this.scratch);
+    rmSync(this.scratch, { recursive: true, force: true });
+  };
 
   /** A new and empty database. @returns {Promise<string>} its URL */
   async createDatabase() {
@@ -55,9 +63,9 @@ export class Postgres {
   }
 
   async stop() {
+    process.off('exit', this.#throwAway);
     if (this.scratch) {
-      control('stop', this.scratch);
-      rmSync(this.scratch, { recursive: true, force: true });
+      this.#throwAway();
     } else {
       for (const name of this.#databases) await this.query(`DROP DATABASE ${name} WITH (FORCE)`);
     }

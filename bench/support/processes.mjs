@@ -54,7 +54,10 @@ export async function startServer(command, env) {
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   const stop = async () => {
+    process.off('exit', kill);
     if (child.exitCode !== null || child.signalCode) return;
     child.kill('SIGTERM');
     await once(child, 'exit');
@@ -62,7 +65,7 @@ export async function startServer(command, env) {
   try {
     await ready(child, port);
   } catch (error) {
-    child.kill('SIGKILL');
+    kill();
     throw error;
   }
   return { port, pid: Number(child.pid), readyMs: performance.now() - began, stop };
