@@ -8,11 +8,11 @@ const WARM_UP = 20;
  * Times calls of one who has little and of one who has much, in turn, so that a slow moment hits both.
  * @param {import('../support/bench.mjs').Bench} bench
  * @param {import('../candidates.mjs').Candidate} candidate
- * @param {(measure: Measure, api: string, ids: Record<string, string>) => Promise<void>} calls
+ * @param {(measure: Measure, api: string, seeded: Record<string, import('../support/seed.mjs').Seeded>) => Promise<void>} calls
  */
 export async function withSeeded(bench, candidate, calls) {
   const storage = await newStorage(candidate, bench);
-  const ids = await seed(storage);
+  const seeded = await seed(storage);
   const server = await start(candidate, bench, storage);
   /** @type {(import('./scenario.mjs').Figures & { label: string })[]} */
   const figures = [];
@@ -20,7 +20,7 @@ export async function withSeeded(bench, candidate, calls) {
     const measure = /** @type {Measure} */ (
       async (label, times, call) => figures.push(...(await measureBoth(label, times, call)))
     );
-    await calls(measure, `http://127.0.0.1:${server.port}/api/v1`, ids);
+    await calls(measure, `http://127.0.0.1:${server.port}/api/v1`, seeded);
   } finally {
     await server.stop();
     storage.remove();

@@ -23,12 +23,12 @@ export const lists = {
   compare: 'p50',
   once: true,
   async measure(bench, candidate) {
-    const figures = await withSeeded(bench, candidate, async (measure, api, ids) => {
+    const figures = await withSeeded(bench, candidate, async (measure, api, seeded) => {
       for (const [label, pathOf, deep] of CALLS) {
         /** @type {Record<string, string>} */
         const urls = {};
         for (const user of [FEW, MANY]) {
-          const url = api + pathOf(ids[user]);
+          const url = api + pathOf(seeded[user].id);
           urls[user] = deep ? await deepInside(user, url) : url;
         }
         await measure(label, REQUESTS, async (user) => {

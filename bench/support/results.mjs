@@ -24,17 +24,15 @@ export class Results {
     }
   }
 
-  /** @returns {Generator<{ scenario: Scenario, label: string, servers: Map<string, Summary> }>} */
-  *tables() {
-    for (const [scenario, labels] of this.#rows) {
-      for (const [label, servers] of labels) {
-        yield {
-          scenario,
-          label,
-          servers: new Map([...servers].map(([name, rounds]) => [name, summary(rounds)])),
-        };
-      }
-    }
+  /**
+   * For each scenario, the figures by label and server.
+   * @returns {[Scenario, [string, Map<string, Summary>][]][]}
+   */
+  tables() {
+    return [...this.#rows].map(([scenario, labels]) => [
+      scenario,
+      [...labels].map(([label, servers]) => [label, mapValues(servers, summary)]),
+    ]);
   }
 }
 
@@ -44,6 +42,16 @@ function summary(rounds) {
   const all = { cost: summarise(rounds.map(({ cpu, pg }) => Number(cpu) + Number(pg))) };
   for (const figure of FIGURES) all[figure] = summarise(rounds.map((round) => Number(round[figure])));
   return all;
+}
+
+/**
+ * @template K, V, W
+ * @param {Map<K, V>} map
+ * @param {(value: V) => W} change
+ * @returns {Map<K, W>}
+ */
+function mapValues(map, change) {
+  return new Map([...map].map(([key, value]) => [key, change(value)]));
 }
 
 /**

@@ -8,10 +8,12 @@ const SIZES = /** @type {const} */ ([
   [FEW, 10],
 ]);
 
+/** @typedef {{ id: string, leaf: string }} Seeded a conversation and its last message */
+
 /**
  * Two users, one with 10,000 conversations, one of them with 10,000 messages, and one with ten of each.
  * @param {import('../candidates.mjs').Storage} storage
- * @returns {Promise<Record<string, string>>} the long conversation of each
+ * @returns {Promise<Record<string, Seeded>>} the long conversation of each user
  */
 export async function seed(storage) {
   const { connectionOptions } = require('../../dist/src/database/connection-options.js');
@@ -25,18 +27,18 @@ export async function seed(storage) {
   const database = connectionOptions(config, embedded, { unlimited: true });
   await migrate(database);
   const dataSource = await new DataSource(database).initialize();
-  /** @type {Record<string, string>} */
-  const ids = {};
-  for (const [user, count] of SIZES) ids[user] = await seedUser(dataSource, user, count);
+  /** @type {Record<string, Seeded>} */
+  const seeded = {};
+  for (const [user, count] of SIZES) seeded[user] = await seedUser(dataSource, user, count);
   await dataSource.query('ANALYZE');
   await dataSource.destroy();
   await embedded?.close();
-  return ids;
+  return seeded;
 }
 
 /** @typedef {{ query: (text: string, values?: unknown[]) => Promise<any> }} Database */
 
-/** @param {Database} database @param {string} user @param {number} count @returns {Promise<string>} */
+/** @param {Database} database @param {string} user @param {number} count @returns {Promise<Seeded>} */
 async function seedUser(database, user, count) {
   await database.query('INSERT INTO users (id) VALUES ($1)', [user]);
   await database.query(
@@ -49,8 +51,7 @@ async function seedUser(database, user, count) {
     'SELECT id FROM conversations WHERE user_id = $1 ORDER BY last_activity_at DESC LIMIT 1',
     [user],
   );
-  await seedMessages(database, user, id, count);
-  return id;
+  return { id, leaf: await seedMessages(database, user, id, count) };
 }
 
 /**
@@ -59,6 +60,7 @@ async function seedUser(database, user, count) {
  * @param {string} user
  * @param {string} conversation
  * @param {number} count
+ * @returns {Promise<string>} the last message
  */
 async function seedMessages(database, user, conversation, count) {
   await database.query(
@@ -71,9 +73,14 @@ async function seedMessages(database, user, conversation, count) {
      FROM linked`,
     [user, conversation, count],
   );
-  await database.query(
-    `UPDATE conversations SET last_sequence = $2,
-       active_leaf_id = (SELECT id FROM messages WHERE conversation_id = $1 ORDER BY sequence DESC LIMIT 1) WHERE id = $1`,
-    [conversation, count],
+  const [{ id: leaf }] = await database.query(
+    'SELECT id FROM messages WHERE conversation_id = $1 ORDER BY sequence DESC LIMIT 1',
+    [conversation],
   );
+  await database.query('UPDATE conversations SET last_sequence = $2, active_leaf_id = $3 WHERE id = $1', [
+    conversation,
+    count,
+    leaf,
+  ]);
+  return leaf;
 }

@@ -1,31 +1,39 @@
-const COLUMNS = [
-  ['server', 10],
-  ['CPU µs/token (+ PG)', 26],
-  ['p50 ms', 18],
-  ['p99 ms', 18],
-  ['turns/s', 20],
-  ['core', 6],
-  ['figure', 24],
-  ['× relay', 9],
-  ['× AI SDK', 9],
+const HEADER = [
+  '',
+  'server',
+  'CPU µs/token + PG',
+  'p50 ms',
+  'p99 ms',
+  'turns/s',
+  'core',
+  'figure',
+  '× relay',
+  '× AI SDK',
 ];
 
 /** @typedef {import('./results.mjs').Summary} Summary */
 
 /** @param {import('./results.mjs').Results} results */
 export function printTable(results) {
-  const header = COLUMNS.map(([name, width]) => String(name).padEnd(Number(width))).join('');
-  for (const { scenario, label, servers } of results.tables()) {
-    console.log(`\n${scenario.title}${label && `: ${label}`}\n  ${header.trimEnd()}`);
-    for (const [name, summary] of servers) {
-      const cells = [name, ...cellsOf(scenario, summary, servers)];
-      console.log(`  ${cells.map((cell, i) => cell.padEnd(Number(COLUMNS[i][1]))).join('')}`.trimEnd());
-    }
+  for (const [scenario, labels] of results.tables()) {
+    const rows = labels.flatMap(([label, servers]) =>
+      [...servers].map(([name, summary]) => [label, name, ...cellsOf(scenario, summary, servers)]),
+    );
+    console.log(`\n${scenario.title}`);
+    printRows([HEADER, ...rows]);
   }
   console.log(
-    '\nMedians, with the range over the rounds in brackets. Ratios are of CPU with PostgreSQL where CPU is shown and turns are' +
-      '\nnot what is compared; for turns/s and streams more is better, elsewhere less. "core": share of its core that the server used.',
+    '\nMedians, in brackets the range over the rounds. Ratios are those of turns/s where turns are in a closed loop and short, of' +
+      '\nCPU with PostgreSQL where CPU is shown otherwise, and of the only figure elsewhere. "core": what the server used of its own.',
   );
+}
+
+/** Without the columns that say nothing. @param {string[][]} rows the header first */
+function printRows(rows) {
+  const columns = rows[0].map((_, i) => i).filter((i) => rows.some((row, at) => at > 0 && row[i] !== ''));
+  const widths = columns.map((i) => Math.max(...rows.map((row) => row[i].length)));
+  for (const row of rows)
+    console.log(`  ${columns.map((i, at) => row[i].padEnd(widths[at])).join('  ')}`.trimEnd());
 }
 
 /**
@@ -34,27 +42,27 @@ export function printTable(results) {
  * @param {Map<string, Summary>} servers
  */
 function cellsOf({ compare, unit = '' }, summary, servers) {
-  const { cpu, pg, p50, p99, turns, busy, value } = summary;
+  const { cost, cpu, pg, p50, p99, turns, busy, value } = summary;
   const pgPart = pg.median > 0 ? ` + ${number(pg.median)}` : '';
   const ratio = (/** @type {string} */ other) => {
     const base = servers.get(other)?.[compare].median ?? Number.NaN;
-    return Number.isFinite(base) ? (summary[compare].median / base).toFixed(2) : '–';
+    return Number.isFinite(base) ? (summary[compare].median / base).toFixed(2) : '';
   };
   return [
-    Number.isFinite(cpu.median) ? `${number(cpu.median)}${pgPart}${range(summary.cost)}` : '',
-    spread(p50),
-    spread(p99),
-    spread(turns),
-    Number.isFinite(busy.median) ? `${Math.round(busy.median * 100)}%` : '',
-    Number.isFinite(value.median) ? `${number(value.median)} ${unit}${range(value)}` : '',
+    when(cpu, () => `${number(cpu.median)}${pgPart}${range(cost)}`),
+    when(p50, () => number(p50.median) + range(p50)),
+    when(p99, () => number(p99.median) + range(p99)),
+    when(turns, () => number(turns.median) + range(turns)),
+    when(busy, () => `${Math.round(busy.median * 100)}%`),
+    when(value, () => `${number(value.median)} ${unit}${range(value)}`),
     ratio('relay'),
     ratio('ai-sdk'),
   ];
 }
 
-/** @param {Summary[string]} figure */
-function spread(figure) {
-  return Number.isFinite(figure.median) ? number(figure.median) + range(figure) : '';
+/** @param {Summary[string]} figure @param {() => string} text */
+function when(figure, text) {
+  return Number.isFinite(figure.median) ? text() : '';
 }
 
 /** @param {Summary[string]} figure */
