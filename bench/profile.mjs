@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 const [file, from = '0', to = 'Infinity'] = process.argv.slice(2);
-const ROWS = 20;
+const ROWS = Number(process.env.ROWS ?? 20);
 const NOT_WORK = new Set(['(idle)', '(root)']);
 
 /** @type {{ nodes: { id: number, callFrame: { functionName: string, url: string, lineNumber: number } }[],
