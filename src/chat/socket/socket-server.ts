@@ -19,7 +19,7 @@ import { invalidHandshake } from './socket.errors';
 /** Of the library, whose types do not know them yet: pieces of one frame, and the wait for a client's part of a close. */
 const LIMITS = { maxFragments: 1_024, closeTimeout: 2_000 };
 
-/** Lets WebSockets in at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/007. */
+/** Lets WebSockets in at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/009. */
 @Injectable()
 export class SocketServer implements OnApplicationBootstrap {
   private readonly logger = new Logger('Socket');
