@@ -55,14 +55,14 @@ describe('a client that takes nothing', () => {
   it('costs little, does not hold up the reply, and can resume', async () => {
     const alice = await start({ LLM_MAX_REPLY_CHARS: '20000000' });
     const text = 'x'.repeat(64 * 1024);
-    model.script(reply(Array.from({ length: 160 }, () => text)));
+    model.script(reply(Array.from({ length: 60 }, () => text)));
     const socket = await SocketClient.of(t.url, 'alice');
     socket.send({ type: 'chat', request_id: 'r', content: 'Hi' });
     await socket.until(() => socket.frames.length > 0);
     socket.socket.pause();
     const [messageId] = (socket.frames[0].id ?? '').split(':');
     const whole = await (await alice.follow(messageId)).done();
-    expect(whole.end.full_text).toHaveLength(160 * text.length);
+    expect(whole.end.full_text).toHaveLength(60 * text.length);
     socket.socket.resume();
     expect((await socket.reply('r')).ids).toEqual(whole.ids);
     await socket.close();
