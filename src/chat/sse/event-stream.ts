@@ -1,14 +1,10 @@
 import type { MessageEvent } from '@nestjs/common';
 import type { Response } from 'express';
-import { once } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
-import { errorEvent, type LoggedEvent } from '../reply/reply-event';
-import { STORAGE_UNAVAILABLE } from '../reply/reply-outcome';
+import type { LoggedEvent } from '../reply/reply-event';
 import type { EventBatches } from '../reply/reply-log';
-
-/** A reader that takes nothing for so long is let go; it resumes by the id of its last event. */
-const STALLED_MS = 30_000;
+import { taken } from '../reply/taken';
+import { withToldFailure } from '../reply/told-failure';
 
 /**
  * A reply's log as the messages of an SSE response, with a comment every so often that keeps proxies from cutting a
@@ -39,34 +35,10 @@ async function pump(
   batches: EventBatches,
   messages: Subscriber<MessageEvent>,
 ): Promise<void> {
-  let last: MessageEvent | undefined;
-  try {
-    for await (const batch of batches) {
-      for (const event of batch) messages.next((last = toMessageEvent(event)));
-      await taken(response);
-    }
-  } catch (error) {
-    // The contract's own error event, never Nest's. It repeats the last id, from which the client can go on.
-    if (!last || isAbort(error)) throw error;
-    messages.next({ id: last.id, data: JSON.stringify(errorEvent(STORAGE_UNAVAILABLE)) });
-  }
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
-}
-
-/** Until the client's connection takes more. */
-async function taken(response: Response): Promise<void> {
-  await nextTurn();
-  if (!response.writableNeedDrain) return;
-  const gaveUp = AbortSignal.timeout(STALLED_MS);
-  const waiting = new AbortController();
-  const signal = AbortSignal.any([gaveUp, waiting.signal]);
-  try {
-    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
-  } finally {
-    waiting.abort();
+  // The contract's own error event, never Nest's.
+  for await (const batch of withToldFailure(batches)) {
+    for (const event of batch) messages.next(toMessageEvent(event));
+    await taken(response);
   }
 }
 
