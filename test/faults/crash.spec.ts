@@ -138,7 +138,11 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
   async function check(replies: SeenReply[], mayLose: boolean): Promise<number> {
     const url = await slot.origin();
     const tokens = new Set(replies.map(({ plan }) => plan.token));
-    await checkTurns(url, stage.history, [...stage.history.turns.values()].filter(({ plan }) => tokens.has(plan.token)));
+    await checkTurns(
+      url,
+      stage.history,
+      [...stage.history.turns.values()].filter(({ plan }) => tokens.has(plan.token)),
+    );
     return checkReplies(url, stage.history, replies, { mayLose });
   }
 });

@@ -80,7 +80,10 @@ class Pair {
     private readonly upstream: Socket,
     private readonly fault: () => Fault,
   ) {
-    this.ways = [new Way(client, upstream, fault), new Way(upstream, client, fault, (bytes) => this.count(bytes))];
+    this.ways = [
+      new Way(client, upstream, fault),
+      new Way(upstream, client, fault, (bytes) => this.count(bytes)),
+    ];
   }
 
   flush(): void {

@@ -60,7 +60,13 @@ class Disturbance {
   private say(token: string, words: number): Promise<SeenReply> {
     const random = this.stage.random.child(token);
     const user = `user-${random.int(0, 5)}`;
-    const plan: ReplyPlan = { token, user, seed: random.int(1, 1e9), words, pauseMs: random.pick([5, 20, 40]) };
+    const plan: ReplyPlan = {
+      token,
+      user,
+      seed: random.int(1, 1e9),
+      words,
+      pauseMs: random.pick([5, 20, 40]),
+    };
     return this.stage.client(user, this.slot.origin).say(plan);
   }
 
@@ -73,7 +79,11 @@ class Disturbance {
       if (terminal?.type !== 'end' && took < 6 * RECOVERY_LIMIT_MS) continue;
       this.report.recoveryMs.push(took);
       if (took > RECOVERY_LIMIT_MS)
-        this.stage.history.violate('J2', '-', `recovers ${Math.round(took)} ms after ${JSON.stringify(fault)}`);
+        this.stage.history.violate(
+          'J2',
+          '-',
+          `recovers ${Math.round(took)} ms after ${JSON.stringify(fault)}`,
+        );
       return;
     }
   }
@@ -84,7 +94,11 @@ class Disturbance {
     await settled(url, replies);
     await checkReplies(url, history, replies);
     const tokens = new Set(replies.map(({ plan }) => plan.token));
-    await checkTurns(url, history, [...history.turns.values()].filter(({ plan }) => tokens.has(plan.token)));
+    await checkTurns(
+      url,
+      history,
+      [...history.turns.values()].filter(({ plan }) => tokens.has(plan.token)),
+    );
   }
 }
 

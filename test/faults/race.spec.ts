@@ -60,7 +60,12 @@ describe('fifty parallel POSTs with one Idempotency-Key', () => {
   }
 
   async function newConversation(user: string): Promise<string> {
-    const response = await open(await slot.origin(), { method: 'POST', path: '/conversations', user, body: {} });
+    const response = await open(await slot.origin(), {
+      method: 'POST',
+      path: '/conversations',
+      user,
+      body: {},
+    });
     return (JSON.parse(await bodyOf(response)) as { id: string }).id;
   }
 
@@ -68,7 +73,13 @@ describe('fifty parallel POSTs with one Idempotency-Key', () => {
     const path = conversation ? `/chat/${conversation}/stream` : '/chat';
     const headers = { 'idempotency-key': plan.token };
     const body = { content: contentOf(plan) };
-    const response = await open(await slot.origin(), { method: 'POST', path, user: plan.user, headers, body });
+    const response = await open(await slot.origin(), {
+      method: 'POST',
+      path,
+      user: plan.user,
+      headers,
+      body,
+    });
     if (response.statusCode !== 200) {
       stage.history.violate('I9', plan.token, `${response.statusCode} ${await bodyOf(response)}`);
       return { ids: '', text: '' };

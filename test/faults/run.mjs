@@ -25,11 +25,17 @@ if (unknown.length || !['embedded', 'postgresql'].includes(values.database)) {
 
 const directory = mkdtempSync(join(tmpdir(), 'parley-faults-run-'));
 const report = join(directory, 'report.jsonl');
-const postgres = (action) => execFileSync('bash', ['.ci/postgres', action, directory], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+const postgres = (action) =>
+  execFileSync('bash', ['.ci/postgres', action, directory], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
 const onServer = values.database === 'postgresql';
 let code = 1;
 try {
-  console.log(`seed ${values.seed}, ${values.rounds} rounds, ${values.database}: ${values.scenario.join(', ')}`);
+  console.log(
+    `seed ${values.seed}, ${values.rounds} rounds, ${values.database}: ${values.scenario.join(', ')}`,
+  );
   code = await runJest(onServer ? { TEST_DATABASE_URL: postgres('start') } : { TEST_DATABASE_URL: '' });
   printTable();
 } finally {
@@ -40,11 +46,21 @@ process.exitCode = code;
 
 /** One scenario after the other, so that their times can be compared. */
 function runJest(env) {
-  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+  const jest = [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+  ];
   const specs = values.scenario.map((name) => `test/faults/${name}.spec.ts`);
   const child = spawn(process.execPath, [...jest, '--runInBand', '--runTestsByPath', ...specs], {
     stdio: 'inherit',
-    env: { ...process.env, FAULTS_ROUNDS: values.rounds, FAULTS_SEED: values.seed, FAULTS_REPORT: report, ...env },
+    env: {
+      ...process.env,
+      FAULTS_ROUNDS: values.rounds,
+      FAULTS_SEED: values.seed,
+      FAULTS_REPORT: report,
+      ...env,
+    },
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once('exit', (exit) => resolve(exit ?? 1)));
@@ -52,8 +68,20 @@ function runJest(env) {
 
 function printTable() {
   if (!existsSync(report)) return;
-  const rows = readFileSync(report, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-  const names = ['scenario', 'database', 'seed', 'rounds', 'turns', 'replies', 'characters shown', 'violations'];
+  const rows = readFileSync(report, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const names = [
+    'scenario',
+    'database',
+    'seed',
+    'rounds',
+    'turns',
+    'replies',
+    'characters shown',
+    'violations',
+  ];
   names.push('ready p50/max', 'recovery p50/max');
   console.log(`\n| ${names.join(' | ')} |\n|${names.map(() => ' --- |').join('')}`);
   for (const row of rows) console.log(`| ${names.map((name) => row[name]).join(' | ')} |`);

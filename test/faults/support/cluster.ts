@@ -46,7 +46,9 @@ export class Cluster {
   /** Kills every process of the server at the same moment, as a machine does that fails. */
   async powerOff(): Promise<void> {
     const postmaster = Number(readFileSync(join(this.data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ');
+    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
+      .trim()
+      .split(' ');
     const pids = [postmaster, ...children.map(Number)];
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     while (pids.some(isAlive)) await sleep(10);
@@ -54,14 +56,16 @@ export class Cluster {
 
   /** Kills one server process, upon which the server ends all others and recovers by itself. */
   async killBackend(): Promise<void> {
-    await this.ask(`SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`).then(
-      (rows) => rows.forEach(({ pid }) => process.kill(pid, 'SIGKILL')),
-    );
+    await this.ask(
+      `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`,
+    ).then((rows) => rows.forEach(({ pid }) => process.kill(pid, 'SIGKILL')));
     await this.answering();
   }
 
   async terminateAll(): Promise<void> {
-    await this.ask(`SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()`);
+    await this.ask(
+      `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()`,
+    );
   }
 
   async remove(): Promise<void> {
@@ -103,7 +107,9 @@ function isAlive(pid: number): boolean {
 
 /** Of the newest version that is installed. */
 function binaries(): string {
-  const newest = readdirSync(VERSIONS).toSorted((a, b) => Number(a) - Number(b)).at(-1);
+  const newest = readdirSync(VERSIONS)
+    .toSorted((a, b) => Number(a) - Number(b))
+    .at(-1);
   return join(VERSIONS, newest ?? '', 'bin');
 }
 
