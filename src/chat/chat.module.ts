@@ -12,6 +12,15 @@ import { JournalEntity } from './journal/journal.entity';
 import { JournalReplyLog } from './journal/journal-reply-log';
 import { JournalRepository } from './journal/journal.repository';
 import { JournalWriter } from './journal/journal-writer';
+import { ModelChoices } from './model-choices';
+import { EndingsElsewhere } from './peers/endings-elsewhere';
+import { JournalTails } from './peers/journal-tails';
+import { TurnsElsewhere } from './peers/turns-elsewhere';
+import { BusyConversations } from './queue/busy-conversations';
+import { QueueWatch } from './queue/queue-watch';
+import { QueuedRequests } from './queue/queued-requests';
+import { ReplyQueue } from './queue/reply-queue';
+import { AbandonedReplies } from './recovery/abandoned-replies';
 import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
 import { Sweeper } from './recovery/sweeper';
@@ -21,10 +30,12 @@ import { ReplyCloser } from './reply/reply-closer';
 import { ReplyGenerator } from './reply/reply-generator';
 import { ReplyLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
+import { ReplyStopper } from './reply/reply-stopper';
 import { RunningReplies } from './reply/running-replies';
 import { StreamResponder } from './sse/stream-responder';
 import { TurnStreams } from './sse/turn-streams';
 import { TurnStarter } from './turn-starter';
+import { StopsController } from './stops.controller';
 import { StreamsController } from './streams.controller';
 import { VersionsController } from './versions.controller';
 
@@ -36,7 +47,7 @@ import { VersionsController } from './versions.controller';
     LlmModule,
     MessagesModule,
   ],
-  controllers: [ChatController, VersionsController, StreamsController],
+  controllers: [ChatController, VersionsController, StopsController, StreamsController],
   providers: [
     ChatService,
     TurnStarter,
@@ -47,12 +58,22 @@ import { VersionsController } from './versions.controller';
     ReplyGenerator,
     ReplyCloser,
     ReplyReader,
+    ReplyStopper,
     RunningReplies,
+    ModelChoices,
+    ReplyQueue,
+    QueuedRequests,
+    BusyConversations,
+    QueueWatch,
+    JournalTails,
+    EndingsElsewhere,
+    TurnsElsewhere,
     { provide: ReplyLog, useClass: JournalReplyLog },
     JournalRepository,
     JournalWriter,
     ReplyEndings,
     Recovery,
+    AbandonedReplies,
     Sweeper,
     StreamResponder,
     TurnStreams,

@@ -4,6 +4,7 @@ import { ModelCatalogue } from '../llm/model-catalogue';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import { newConversation } from './new-conversation';
 import { ConversationsRepository } from './conversations.repository';
 
 /** A conversation as other features see it. */
@@ -25,9 +26,16 @@ export class ConversationsService {
     return this.deleted;
   }
 
-  create(userId: string, fields: ConversationFields): Promise<Conversation> {
+  async create(userId: string, fields: ConversationFields): Promise<Conversation> {
+    const conversation = this.draft(userId, fields);
+    await this.repository.insert(conversation);
+    return conversation;
+  }
+
+  /** A conversation that is yet to be stored. */
+  draft(userId: string, fields: ConversationFields): Conversation {
     this.checkModel(fields.model);
-    return this.repository.insert(userId, withoutAbsent(fields));
+    return newConversation(userId, withoutAbsent(fields));
   }
 
   async get(userId: string, id: string): Promise<Conversation> {
@@ -62,6 +70,11 @@ export class ConversationsService {
     this.deleted.next(id);
   }
 
+  /** Of these conversations, those that have messages after a sequence, or are gone. */
+  withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
+    return this.repository.withFurtherMessages(places);
+  }
+
   async clearContext(userId: string, id: string): Promise<void> {
     if (!(await this.repository.clearContext(userId, id))) notFound();
   }
@@ -75,15 +88,9 @@ export class ConversationsService {
     return (await this.repository.lock(userId, id)) ?? notFound();
   }
 
-  /** The turn's reply becomes the end of the active path; its text names a conversation that has no title. */
-  recordTurn(
-    id: string,
-    turn: { leafId: string; sequence: number; content?: string; at: Date },
-  ): Promise<void> {
-    return this.repository.recordTurn(id, {
-      ...turn,
-      title: turn.content === undefined ? null : titleFrom(turn.content),
-    });
+  /** The conversation has got messages up to this sequence, and this is the end of its active path. */
+  recordMessages(id: string, messages: { leafId: string; sequence: number; at: Date }): Promise<void> {
+    return this.repository.recordMessages(id, messages);
   }
 
   private checkModel(model: string | null | undefined): void {
@@ -100,7 +107,8 @@ function withoutAbsent(fields: ConversationFields): ConversationFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function titleFrom(content: string): string {
+/** What names a conversation that has no title: the beginning of what is said first. */
+export function titleFrom(content: string): string {
   const line = content.trim().replace(/\s+/g, ' ') || 'Untitled';
   const characters = Array.from(line.slice(0, 4 * TITLE_LENGTH));
   return characters.length <= TITLE_LENGTH ? line : `${characters.slice(0, TITLE_LENGTH - 1).join('')}…`;

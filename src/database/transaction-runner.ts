@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { isSerializationFailure, unavailable } from './database-error';
+import { isLostPlan } from './prepared-statements';
 
 const ATTEMPTS = 4;
 const RETRY_DELAY_MS = 25;
@@ -51,7 +52,7 @@ export class TransactionRunner {
       try {
         return await this.attempt(work);
       } catch (error) {
-        if (attempt === ATTEMPTS || !isSerializationFailure(error)) throw error;
+        if (attempt === ATTEMPTS || !(isSerializationFailure(error) || isLostPlan(error))) throw error;
         await sleep(RETRY_DELAY_MS * attempt * (0.5 + Math.random()));
       }
     }

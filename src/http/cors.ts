@@ -19,7 +19,7 @@ export function corsOptions(origins: readonly string[]): CorsOptions | undefined
       'X-Request-Id',
       'X-User-ID',
     ],
-    exposedHeaders: ['ETag', 'Retry-After', 'X-Request-Id'],
+    exposedHeaders: ['Content-Location', 'ETag', 'Retry-After', 'X-Request-Id'],
     maxAge: 600,
   };
 }

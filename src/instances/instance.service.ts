@@ -39,6 +39,11 @@ export class InstanceService implements OnApplicationBootstrap {
     return this.current;
   }
 
+  /** Whether this is the process's own id. */
+  is(id: string): boolean {
+    return this.current === id;
+  }
+
   /** Resolves when the database knows this process. */
   get registered(): Promise<void> {
     return this.registration.promise;

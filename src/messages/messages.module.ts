@@ -10,6 +10,9 @@ import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
+import { QueueRepository } from './queue.repository';
+import { QueueService } from './queue.service';
+import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
 @Module({
@@ -18,11 +21,14 @@ import { TurnsService } from './turns.service';
   providers: [
     MessagesRepository,
     PathsRepository,
+    QueueRepository,
+    TurnsRepository,
     MessagesService,
+    QueueService,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessagesService, TurnsService, HistoryPages],
+  exports: [MessagesService, QueueService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

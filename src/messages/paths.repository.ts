@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { MessagePart, MessageRole } from './message.types';
+import type { ContextMessage } from './message.types';
 
-export type PathMessage = Omit<MessageEntity, 'conversation' | 'instance' | 'event_lengths' | 'attempts'>;
-
-/** A message as a model is to see it. */
-export interface ContextMessage {
-  role: MessageRole;
-  parts: MessagePart[];
-}
+export type PathMessage = Omit<
+  MessageEntity,
+  'conversation' | 'instance' | 'event_lengths' | 'attempts' | 'stop_requested' | 'awaited' | 'queued_request'
+>;
 
 /** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
 const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
@@ -23,8 +21,6 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
   m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
-
-const MESSAGE_OVERHEAD_TOKENS = 4;
 
 /** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
 @Injectable()
@@ -80,6 +76,19 @@ export class PathsRepository {
     );
   }
 
+  /** Whether a reply on the path that ends at a leaf is not over. */
+  async hasOpenReply(leafId: string, conversationId: string): Promise<boolean> {
+    const rows: { open: boolean }[] = await this.db.manager.query(
+      `${SEGMENTS}
+       SELECT EXISTS (
+         SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+         WHERE m.conversation_id = $2 AND m.status IN ('queued', 'streaming')
+       ) AS open`,
+      [leafId, conversationId],
+    );
+    return rows[0].open;
+  }
+
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */
   children(
     conversationId: string,
@@ -99,16 +108,8 @@ export class PathsRepository {
    */
   context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
     return this.db.manager.query(
-      `WITH RECURSIVE path AS (
-         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, m.tokens + ${MESSAGE_OVERHEAD_TOKENS} AS total
-         FROM messages m WHERE m.id = $1
-       UNION ALL
-         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS}
-         FROM path JOIN messages m ON m.id = path.parent_id
-         WHERE m.sequence > $3 AND path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS} <= $2
-       )
-       SELECT role, parts FROM path ORDER BY depth`,
-      [leafId, budget, contextFrom],
+      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts FROM path ORDER BY depth`,
+      [leafId, budget, contextFrom, true],
     );
   }
 }

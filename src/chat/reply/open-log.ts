@@ -8,6 +8,12 @@ const MAX_BATCH = 256;
 export class OpenLog {
   private readonly events: LoggedEvent[] = [];
   private readonly readers = new Set<Wakeup>();
+  private ended = false;
+
+  /** Somebody reads it. */
+  get watched(): boolean {
+    return this.readers.size > 0;
+  }
 
   get length(): number {
     return this.events.length;
@@ -15,6 +21,16 @@ export class OpenLog {
 
   show(events: readonly LoggedEvent[]): void {
     for (const event of events) this.events.push(event);
+    this.wake();
+  }
+
+  /** Nothing more is shown here, although the reply may go on: readers get what is there, and then leave. */
+  end(): void {
+    this.ended = true;
+    this.wake();
+  }
+
+  private wake(): void {
     for (const reader of this.readers) reader.wake();
   }
 
@@ -37,6 +53,6 @@ export class OpenLog {
   }
 
   private get closed(): boolean {
-    return this.events.at(-1)?.terminal ?? false;
+    return this.ended || (this.events.at(-1)?.terminal ?? false);
   }
 }

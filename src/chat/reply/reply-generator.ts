@@ -4,19 +4,22 @@ import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
+import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf } from '../../messages/reply-content';
-import type { Turn } from '../../messages/turns.service';
-import { ContextLoader, type ContextRequest } from '../context/context-loader';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
 import { failedEnding, stoppedEnding } from './reply-outcome';
 import { ReplyLog } from './reply-log';
 import { RunningReplies, type StopReason } from './running-replies';
 
+/** A stored reply that is to be written. */
+export type OpenReply = Pick<Message, 'id' | 'conversation_id' | 'parent_id' | 'model'>;
+
 /** All that a reply is made from. */
 export interface ReplyRequest {
-  turn: Turn;
-  context: ContextRequest;
+  reply: OpenReply;
+  /** What the model is to see, oldest first. */
+  context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
   /** What it begins with: the text of a reply that it goes on with. */
   begun?: MessagePart[];
@@ -30,49 +33,48 @@ export class ReplyGenerator {
   constructor(
     private readonly running: RunningReplies,
     private readonly runner: ModelRunner,
-    private readonly context: ContextLoader,
     private readonly log: ReplyLog,
     private readonly closer: ReplyCloser,
   ) {}
 
   /** Opens the reply's log and goes on in the background. */
   start(request: ReplyRequest): void {
-    const { messageId, conversation } = request.turn;
+    const { id: messageId, conversation_id: conversationId } = request.reply;
     this.log.open(messageId);
-    this.running.start({ messageId, conversationId: conversation.id }, (signal) =>
-      this.produce(request, signal),
-    );
+    this.running.start({ messageId, conversationId }, (signal) => this.produce(request, signal));
   }
 
   private async produce(
-    { turn, context, settings, begun = [] }: ReplyRequest,
+    { reply, context, settings, begun = [] }: ReplyRequest,
     signal: AbortSignal,
   ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
     try {
       begun.forEach((part) => result.content.add(part));
-      await this.log.append(turn.messageId, [startEvent(replyOf(turn)), ...begun.map(deltaEvent)]);
-      messages = [...(await this.context.load(context)), ...asBegun(begun)];
-      await this.generate(turn, messages, settings, result, signal);
+      await this.log.append(reply.id, [startEvent(reply), ...begun.map(deltaEvent)]);
+      messages = [...(await context()), ...asBegun(begun)];
+      await this.generate(reply, messages, settings, result, signal);
     } catch (error) {
-      result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
+      result.ending = signal.aborted
+        ? stoppedEnding(signal.reason as StopReason)
+        : this.failure(reply, error);
     }
     result.usage ??= estimatedUsage(messages, result.content);
-    await this.closer.close(turn.messageId, result, signal);
+    await this.closer.close(reply.id, result, signal);
   }
 
   private async generate(
-    turn: Turn,
+    reply: OpenReply,
     messages: ModelMessage[],
     settings: ModelSettings,
     result: ReplyResult,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { modelId: turn.model, messages, settings };
+    const request = { modelId: reply.model ?? '', messages, settings };
     const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
     for await (const parts of this.runner.run(request, signal, note)) {
-      await this.append(turn.messageId, parts, result);
+      await this.append(reply.id, parts, result);
     }
     signal.throwIfAborted();
   }
@@ -91,8 +93,8 @@ export class ReplyGenerator {
     if (events.length) await this.log.append(messageId, events);
   }
 
-  private failure(turn: Turn, error: unknown) {
-    this.logger.warn({ message_id: turn.messageId, err: error }, 'A reply failed');
+  private failure(reply: OpenReply, error: unknown) {
+    this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
 }
@@ -101,15 +103,6 @@ export class ReplyGenerator {
 function asBegun(parts: MessagePart[]): ModelMessage[] {
   const content = textOf(parts);
   return content ? [{ role: 'assistant', content }] : [];
-}
-
-function replyOf(turn: Turn) {
-  return {
-    conversation_id: turn.conversation.id,
-    id: turn.messageId,
-    parent_id: turn.userMessageId,
-    model: turn.model,
-  };
 }
 
 /** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. */

@@ -11,7 +11,7 @@ export const INTERRUPTED: MessageError = {
   retryable: true,
 };
 
-const DELETED: MessageError = {
+export const DELETED: MessageError = {
   code: 'conversation_deleted',
   message: 'The conversation was deleted during this reply.',
   retryable: false,

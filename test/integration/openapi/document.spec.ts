@@ -36,6 +36,7 @@ const OPERATION_IDS = [
   'selectBranch',
   'sendMessage',
   'startChat',
+  'stopMessage',
   'stopReply',
   'streamChat',
   'updateConversation',

@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import type { MessageEntity } from './message.entity';
+import type { QueuedRequest, WaitingConversation } from './message.types';
+
+/** A queued reply that is being written from now on. */
+export type BegunReply = MessageEntity & { request: QueuedRequest };
+
+const CANCELLED = `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = $2`;
+
+/** Replies that wait for their turn, in conversations that were read with their owner. */
+@Injectable()
+export class QueueRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /**
+   * What there is to wait for in a conversation that is locked. The running reply is told that it is waited for: whoever ends
+   * it holds its row, so one of the two always sees the other.
+   */
+  async join(conversationId: string): Promise<{ running: number; waiting: number }> {
+    const rows: { running: number; waiting: number }[] = await this.db.manager.query(
+      `WITH running AS (
+         UPDATE messages SET awaited = true WHERE conversation_id = $1 AND status = 'streaming' RETURNING id
+       )
+       SELECT (SELECT count(*)::int FROM running) AS running, (
+         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND status = 'queued'
+       ) AS waiting`,
+      [conversationId],
+    );
+    return rows[0];
+  }
+
+  /** The first that waits is this process's to write; none while another reply runs. The conversation must be locked. */
+  async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
+    const [rows]: [BegunReply[], number] = await this.db.manager.query(
+      `WITH next AS (
+         SELECT id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
+           SELECT 1 FROM messages WHERE conversation_id = $1 AND status = 'streaming'
+         ) ORDER BY sequence LIMIT 1
+       )
+       UPDATE messages m SET status = 'streaming', instance_id = $2, updated_at = $3, queued_request = NULL, awaited = EXISTS (
+         SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> m.id
+       )
+       FROM next WHERE m.id = next.id AND m.status = 'queued'
+       RETURNING m.*, next.queued_request AS request`,
+      [conversationId, instanceId, new Date()],
+    );
+    return rows[0];
+  }
+
+  /** False if the reply does not wait any more. */
+  async cancel(id: string): Promise<boolean> {
+    const [, count]: [unknown, number] = await this.db.manager.query(
+      `UPDATE messages SET ${CANCELLED} WHERE id = $1 AND status = 'queued'`,
+      [id, new Date()],
+    );
+    return count > 0;
+  }
+
+  async cancelAll(conversationId: string): Promise<string[]> {
+    const [rows]: [{ id: string }[], number] = await this.db.manager.query(
+      `UPDATE messages SET ${CANCELLED} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
+      [conversationId, new Date()],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Where something waits and nothing runs. */
+  waiting(limit: number): Promise<WaitingConversation[]> {
+    return this.db.manager.query(
+      `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
+         SELECT 1 FROM messages r WHERE r.conversation_id = q.conversation_id AND r.status = 'streaming'
+       ) LIMIT $1`,
+      [limit],
+    );
+  }
+
+  /** Of these replies, those that do not wait any more. */
+  async notWaiting(ids: string[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.manager.query(
+      `SELECT q.id FROM unnest($1::uuid[]) AS q (id)
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND m.status = 'queued')`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+}
