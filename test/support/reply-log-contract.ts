@@ -32,7 +32,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     const reading = collect(log.read(REPLY, 0, never));
     await log.append(REPLY, [chunk('a'), chunk('b')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('ab'), true);
+    log.close(REPLY, end('ab'));
     const events = await reading;
     expect(sequences(events)).toEqual([1, 2, 3]);
     expect(events.map((event) => event.terminal)).toEqual([false, false, true]);
@@ -45,7 +45,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await nextTurn();
     await log.append(REPLY, [chunk('d'), chunk('e')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('abcde'), true);
+    log.close(REPLY, end('abcde'));
     const seen = await Promise.all(readers);
     expect(seen.map(sequences)).toEqual([[1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6], [3, 4, 5, 6], [4, 5, 6], [6]]);
   });
@@ -54,7 +54,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     const reading = collect(log.read(REPLY, 0, never));
     for (let n = 1; n <= 500; n++) void log.append(REPLY, [chunk(String(n))]);
     await log.settle(REPLY);
-    log.close(REPLY, end('…'), true);
+    log.close(REPLY, end('…'));
     const events = await reading;
     expect(sequences(events)).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
     expect(JSON.parse(events[499].json)).toEqual(chunk('500'));
@@ -65,7 +65,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await log.append(REPLY, [chunk('ü\u2028"')]);
     const second = collect(log.read(REPLY, 0, never));
     await log.settle(REPLY);
-    log.close(REPLY, end('ü\u2028"'), true);
+    log.close(REPLY, end('ü\u2028"'));
     expect(await first).toEqual(await second);
   });
 
@@ -78,7 +78,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await nextTurn();
     leaving.abort();
     expect(sequences(await left)).toEqual([1]);
-    log.close(REPLY, end('a'), true);
+    log.close(REPLY, end('a'));
     expect(sequences(await staying)).toEqual([1, 2]);
   });
 
@@ -89,13 +89,32 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     expect(sequences((await batches.next()).value)).toEqual([1]);
     await log.append(REPLY, [chunk('b')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('ab'), true);
+    log.close(REPLY, end('ab'));
     expect(sequences((await batches.next()).value)).toEqual([2, 3]);
     expect((await batches.next()).done).toBe(true);
   });
 
+  it('repeats the last id for an error that is not the end of the reply, so that a reader can go on there', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a'), chunk('b')]);
+    await log.settle(REPLY);
+    log.fail(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
+    const events = await reading;
+    expect(sequences(events)).toEqual([1, 2, 2]);
+    expect(events[2].terminal).toBe(true);
+  });
+
+  it('lets readers of a reply that others have closed go, without an end', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
+    log.abandon(REPLY);
+    expect(sequences(await reading)).toEqual([1]);
+    expect(log.read(REPLY, 0, never)).toBeUndefined();
+  });
+
   it('forgets a reply with its terminal event, and does not know one that was not opened', async () => {
-    log.close(REPLY, end(''), true);
+    log.close(REPLY, end(''));
     expect(log.read(REPLY, 0, never)).toBeUndefined();
     expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, never)).toBeUndefined();
   });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InstanceService, leaseLost } from '../../instances/instance.service';
 import { OpenLog } from '../reply/open-log';
 import { logged, type LoggedEvent } from '../reply/reply-event';
-import type { ReplyEvent } from '../reply/reply-event.dto';
+import type { ErrorEvent, ReplyEvent } from '../reply/reply-event.dto';
 import { ReplyLog, type EventBatches } from '../reply/reply-log';
 import { JournalWriter } from './journal-writer';
 
@@ -57,17 +57,31 @@ export class JournalReplyLog extends ReplyLog {
     await this.replies.get(messageId)?.last;
   }
 
-  close(messageId: string, terminal: ReplyEvent, whole: boolean): void {
-    const reply = this.replies.get(messageId);
+  close(messageId: string, terminal: ReplyEvent): void {
+    const reply = this.forget(messageId);
     if (!reply) return;
-    if (whole) show(reply, reply.underway.length);
+    show(reply, reply.underway.length);
     reply.log.show([logged(messageId, reply.log.length + 1, terminal)]);
-    this.replies.delete(messageId);
-    this.journal.end(messageId);
+  }
+
+  fail(messageId: string, error: ErrorEvent): void {
+    const log = this.forget(messageId)?.log;
+    log?.show([logged(messageId, log.length, error)]);
+  }
+
+  abandon(messageId: string): void {
+    this.forget(messageId)?.log.end();
   }
 
   read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined {
     return this.replies.get(messageId)?.log.read(after, signal);
+  }
+
+  private forget(messageId: string): OpenReply | undefined {
+    const reply = this.replies.get(messageId);
+    this.replies.delete(messageId);
+    this.journal.end(messageId);
+    return reply;
   }
 }
 

@@ -7,7 +7,7 @@ import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types'
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
-import { failedEnding, lostError, STORAGE_UNAVAILABLE } from './reply-outcome';
+import { failedEnding, STORAGE_UNAVAILABLE } from './reply-outcome';
 import { ReplyLog } from './reply-log';
 
 export interface ReplyResult {
@@ -49,16 +49,17 @@ export class ReplyCloser {
   }
 
   /** Never throws. */
-  async close(messageId: string, result: ReplyResult, signal: AbortSignal): Promise<void> {
+  async close(messageId: string, result: ReplyResult): Promise<void> {
     await this.log.settle(messageId);
     const reply = await this.storePatiently(messageId, result);
     if (reply === 'unavailable') {
-      this.log.close(messageId, errorEvent(STORAGE_UNAVAILABLE), false);
+      this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
       void this.storeLater(messageId, result);
     } else if (reply) {
-      this.log.close(messageId, terminalEvent(reply), true);
+      this.log.close(messageId, terminalEvent(reply));
       this.ends.next(reply);
-    } else this.log.close(messageId, errorEvent(lostError(signal.reason)), false);
+      // Others have closed or removed it, or an earlier try was stored although its answer was lost.
+    } else this.log.abandon(messageId);
   }
 
   private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {

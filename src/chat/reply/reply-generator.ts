@@ -61,7 +61,7 @@ export class ReplyGenerator {
         : this.failure(reply, error);
     }
     result.usage ??= estimatedUsage(messages, result.content);
-    await this.closer.close(reply.id, result, signal);
+    await this.closer.close(reply.id, result);
   }
 
   private async generate(

@@ -1,5 +1,5 @@
 import type { LoggedEvent } from './reply-event';
-import type { ReplyEvent } from './reply-event.dto';
+import type { ErrorEvent, ReplyEvent } from './reply-event.dto';
 
 /**
  * A reader's view of a log: batches of events in order. The reader sets the pace, and holds nothing but its place.
@@ -33,10 +33,19 @@ export abstract class ReplyLog {
   abstract settle(messageId: string): Promise<void>;
 
   /**
-   * Ends the log with its terminal event, and forgets it; readers that still hold it finish it. `whole`: the message holds
-   * all that was appended, so that what has not been shown may be. Otherwise that is dropped.
+   * Ends the log of a reply whose message holds all that was appended with its terminal event, and forgets it; readers that
+   * still hold it finish it.
    */
-  abstract close(messageId: string, terminal: ReplyEvent, whole: boolean): void;
+  abstract close(messageId: string, terminal: ReplyEvent): void;
+
+  /**
+   * Tells the readers of an open reply that no more of it can be shown now, and forgets it. What was not shown is dropped. The
+   * error is no part of the reply: it repeats the id of the last event, from which a reader can go on later.
+   */
+  abstract fail(messageId: string, error: ErrorEvent): void;
+
+  /** Forgets a reply that others have closed, and lets its readers go: the message tells how it goes on. */
+  abstract abandon(messageId: string): void;
 
   /** The events after a sequence: those that are there, then live ones. Undefined if the reply is not open here. */
   abstract read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined;

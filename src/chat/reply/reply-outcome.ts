@@ -51,8 +51,3 @@ function messageError(error: unknown): MessageError {
     retryable: true,
   };
 }
-
-/** The error of a reply that was no longer open when it was to be closed. */
-export function lostError(reason: unknown): MessageError {
-  return reason === 'conversation_deleted' ? DELETED : INTERRUPTED;
-}

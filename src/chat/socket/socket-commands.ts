@@ -58,7 +58,7 @@ export class SocketCommands {
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
     const id = await this.chat.say({ userId, request }, { ...said, content: this.text.of(said) });
     client.readings.begin(
-      reading(client, keyOf('message', id), await this.replies.read(userId, id), requestId),
+      reading(client, keyOf('message', id), this.replies.read(userId, id), requestId),
     );
   }
 

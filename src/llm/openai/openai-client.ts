@@ -36,7 +36,8 @@ export class OpenAiClient extends LlmClient {
       signal.throwIfAborted();
       throw requestFailure(error, scrub);
     });
-    const normaliser = new ReplyNormaliser(request.model.thinkTags);
+    const goesOn = request.messages.at(-1)?.role === 'assistant';
+    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
     if (isEventStream(response)) {
       yield* follow(new StreamReader(response.body, normaliser, scrub), normaliser, signal);
     } else {

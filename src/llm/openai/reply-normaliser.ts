@@ -16,7 +16,11 @@ export class ReplyNormaliser {
   private usage: TokenUsage | null = null;
   private chars = 0;
 
-  constructor(thinkTags: boolean) {
+  /** `goesOn`: what it goes on with may be whole already, so that nothing is left to be said. */
+  constructor(
+    thinkTags: boolean,
+    private readonly goesOn = false,
+  ) {
     if (thinkTags) this.splitter = new ThinkSplitter();
   }
 
@@ -50,7 +54,7 @@ export class ReplyNormaliser {
     if (this.finish === null) throw this.cut();
     if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     const { reason, raw } = finishReason(this.finish);
-    if (reason === 'stop' && this.chars === 0) throw new LlmError('upstream_empty');
+    if (reason === 'stop' && this.chars === 0 && !this.goesOn) throw new LlmError('upstream_empty');
     parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });
   }
 
