@@ -30,5 +30,6 @@ for (const [name, us] of [...self].sort(([, a], [, b]) => b - a).slice(0, ROWS))
 /** @param {{ functionName: string, url: string, lineNumber: number }} frame */
 function nameOf({ functionName, url, lineNumber }) {
   const place = url.replace(/^.*\/node_modules\//, '').replace(/^.*\/dist\//, '');
-  return place ? `${functionName || '(anonymous)'}  ${place}:${lineNumber + 1}` : functionName;
+  const name = functionName || '(anonymous)';
+  return place ? `${name}  ${place}:${lineNumber + 1}` : name;
 }
