@@ -32,6 +32,7 @@ export const FRAME_CASES: readonly FrameCase[] = [
     missing: { ...NO_CONVERSATION, parent_id: 'error message_not_found' },
   },
   { type: 'stop', ids: CONVERSATION, owner: 'stopped', missing: NO_CONVERSATION },
+  { type: 'stop', ids: { message_id: 'reply' }, owner: 'stopped', missing: NO_MESSAGE },
   { type: 'follow', ids: { message_id: 'reply' }, owner: 'start', missing: NO_MESSAGE },
   {
     type: 'follow',

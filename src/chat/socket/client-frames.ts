@@ -10,12 +10,8 @@ class ChatFrame extends StartChatDto {
   idempotency_key?: string;
 }
 
-class StopFrame {
-  @IsUUID()
-  conversation_id: string;
-}
-
-class UnfollowFrame {
+/** One reply, or a conversation's. */
+class SubjectFrame {
   @MayBeAbsent()
   @IsUUID()
   message_id?: string;
@@ -25,7 +21,7 @@ class UnfollowFrame {
   conversation_id?: string;
 }
 
-class FollowFrame extends UnfollowFrame {
+class FollowFrame extends SubjectFrame {
   @MayBeAbsent()
   @ValidateBy({
     name: 'isAfter',
@@ -40,9 +36,9 @@ class FollowFrame extends UnfollowFrame {
 /** What a client may send, by `type`: the class says which other fields there are. */
 export const CLIENT_FRAMES = {
   chat: ChatFrame,
-  stop: StopFrame,
+  stop: SubjectFrame,
   follow: FollowFrame,
-  unfollow: UnfollowFrame,
+  unfollow: SubjectFrame,
 } as const satisfies Record<string, Type<object>>;
 
 export type FrameType = keyof typeof CLIENT_FRAMES;

@@ -57,13 +57,15 @@ export class SocketCommands {
     const { userId } = client;
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
     const id = await this.chat.say({ userId, request }, { ...said, content: this.text.of(said) });
-    client.readings.begin(
-      reading(client, keyOf('message', id), this.replies.read(userId, id), requestId),
-    );
+    client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
   }
 
   private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {
-    const reply = await this.replies.stop(client.userId, fields.conversation_id);
+    const { kind, id } = subjectOf(fields);
+    const { userId } = client;
+    const reply = await (kind === 'message'
+      ? this.replies.stop(userId, id)
+      : this.replies.stopRunning(userId, id));
     await client.answer('stopped', toMessageResponse(reply), requestId);
   }
 
