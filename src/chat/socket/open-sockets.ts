@@ -1,6 +1,5 @@
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { firstValueFrom } from 'rxjs';
 import type { WebSocket } from 'ws';
 import { AppConfig } from '../../config/app-config';
 import { RunningReplies } from '../reply/running-replies';
@@ -21,7 +20,7 @@ interface OpenSocket {
 
 /** The sockets of this process. */
 @Injectable()
-export class OpenSockets implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class OpenSockets implements OnApplicationBootstrap {
   private readonly sockets = new Set<OpenSocket>();
   private readonly perUser = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -34,13 +33,8 @@ export class OpenSockets implements OnApplicationBootstrap, BeforeApplicationShu
   onApplicationBootstrap(): void {
     const beat = () => this.sockets.forEach(({ pulse }) => pulse.beat());
     this.timer = setInterval(beat, this.config.chat.heartbeatMs).unref();
-  }
-
-  /** Once the running replies have ended, so that readers are told how. */
-  async beforeApplicationShutdown(): Promise<void> {
-    if (!this.running.closed) await firstValueFrom(this.running.closing);
-    clearInterval(this.timer);
-    await this.closeAll();
+    // Not before the running replies have ended, so that readers are told how. The HTTP server waits for it when it closes.
+    this.running.closing.subscribe(() => void this.closeAll());
   }
 
   /** @throws AppError `too_many_sockets` */
@@ -59,6 +53,7 @@ export class OpenSockets implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private async closeAll(): Promise<void> {
+    clearInterval(this.timer);
     const goodbyes = [...this.sockets].map(async ({ socket, session }) => {
       const closed = new Promise((resolve) => socket.once('close', resolve));
       await session.leave();

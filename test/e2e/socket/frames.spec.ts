@@ -18,7 +18,7 @@ let bystander: SocketClient;
 beforeAll(async () => {
   model = await startModelServer();
   logs = captureLogs('info');
-  t = await createTestApp({ env: model.env, overrides: [logs.override] });
+  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' }, overrides: [logs.override] });
   bystander = await SocketClient.of(t.url, 'bystander');
 });
 /** Whatever a socket does, others are served, and nothing of it is an event for us. */
@@ -115,7 +115,7 @@ describe('a frame that is not understood', () => {
     const alice = ApiClient.of(t.url, 'alice');
     const { id } = await alice.conversation();
     const gate = hold();
-    model.script(reply([gate]));
+    model.script(reply([gate, 'Done.']));
     const running = await (await alice.stream(id, 'Hi')).count(1);
     const socket = await SocketClient.of(t.url, 'alice');
     for (let i = 0; i < 12; i++) {

@@ -21,7 +21,7 @@ afterEach(async () => {
 afterAll(() => model.close());
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<ApiClient> {
-  t = await createTestApp({ env: { ...model.env, ...env } });
+  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0', ...env } });
   return ApiClient.of(t.url, 'alice');
 }
 
@@ -101,6 +101,8 @@ describe('the end of the service', () => {
       headers: { 'retry-after': '5' },
       body: { code: 'draining' },
     });
+    // Longer than sockets wait for readers once no reply runs any more.
+    await sleep(1_200);
     gate.release();
     expect((await socket.reply('r')).last).toMatchObject({ type: 'end', data: { full_text: 'Hello' } });
     expect(await socket.closed()).toBe(1001);
