@@ -1,25 +1,33 @@
 import type { MessageEvent } from '@nestjs/common';
 import type { Response } from 'express';
-import { Observable, type Subscriber } from 'rxjs';
-import type { LoggedEvent } from '../reply/reply-event';
+import { Observable } from 'rxjs';
 import type { EventBatches } from '../reply/reply-log';
 import { taken } from '../reply/taken';
 import { withToldFailure } from '../reply/told-failure';
+import { bytesOf } from './event-bytes';
+
+/** One line feed: widespread readers (`@microsoft/fetch-event-source`) take any blank line for the end of an event. */
+const PING = ': ping\n';
 
 /**
- * A reply's log as the messages of an SSE response, with a comment every so often that keeps proxies from cutting a
- * quiet one. It is read as fast as the client takes it, and ends with the log; leaving ends only the reading.
+ * A reply's log as an SSE response, with a comment every so often that keeps proxies from cutting a quiet one. It is read as
+ * fast as the client takes it, and ends with the log; leaving ends only the reading.
+ *
+ * Nest sends the head, notices that the client leaves, and ends the response. The events are written here, all of a batch at once: Nest
+ * would format and write each of them by itself, and stray blank lines with them.
  */
 export function eventStream(
   response: Response,
   read: (signal: AbortSignal) => EventBatches,
   heartbeatMs: number,
 ): Observable<MessageEvent> {
-  withoutStrayBlankLines(response);
+  const write = takeOver(response);
   return new Observable((messages) => {
     const reading = new AbortController();
-    const heartbeat = setInterval(() => messages.next({ comment: 'ping' }), heartbeatMs);
-    void pump(response, read(reading.signal), messages).then(
+    // Nest sends the head with the first message, which itself is not written.
+    messages.next({ comment: '' });
+    const heartbeat = setInterval(() => response.writableNeedDrain || write(PING), heartbeatMs);
+    void pump(response, write, read(reading.signal)).then(
       () => messages.complete(),
       () => response.destroy(),
     );
@@ -30,31 +38,20 @@ export function eventStream(
   });
 }
 
-async function pump(
-  response: Response,
-  batches: EventBatches,
-  messages: Subscriber<MessageEvent>,
-): Promise<void> {
+type Write = (chunk: string | Buffer) => boolean;
+
+async function pump(response: Response, write: Write, batches: EventBatches): Promise<void> {
   // The contract's own error event, never Nest's.
   for await (const batch of withToldFailure(batches)) {
-    for (const event of batch) messages.next(toMessageEvent(event));
-    await taken(response);
+    if (!write(bytesOf(batch))) await taken(response);
   }
 }
 
-function toMessageEvent({ messageId, sequence, json }: LoggedEvent): MessageEvent {
-  return { id: `${messageId}:${sequence}`, data: json };
-}
-
-/**
- * Nest writes a blank line first and another after each comment. The standard ignores both, but widespread readers
- * (`@microsoft/fetch-event-source`) take any blank line for the end of an event and hand on one without data.
- */
-function withoutStrayBlankLines(response: Response): void {
-  const write = response.write.bind(response) as (chunk: unknown, ...rest: unknown[]) => boolean;
-  response.write = (chunk: unknown, ...rest: unknown[]) => {
-    if (chunk === '\n') return true;
-    const isComment = typeof chunk === 'string' && chunk.startsWith(':');
-    return write(isComment ? chunk.replace(/\n+$/, '\n') : chunk, ...rest);
-  };
+/** From now on only what the result of this is called with is written. The head waits a moment, to go with the first events. */
+function takeOver(response: Response): Write {
+  const write = response.write.bind(response) as Write;
+  const flushHeaders = response.flushHeaders.bind(response);
+  response.write = () => true;
+  response.flushHeaders = () => void setImmediate(flushHeaders);
+  return write;
 }
