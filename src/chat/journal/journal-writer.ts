@@ -9,8 +9,8 @@ import type { LoggedEvent } from '../reply/reply-event';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
 
-/** Waits between tries to store a batch; after the last one its replies end. */
-const RETRIES_MS = [50, 200, 500, 1_000, 2_000, 4_000, 8_000];
+/** Waits between tries to store a batch; after the last one its replies end. Short ones: all replies wait behind it. */
+const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
 
 export const storageUnavailable = (cause?: unknown) =>
