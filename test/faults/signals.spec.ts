@@ -6,6 +6,7 @@ import { SpawnedService } from '../support/spawned-service';
 import { checkReplies } from './support/checks';
 import { freePort } from './support/cluster';
 import { rounds, SEED } from './support/options';
+import { Random } from './support/random';
 import { Report } from './support/report';
 import type { SeenReply } from './support/history';
 import type { ServiceSlot } from './support/service-slot';
@@ -15,6 +16,7 @@ const STREAMS = 100;
 const GRACE_S = 1;
 const EXIT_LIMIT_MS = (GRACE_S + 5) * 1_000;
 const BOOTS = rounds(3);
+const BOOT_EXIT_LIMIT_MS = 8_000;
 
 describe('signals with a hundred streams', () => {
   let stage: Stage;
@@ -94,15 +96,19 @@ describe('signals with a hundred streams', () => {
 });
 
 describe('a signal while the service starts', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    `%s ends it soon, and what it leaves can be started on (${BOOTS} moments, seed ${SEED})`,
-    async (signal) => {
-      const directory = mkdtempSync(join(tmpdir(), 'parley-boot-'));
-      for (let round = 0; round < BOOTS; round++) {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-boot-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it(
+    `ends it soon, and what it leaves can be started on (${BOOTS} starts, seed ${SEED})`,
+    async () => {
+      const random = new Random(SEED).child('starts');
+      for (let start = 0; start < BOOTS; start++) {
+        const signal = (['SIGTERM', 'SIGINT', 'SIGHUP'] as const)[start % 3];
         const service = new SpawnedService(directory);
-        await sleep(50 + ((SEED * 7919 + round * 613) % 2_500));
+        await sleep(random.int(50, 3_000));
         service.signal(signal);
-        const exit = await Promise.race([service.exit, sleep(10_000, 'alive')]);
+        const exit = await Promise.race([service.exit, sleep(BOOT_EXIT_LIMIT_MS, 'alive')]);
         await service.kill();
         expect([0, signal]).toContain(exit);
         expect(service.output).not.toMatch(/uncaught|\n\s+at /);
@@ -110,7 +116,6 @@ describe('a signal while the service starts', () => {
       const last = new SpawnedService(directory);
       await last.ready();
       await last.kill();
-      rmSync(directory, { recursive: true, force: true });
     },
     60_000 + BOOTS * 15_000,
   );

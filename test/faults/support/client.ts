@@ -111,7 +111,9 @@ export class Client {
     });
     clearTimeout(closing);
     const silent = ending === 'silent' || (ending === 'complete' && !ended);
-    if (silent) this.history.violate('I4', reply?.id ?? plan.token, `the stream is ${ending} without an end`);
+    if (silent && reply && this.history.lossy) reply.ahead = true;
+    else if (silent)
+      this.history.violate('I4', reply?.id ?? plan.token, `the stream is ${ending} without an end`);
     if (ending === 'left' && backAfterMs) await sleep(backAfterMs());
     return reply;
   }
