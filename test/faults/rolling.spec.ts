@@ -58,7 +58,9 @@ onServer('two instances behind a balancer', () => {
 
   async function restart(slot: ServiceSlot, report: Report): Promise<void> {
     const began = performance.now();
+    stage.history.draining = true;
     const exit = await slot.terminate();
+    stage.history.draining = false;
     report.recoveryMs.push(performance.now() - began);
     if (exit !== 0) stage.history.violate('L2', '-', `SIGTERM ends with ${exit}`);
   }
