@@ -9,6 +9,8 @@ import { Results } from './support/results.mjs';
 import { printTable } from './support/table.mjs';
 
 const options = readOptions();
+// Each server and each folder has a listener for it.
+process.setMaxListeners(50);
 // Exiting is what ends the servers and the database of a run that is broken off.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 if (options.candidates.some(({ name }) => name === 'ai-sdk') && !installed()) {

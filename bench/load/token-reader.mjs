@@ -77,8 +77,8 @@ export class TokenReader {
   #misplaced(sequence, expected) {
     const ahead = (sequence - expected + SEQUENCES) % SEQUENCES;
     const what = `${sequence} instead of ${expected}`;
-    if (ahead === SEQUENCES - 1) this.measure.fault('doubled', 1, what);
-    else this.measure.fault('disordered', 1, what);
+    if (ahead < this.script.tokens) this.measure.fault('lost', ahead, what);
+    else this.measure.fault(ahead === SEQUENCES - 1 ? 'doubled' : 'disordered', 1, what);
     this.received += ahead < this.script.tokens ? ahead : -1;
   }
 

@@ -21,5 +21,5 @@
  */
 
 export const EVERYBODY = ['pipe', 'relay', 'express', 'ai-sdk', 'parley', 'embedded'];
-/** Those whose replies have a meaning of their own, so that a single token can be timed in comparable work. */
+/** Those that keep conversations. */
 export const SERVICES = ['parley', 'embedded'];

@@ -1,11 +1,13 @@
 /** Stamps wrap after this many microseconds: 1000 s, far more than any token is under way. */
 const WRAP_US = 1e9;
 
-const offsetUs = Number(process.hrtime.bigint() / 1000n) - performance.now() * 1000;
-
-/** Microseconds of the machine's monotonic clock, which is the same in every process of it. */
+/**
+ * Microseconds of the machine's monotonic clock, which is the same in every process of it. Not `performance.now()`: an
+ * offset between the two would be wrong by as long as the process was not running between reading one and the other.
+ */
 export function nowUs() {
-  return performance.now() * 1000 + offsetUs;
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e6 + nanoseconds / 1000;
 }
 
 /** @param {number} us */

@@ -18,6 +18,7 @@ export function describeMachine(postgresVersion) {
     pins
       ? 'server under test on core 0; provider, readers and PostgreSQL on core 1'
       : 'NOT PINNED (one core, or no taskset): everything shares the cores',
+    ...(loadavg()[0] > 1 ? ['THE MACHINE IS BUSY: believe ratios of CPU, and no delays'] : []),
   ].join('\n');
 }
 

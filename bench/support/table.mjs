@@ -46,7 +46,7 @@ function cellsOf({ compare, unit = '' }, summary, servers) {
   const pgPart = pg.median > 0 ? ` + ${number(pg.median)}` : '';
   const ratio = (/** @type {string} */ other) => {
     const base = servers.get(other)?.[compare].median ?? Number.NaN;
-    return Number.isFinite(base) ? (summary[compare].median / base).toFixed(2) : '';
+    return base > 0 ? (summary[compare].median / base).toFixed(2) : '';
   };
   return [
     when(cpu, () => `${number(cpu.median)}${pgPart}${range(cost)}`),

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthModule } from '../auth/auth.module';
 import { ConversationsModule } from '../conversations/conversations.module';
 import { InstancesModule } from '../instances/instances.module';
 import { LlmModule } from '../llm/llm.module';
@@ -32,6 +33,10 @@ import { ReplyLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
 import { ReplyStopper } from './reply/reply-stopper';
 import { RunningReplies } from './reply/running-replies';
+import { OpenSockets } from './socket/open-sockets';
+import { SocketCommands } from './socket/socket-commands';
+import { SocketHandshake } from './socket/socket-handshake';
+import { SocketServer } from './socket/socket-server';
 import { StreamResponder } from './sse/stream-responder';
 import { TurnStreams } from './sse/turn-streams';
 import { TurnStarter } from './turn-starter';
@@ -42,6 +47,7 @@ import { VersionsController } from './versions.controller';
 @Module({
   imports: [
     TypeOrmModule.forFeature([JournalEntity]),
+    AuthModule,
     ConversationsModule,
     InstancesModule,
     LlmModule,
@@ -77,6 +83,10 @@ import { VersionsController } from './versions.controller';
     Sweeper,
     StreamResponder,
     TurnStreams,
+    OpenSockets,
+    SocketCommands,
+    SocketHandshake,
+    SocketServer,
   ],
 })
 export class ChatModule {}

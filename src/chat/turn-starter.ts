@@ -94,11 +94,17 @@ function turnRequest(
 }
 
 function replyTo(
-  { conversation, userMessageId, messageId, model, context }: Turn,
+  { conversation, userMessageId, messageId, model, instanceId, context }: Turn,
   { content, begun }: TurnPlan,
   { settings }: ModelChoice,
 ): ReplyRequest {
-  const reply = { id: messageId, conversation_id: conversation.id, parent_id: userMessageId, model };
+  const reply = {
+    id: messageId,
+    conversation_id: conversation.id,
+    parent_id: userMessageId,
+    model,
+    instance_id: instanceId,
+  };
   const path = content === undefined ? context : [...context, saidBy('user', content)];
   return { reply, context: async () => modelMessages(conversation.system_prompt, path), settings, begun };
 }

@@ -61,7 +61,7 @@ export class ConversationsRepository {
 
   /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone. */
   async withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.manager.query(
+    const rows: { id: string }[] = await this.db.query(
       `SELECT p.id FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
        LEFT JOIN conversations c ON c.id = p.id WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
       [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],

@@ -35,7 +35,7 @@ export class MessagesRepository {
 
   /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
   async closeReply(id: string, end: ReplyEnd): Promise<ClosedRow | undefined> {
-    const [rows]: [ClosedRow[], number] = await this.db.manager.query(
+    const rows: ClosedRow[] = await this.db.query(
       `UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
          attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
        WHERE id = $1 AND status = 'streaming' RETURNING id, conversation_id, user_id, awaited`,
@@ -64,7 +64,7 @@ export class MessagesRepository {
 
   /** Of these replies, those that others want ended or have removed. */
   endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `SELECT r.id, m.id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id) LEFT JOIN messages m ON m.id = r.id
        WHERE m.id IS NULL OR m.stop_requested`,
       [ids],
@@ -73,7 +73,7 @@ export class MessagesRepository {
 
   /** Of these replies, those that are not being written any more: closed or gone. */
   async notStreaming(ids: string[]): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.manager.query(
+    const rows: { id: string }[] = await this.db.query(
       `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
        WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = r.id AND m.status = 'streaming')`,
       [ids],

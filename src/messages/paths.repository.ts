@@ -42,7 +42,7 @@ export class PathsRepository {
     order: 'ASC' | 'DESC',
     parameters: (string | number)[],
   ): Promise<PathMessage[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `${SEGMENTS}
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
          SELECT ${COLUMNS} FROM messages m
@@ -63,7 +63,7 @@ export class PathsRepository {
     conversationId: string,
     copy: { conversationId: string; ids: string[] },
   ): Promise<void> {
-    await this.db.manager.query(
+    await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
          FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth))
        INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
@@ -78,7 +78,7 @@ export class PathsRepository {
 
   /** Whether a reply on the path that ends at a leaf is not over. */
   async hasOpenReply(leafId: string, conversationId: string): Promise<boolean> {
-    const rows: { open: boolean }[] = await this.db.manager.query(
+    const rows: { open: boolean }[] = await this.db.query(
       `${SEGMENTS}
        SELECT EXISTS (
          SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
@@ -94,7 +94,7 @@ export class PathsRepository {
     conversationId: string,
     parentIds: (string | null)[],
   ): Promise<Pick<MessageEntity, 'id' | 'parent_id'>[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `SELECT id, parent_id FROM messages
        WHERE conversation_id = $1 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
        ORDER BY sequence`,
@@ -107,7 +107,7 @@ export class PathsRepository {
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
   context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts FROM path ORDER BY depth`,
       [leafId, budget, contextFrom, true],
     );

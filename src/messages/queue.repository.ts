@@ -18,7 +18,7 @@ export class QueueRepository {
    * it holds its row, so one of the two always sees the other.
    */
   async join(conversationId: string): Promise<{ running: number; waiting: number }> {
-    const rows: { running: number; waiting: number }[] = await this.db.manager.query(
+    const rows: { running: number; waiting: number }[] = await this.db.query(
       `WITH running AS (
          UPDATE messages SET awaited = true WHERE conversation_id = $1 AND status = 'streaming' RETURNING id
        )
@@ -32,7 +32,7 @@ export class QueueRepository {
 
   /** The first that waits is this process's to write; none while another reply runs. The conversation must be locked. */
   async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
-    const [rows]: [BegunReply[], number] = await this.db.manager.query(
+    const rows: BegunReply[] = await this.db.query(
       `WITH next AS (
          SELECT id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
            SELECT 1 FROM messages WHERE conversation_id = $1 AND status = 'streaming'
@@ -50,15 +50,15 @@ export class QueueRepository {
 
   /** False if the reply does not wait any more. */
   async cancel(id: string): Promise<boolean> {
-    const [, count]: [unknown, number] = await this.db.manager.query(
-      `UPDATE messages SET ${CANCELLED} WHERE id = $1 AND status = 'queued'`,
+    const rows = await this.db.query(
+      `UPDATE messages SET ${CANCELLED} WHERE id = $1 AND status = 'queued' RETURNING id`,
       [id, new Date()],
     );
-    return count > 0;
+    return rows.length > 0;
   }
 
   async cancelAll(conversationId: string): Promise<string[]> {
-    const [rows]: [{ id: string }[], number] = await this.db.manager.query(
+    const rows: { id: string }[] = await this.db.query(
       `UPDATE messages SET ${CANCELLED} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
       [conversationId, new Date()],
     );
@@ -67,7 +67,7 @@ export class QueueRepository {
 
   /** Where something waits and nothing runs. */
   waiting(limit: number): Promise<WaitingConversation[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
          SELECT 1 FROM messages r WHERE r.conversation_id = q.conversation_id AND r.status = 'streaming'
        ) LIMIT $1`,
@@ -77,7 +77,7 @@ export class QueueRepository {
 
   /** Of these replies, those that do not wait any more. */
   async notWaiting(ids: string[]): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.manager.query(
+    const rows: { id: string }[] = await this.db.query(
       `SELECT q.id FROM unnest($1::uuid[]) AS q (id)
        WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND m.status = 'queued')`,
       [ids],

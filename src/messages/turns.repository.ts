@@ -45,7 +45,7 @@ export class TurnsRepository {
     conversationId: string,
     parentId: string | null | undefined,
   ): Promise<TurnPlace | undefined> {
-    const rows: (Conversation & { parent: ParentMessage | null })[] = await this.db.manager.query(
+    const rows: (Conversation & { parent: ParentMessage | null })[] = await this.db.query(
       `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN json_build_object('id', p.id, 'branch_id', p.branch_id, 'depth', p.depth,
          'role', p.role, 'status', p.status, 'has_children', EXISTS (
            SELECT 1 FROM messages o WHERE o.conversation_id = c.id AND o.parent_id = p.id
@@ -67,7 +67,7 @@ export class TurnsRepository {
     changes: ConversationChanges,
     context: ContextWish,
   ): Promise<ContextMessage[] | undefined> {
-    const rows: { stored: number; context: ContextMessage[] | null }[] = await this.db.manager.query(
+    const rows: { stored: number; context: ContextMessage[] | null }[] = await this.db.query(
       `WITH RECURSIVE conversation AS (
          UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
            version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END
@@ -97,7 +97,7 @@ export class TurnsRepository {
 
   /** Stores a turn and the conversation that it begins. */
   async storeFirst(conversation: Conversation, messages: TurnMessage[]): Promise<void> {
-    await this.db.manager.query(
+    await this.db.query(
       `WITH conversation AS (
          INSERT INTO conversations SELECT c.* FROM json_populate_record(NULL::conversations, $2) AS c RETURNING id
        ), stored AS (${MESSAGES})

@@ -45,6 +45,8 @@ export interface Turn {
   userMessageId: string;
   messageId: string;
   model: string;
+  /** What this process was known as when it opened the reply; null while it waits. */
+  instanceId: string | null;
   /** What the model is to see of the path before what the turn says, oldest first. */
   context: ContextMessage[];
   /** It waits for its turn. */
@@ -171,6 +173,14 @@ function turnOf(
   messages: TurnMessage[],
   context: ContextMessage[],
 ): Turn {
-  const { id: messageId, parent_id } = lastOf(messages);
-  return { conversation, userMessageId: parent_id ?? '', messageId, model, context, queued: false };
+  const { id: messageId, parent_id, instance_id: instanceId = null } = lastOf(messages);
+  return {
+    conversation,
+    userMessageId: parent_id ?? '',
+    messageId,
+    model,
+    instanceId,
+    context,
+    queued: false,
+  };
 }

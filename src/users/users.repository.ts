@@ -6,6 +6,6 @@ export class UsersRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   async insertIfAbsent(id: string): Promise<void> {
-    await this.db.manager.query(`INSERT INTO users (id) VALUES ($1) ON CONFLICT (id) DO NOTHING`, [id]);
+    await this.db.query(`INSERT INTO users (id) VALUES ($1) ON CONFLICT (id) DO NOTHING`, [id]);
   }
 }

@@ -22,7 +22,7 @@ describe('CORS', () => {
       const { headers } = await listed.request.get(path).set('Origin', ORIGIN);
       expect(headers['access-control-allow-origin']).toBe(ORIGIN);
       expect(headers['access-control-allow-credentials']).toBe('true');
-      expect(headers['access-control-expose-headers']).toBe('ETag,Retry-After,X-Request-Id');
+      expect(headers['access-control-expose-headers']).toBe('Content-Location,ETag,Retry-After,X-Request-Id');
       expect(headers.vary).toMatch(/Origin/);
     }
   });

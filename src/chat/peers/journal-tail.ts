@@ -72,6 +72,8 @@ export class JournalTail {
   private take({ messageId, sequence, events }: JournalEntry): void {
     const { log } = this.of(messageId);
     const known = log.length + 1 - sequence;
+    // What follows a batch that could not be stored was never shown.
+    if (known < 0) return;
     log.show(events.slice(known).map((event, i) => logged(messageId, sequence + known + i, event)));
   }
 

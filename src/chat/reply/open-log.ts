@@ -9,6 +9,7 @@ export class OpenLog {
   private readonly events: LoggedEvent[] = [];
   private readonly readers = new Set<Wakeup>();
   private ended = false;
+  private shared = { place: 0, end: 0, batch: [] as LoggedEvent[] };
 
   /** Somebody reads it. */
   get watched(): boolean {
@@ -40,7 +41,7 @@ export class OpenLog {
     signal.addEventListener('abort', wakeup.wake);
     try {
       for (let place = after; !signal.aborted;) {
-        const batch = this.events.slice(place, place + MAX_BATCH);
+        const batch = this.after(place);
         place += batch.length;
         if (batch.length) yield batch;
         else if (this.closed) return;
@@ -50,6 +51,14 @@ export class OpenLog {
       signal.removeEventListener('abort', wakeup.wake);
       this.readers.delete(wakeup);
     }
+  }
+
+  /** Readers that are equally far share what comes next. */
+  private after(place: number): LoggedEvent[] {
+    const end = Math.min(this.events.length, place + MAX_BATCH);
+    if (this.shared.place !== place || this.shared.end !== end)
+      this.shared = { place, end, batch: this.events.slice(place, end) };
+    return this.shared.batch;
   }
 
   private get closed(): boolean {

@@ -59,7 +59,7 @@ export class ReplyCloser {
       this.log.close(messageId, terminalEvent(reply));
       this.ends.next(reply);
       // Others have closed or removed it, or an earlier try was stored although its answer was lost.
-    } else this.log.abandon(messageId);
+    } else this.log.release(messageId);
   }
 
   private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {
@@ -78,6 +78,7 @@ export class ReplyCloser {
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
     while ((reply = await this.store(messageId, result)) === 'unavailable');
     this.unstored.delete(messageId);
+    this.log.release(messageId);
     if (reply) this.ends.next(reply);
   }
 

@@ -13,7 +13,7 @@ import { ReplyLog } from './reply-log';
 import { RunningReplies, type StopReason } from './running-replies';
 
 /** A stored reply that is to be written. */
-export type OpenReply = Pick<Message, 'id' | 'conversation_id' | 'parent_id' | 'model'>;
+export type OpenReply = Pick<Message, 'id' | 'conversation_id' | 'parent_id' | 'model' | 'instance_id'>;
 
 /** All that a reply is made from. */
 export interface ReplyRequest {
@@ -39,8 +39,9 @@ export class ReplyGenerator {
 
   /** Opens the reply's log and goes on in the background. */
   start(request: ReplyRequest): void {
-    const { id: messageId, conversation_id: conversationId } = request.reply;
-    this.log.open(messageId);
+    const { reply } = request;
+    const { id: messageId, conversation_id: conversationId } = reply;
+    this.log.open(messageId, reply.instance_id ?? '', startEvent(reply));
     this.running.start({ messageId, conversationId }, (signal) => this.produce(request, signal));
   }
 
@@ -52,7 +53,7 @@ export class ReplyGenerator {
     let messages: ModelMessage[] = [];
     try {
       begun.forEach((part) => result.content.add(part));
-      await this.log.append(reply.id, [startEvent(reply), ...begun.map(deltaEvent)]);
+      if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
       messages = [...(await context()), ...asBegun(begun)];
       await this.generate(reply, messages, settings, result, signal);
     } catch (error) {

@@ -5,7 +5,7 @@ import { isOpen } from '../../messages/message.types';
 import { MessagesService, type Message } from '../../messages/messages.service';
 import { JournalTails } from '../peers/journal-tails';
 import { QueueWatch } from '../queue/queue-watch';
-import { errorEvent, logged, storedEvents, type LoggedEvent } from './reply-event';
+import { errorEvent, logged, startEvent, storedEvents, type LoggedEvent } from './reply-event';
 import { nothing, ReplyLog, type EventBatches } from './reply-log';
 import { DELETED } from './reply-outcome';
 import { RunningReplies } from './running-replies';
@@ -71,6 +71,8 @@ export class ReplyReader {
   private open(reply: Message, after: number, signal: AbortSignal): EventBatches {
     const here = this.log.read(reply.id, after, signal);
     if (here) return here;
+    // The journal has it only with the first of what follows.
+    if (after === 0 && reply.status === 'streaming') return one(logged(reply.id, 1, startEvent(reply)));
     return reply.status === 'queued' ? this.waiting(reply, signal) : this.peers.read(reply, after, signal);
   }
 
@@ -91,6 +93,10 @@ export class ReplyReader {
 
 function asAbsent(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
+}
+
+async function* one(event: LoggedEvent): EventBatches {
+  yield [event];
 }
 
 /** So that a reader is never given more than it can take in one go. */

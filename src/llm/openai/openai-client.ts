@@ -5,7 +5,7 @@ import type { ProviderConfig } from '../../config/models-config';
 import { LlmClient, type ModelPart, type ModelRequest } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { readWholeReply } from './whole-reply';
-import { createAgent, providerFetch } from './provider-fetch';
+import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
 import { ReplyNormaliser } from './reply-normaliser';
 import { requestBody } from './request-body';
@@ -38,7 +38,7 @@ export class OpenAiClient extends LlmClient {
     });
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
-    if (response.body && isEventStream(response)) {
+    if (isEventStream(response)) {
       yield* follow(new StreamReader(response.body, normaliser, scrub), normaliser, signal);
     } else {
       const parts = await readWholeReply(response, normaliser, scrub).catch(asLlmError);
@@ -80,8 +80,9 @@ export class OpenAiClient extends LlmClient {
 }
 
 /** Async, so that what the SDK throws at once is a rejection too. */
-async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<Response> {
-  return sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
+  const response: unknown = await sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+  return response as ProviderResponse;
 }
 
 async function* follow(
@@ -109,6 +110,6 @@ function asLlmError(error: unknown): LlmError {
   throw error;
 }
 
-function isEventStream(response: Response): boolean {
+function isEventStream(response: ProviderResponse): boolean {
   return /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
 }
