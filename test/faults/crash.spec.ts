@@ -8,7 +8,7 @@ import { Report } from './support/report';
 import type { ServiceSlot } from './support/service-slot';
 import { Stage } from './support/stage';
 
-const ROUNDS = rounds(2);
+const ROUNDS = rounds(1);
 const REPLIES = 20;
 const KINDS = ['crash', 'crash', 'kill a backend', 'terminate all'] as const;
 /** Events after which every reply of the last round waits for the end. */

@@ -21,21 +21,21 @@ if (isMainThread && point) {
 
 /** Which point lies right before a statement, and which one right after it. */
 function pointsOf(sql, state) {
-  if (/^INSERT INTO "messages"/i.test(sql)) state.turn = true;
+  if (/INSERT INTO messages/i.test(sql)) state.turn = true;
   if (/^(COMMIT|ROLLBACK)/i.test(sql)) {
     const committed = state.turn && /^COMMIT/i.test(sql);
     state.turn = false;
     return committed ? { during: 'in-turn-commit', after: 'turn-committed' } : {};
   }
   if (/INSERT INTO reply_journal/i.test(sql)) return { during: 'in-journal', after: 'journal-stored' };
-  if (/^UPDATE "messages" SET .*"status"/is.test(sql))
+  if (/^UPDATE messages SET status = /i.test(sql))
     return { during: 'in-final-commit', after: 'final-committed' };
   return {};
 }
 
 function watchStatements() {
   const { Client } = require('pg');
-  const { query } = Client.prototype;
+  const query = Reflect.get(Client.prototype, 'query');
   const states = new WeakMap();
   Client.prototype.query = function watched(statement, ...rest) {
     const sql = typeof statement === 'string' ? statement : (statement?.text ?? '');
@@ -59,7 +59,7 @@ function watchModelCalls() {
 /** What is stored and about to be sent. */
 function watchAnswers() {
   const { ServerResponse } = require('node:http');
-  const { write } = ServerResponse.prototype;
+  const write = Reflect.get(ServerResponse.prototype, 'write');
   ServerResponse.prototype.write = function watched(chunk, ...rest) {
     const text = String(chunk);
     if (text.includes('"type":"chunk"')) reach('before-send');

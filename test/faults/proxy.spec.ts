@@ -22,7 +22,7 @@ function faultOf(kinds: Kind[], round: number, random: Random): Fault {
   if (kind === 'delay') return { kind, ms: random.int(20, 300) };
   if (kind === 'drip') return { kind, everyMs: random.int(1, 3) };
   if (kind === 'cut') return { kind, afterBytes: random.int(1, 4_000) };
-  return { kind } as Fault;
+  return { kind };
 }
 
 /** What both scenarios do: replies on their way, a fault for a while, and an end to it. */

@@ -1,3 +1,4 @@
+import { checkReplies } from './support/checks';
 import { readEvents } from './support/event-reader';
 import { bodyOf, open } from './support/http';
 import { rounds, SEED } from './support/options';
@@ -34,6 +35,7 @@ describe('fifty parallel POSTs with one Idempotency-Key', () => {
         history.round = round;
         await race(round);
       }
+      await checkReplies(await slot.origin(), history, history.replies.values());
       await slot.terminate();
       await stage.checkRows();
       report.more.posts = ROUNDS * AT_ONCE;
@@ -87,12 +89,14 @@ describe('fifty parallel POSTs with one Idempotency-Key', () => {
     stage.history.answered(200, '');
     let ids = '';
     let text = '';
+    let first = false;
     await readEvents(response, ({ id, json }) => {
       const { type, data } = JSON.parse(json) as { type: string; data: Record<string, string> };
       if (type === 'start') {
         ids = `${data.conversation_id} ${data.user_message_id} ${data.message_id}`;
-        if (!stage.history.turns.has(plan.token)) stage.history.see(plan, { id, json });
+        first = !stage.history.turns.has(plan.token);
       }
+      if (first) stage.history.see(plan, { id, json });
       if (type === 'chunk') text += data.content;
       return true;
     });

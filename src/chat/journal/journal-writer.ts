@@ -9,8 +9,8 @@ import type { LoggedEvent } from '../reply/reply-event';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
 
-/** Waits between tries to store a batch; after the last one its replies end. */
-const RETRIES_MS = [50, 200, 500, 1_000, 2_000, 4_000, 8_000];
+/** Waits between tries to store a batch; after the last one its replies end. Short ones: all replies wait behind it. */
+const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
 
 /** From so many open replies on, what comes right behind a batch waits a moment for company: a commit costs more than it delays. */

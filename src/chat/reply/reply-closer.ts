@@ -19,7 +19,7 @@ export interface ReplyResult {
 }
 
 /** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
-const STORE_RETRIES_MS = [100, 500, 2_000, 5_000, 10_000];
+const STORE_RETRIES_MS = [100, 500, ...Array.from({ length: 8 }, () => 2_000)];
 const STORE_LATER_MS = 5_000;
 
 /** The reply as it is stored; undefined if it is no longer open. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 
@@ -15,6 +16,9 @@ export interface RunningReply extends ReplyIds {
   /** Settles, never with an error, once the reply is closed and its readers have been told. */
   done: Promise<void>;
 }
+
+/** A turn that was let in right before the end begins so much later. */
+const LATE_MS = 100;
 
 @Injectable()
 export class RunningReplies {
@@ -77,8 +81,12 @@ export class RunningReplies {
 
   private async drain(graceMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
-    await Promise.race([Promise.all(this.running.map((reply) => reply.done)), deadline]);
+    const deadline = new Promise<'over'>((resolve) => (timer = setTimeout(resolve, graceMs, 'over')));
+    const finished = async () => {
+      await Promise.all(this.running.map((reply) => reply.done));
+      await sleep(LATE_MS);
+    };
+    while ((await Promise.race([finished(), deadline])) !== 'over' && this.replies.size);
     clearTimeout(timer);
   }
 

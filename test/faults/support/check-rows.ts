@@ -30,7 +30,7 @@ async function checkUserMessages(history: History, query: Query): Promise<void> 
 
 const USER_MESSAGES = `SELECT id, parts->0->>'text' AS content FROM messages WHERE role = 'user'`;
 
-const NOT_CLOSED = `SELECT id, status FROM messages WHERE status = 'streaming'`;
+const NOT_CLOSED = `SELECT id, status FROM messages WHERE status IN ('streaming', 'queued')`;
 
 const BROKEN = `
   SELECT m.id, 'its parent is gone' AS reason FROM messages m LEFT JOIN messages p ON p.id = m.parent_id

@@ -110,10 +110,15 @@ export class Client {
       return ended || --left > 0;
     });
     clearTimeout(closing);
-    const silent = ending === 'silent' || (ending === 'complete' && !ended);
-    if (silent) this.history.violate('I4', reply?.id ?? plan.token, `the stream is ${ending} without an end`);
+    if (!ended && (ending === 'silent' || ending === 'complete')) this.unended(plan, reply, ending);
     if (ending === 'left' && backAfterMs) await sleep(backAfterMs());
     return reply;
+  }
+
+  private unended(plan: ReplyPlan, reply: SeenReply | undefined, ending: string): void {
+    if (ending === 'complete' && this.history.draining) return;
+    if (reply && this.history.lossy) reply.ahead = true;
+    else this.history.violate('I4', reply?.id ?? plan.token, `the stream is ${ending} without an end`);
   }
 
   private async refused(plan: ReplyPlan, response: IncomingMessage, call: Call): Promise<void> {

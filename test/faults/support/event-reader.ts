@@ -37,7 +37,7 @@ export function readEvents(
           if (frame[1] !== undefined && !take({ id: frame[1], json: frame[2] })) return end('left');
         }
       } catch (error) {
-        reject(error as Error);
+        reject(error);
         end('left');
       }
     });

@@ -53,6 +53,8 @@ export class History {
   round = 0;
   /** Whether a fault may be felt just now; without one there is no excuse for a 5xx. */
   faulty = false;
+  /** Whether processes end in order just now: they let go of readers of replies that another one writes. */
+  draining = false;
   /** Whether the database may have lost its last moments, and a reader may be ahead of it. */
   lossy = false;
 

@@ -35,8 +35,8 @@ afterAll(async () => {
 it('a reply that was stored although the answer of the database was lost ends as it is stored', async () => {
   const messages = t.app.get(MessagesService);
   const finish = messages.finishReply.bind(messages);
-  jest.spyOn(messages, 'finishReply').mockImplementationOnce(async (...reply) => {
-    await finish(...reply);
+  jest.spyOn(messages, 'finishReply').mockImplementationOnce(async (...finished) => {
+    await finish(...finished);
     throw unavailable();
   });
   const { id } = await alice.conversation();
