@@ -17,12 +17,13 @@ export async function boot(): Promise<void> {
   try {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
     parseAppConfig(process.env);
+    const started = stopOnSignals();
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
-    stopOnSignals(app);
     stopWithNpm();
     logFatalErrors();
     const config = app.get(AppConfig);
     await app.listen(config.http.port, config.http.host);
+    started(app);
     greet(config, await app.getUrl());
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
@@ -30,16 +31,24 @@ export async function boot(): Promise<void> {
   }
 }
 
-/** The first signal ends the service in order, the second at once. */
-function stopOnSignals(app: NestExpressApplication): void {
+/**
+ * The first signal ends the service in order, the second at once. A start that is not over is just broken off: nothing has been
+ * acknowledged, and what is half done (a migration, the embedded database's files) is safe from any end of the process, whereas the
+ * parts of a service that is still being put together cannot be taken apart in order.
+ */
+function stopOnSignals(): (app: NestExpressApplication) => void {
+  let started = false;
   let stopping = false;
   for (const signal of SIGNALS) {
     process.on(signal, () => {
-      if (stopping) process.exit(1);
+      if (stopping || !started) process.exit(started ? 1 : 0);
       stopping = true;
     });
   }
-  app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
+  return (app) => {
+    started = true;
+    app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
+  };
 }
 
 /** `npm start` runs a shell, and a signal to npm ends that shell, which passes none on: then the service ends as by the signal. */

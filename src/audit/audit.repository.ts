@@ -16,11 +16,11 @@ export class AuditRepository {
 
   /** What is left of somebody is a name that says nothing. */
   async rename(userId: string, name: string): Promise<void> {
-    await this.db.manager.query(`UPDATE audit_events SET subject = $2, address = NULL WHERE subject = $1`, [
+    await this.db.query(`UPDATE audit_events SET subject = $2, address = NULL WHERE subject = $1`, [
       userId,
       name,
     ]);
-    await this.db.manager.query(`UPDATE audit_events SET actor = $2, address = NULL WHERE actor = $1`, [
+    await this.db.query(`UPDATE audit_events SET actor = $2, address = NULL WHERE actor = $1`, [
       userId,
       name,
     ]);

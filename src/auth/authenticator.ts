@@ -32,14 +32,6 @@ export class Authenticator {
     return (await this.strategy.identifyByQuery(request, query)) ?? this.refuse();
   }
 
-  /** The same, if only the user matters. */
-  async authenticateStream(
-    request: IncomingMessage,
-    query: Readonly<Record<string, string>>,
-  ): Promise<string> {
-    return (await this.identifyStream(request, query)).userId;
-  }
-
   private refuse(): never {
     throw unauthenticated(this.strategy.challenge, 'The request carries no identity.');
   }

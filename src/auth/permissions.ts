@@ -10,6 +10,14 @@ export function assertScope({ scopes }: Identity, scope: Scope | undefined): voi
   if (scopes && !(scope && scopes.includes(scope))) throw insufficientScope(scope);
 }
 
+/**
+ * Whether anything of this may be done with the identity's credential.
+ * @throws {AppError} 403 `insufficient_scope`
+ */
+export function assertAnyScope({ scopes }: Identity, allowing: readonly Scope[]): void {
+  if (scopes && !allowing.some((scope) => scopes.includes(scope))) throw insufficientScope(allowing[0]);
+}
+
 /** @throws {AppError} 403 `forbidden` */
 export function assertAdmin({ role }: Identity): void {
   if (role !== 'admin') throw notAnAdmin();

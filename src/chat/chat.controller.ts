@@ -22,10 +22,9 @@ import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
 import { ParseId } from '../http/parse-id.pipe';
-import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
+import { MessageResponse } from '../messages/dto/message.response';
 import { HistoryPages } from '../messages/history-pages';
 import { ApiConversationId, AwaitedTurnProblems, TurnProblems } from './api-turn';
-import { noReply } from './chat.errors';
 import { ChatService } from './chat.service';
 import { ApiSendMessageBody, ApiStartChatBody } from './dto/api-message-body';
 import { ChatResponse, toChatResponse } from './dto/chat.response';
@@ -107,20 +106,6 @@ export class ChatController {
       ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
       : await this.say(client, { ...body, conversation_id });
     return toChatResponse(await this.replies.wait(userId, messageId));
-  }
-
-  @Post(':conversation_id/stop')
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'Stop the running reply',
-    description:
-      'The text so far is kept. Idempotent: without a running reply it answers the last one as it is.',
-  })
-  @ApiConversationId()
-  @ApiOkResponse({ type: MessageResponse, description: 'The last reply.' })
-  @ProblemResponses(conversationNotFound, noReply)
-  async stopReply(@CurrentUser() userId: string, @ConversationId() id: string): Promise<MessageResponse> {
-    return toMessageResponse(await this.replies.stop(userId, id));
   }
 
   @Get(':conversation_id/history')

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { MessagesService, type Message } from '../messages/messages.service';
 import { cannotGoOn, notAUserMessage, replyNotFound } from './chat.errors';
 import { TurnStarter, type Caller, type ReplyWishes } from './turn-starter';
@@ -18,7 +17,6 @@ export interface SaidMessage extends ReplyWishes {
 @Injectable()
 export class ChatService {
   constructor(
-    private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly turns: TurnStarter,
   ) {}
@@ -30,46 +28,38 @@ export class ChatService {
    */
   async say(caller: Caller, said: SaidMessage): Promise<string> {
     const { conversation_id: id, content, parent_id } = said;
-    const conversation = id ? await this.conversations.get(caller.userId, id) : undefined;
-    return this.turns.start(caller, { conversation, content, parentId: parent_id }, said);
+    return this.turns.start(caller, { conversationId: id, content, parentId: parent_id }, said);
   }
 
   /** Replies once more to what this reply answers. */
   async regenerate(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
-    const { conversation, message } = await this.findReply(caller.userId, messageId);
-    return this.turns.start(caller, { conversation, parentId: message.parent_id }, wishes);
+    const { conversation_id: conversationId, parent_id: parentId } = await this.findReply(
+      caller.userId,
+      messageId,
+    );
+    return this.turns.start(caller, { conversationId, parentId }, wishes);
   }
 
   /** Says something else in place of a user's message. */
   async edit(caller: Caller, messageId: string, said: ReplyWishes & { content: string }): Promise<string> {
     const message = await this.messages.get(caller.userId, messageId);
     if (message.role !== 'user') throw notAUserMessage();
-    const conversation = await this.conversations.get(caller.userId, message.conversation_id);
-    return this.turns.start(
-      caller,
-      { conversation, content: said.content, parentId: message.parent_id },
-      said,
-    );
+    const { conversation_id: conversationId, parent_id: parentId } = message;
+    return this.turns.start(caller, { conversationId, content: said.content, parentId }, said);
   }
 
   /** Goes on with a reply that was stopped, interrupted or cut: a version of it that begins with its text. */
   async continue(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
-    const { conversation, message } = await this.findReply(caller.userId, messageId);
+    const message = await this.findReply(caller.userId, messageId);
     if (!isUnfinished(message)) throw cannotGoOn();
-    return this.turns.start(
-      caller,
-      { conversation, parentId: message.parent_id, begun: message.parts },
-      wishes,
-    );
+    const { conversation_id: conversationId, parent_id: parentId, parts: begun } = message;
+    return this.turns.start(caller, { conversationId, parentId, begun }, wishes);
   }
 
-  private async findReply(
-    userId: string,
-    id: string,
-  ): Promise<{ conversation: Conversation; message: Message }> {
+  private async findReply(userId: string, id: string): Promise<Message> {
     const message = await this.messages.get(userId, id);
     if (message.role !== 'assistant') throw replyNotFound();
-    return { conversation: await this.conversations.get(userId, message.conversation_id), message };
+    return message;
   }
 }
 

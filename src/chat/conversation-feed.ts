@@ -5,12 +5,13 @@ import { isNotFound } from '../errors/app-error';
 import { MessagesService, type Message } from '../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from './chat.errors';
 import { parseLastEventId } from './last-event-id';
+import { TurnsElsewhere } from './peers/turns-elsewhere';
 import type { EventBatches, OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { Wakeup } from './reply/wakeup';
 
-/** How often a feed looks for replies that other processes began. */
+/** How often a feed looks again in any case: a look may have failed. */
 const POLL_MS = 5_000;
 const BATCH = 20;
 
@@ -18,6 +19,11 @@ const BATCH = 20;
 interface Beginning {
   reply?: { message: Message; after: number };
   sequence: number;
+}
+
+interface Look {
+  conversation: Conversation;
+  replies: Message[];
 }
 
 /** All replies of a conversation as they come, one after the other. */
@@ -30,6 +36,7 @@ export class ConversationFeed {
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
     private readonly running: RunningReplies,
+    private readonly elsewhere: TurnsElsewhere,
   ) {}
 
   /**
@@ -44,10 +51,12 @@ export class ConversationFeed {
     return (signal) => this.follow(conversation, beginning, signal);
   }
 
-  private async now({ id, last_sequence }: Conversation): Promise<Beginning> {
+  private async now({ id }: Conversation): Promise<Beginning> {
+    const running = await this.messages.runningReply(id);
+    if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
     const last = await this.messages.lastReply(id);
-    if (last?.status !== 'streaming') return { sequence: last_sequence };
-    return { reply: { message: last, after: 0 }, sequence: last.sequence };
+    // What is queued comes after it.
+    return { sequence: last?.sequence ?? 0 };
   }
 
   private async after(userId: string, conversationId: string, lastEventId: string): Promise<Beginning> {
@@ -63,24 +72,30 @@ export class ConversationFeed {
     signal: AbortSignal,
   ): EventBatches {
     if (reply) yield* this.reader.read(reply.message, reply.after, signal);
-    const wakeup = this.wakeupFor(conversation.id, signal);
+    let known = conversation;
+    const wakeup = this.wakeupFor(conversation.id, () => known.last_sequence, signal);
     for (let seen = sequence; !signal.aborted && !this.running.closed;) {
-      const replies = await this.look(conversation, seen);
-      if (replies === 'gone') return;
-      for (const next of replies) {
+      const found = await this.look(known, seen);
+      if (!found) return;
+      known = found.conversation;
+      for (const next of found.replies) {
         seen = next.sequence;
         yield* this.reader.read(next, 0, signal);
       }
-      if (!replies.length) await wakeup.wait();
+      if (!found.replies.length) await wakeup.wait();
     }
   }
 
   /** Wakes whenever there may be a further reply, or none any more. */
-  private wakeupFor(conversationId: string, signal: AbortSignal): Wakeup {
+  private wakeupFor(conversationId: string, seen: () => number, signal: AbortSignal): Wakeup {
     const wakeup = new Wakeup();
-    const here = filter((id: string) => id === conversationId);
-    const changes = merge(this.running.begun.pipe(here), this.conversations.deletions.pipe(here));
-    const subscription = merge(changes, this.running.closing, interval(POLL_MS)).subscribe(wakeup.wake);
+    const subscription = merge(
+      this.running.begun.pipe(filter((reply) => reply.conversationId === conversationId)),
+      this.conversations.deletions.pipe(filter((id) => id === conversationId)),
+      this.elsewhere.in(conversationId, seen),
+      this.running.closing,
+      interval(POLL_MS),
+    ).subscribe(wakeup.wake);
     signal.addEventListener('abort', () => {
       subscription.unsubscribe();
       wakeup.wake();
@@ -88,14 +103,16 @@ export class ConversationFeed {
     return wakeup;
   }
 
-  private async look({ id, user_id }: Conversation, sequence: number): Promise<Message[] | 'gone'> {
+  /** Undefined if the conversation is gone. */
+  private async look(conversation: Conversation, sequence: number): Promise<Look | undefined> {
+    const { id, user_id } = conversation;
     try {
-      await this.conversations.get(user_id, id);
-      return await this.messages.repliesAfter(id, sequence, BATCH);
+      const now = await this.conversations.get(user_id, id);
+      return { conversation: now, replies: await this.messages.repliesAfter(id, sequence, BATCH) };
     } catch (error) {
-      if (isNotFound(error)) return 'gone';
+      if (isNotFound(error)) return undefined;
       this.logger.warn({ err: error }, 'A feed could not look for replies; it tries again');
-      return [];
+      return { conversation, replies: [] };
     }
   }
 }

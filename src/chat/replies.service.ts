@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
+import { isOpen } from '../messages/message.types';
 import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
 import {
   asInvalidResumeId,
@@ -14,11 +14,11 @@ import {
 import { parseLastEventId, parsePlace } from './last-event-id';
 import type { OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
-import { RunningReplies } from './reply/running-replies';
+import { ReplyStopper } from './reply/reply-stopper';
 
-/** How long a stop looks for a reply that is open but does not run here. */
-const STOP_LOOKS = 100;
-const STOP_LOOK_MS = 20;
+/** After everything. */
+const END = Number.MAX_SAFE_INTEGER;
+const NEVER = new AbortController().signal;
 
 /** A turn that is over. */
 export interface FinishedTurn {
@@ -33,13 +33,12 @@ export class RepliesService {
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
-    private readonly running: RunningReplies,
+    private readonly stopper: ReplyStopper,
   ) {}
 
-  /** The log of the turn's reply, from its start. */
-  async read(userId: string, messageId: string): Promise<OpenedLog> {
-    const reply = await this.messages.get(userId, messageId);
-    return (signal) => this.reader.read(reply, 0, signal);
+  /** The log of a reply that this user has just begun, from its start. */
+  read(userId: string, messageId: string): OpenedLog {
+    return (signal) => this.reader.read({ id: messageId, user_id: userId }, 0, signal);
   }
 
   /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
@@ -64,29 +63,30 @@ export class RepliesService {
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
   async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    await this.running.finished(messageId);
+    for await (const _ of this.reader.read({ id: messageId, user_id: userId }, END, NEVER));
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
-    if (reply.error || reply.status === 'streaming') throw replyFailed(reply);
+    if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');
     return { reply, userMessage };
   }
 
-  /** Stops what runs and answers the conversation's last reply, however it ended. */
-  async stop(userId: string, conversationId: string): Promise<HistoryMessage> {
+  /** Stops what runs, and answers it as it is then; the last reply if none runs. What is queued comes next. */
+  async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
     await this.conversations.get(userId, conversationId);
-    const reply = await this.stopped(conversationId);
+    const running = await this.messages.runningReply(conversationId);
+    const reply = running ?? (await this.messages.lastReply(conversationId));
     if (!reply) throw noReply();
-    return this.messages.getWithSiblings(userId, reply.id);
+    return this.stopped(reply);
   }
 
-  /** A reply is stored a moment before it runs: one that is open and not found running is looked for again. */
-  private async stopped(conversationId: string): Promise<Message | undefined> {
-    for (let looks = 1; ; looks++) {
-      await this.running.stopConversation(conversationId, 'stopped');
-      const reply = await this.messages.lastReply(conversationId);
-      if (reply?.status !== 'streaming' || looks === STOP_LOOKS) return reply;
-      await sleep(STOP_LOOK_MS);
-    }
+  /** Stops this reply, or takes it out of the queue, and answers it as it is then. */
+  async stop(userId: string, messageId: string): Promise<HistoryMessage> {
+    return this.stopped(await this.reply(userId, messageId));
+  }
+
+  private async stopped(reply: Message): Promise<HistoryMessage> {
+    await this.stopper.stop(reply);
+    return this.messages.getWithSiblings(reply.user_id, reply.id).catch(asGone);
   }
 
   private async reply(userId: string, messageId: string): Promise<Message> {

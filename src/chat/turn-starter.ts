@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { ModelSettings } from '../config/models-config';
-import { unknownModel } from '../conversations/conversation.errors';
-import type { Conversation } from '../conversations/conversations.service';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
-import type { CatalogueEntry } from '../llm/model-catalogue';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { MessagePart } from '../messages/message.types';
-import { ModelDirectory } from '../providers/model-directory';
-import { TurnsService, type Turn } from '../messages/turns.service';
-import { answerRoom, assertFits, contextBudget } from './context/context-budget';
+import type { ContextMessage } from '../messages/message.types';
+import type { TurnPlace } from '../messages/turn-messages';
+import { TurnsService, type Turn, type TurnRequest } from '../messages/turns.service';
+import { modelMessages } from './context/context-loader';
+import { assertFits } from './context/context-budget';
+import { ModelChoices, type ModelChoice } from './model-choices';
+import { BusyConversations, type OnBusy } from './queue/busy-conversations';
 import { ReplyGenerator, type ReplyRequest } from './reply/reply-generator';
 
 /** Who asks, and by which request, if it may be repeated. */
@@ -22,12 +23,14 @@ export interface Caller {
 export interface ReplyWishes {
   model?: string;
   settings?: ModelSettings;
+  /** What to do while another reply is open; `reject` unless said otherwise. */
+  on_busy?: OnBusy;
 }
 
 /** What is to be stored and replied to. */
 export interface TurnPlan {
   /** Absent: a new one. */
-  conversation?: Conversation;
+  conversationId?: string;
   /** As in `TurnRequest`. */
   parentId?: string | null;
   content?: string;
@@ -35,68 +38,80 @@ export interface TurnPlan {
   begun?: MessagePart[];
 }
 
-/** Begins turns: all that can be refused is refused, then the turn is stored, and then the reply runs. */
+/** Begins turns: all that can be refused is refused, then the turn is stored, and then the reply runs or waits. */
 @Injectable()
 export class TurnStarter {
   constructor(
-    private readonly models: ModelDirectory,
+    private readonly choices: ModelChoices,
     private readonly idempotency: IdempotencyService,
     private readonly turns: TurnsService,
     private readonly replies: ReplyGenerator,
+    private readonly busy: BusyConversations,
   ) {}
 
   /**
    * The id of the reply: of a new one, or of that which the same request has begun before.
    * @throws AppError `model_not_found`, `context_length_exceeded`, `idempotency_key_reused`, and those of `TurnsService.open`
    */
-  async start({ userId, request }: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
-    const { conversation, content, parentId } = plan;
-    const target = await this.resolve(userId, wishes.model ?? conversation?.model);
-    const { model, provider } = target;
-    const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(wishes.settings) };
-    const budget = contextBudget(model, settings, conversation?.system_prompt);
+  async start(caller: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
+    const { conversationId: id, content, parentId } = plan;
+    const place = id ? await this.turns.place(caller.userId, id, parentId) : undefined;
+    const choice = await this.choices.choose(caller.userId, place?.conversation, wishes);
     const tokens = content === undefined ? 0 : countTokens(content);
-    assertFits(tokens, budget);
+    assertFits(tokens, choice.budget);
+    const request = turnRequest(caller.userId, plan, wishes, { ...choice, tokens, place });
     let turn: Turn | undefined;
-    const { result } = await this.idempotency.once(request, async () => {
-      turn = await this.turns.open({
-        userId,
-        conversationId: conversation?.id,
-        conversation: wishes.model ? { model: model.id } : {},
-        parentId,
-        content,
-        tokens,
-        most: { input: budget, output: answerRoom(model, settings) },
-        model: model.id,
-        provider: provider.name,
+    const open = () =>
+      this.idempotency.once(caller.request, async () => {
+        turn = await this.turns.open(request);
+        return { message_id: turn.messageId };
       });
-      return { message_id: turn.messageId };
-    });
-    if (turn)
-      this.replies.start({
-        ...replyTo(turn, plan, settings, budget),
-        targets: provider.guarded ? [target] : undefined,
-      });
+    const { result } = await this.busy.getThrough(id, wishes.on_busy, open);
+    if (turn?.queued) await this.busy.waitsIn(turn.conversation);
+    else if (turn) this.replies.start(replyTo(turn, plan, choice));
     return result.message_id;
   }
-
-  private async resolve(userId: string, model: string | null | undefined): Promise<CatalogueEntry> {
-    const entry = await this.models.resolve(userId, model);
-    if (!entry) throw unknownModel();
-    return entry;
-  }
 }
 
-function replyTo(turn: Turn, plan: TurnPlan, settings: ModelSettings, budget: number): ReplyRequest {
-  const context = {
-    systemPrompt: plan.conversation?.system_prompt ?? null,
-    leafId: turn.userMessageId,
+function turnRequest(
+  userId: string,
+  { parentId, content, begun = [] }: TurnPlan,
+  wishes: ReplyWishes,
+  { model, provider, budget, answerRoom, tokens, place }: ModelChoice & { tokens: number; place?: TurnPlace },
+): TurnRequest {
+  return {
+    userId,
+    place,
+    conversation: wishes.model ? { model } : {},
+    parentId,
+    content,
+    tokens,
+    model,
+    provider,
     budget,
-    contextFrom: turn.conversation.context_from,
+    answerRoom,
+    ...(wishes.on_busy === 'queue' && { queued: { settings: wishes.settings ?? {}, begun } }),
   };
-  return { turn, context, settings, begun: plan.begun };
 }
 
-function withoutAbsent(settings: ModelSettings = {}): ModelSettings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+function replyTo(
+  { conversation, userMessageId, messageId, model, instanceId, context }: Turn,
+  { content, begun }: TurnPlan,
+  { settings, targets }: ModelChoice,
+): ReplyRequest {
+  const reply = {
+    id: messageId,
+    conversation_id: conversation.id,
+    user_id: conversation.user_id,
+    parent_id: userMessageId,
+    model,
+    instance_id: instanceId,
+  };
+  const path = content === undefined ? context : [...context, saidBy('user', content)];
+  const messages = async () => modelMessages(conversation.system_prompt, path);
+  return { reply, context: messages, settings, targets, begun };
+}
+
+function saidBy(role: 'user', text: string): ContextMessage {
+  return { role, parts: [{ type: 'text', text }] };
 }

@@ -65,9 +65,9 @@ export class VersionsController {
     @MessageId() id: string,
     @Body() body: EditMessageDto,
   ): Promise<Observable<MessageEvent>> {
-    const { model, settings } = body;
-    const said = () => ({ content: this.text.of(body), model, settings });
-    return this.stream(client, id, () => this.chat.edit(client, id, said()));
+    return this.stream(client, id, () =>
+      this.chat.edit(client, id, { ...body, content: this.text.of(body) }),
+    );
   }
 
   @EventStream(':id/continue', RequestMethod.POST)

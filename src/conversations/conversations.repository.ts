@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { TransactionRunner } from '../database/transaction-runner';
 import { ConversationEntity } from './conversation.entity';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
@@ -12,29 +11,8 @@ export class ConversationsRepository {
     return this.db.manager.getRepository(ConversationEntity);
   }
 
-  async insert(userId: string, fields: ConversationFields): Promise<ConversationEntity> {
-    const now = new Date();
-    const row = this.rows.create({
-      title: null,
-      model: null,
-      system_prompt: null,
-      settings: {},
-      metadata: {},
-      pinned: false,
-      archived: false,
-      ...fields,
-      id: uuidv7(),
-      user_id: userId,
-      version: 1,
-      active_leaf_id: null,
-      last_sequence: 0,
-      context_from: 0,
-      last_activity_at: now,
-      created_at: now,
-      updated_at: now,
-    });
-    await this.rows.insert(row);
-    return row;
+  async insert(conversation: ConversationEntity): Promise<void> {
+    await this.rows.insert(conversation);
   }
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
@@ -88,6 +66,16 @@ export class ConversationsRepository {
     return (result.affected ?? 0) > 0;
   }
 
+  /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone. */
+  async withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `SELECT p.id FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
+       LEFT JOIN conversations c ON c.id = p.id WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
+      [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async clearContext(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.update(
       { id, user_id: userId },
@@ -110,24 +98,11 @@ export class ConversationsRepository {
     return this.rows.findOne({ where: { id, user_id: userId }, lock: { mode: 'pessimistic_write' } });
   }
 
-  async recordTurn(
+  async recordMessages(
     id: string,
-    turn: { leafId: string; sequence: number; title: string | null; at: Date },
+    { leafId, sequence, at }: { leafId: string; sequence: number; at: Date },
   ): Promise<void> {
-    await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({
-        active_leaf_id: turn.leafId,
-        last_sequence: turn.sequence,
-        last_activity_at: turn.at,
-        title: () => 'COALESCE(title, :title)',
-        version: () =>
-          'CASE WHEN title IS NULL AND :title::text IS NOT NULL THEN version + 1 ELSE version END',
-      })
-      .where('id = :id', { id })
-      .setParameter('title', turn.title)
-      .execute();
+    await this.rows.update({ id }, { active_leaf_id: leafId, last_sequence: sequence, last_activity_at: at });
   }
 }
 

@@ -6,6 +6,7 @@ import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import { newConversation } from './new-conversation';
 import { ConversationsRepository } from './conversations.repository';
 
 /** A conversation as other features see it. */
@@ -38,7 +39,14 @@ export class ConversationsService {
 
   async create(userId: string, fields: ConversationFields): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
-    return this.repository.insert(userId, withoutAbsent(fields));
+    const conversation = this.draft(userId, fields);
+    await this.repository.insert(conversation);
+    return conversation;
+  }
+
+  /** A conversation that is yet to be stored, with a model that the user has. */
+  draft(userId: string, fields: ConversationFields): Conversation {
+    return newConversation(userId, withoutAbsent(fields));
   }
 
   async get(userId: string, id: string): Promise<Conversation> {
@@ -82,6 +90,11 @@ export class ConversationsService {
     this.deleted.next(id);
   }
 
+  /** Of these conversations, those that have messages after a sequence, or are gone. */
+  withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
+    return this.repository.withFurtherMessages(places);
+  }
+
   async clearContext(userId: string, id: string): Promise<void> {
     if (!(await this.repository.clearContext(userId, id))) notFound();
   }
@@ -95,15 +108,9 @@ export class ConversationsService {
     return (await this.repository.lock(userId, id)) ?? notFound();
   }
 
-  /** The turn's reply becomes the end of the active path; its text names a conversation that has no title. */
-  recordTurn(
-    id: string,
-    turn: { leafId: string; sequence: number; content?: string; at: Date },
-  ): Promise<void> {
-    return this.repository.recordTurn(id, {
-      ...turn,
-      title: turn.content === undefined ? null : titleFrom(turn.content),
-    });
+  /** The conversation has got messages up to this sequence, and this is the end of its active path. */
+  recordMessages(id: string, messages: { leafId: string; sequence: number; at: Date }): Promise<void> {
+    return this.repository.recordMessages(id, messages);
   }
 
   private async checkModel(userId: string, model: string | null | undefined): Promise<void> {
@@ -120,7 +127,8 @@ function withoutAbsent(fields: ConversationFields): ConversationFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function titleFrom(content: string): string {
+/** What names a conversation that has no title: the beginning of what is said first. */
+export function titleFrom(content: string): string {
   const line = content.trim().replace(/\s+/g, ' ') || 'Untitled';
   const characters = Array.from(line.slice(0, 4 * TITLE_LENGTH));
   return characters.length <= TITLE_LENGTH ? line : `${characters.slice(0, TITLE_LENGTH - 1).join('')}…`;

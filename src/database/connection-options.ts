@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
+import type { PoolClient } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/app-config';
+import { prepareStatements } from './prepared-statements';
 import { watchClient } from './client-watch';
 import { SilentLogger } from './silent-logger';
 import type { EmbeddedDatabase } from './embedded/embedded-database';
@@ -60,7 +62,7 @@ function embeddedOptions(
     poolSize: 1,
     // Everyone shares the one session: under load they wait for each other.
     connectTimeoutMS: unlimited ? 0 : Math.max(config.connectionTimeoutMs, 10_000),
-    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: watchClient },
+    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: onConnect(unlimited) },
   };
 }
 
@@ -79,10 +81,18 @@ function serverOptions(
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-      onConnect: watchClient,
+      onConnect: onConnect(unlimited || pooled),
       ...(unlimited ? {} : { query_timeout: config.statementTimeoutMs + ANSWER_GRACE_MS }),
       ...(unlimited || pooled ? {} : sessionLimits(config)),
     },
+  };
+}
+
+/** `plain`: statements cannot be kept from one use to the next, or are used only once. */
+function onConnect(plain = false) {
+  return (client: PoolClient): void => {
+    watchClient(client);
+    if (!plain) prepareStatements(client);
   };
 }
 

@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { Pool, QueryResultRow } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { isSerializationFailure, unavailable } from './database-error';
+import { isLostPlan } from './prepared-statements';
 
 const ATTEMPTS = 4;
 const RETRY_DELAY_MS = 25;
@@ -36,6 +39,19 @@ export class TransactionRunner {
     return this.dataSource.manager;
   }
 
+  /** The rows of one statement, in the caller's transaction if there is one. Outside of one it goes straight to the pool. */
+  async query<Row extends object>(statement: string, parameters: unknown[] = []): Promise<Row[]> {
+    const runner = this.current()?.manager.queryRunner;
+    if (runner) return (await runner.query(statement, parameters, true)).records as Row[];
+    if (!this.dataSource.isInitialized) throw unavailable();
+    const client = await poolOf(this.dataSource).connect();
+    try {
+      return (await client.query<Row & QueryResultRow>(statement, parameters)).rows;
+    } finally {
+      client.release();
+    }
+  }
+
   /**
    * Runs the work in a transaction (read committed): commits when it resolves, rolls back when it throws. Inside another
    * `run` it joins that one. After a deadlock or a serialization failure the whole work is run again, up to three times,
@@ -51,7 +67,7 @@ export class TransactionRunner {
       try {
         return await this.attempt(work);
       } catch (error) {
-        if (attempt === ATTEMPTS || !isSerializationFailure(error)) throw error;
+        if (attempt === ATTEMPTS || !(isSerializationFailure(error) || isLostPlan(error))) throw error;
         await sleep(RETRY_DELAY_MS * attempt * (0.5 + Math.random()));
       }
     }
@@ -75,6 +91,11 @@ export class TransactionRunner {
     const transaction = this.transactions.getStore();
     return transaction?.active ? transaction : undefined;
   }
+}
+
+/** The pool that TypeORM made. Its own way to it costs more than a small statement. */
+function poolOf(dataSource: DataSource): Pool {
+  return (dataSource.driver as PostgresDriver).master as Pool;
 }
 
 /** Returns a function that tells whether any statement of the transaction has failed. */

@@ -23,7 +23,7 @@ export class FeedbackRepository {
 
   /** The user's one feedback on this message. `xmax` is 0 only for a row that was not there before. */
   async put(userId: string, fields: FeedbackFields): Promise<{ feedback: FeedbackEntity; created: boolean }> {
-    const rows: (FeedbackEntity & { created: boolean })[] = await this.db.manager.query(
+    const rows: (FeedbackEntity & { created: boolean })[] = await this.db.query(
       `INSERT INTO feedback (id, user_id, message_id, conversation_id, rating, comment, created_at, updated_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
        ON CONFLICT (user_id, message_id) DO UPDATE

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../errors/app-error';
+import { isOpen } from '../messages/message.types';
 import { MessagesService } from '../messages/messages.service';
 import type { FeedbackEntity } from './feedback.entity';
 import {
@@ -34,7 +35,7 @@ export class FeedbackService {
   ): Promise<{ feedback: FeedbackEntity; created: boolean }> {
     const message = await this.messages.get(userId, fields.message_id);
     if (message.role !== 'assistant') throw notAReply();
-    if (message.status === 'streaming') throw stillStreaming();
+    if (isOpen(message)) throw stillStreaming();
     const { id: message_id, conversation_id } = message;
     const comment = fields.comment ?? null;
     return this.repository.put(userId, { message_id, conversation_id, rating: fields.rating, comment });

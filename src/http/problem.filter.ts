@@ -1,7 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AppError } from '../errors/app-error';
-import { STATUS_OF_KIND } from '../errors/problem';
+import { logFailure } from './log-failure';
 import { noRouteFor } from './no-route';
 import { NoContentException } from './no-content.exception';
 import { sendProblem } from './send-problem';
@@ -18,16 +17,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (exception instanceof NoContentException) return sendNoContent(response);
     const thrown = toAppError(exception);
     const error = thrown.code === 'route_not_found' ? noRouteFor(request) : thrown;
-    this.log(error);
+    logFailure(this.logger, error);
     if (response.headersSent) abandon(response);
     else sendProblem(request, response, error);
-  }
-
-  private log(error: AppError): void {
-    const status = STATUS_OF_KIND[error.kind];
-    if (error.kind === 'internal') this.logger.error({ err: error.cause ?? error, msg: 'unexpected error' });
-    else if (status >= 500)
-      this.logger.warn({ err: error.cause ?? error, code: error.code, msg: error.message });
   }
 }
 

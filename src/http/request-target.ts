@@ -20,9 +20,7 @@ export interface RequestTarget {
  * a query parameter given twice. Afterwards `request.query` is a plain record of strings.
  */
 export function checkRequestTarget(request: QueryRequest, _response: ServerResponse, next: () => void): void {
-  if (request.rawHeaders.length / 2 > MAX_HEADERS) {
-    throw new AppError('headers_too_large', 'headers_too_large', 'The request has too many headers.');
-  }
+  checkHeaderCount(request);
   const { query } = parseRequestTarget(request.url ?? '');
   // Express has a getter there that parses anew each time.
   Object.defineProperty(request, 'query', {
@@ -32,6 +30,12 @@ export function checkRequestTarget(request: QueryRequest, _response: ServerRespo
     enumerable: true,
   });
   next();
+}
+
+/** @throws {AppError} `headers_too_large` */
+export function checkHeaderCount({ rawHeaders }: IncomingMessage): void {
+  if (rawHeaders.length / 2 <= MAX_HEADERS) return;
+  throw new AppError('headers_too_large', 'headers_too_large', 'The request has too many headers.');
 }
 
 /**

@@ -39,6 +39,11 @@ export class InstanceService implements OnApplicationBootstrap {
     return this.current;
   }
 
+  /** Whether this is the process's own id. */
+  is(id: string): boolean {
+    return this.current === id;
+  }
+
   /** Resolves when the database knows this process. */
   get registered(): Promise<void> {
     return this.registration.promise;
@@ -55,9 +60,12 @@ export class InstanceService implements OnApplicationBootstrap {
     if (this.database.ready) await began;
   }
 
-  /** Processes that are gone, which nobody else may take over until the transaction around this call ends. */
+  /**
+   * Processes that are gone, which nobody else may take over until the transaction around this call ends. This one never is:
+   * where the database was away for longer than the lease, and nobody has taken over, it goes on.
+   */
   lockExpired(): Promise<string[]> {
-    return this.instances.lockExpired();
+    return this.instances.lockExpired(this.current);
   }
 
   forget(ids: string[]): Promise<void> {

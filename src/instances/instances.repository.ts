@@ -30,10 +30,10 @@ export class InstancesRepository {
   }
 
   /** Those whose lease has run out, kept from everybody else until the transaction ends. Ones that others hold are left out. */
-  async lockExpired(): Promise<string[]> {
+  async lockExpired(except?: string): Promise<string[]> {
     const rows = await this.rows
       .createQueryBuilder('i')
-      .where('i.expires_at < now()')
+      .where('i.expires_at < now() AND i.id IS DISTINCT FROM :except', { except: except ?? null })
       .setLock('pessimistic_write')
       .setOnLocked('skip_locked')
       .getMany();

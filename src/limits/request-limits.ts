@@ -13,7 +13,8 @@ const UNLIMITED = /\/health\/(live|ready)$/;
 export const rateLimited = (retryAfterS = 1) =>
   new AppError('rate_limited', 'rate_limited', 'Too many requests.', { retryAfterS });
 
-type Response = Pick<ServerResponse, 'setHeader' | 'getHeader'>;
+/** Where headers tell of the limits; not those of a frame of a socket. */
+type Response = Pick<ServerResponse, 'setHeader' | 'getHeader'> | undefined;
 
 /** The limits of requests: those of a network before anything else is done, then those of who is asking. */
 @Injectable()
@@ -42,7 +43,7 @@ export class RequestLimits {
   async checkIdentity(
     userId: string,
     route: 'chat' | 'stream' | undefined,
-    response: Response,
+    response?: Response,
   ): Promise<void> {
     if (route === 'stream') return;
     await this.check('identity', userId, response);
@@ -58,7 +59,7 @@ export class RequestLimits {
     if (limit === 0 || subject === undefined) return;
     const policy: RatePolicy = { name, limit, windowSeconds: WINDOW_S };
     const decision = await this.limiter.take(policy, subject);
-    tell(response, decision);
+    if (response) tell(response, decision);
     if (!decision.allowed) throw rateLimited(decision.resetsInS);
   }
 }
@@ -69,12 +70,12 @@ function networkSubject({ clientAddress }: LocatedRequest): string | undefined {
 }
 
 /** As in draft-ietf-httpapi-ratelimit-headers: all policies, and of each what is left. */
-function tell(response: Response, { policy, left, resetsInS }: RateDecision): void {
+function tell(response: NonNullable<Response>, { policy, left, resetsInS }: RateDecision): void {
   append(response, 'RateLimit-Policy', `"${policy.name}";q=${policy.limit};w=${policy.windowSeconds}`);
   append(response, 'RateLimit', `"${policy.name}";r=${left};t=${resetsInS}`);
 }
 
-function append(response: Response, name: string, item: string): void {
+function append(response: NonNullable<Response>, name: string, item: string): void {
   const before = response.getHeader(name);
   response.setHeader(name, typeof before === 'string' ? `${before}, ${item}` : item);
 }

@@ -8,7 +8,7 @@ export class SharedRateLimitsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   async lease(key: Buffer, { limit, windowSeconds }: RatePolicy, wanted: number): Promise<Lease> {
-    const rows: { granted: number; used: number; resets_in_ms: number }[] = await this.db.manager.query(
+    const rows: { granted: number; used: number; resets_in_ms: number }[] = await this.db.query(
       `INSERT INTO rate_limits AS r (key, used, granted, window_ends)
        VALUES ($1, LEAST($2::int, $3::int), LEAST($2::int, $3::int), now() + make_interval(secs => $4))
        ON CONFLICT (key) DO UPDATE SET
@@ -25,6 +25,6 @@ export class SharedRateLimitsRepository {
   }
 
   async deleteEnded(): Promise<void> {
-    await this.db.manager.query(`DELETE FROM rate_limits WHERE window_ends < now() - interval '1 minute'`);
+    await this.db.query(`DELETE FROM rate_limits WHERE window_ends < now() - interval '1 minute'`);
   }
 }

@@ -26,7 +26,7 @@ export class BranchesService {
 
   /**
    * A new conversation with a copy of the path that ends at this message, or of the active path.
-   * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` if the path ends in an open reply
+   * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` while a reply of the path is open
    */
   fork(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
     return this.db.run(async () => {
@@ -46,12 +46,16 @@ export class BranchesService {
   }
 
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
-    const leaf = await this.messages.findParent(source.id, leafId);
+    const leaf = await this.messages.findIn(source.id, leafId);
     if (!leaf) throw messageNotFound();
-    if (leaf.status === 'streaming') throw replyInProgress();
+    if (await this.paths.hasOpenReply(leafId, source.id)) throw replyInProgress();
     const ids = Array.from({ length: leaf.depth }, () => uuidv7());
     await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
     const at = source.last_activity_at;
-    await this.conversations.recordTurn(copy.id, { leafId: ids[ids.length - 1], sequence: ids.length, at });
+    await this.conversations.recordMessages(copy.id, {
+      leafId: ids[ids.length - 1],
+      sequence: ids.length,
+      at,
+    });
   }
 }

@@ -1,6 +1,13 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { TokenUsage } from '../llm/llm-client';
-import type { MessageAttempt, MessageError, MessagePart, MessageRole, MessageStatus } from './message.types';
+import type {
+  MessageAttempt,
+  MessageError,
+  MessagePart,
+  MessageRole,
+  MessageStatus,
+  QueuedRequest,
+} from './message.types';
 
 /**
  * A node of a conversation's tree. Its line of descent is stored as branches: a first child continues its parent's branch,
@@ -13,11 +20,16 @@ import type { MessageAttempt, MessageError, MessagePart, MessageRole, MessageSta
 @Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
 @Index('ix_messages_instance', ['instance_id'], { where: 'instance_id IS NOT NULL' })
 @Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
+@Index('ix_messages_queued', ['conversation_id', 'sequence'], { where: `status = 'queued'` })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
-@Check('ck_messages_status', `status IN ('streaming', 'completed', 'stopped', 'failed', 'interrupted')`)
+@Check(
+  'ck_messages_status',
+  `status IN ('queued', 'streaming', 'completed', 'stopped', 'failed', 'interrupted')`,
+)
 @Check('ck_messages_only_replies_stream', `role = 'assistant' OR status = 'completed'`)
 @Check('ck_messages_open_has_writer', `(status = 'streaming') = (instance_id IS NOT NULL)`)
+@Check('ck_messages_queued_has_request', `(status = 'queued') = (queued_request IS NOT NULL)`)
 export class MessageEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_messages' })
   id!: string;
@@ -95,6 +107,17 @@ export class MessageEntity {
   @ManyToOne('InstanceEntity', { nullable: true })
   @JoinColumn({ name: 'instance_id', foreignKeyConstraintName: 'fk_messages_instance' })
   instance?: object;
+
+  /** Set by whoever wants an open reply ended that another process writes; that process looks for it. */
+  @Column('boolean', { default: false })
+  stop_requested!: boolean;
+
+  /** A queued reply waits for the end of this one. */
+  @Column('boolean', { default: false })
+  awaited!: boolean;
+
+  @Column('jsonb', { nullable: true })
+  queued_request!: QueuedRequest | null;
 
   @Column({ type: 'timestamptz', precision: 3 })
   created_at!: Date;

@@ -6,6 +6,9 @@ export const messageNotFound = () =>
 export const replyInProgress = () =>
   new AppError('conflict', 'reply_in_progress', 'A reply is still running in this conversation.');
 
+export const queueFull = () =>
+  new AppError('conflict', 'queue_full', 'Too many messages wait in this conversation already.');
+
 export const parentNotAReply = () =>
   new AppError('invalid', 'invalid_parent', 'A message can only follow a reply.', {
     errors: [{ path: 'parent_id', message: 'must be the id of an assistant message of this conversation' }],

@@ -1,15 +1,49 @@
+import type { ModelSettings } from '../config/models-config';
 import type { TokenUsage } from '../llm/llm-client';
 
 export const MESSAGE_ROLES = ['user', 'assistant', 'system', 'tool'] as const;
 export type MessageRole = (typeof MESSAGE_ROLES)[number];
 
-export const MESSAGE_STATUSES = ['streaming', 'completed', 'stopped', 'failed', 'interrupted'] as const;
+export const MESSAGE_STATUSES = [
+  'queued',
+  'streaming',
+  'completed',
+  'stopped',
+  'failed',
+  'interrupted',
+] as const;
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
+
+/** A reply that is not over: it waits for its turn or is being written. */
+export type OpenStatus = 'queued' | 'streaming';
+
+export function isOpen({ status }: { status: MessageStatus }): boolean {
+  return status === 'queued' || status === 'streaming';
+}
 
 /** A stretch of a message, in the order in which it was written. Neighbours differ in type. */
 export interface MessagePart {
   type: 'text' | 'reasoning';
   text: string;
+}
+
+/** What a queued reply is to be made with. */
+export interface QueuedRequest {
+  settings: ModelSettings;
+  /** What it begins with: the parts of a reply that it goes on with. */
+  begun: MessagePart[];
+}
+
+/** A conversation in which something waits, and whose it is. */
+export interface WaitingConversation {
+  conversation_id: string;
+  user_id: string;
+}
+
+/** A message as a model is to see it. */
+export interface ContextMessage {
+  role: MessageRole;
+  parts: MessagePart[];
 }
 
 export interface MessageError {
@@ -31,7 +65,7 @@ export interface MessageAttempt {
 
 /** How a reply ended, and what it holds. */
 export interface ReplyOutcome {
-  status: Exclude<MessageStatus, 'streaming'>;
+  status: Exclude<MessageStatus, OpenStatus>;
   finish_reason: string | null;
   error: MessageError | null;
   usage: TokenUsage | null;

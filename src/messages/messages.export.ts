@@ -21,6 +21,8 @@ export class MessagesExport implements OnModuleInit {
         reserved_tokens: _reserved,
         event_lengths: _lengths,
         instance_id: _instance,
+        stop_requested: _stopRequested,
+        awaited: _awaited,
         ...shown
       } = message;
       yield shown;

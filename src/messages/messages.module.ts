@@ -16,6 +16,9 @@ import { PastUsageEntity } from './usage/past-usage.entity';
 import { Quotas } from './usage/quotas';
 import { UsageRepository } from './usage/usage.repository';
 import { MessageUsage } from './usage/usage.service';
+import { QueueRepository } from './queue.repository';
+import { QueueService } from './queue.service';
+import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
 @Module({
@@ -30,14 +33,17 @@ import { TurnsService } from './turns.service';
     MessagesExport,
     MessagesRepository,
     PathsRepository,
+    QueueRepository,
+    TurnsRepository,
     MessagesService,
     MessageUsage,
+    QueueService,
     Quotas,
     UsageRepository,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessageUsage, MessagesService, TurnsService, HistoryPages],
+  exports: [MessageUsage, MessagesService, QueueService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

@@ -1,27 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
+import { In, Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
+import type { ReplyOutcome } from './message.types';
 
-/** What an open reply may be changed in. */
-export type ReplyChanges = Partial<
-  Pick<
-    MessageEntity,
-    | 'status'
-    | 'parts'
-    | 'event_lengths'
-    | 'tokens'
-    | 'model'
-    | 'provider'
-    | 'usage'
-    | 'finish_reason'
-    | 'error'
-    | 'attempts'
-    | 'instance_id'
-  >
->;
+/** All that is stored of a reply when it ends. */
+export type ReplyEnd = ReplyOutcome &
+  Pick<MessageEntity, 'parts' | 'event_lengths' | 'tokens'> & {
+    /** Who answered; absent: whoever was asked. */
+    model?: string;
+    provider?: string;
+  };
 
-export type ParentMessage = MessageEntity & { has_children: boolean };
+/** What the row of a closed reply says that its end does not. */
+export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id' | 'awaited'>;
 
 /** One message; every query names the owner or a conversation that was read with its owner. */
 @Injectable()
@@ -32,35 +24,61 @@ export class MessagesRepository {
     return this.db.manager.getRepository(MessageEntity);
   }
 
-  async insert(messages: MessageEntity[]): Promise<void> {
-    await this.rows.insert(messages);
-  }
-
   find(userId: string, id: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId });
   }
 
-  async findParent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
-    const rows: ParentMessage[] = await this.db.manager.query(
-      `SELECT p.*, EXISTS (
-         SELECT 1 FROM messages c WHERE c.conversation_id = p.conversation_id AND c.parent_id = p.id
-       ) AS has_children
-       FROM messages p WHERE p.id = $1 AND p.conversation_id = $2`,
-      [id, conversationId],
+  /** A message of a conversation that was read with its owner. */
+  findIn(conversationId: string, id: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ id, conversation_id: conversationId });
+  }
+
+  /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
+  async closeReply(id: string, end: ReplyEnd): Promise<ClosedRow | undefined> {
+    const rows: ClosedRow[] = await this.db.query(
+      `UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
+       WHERE id = $1 AND status = 'streaming' RETURNING id, conversation_id, user_id, awaited`,
+      [
+        id,
+        end.status,
+        JSON.stringify(end.parts),
+        end.event_lengths,
+        end.tokens,
+        end.usage && JSON.stringify(end.usage),
+        end.finish_reason,
+        end.error && JSON.stringify(end.error),
+        JSON.stringify(end.attempts),
+        end.model,
+        end.provider,
+        new Date(),
+      ],
     );
     return rows[0];
   }
 
-  /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
-  async changeOpenReply(id: string, changes: ReplyChanges): Promise<MessageEntity | undefined> {
-    const result = await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({ ...changes, updated_at: new Date() })
-      .where(`id = :id AND status = 'streaming'`, { id })
-      .returning('*')
-      .execute();
-    return (result.raw as MessageEntity[])[0];
+  /** Asks whoever writes the reply to end it. */
+  async requestStop(id: string): Promise<void> {
+    await this.rows.update({ id, status: 'streaming' }, { stop_requested: true });
+  }
+
+  /** Of these replies, those that others want ended or have removed. */
+  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+    return this.db.query(
+      `SELECT r.id, m.id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id) LEFT JOIN messages m ON m.id = r.id
+       WHERE m.id IS NULL OR m.stop_requested`,
+      [ids],
+    );
+  }
+
+  /** Of these replies, those that are not being written any more: closed or gone. */
+  async notStreaming(ids: string[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = r.id AND m.status = 'streaming')`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
   }
 
   openRepliesOf(instanceIds: string[]): Promise<MessageEntity[]> {
@@ -93,9 +111,14 @@ export class MessagesRepository {
       .getMany();
   }
 
+  runningReply(conversationId: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ conversation_id: conversationId, status: 'streaming' });
+  }
+
+  /** The last one whose turn has come. */
   lastReply(conversationId: string): Promise<MessageEntity | null> {
     return this.rows.findOne({
-      where: { conversation_id: conversationId, role: 'assistant' },
+      where: { conversation_id: conversationId, role: 'assistant', status: Not('queued') },
       order: { sequence: 'DESC' },
     });
   }

@@ -3,14 +3,17 @@ import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ReplyOutcome } from './message.types';
-import { MessagesRepository } from './messages.repository';
-import { PathsRepository, type ContextMessage, type PathMessage } from './paths.repository';
+import { MessagesRepository, type ClosedRow } from './messages.repository';
+import type { ContextMessage } from './message.types';
+import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation' | 'instance'>>;
 export type HistoryMessage = PathMessage & Siblings;
+/** A reply as it has just been closed. */
+export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
 
 /** A page of the path that ends at `leafId`: what comes before or after a depth; from the newest without either. */
 export interface PathPosition {
@@ -75,17 +78,14 @@ export class MessagesService {
   }
 
   /** Closes an open reply with all that it holds; undefined if it is no longer open. */
-  finishReply(
+  async finishReply(
     id: string,
     content: ReplyContent,
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
-  ): Promise<Message | undefined> {
-    return this.messages.changeOpenReply(id, {
-      ...outcome,
-      parts: content.parts,
-      event_lengths: content.eventLengths,
-      instance_id: null,
-    });
+  ): Promise<ClosedReply | undefined> {
+    const { parts, eventLengths: event_lengths } = content;
+    const row = await this.messages.closeReply(id, { ...outcome, parts, event_lengths });
+    return row && { ...outcome, ...row, parts };
   }
 
   /** The open replies of processes, to be closed in their place. */
@@ -110,6 +110,26 @@ export class MessagesService {
     }
   }
 
+  async runningReply(conversationId: string): Promise<Message | undefined> {
+    return (await this.messages.runningReply(conversationId)) ?? undefined;
+  }
+
+  /** Asks whichever process writes the reply to end it. */
+  requestStop(id: string): Promise<void> {
+    return this.messages.requestStop(id);
+  }
+
+  /** Of these open replies, those that others want ended (`gone`: have removed). */
+  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+    return this.messages.endedElsewhere(ids);
+  }
+
+  /** Of these replies, those that nobody writes any more. */
+  notStreaming(ids: string[]): Promise<string[]> {
+    return this.messages.notStreaming(ids);
+  }
+
+  /** The last reply whose turn has come. */
   async lastReply(conversationId: string): Promise<Message | undefined> {
     return (await this.messages.lastReply(conversationId)) ?? undefined;
   }

@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { MessagePart, MessageRole } from './message.types';
+import type { ContextMessage } from './message.types';
 
-export type PathMessage = Omit<MessageEntity, 'conversation' | 'instance' | 'event_lengths' | 'attempts'>;
-
-/** A message as a model is to see it. */
-export interface ContextMessage {
-  role: MessageRole;
-  parts: MessagePart[];
-}
+export type PathMessage = Omit<
+  MessageEntity,
+  'conversation' | 'instance' | 'event_lengths' | 'attempts' | 'stop_requested' | 'awaited' | 'queued_request'
+>;
 
 /** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
 const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
@@ -22,9 +20,7 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
   )`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  m.parts, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
-
-const MESSAGE_OVERHEAD_TOKENS = 4;
+  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
 
 /** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
 @Injectable()
@@ -46,7 +42,7 @@ export class PathsRepository {
     order: 'ASC' | 'DESC',
     parameters: (string | number)[],
   ): Promise<PathMessage[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `${SEGMENTS}
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
          SELECT ${COLUMNS} FROM messages m
@@ -67,7 +63,7 @@ export class PathsRepository {
     conversationId: string,
     copy: { conversationId: string; ids: string[] },
   ): Promise<void> {
-    await this.db.manager.query(
+    await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
          FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth))
        INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
@@ -80,12 +76,25 @@ export class PathsRepository {
     );
   }
 
+  /** Whether a reply on the path that ends at a leaf is not over. */
+  async hasOpenReply(leafId: string, conversationId: string): Promise<boolean> {
+    const rows: { open: boolean }[] = await this.db.query(
+      `${SEGMENTS}
+       SELECT EXISTS (
+         SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+         WHERE m.conversation_id = $2 AND m.status IN ('queued', 'streaming')
+       ) AS open`,
+      [leafId, conversationId],
+    );
+    return rows[0].open;
+  }
+
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */
   children(
     conversationId: string,
     parentIds: (string | null)[],
   ): Promise<Pick<MessageEntity, 'id' | 'parent_id'>[]> {
-    return this.db.manager.query(
+    return this.db.query(
       `SELECT id, parent_id FROM messages
        WHERE conversation_id = $1 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
        ORDER BY sequence`,
@@ -98,17 +107,9 @@ export class PathsRepository {
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
   context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
-    return this.db.manager.query(
-      `WITH RECURSIVE path AS (
-         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, m.tokens + ${MESSAGE_OVERHEAD_TOKENS} AS total
-         FROM messages m WHERE m.id = $1
-       UNION ALL
-         SELECT m.id, m.parent_id, m.role, m.parts, m.depth, path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS}
-         FROM path JOIN messages m ON m.id = path.parent_id
-         WHERE m.sequence > $3 AND path.total + m.tokens + ${MESSAGE_OVERHEAD_TOKENS} <= $2
-       )
-       SELECT role, parts FROM path ORDER BY depth`,
-      [leafId, budget, contextFrom],
+    return this.db.query(
+      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts FROM path ORDER BY depth`,
+      [leafId, budget, contextFrom, true],
     );
   }
 }

@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
-import { ConversationsService, type Conversation } from '../conversations/conversations.service';
+import { conversationNotFound } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
+import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
-import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService, leaseLost } from '../instances/instance.service';
-import { messageNotFound, parentNotAReply, replyInProgress } from './message.errors';
-import { MessageEntity } from './message.entity';
-import { Quotas } from './usage/quotas';
-import { MessagesRepository, type ParentMessage } from './messages.repository';
+import { MESSAGE_OVERHEAD_TOKENS } from './context-path';
+import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
+import { isOpen, type QueuedRequest } from './message.types';
+import type { ContextMessage } from './message.types';
+import { QueueService } from './queue.service';
+import { saidMessage, turnMessages, type TurnMessage, type TurnPlace } from './turn-messages';
+import { TurnsRepository } from './turns.repository';
+import { Quotas, type TurnCost } from './usage/quotas';
 
 /** What the user says, if anything, and who is to reply. */
 export interface TurnRequest {
   userId: string;
-  /** Absent: a conversation is made, with the fields of `conversation`. */
-  conversationId?: string;
+  /** As `place` found it. Absent: a conversation is made, with the fields of `conversation`. */
+  place?: TurnPlace;
   conversation?: ConversationFields;
   /** The message that this follows; null at the beginning, absent at the end of the active path. */
   parentId?: string | null;
@@ -22,40 +25,69 @@ export interface TurnRequest {
   content?: string;
   /** Tokens of `content`. */
   tokens: number;
-  /** The most tokens that the model may be shown, and may answer with. */
-  most: { input: number; output: number };
   /** The model that is to answer. */
   model: string;
   provider: string;
+  /** Tokens that the model may be shown, and may answer with. */
+  budget: number;
+  answerRoom: number;
+  /** What the reply is made with if it has to wait; absent: it does not wait, but is refused. */
+  queued?: QueuedRequest;
 }
+
+/** With what was set aside for the reply, if there are quotas. */
+type AllowedTurn = TurnRequest & Pick<TurnMessage, 'reserved_tokens'>;
+
+/** A conversation takes no more than this many messages ahead. */
+const MAX_QUEUED = 20;
+/** How often a turn looks again at a conversation that others are changing. */
+const TRIES = 5;
 
 /** A stored user message and the open reply to it. */
 export interface Turn {
   conversation: Conversation;
   userMessageId: string;
   messageId: string;
-  sequence: number;
   model: string;
+  /** What this process was known as when it opened the reply; null while it waits. */
+  instanceId: string | null;
+  /** What the model is to see of the path before what the turn says, oldest first. */
+  context: ContextMessage[];
+  /** It waits for its turn. */
+  queued: boolean;
 }
 
 @Injectable()
 export class TurnsService {
   constructor(
-    private readonly db: TransactionRunner,
     private readonly conversations: ConversationsService,
-    private readonly messages: MessagesRepository,
+    private readonly turns: TurnsRepository,
+    private readonly queue: QueueService,
     private readonly instance: InstanceService,
     private readonly quotas: Quotas,
   ) {}
 
   /**
-   * Stores what the user says, if anything, and opens the reply, in one transaction.
-   * @throws AppError `conversation_not_found`, `message_not_found` or `invalid_parent` for the place,
-   *   `reply_in_progress` while the conversation has an open reply, `quota_exceeded`.
+   * Where a turn is to go.
+   * @throws AppError `conversation_not_found`, `message_not_found` for the parent
+   */
+  async place(userId: string, conversationId: string, parentId?: string | null): Promise<TurnPlace> {
+    const place = await this.turns.place(userId, conversationId, parentId);
+    if (!place) throw conversationNotFound();
+    if (parentId && !place.parent) throw messageNotFound();
+    return place;
+  }
+
+  /**
+   * Stores what the user says, if anything, and opens the reply, at once or not at all.
+   * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
+   *   too many, `quota_exceeded`, and those of `place` if it has changed
    */
   async open(request: TurnRequest): Promise<Turn> {
     try {
-      return await this.db.run(() => this.store(request));
+      return await this.quotas.within(costOf(request), (reserved_tokens) =>
+        this.openWithin({ ...request, reserved_tokens }),
+      );
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
       if (constraintOf(error) === 'uq_messages_streaming') throw replyInProgress();
@@ -64,108 +96,104 @@ export class TurnsService {
     }
   }
 
-  private async store(request: TurnRequest): Promise<Turn> {
-    const conversation = await this.conversation(request);
-    const parent = await this.parent(conversation, request);
-    const reserved = await this.quotas.reserve(conversation, { said: request.tokens, ...request.most });
-    const rows = turnMessages(request, conversation, parent, this.instance.id);
-    const reply = rows[rows.length - 1];
-    reply.reserved_tokens = reserved;
-    await this.messages.insert(rows);
-    await this.conversations.recordTurn(conversation.id, {
-      leafId: reply.id,
-      sequence: reply.sequence,
-      content: request.content,
-      at: reply.created_at,
+  private openWithin(request: AllowedTurn): Promise<Turn> {
+    const { place, queued } = request;
+    if (!place) return this.openFirst(request);
+    return queued
+      ? this.openQueued(request, place.conversation.id, queued)
+      : this.openAt(request, place);
+  }
+
+  private async openFirst(request: AllowedTurn): Promise<Turn> {
+    const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
+    const messages = this.messages(request, { conversation });
+    const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
+    const title = conversation.title ?? titleOf(request);
+    const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
+    await this.turns.storeFirst(stored, messages);
+    return turnOf(request, stored, messages, []);
+  }
+
+  /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
+  private async openAt(request: AllowedTurn, place: TurnPlace): Promise<Turn> {
+    for (let tries = 1; tries <= TRIES; tries++) {
+      assertReply(request, place);
+      if (!place.parent || !isOpen(place.parent)) {
+        const messages = this.messages(request, place);
+        const context = await this.store(request, place, messages);
+        if (context) return turnOf(request, place.conversation, messages, context);
+      } else if (tries > 1) break;
+      place = await this.place(request.userId, place.conversation.id, request.parentId);
+    }
+    throw replyInProgress();
+  }
+
+  /** Under the conversation's lock, as whoever begins the next reply of the queue. */
+  private openQueued(request: AllowedTurn, conversationId: string, queued: QueuedRequest): Promise<Turn> {
+    return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
+      const place = await this.place(request.userId, conversationId, request.parentId);
+      if (running + waiting === 0) return this.openAt(request, place);
+      if (waiting >= MAX_QUEUED) throw queueFull();
+      assertReply(request, place);
+      const messages = this.messages(request, place, queued);
+      await this.store(request, place, messages);
+      return { ...turnOf(request, place.conversation, messages, []), queued: true };
     });
-    return {
-      conversation,
-      userMessageId: reply.parent_id ?? '',
-      messageId: reply.id,
-      sequence: reply.sequence,
-      model: request.model,
-    };
   }
 
-  private conversation({ userId, conversationId, conversation }: TurnRequest): Promise<Conversation> {
-    if (conversationId) return this.conversations.lock(userId, conversationId);
-    return this.conversations.create(userId, conversation ?? {});
+  private messages(request: AllowedTurn, place: TurnPlace, queued?: QueuedRequest): TurnMessage[] {
+    const { content, tokens, model, provider, reserved_tokens } = request;
+    const writer = queued
+      ? { status: 'queued' as const, queued_request: queued }
+      : { status: 'streaming' as const, instance_id: this.instance.id };
+    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...writer };
+    return turnMessages(place, content === undefined ? [reply] : [saidMessage(content, tokens), reply]);
   }
 
-  private async parent(conversation: Conversation, request: TurnRequest): Promise<ParentMessage | undefined> {
-    const id = request.parentId === undefined ? conversation.active_leaf_id : request.parentId;
-    if (!id) return undefined;
-    const parent = await this.messages.findParent(conversation.id, id);
-    if (!parent) throw messageNotFound();
-    if (parent.status === 'streaming') throw replyInProgress();
-    if (request.parentId && (parent.role === 'user') === (request.content !== undefined))
-      throw parentNotAReply();
-    return parent;
+  private store(
+    request: TurnRequest,
+    place: TurnPlace,
+    messages: TurnMessage[],
+  ): Promise<ContextMessage[] | undefined> {
+    const { id: leafId, sequence, created_at: at } = lastOf(messages);
+    const says = request.content !== undefined;
+    const budget = request.budget - (says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0);
+    const changes = { leafId, sequence, at, title: titleOf(request) };
+    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
 }
 
-/** The user's message, if there is one, and the reply. A parent that has a child already begins a new branch. */
-function turnMessages(
-  request: TurnRequest,
+function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
+  return { userId, conversation: place?.conversation, said: tokens, input: budget, output: answerRoom };
+}
+
+function lastOf(messages: TurnMessage[]): TurnMessage {
+  return messages[messages.length - 1];
+}
+
+function titleOf({ content }: TurnRequest): string | null {
+  return content === undefined ? null : titleFrom(content);
+}
+
+/** What a user says follows a reply, and a reply follows what a user says. */
+function assertReply({ parentId, content }: TurnRequest, { parent }: TurnPlace): void {
+  if (parentId && parent && (parent.role === 'user') === (content !== undefined)) throw parentNotAReply();
+}
+
+function turnOf(
+  { model }: TurnRequest,
   conversation: Conversation,
-  parent: ParentMessage | undefined,
-  instanceId: string,
-): MessageEntity[] {
-  const line = new Line(conversation, parent);
-  const said: Partial<MessageEntity>[] =
-    request.content === undefined
-      ? []
-      : [
-          {
-            role: 'user',
-            status: 'completed',
-            parts: [{ type: 'text', text: request.content }],
-            tokens: request.tokens,
-          },
-        ];
-  const { model, provider } = request;
-  const reply: Partial<MessageEntity> = {
-    role: 'assistant',
-    status: 'streaming',
-    parts: [],
+  messages: TurnMessage[],
+  context: ContextMessage[],
+): Turn {
+  const { id: messageId, parent_id, instance_id: instanceId = null } = lastOf(messages);
+  return {
+    conversation,
+    userMessageId: parent_id ?? '',
+    messageId,
     model,
-    provider,
-    instance_id: instanceId,
+    instanceId,
+    context,
+    queued: false,
   };
-  return [...said, reply].map((fields) => line.add(fields));
-}
-
-/** New messages one after the other below a parent. */
-class Line {
-  private readonly now = new Date();
-  private readonly branch: string | undefined;
-  private depth: number;
-  private sequence: number;
-  private last: { id: string; branch_id: string } | undefined;
-
-  constructor(
-    private readonly conversation: Conversation,
-    private readonly parent: ParentMessage | undefined,
-  ) {
-    this.branch = parent && !parent.has_children ? parent.branch_id : undefined;
-    this.depth = parent?.depth ?? 0;
-    this.sequence = conversation.last_sequence;
-  }
-
-  add(fields: Partial<MessageEntity>): MessageEntity {
-    const id = uuidv7();
-    const message = Object.assign(new MessageEntity(), fields, {
-      id,
-      conversation_id: this.conversation.id,
-      user_id: this.conversation.user_id,
-      parent_id: this.last?.id ?? this.parent?.id ?? null,
-      branch_id: this.last?.branch_id ?? this.branch ?? id,
-      depth: ++this.depth,
-      sequence: ++this.sequence,
-      created_at: this.now,
-      updated_at: this.now,
-    });
-    this.last = message;
-    return message;
-  }
 }

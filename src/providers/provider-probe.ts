@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
 import { AppConfig } from '../config/app-config';
-import { createAgent, providerFetch } from '../llm/openai/provider-fetch';
+import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
 import { readAtMost } from '../llm/openai/read-at-most';
 import { guardedConnector } from '../outbound/guarded-connector';
 import type { OwnModels } from './own-models';
@@ -38,7 +38,8 @@ export class ProviderProbe implements OnApplicationShutdown {
       });
       if ([401, 403].includes(response.status)) return failed('auth_failed');
       if (!response.ok) return failed('refused');
-      const models = namesIn(await readAtMost(response.body, MAX_BYTES));
+      const { body } = response as unknown as ProviderResponse;
+      const models = namesIn(await readAtMost(body, MAX_BYTES));
       return models ? { code: 'ok', models } : failed('invalid_response');
     } catch {
       return failed('unreachable');

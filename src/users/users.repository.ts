@@ -19,7 +19,7 @@ export class UsersRepository {
    * somebody else was making it at that moment.
    */
   async findOrInsert(id: string, vouchedAt: Date): Promise<KnownState | undefined> {
-    const rows: KnownState[] = await this.db.manager.query(
+    const rows: KnownState[] = await this.db.query(
       `WITH erased AS (SELECT max(erased_at) AS at FROM erased_users WHERE id_hash = $2),
        made AS (
          INSERT INTO users (id, valid_from) SELECT $1, at FROM erased WHERE at IS NULL OR at <= $3
@@ -88,7 +88,7 @@ export class UsersRepository {
 
   /** The ids of those who can administer, kept from changing until the transaction ends. */
   async lockAdmins(): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.manager.query(
+    const rows: { id: string }[] = await this.db.query(
       `SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR NO KEY UPDATE`,
     );
     return rows.map(({ id }) => id);
@@ -97,8 +97,8 @@ export class UsersRepository {
   /** With everything that belongs to them: each of those rows refers to this one. */
   async delete(id: string): Promise<boolean> {
     // Somebody may have a great deal.
-    await this.db.manager.query(`SET LOCAL statement_timeout = '120s'`);
-    await this.db.manager.query(
+    await this.db.query(`SET LOCAL statement_timeout = '120s'`);
+    await this.db.query(
       `INSERT INTO erased_users (id_hash, erased_at) VALUES ($1, clock_timestamp())
        ON CONFLICT (id_hash) DO UPDATE SET erased_at = excluded.erased_at`,
       [hashOf(id)],

@@ -23,7 +23,7 @@ describe('CORS', () => {
       expect(headers['access-control-allow-origin']).toBe(ORIGIN);
       expect(headers['access-control-allow-credentials']).toBe('true');
       expect(headers['access-control-expose-headers']).toBe(
-        'ETag,RateLimit,RateLimit-Policy,Retry-After,X-Request-Id',
+        'Content-Location,ETag,RateLimit,RateLimit-Policy,Retry-After,X-Request-Id',
       );
       expect(headers.vary).toMatch(/Origin/);
     }

@@ -133,6 +133,13 @@ describe('versions and branches', () => {
     expect(replay).toEqual(whole);
   });
 
+  it('continues a reply that was cut right behind its last word: nothing is left to be said', async () => {
+    model.script(stream(text('Oslo.'), finish('length')), reply(''));
+    const cut = await say('Norway?');
+    const whole = await act(cut.messageId, 'continue');
+    expect(whole.last).toMatchObject({ type: 'end', data: { full_text: 'Oslo.', finish_reason: 'stop' } });
+  });
+
   it('refuses to continue what is complete, to edit a reply and to regenerate what a user said', async () => {
     model.script(reply('Done.'));
     const done = await say('Do.');

@@ -128,6 +128,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { ...CHAT, 'query.after': 'event' }, body: HELLO, owner: 200 },
   ],
   'POST /api/v1/chat/:conversation_id/stop': [{ ids: CHAT, owner: 200 }],
+  'POST /api/v1/messages/:id/stop': [{ ids: { 'path.id': 'reply' }, owner: 200 }],
   'GET /api/v1/chat/:conversation_id/history': [
     { ids: CHAT, owner: 200 },
     { ids: { ...CHAT, 'query.cursor': 'cursor' }, owner: 200 },

@@ -1,10 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggedEvent } from '../../src/chat/reply/reply-event';
-import type { ReplyEvent } from '../../src/chat/reply/reply-event.dto';
+import type { ReplyEvent, StartEvent } from '../../src/chat/reply/reply-event.dto';
 import type { EventBatches, ReplyLog } from '../../src/chat/reply/reply-log';
 
 const REPLY = '019a5b1c-7f00-7000-8000-000000000001';
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
+export const START: StartEvent = {
+  type: 'start',
+  data: { conversation_id: '', message_id: REPLY, user_message_id: '', model: 'm' },
+};
 const end = (full_text: string): ReplyEvent => ({
   type: 'end',
   data: { full_text, message_id: REPLY, finish_reason: 'stop', usage: null },
@@ -19,45 +23,46 @@ async function collect(batches: EventBatches | undefined, into: LoggedEvent[] = 
 const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequence);
 
 /** What every implementation of `ReplyLog` keeps to. */
-export function replyLogContract(create: () => Promise<ReplyLog>): void {
+export function replyLogContract(create: () => Promise<{ log: ReplyLog; instanceId: string }>): void {
   let log: ReplyLog;
   const never = new AbortController().signal;
 
   beforeEach(async () => {
-    log = await create();
-    log.open(REPLY);
+    const created = await create();
+    log = created.log;
+    log.open(REPLY, created.instanceId, START);
   });
 
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
     const reading = collect(log.read(REPLY, 0, never));
     await log.append(REPLY, [chunk('a'), chunk('b')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('ab'), true);
+    log.close(REPLY, end('ab'));
     const events = await reading;
-    expect(sequences(events)).toEqual([1, 2, 3]);
-    expect(events.map((event) => event.terminal)).toEqual([false, false, true]);
-    expect(JSON.parse(events[1].json)).toEqual(chunk('b'));
+    expect(sequences(events)).toEqual([1, 2, 3, 4]);
+    expect(events.map((event) => event.terminal)).toEqual([false, false, false, true]);
+    expect([events[0], events[2]].map(({ json }) => JSON.parse(json))).toEqual([START, chunk('b')]);
   });
 
   it('gives each reader what comes after its place, whenever it joins', async () => {
     await log.append(REPLY, [chunk('a'), chunk('b'), chunk('c')]);
-    const readers = [0, 1, 2, 3, 5].map((after) => collect(log.read(REPLY, after, never)));
+    const readers = [1, 2, 3, 4, 6].map((after) => collect(log.read(REPLY, after, never)));
     await nextTurn();
     await log.append(REPLY, [chunk('d'), chunk('e')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('abcde'), true);
+    log.close(REPLY, end('abcde'));
     const seen = await Promise.all(readers);
-    expect(seen.map(sequences)).toEqual([[1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6], [3, 4, 5, 6], [4, 5, 6], [6]]);
+    expect(seen.map(sequences)).toEqual([[2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7], [4, 5, 6, 7], [5, 6, 7], [7]]);
   });
 
   it('keeps the order of many appends that nobody waits for', async () => {
     const reading = collect(log.read(REPLY, 0, never));
     for (let n = 1; n <= 500; n++) void log.append(REPLY, [chunk(String(n))]);
     await log.settle(REPLY);
-    log.close(REPLY, end('…'), true);
+    log.close(REPLY, end('…'));
     const events = await reading;
-    expect(sequences(events)).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
-    expect(JSON.parse(events[499].json)).toEqual(chunk('500'));
+    expect(sequences(events)).toEqual(Array.from({ length: 502 }, (_, index) => index + 1));
+    expect(JSON.parse(events[500].json)).toEqual(chunk('500'));
   });
 
   it('gives readers the very same bytes', async () => {
@@ -65,7 +70,7 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await log.append(REPLY, [chunk('ü\u2028"')]);
     const second = collect(log.read(REPLY, 0, never));
     await log.settle(REPLY);
-    log.close(REPLY, end('ü\u2028"'), true);
+    log.close(REPLY, end('ü\u2028"'));
     expect(await first).toEqual(await second);
   });
 
@@ -77,25 +82,44 @@ export function replyLogContract(create: () => Promise<ReplyLog>): void {
     await log.settle(REPLY);
     await nextTurn();
     leaving.abort();
-    expect(sequences(await left)).toEqual([1]);
-    log.close(REPLY, end('a'), true);
-    expect(sequences(await staying)).toEqual([1, 2]);
+    expect(sequences(await left)).toEqual([1, 2]);
+    log.close(REPLY, end('a'));
+    expect(sequences(await staying)).toEqual([1, 2, 3]);
   });
 
   it('keeps a place for a reader that takes its time', async () => {
     const batches = log.read(REPLY, 0, never)![Symbol.asyncIterator]();
     await log.append(REPLY, [chunk('a')]);
     await log.settle(REPLY);
-    expect(sequences((await batches.next()).value)).toEqual([1]);
+    expect(sequences((await batches.next()).value)).toEqual([1, 2]);
     await log.append(REPLY, [chunk('b')]);
     await log.settle(REPLY);
-    log.close(REPLY, end('ab'), true);
-    expect(sequences((await batches.next()).value)).toEqual([2, 3]);
+    log.close(REPLY, end('ab'));
+    expect(sequences((await batches.next()).value)).toEqual([3, 4]);
     expect((await batches.next()).done).toBe(true);
   });
 
+  it('repeats the last id for an error that is not the end of the reply, so that a reader can go on there', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a'), chunk('b')]);
+    await log.settle(REPLY);
+    log.fail(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
+    const events = await reading;
+    expect(sequences(events)).toEqual([1, 2, 3, 3]);
+    expect(events[3].terminal).toBe(true);
+  });
+
+  it('lets readers of a reply that others have closed go, without an end', async () => {
+    const reading = collect(log.read(REPLY, 0, never));
+    await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
+    log.release(REPLY);
+    expect(sequences(await reading)).toEqual([1, 2]);
+    expect(log.read(REPLY, 0, never)).toBeUndefined();
+  });
+
   it('forgets a reply with its terminal event, and does not know one that was not opened', async () => {
-    log.close(REPLY, end(''), true);
+    log.close(REPLY, end(''));
     expect(log.read(REPLY, 0, never)).toBeUndefined();
     expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, never)).toBeUndefined();
   });

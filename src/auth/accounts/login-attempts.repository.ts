@@ -22,7 +22,7 @@ export class LoginAttemptsRepository {
    * may be made.
    */
   async begin(rule: AttemptRule): Promise<number> {
-    const rows: { wait: number }[] = await this.db.manager.query(
+    const rows: { wait: number }[] = await this.db.query(
       `INSERT INTO login_attempts AS a (key, failures, blocked_until, expires_at)
        VALUES ($1, 1, now(), now() + make_interval(secs => $5))
        ON CONFLICT (key) DO UPDATE SET
@@ -39,7 +39,7 @@ export class LoginAttemptsRepository {
   }
 
   private async waitOf(key: Buffer): Promise<number> {
-    const rows: { wait: number }[] = await this.db.manager.query(
+    const rows: { wait: number }[] = await this.db.query(
       `SELECT GREATEST(1, ceil(extract(epoch FROM blocked_until - now())))::int AS wait
        FROM login_attempts WHERE key = $1`,
       [key],
@@ -49,14 +49,14 @@ export class LoginAttemptsRepository {
 
   /** It succeeded: what was counted for it is taken back, and these keys are free again. */
   async succeed(freed: Buffer[], others: Buffer[]): Promise<void> {
-    await this.db.manager.query('DELETE FROM login_attempts WHERE key = ANY($1)', [freed]);
-    await this.db.manager.query(
+    await this.db.query('DELETE FROM login_attempts WHERE key = ANY($1)', [freed]);
+    await this.db.query(
       'UPDATE login_attempts SET failures = failures - 1, blocked_until = now() WHERE key = ANY($1) AND failures > 0',
       [others],
     );
   }
 
   async deleteExpired(): Promise<void> {
-    await this.db.manager.query('DELETE FROM login_attempts WHERE expires_at <= now()');
+    await this.db.query('DELETE FROM login_attempts WHERE expires_at <= now()');
   }
 }

@@ -34,12 +34,12 @@ export class ApiKeysRepository {
   }
 
   async findUsable(hash: Buffer): Promise<UsableKey | undefined> {
-    const rows: UsableKey[] = await this.db.manager.query(`${USABLE} AND k.key_hash = $1`, [hash]);
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.key_hash = $1`, [hash]);
     return rows[0];
   }
 
   async findUsableById(id: string): Promise<UsableKey | undefined> {
-    const rows: UsableKey[] = await this.db.manager.query(`${USABLE} AND k.id = $1`, [id]);
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.id = $1`, [id]);
     return rows[0];
   }
 
@@ -65,6 +65,6 @@ export class ApiKeysRepository {
   }
 
   async markUsed(ids: string[]): Promise<void> {
-    await this.db.manager.query('UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)', [ids]);
+    await this.db.query('UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)', [ids]);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ModelMessage } from '../../llm/llm-client';
+import type { ContextMessage } from '../../messages/message.types';
 import { MessagesService } from '../../messages/messages.service';
 import { textOf } from '../../messages/reply-content';
 
@@ -20,14 +21,17 @@ export class ContextLoader {
   /** What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first. */
   async load(request: ContextRequest): Promise<ModelMessage[]> {
     const path = await this.messages.context(request.leafId, request.budget, request.contextFrom);
-    const system: ModelMessage[] = request.systemPrompt
-      ? [{ role: 'system', content: request.systemPrompt }]
-      : [];
-    const spoken = path.flatMap(({ role, parts }): ModelMessage[] => {
-      const content = textOf(parts);
-      // A reply that failed before its first word says nothing, and providers refuse empty messages.
-      return content && role !== 'tool' ? [{ role, content }] : [];
-    });
-    return [...system, ...spoken];
+    return modelMessages(request.systemPrompt, path);
   }
+}
+
+/** The system prompt, if there is one, and what was said, oldest first. */
+export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
+  const system: ModelMessage[] = systemPrompt ? [{ role: 'system', content: systemPrompt }] : [];
+  const spoken = path.flatMap(({ role, parts }): ModelMessage[] => {
+    const content = textOf(parts);
+    // A reply that failed before its first word says nothing, and providers refuse empty messages.
+    return content && role !== 'tool' ? [{ role, content }] : [];
+  });
+  return [...system, ...spoken];
 }

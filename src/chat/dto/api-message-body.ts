@@ -39,6 +39,7 @@ const EXAMPLES = {
     summary: 'Another model and settings for this reply',
     value: { content, model: 'parley-demo', settings: { temperature: 0.2, max_output_tokens: 500 } },
   },
+  queue: { summary: 'After the running reply', value: { content, on_busy: 'queue' } },
   branch: { summary: 'After an earlier reply', value: { content, parent_id: EXAMPLE_IDS.reply } },
 };
 

@@ -1,10 +1,11 @@
 import { ApiPropertyOptional, ApiSchema, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsObject, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
+import { IsIn, IsObject, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId } from '../../http/openapi/api-properties';
 import { OptionalBody } from '../../http/validation.pipe';
+import { ON_BUSY, type OnBusy } from '../queue/busy-conversations';
 
 export const CONTENT = {
   type: 'string',
@@ -49,6 +50,18 @@ export class SendMessageDto {
   @Type(() => SettingsDto)
   settings?: SettingsDto;
 
+  @ApiPropertyOptional({
+    type: 'string',
+    enum: ON_BUSY,
+    example: 'queue',
+    description:
+      'While another reply of the conversation is open: `reject` (409, the default); `queue`: the message is stored, and ' +
+      'the reply waits for its turn; `interrupt`: what runs is stopped, what is queued is cancelled, and this comes next.',
+  })
+  @MayBeAbsent()
+  @IsIn(ON_BUSY)
+  on_busy?: OnBusy;
+
   @ApiId('reply', {
     required: false,
     description: 'The reply to go on from; without one, the end of the active path.',
@@ -72,4 +85,4 @@ export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 /** Without a body, a further reply is made as the conversation says. */
 @OptionalBody()
 @ApiSchema({ name: 'ReplyWishes' })
-export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings']) {}
+export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InstanceService, leaseLost } from '../../instances/instance.service';
 import { OpenLog } from '../reply/open-log';
 import { logged, type LoggedEvent } from '../reply/reply-event';
-import type { ReplyEvent } from '../reply/reply-event.dto';
+import type { ErrorEvent, ReplyEvent, StartEvent } from '../reply/reply-event.dto';
 import { ReplyLog, type EventBatches } from '../reply/reply-log';
 import { JournalWriter } from './journal-writer';
 
@@ -16,6 +16,8 @@ interface OpenReply {
   underway: LoggedEvent[];
   /** The number of the last event. */
   sequence: number;
+  /** Shown already, but not in the journal yet. */
+  unstored: LoggedEvent[];
   /** Settles when all that was appended is stored. */
   last: Promise<void>;
   failure?: unknown;
@@ -28,16 +30,25 @@ export class JournalReplyLog extends ReplyLog {
 
   constructor(
     private readonly journal: JournalWriter,
-    instance: InstanceService,
+    private readonly instance: InstanceService,
   ) {
     super();
     // What others have closed in our place must not be added to, nor shown.
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
-  open(messageId: string): void {
+  open(messageId: string, instanceId: string, start: StartEvent): void {
     this.journal.begin(messageId);
-    this.replies.set(messageId, { log: new OpenLog(), underway: [], sequence: 0, last: Promise.resolve() });
+    const reply: OpenReply = {
+      log: new OpenLog(),
+      underway: [],
+      sequence: 1,
+      unstored: [logged(messageId, 1, start)],
+      last: Promise.resolve(),
+      failure: this.instance.is(instanceId) ? undefined : leaseLost(),
+    };
+    reply.log.show(reply.unstored);
+    this.replies.set(messageId, reply);
   }
 
   async append(messageId: string, events: ReplyEvent[]): Promise<void> {
@@ -46,7 +57,7 @@ export class JournalReplyLog extends ReplyLog {
     if (reply.failure) throw reply.failure;
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
     reply.underway.push(...run);
-    reply.last = this.journal.store(run).then(
+    reply.last = this.journal.store([...reply.unstored.splice(0), ...run]).then(
       () => void (reply.failure ?? show(reply, run.length)),
       (error: unknown) => void (reply.failure ??= error),
     );
@@ -57,17 +68,32 @@ export class JournalReplyLog extends ReplyLog {
     await this.replies.get(messageId)?.last;
   }
 
-  close(messageId: string, terminal: ReplyEvent, whole: boolean): void {
-    const reply = this.replies.get(messageId);
+  close(messageId: string, terminal: ReplyEvent): void {
+    const reply = this.forget(messageId);
+    this.journal.end(messageId);
     if (!reply) return;
-    if (whole) show(reply, reply.underway.length);
+    show(reply, reply.underway.length);
     reply.log.show([logged(messageId, reply.log.length + 1, terminal)]);
-    this.replies.delete(messageId);
+  }
+
+  fail(messageId: string, error: ErrorEvent): void {
+    const log = this.forget(messageId)?.log;
+    log?.show([logged(messageId, log.length, error)]);
+  }
+
+  release(messageId: string): void {
+    this.forget(messageId)?.log.end();
     this.journal.end(messageId);
   }
 
   read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined {
     return this.replies.get(messageId)?.log.read(after, signal);
+  }
+
+  private forget(messageId: string): OpenReply | undefined {
+    const reply = this.replies.get(messageId);
+    this.replies.delete(messageId);
+    return reply;
   }
 }
 

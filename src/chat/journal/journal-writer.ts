@@ -9,9 +9,13 @@ import type { LoggedEvent } from '../reply/reply-event';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
 
-/** Waits between tries to store a batch; after the last one its replies end. */
-const RETRIES_MS = [50, 200, 500, 1_000, 2_000, 4_000, 8_000];
+/** Waits between tries to store a batch; after the last one its replies end. Short ones: all replies wait behind it. */
+const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
+
+/** From so many open replies on, what comes right behind a batch waits a moment for company: a commit costs more than it delays. */
+const CROWD = 25;
+const CROWDED_PAUSE_MS = 5;
 
 export const storageUnavailable = (cause?: unknown) =>
   new AppError('unavailable', 'storage_unavailable', 'The reply cannot be stored at the moment.', { cause });
@@ -19,6 +23,7 @@ export const storageUnavailable = (cause?: unknown) =>
 /** Events on their way into the journal; `stored` settles for all of a batch at once. */
 interface Batch {
   runs: LoggedEvent[][];
+  urgent: boolean;
   stored: PromiseWithResolvers<void>;
 }
 
@@ -34,6 +39,8 @@ export class JournalWriter implements OnModuleDestroy {
   private readonly begun = new Map<string, number>();
   private collecting = newBatch();
   private writing = false;
+  /** Ends a pause. */
+  private resume: (() => void) | undefined;
   private batch = 0;
   /** Batches before this one are gone. */
   private dropped = 1;
@@ -67,10 +74,15 @@ export class JournalWriter implements OnModuleDestroy {
    * @throws AppError `storage_unavailable`, `lease_lost`
    */
   store(events: LoggedEvent[]): Promise<void> {
-    const { runs, stored } = this.collecting;
-    runs.push(events);
+    const batch = this.collecting;
+    batch.runs.push(events);
+    // Nobody waits longer than for a commit for the first word of a reply.
+    if (events[0].sequence === 1) {
+      batch.urgent = true;
+      this.resume?.();
+    }
     if (!this.writing) void this.write();
-    return stored.promise;
+    return batch.stored.promise;
   }
 
   private async write(): Promise<void> {
@@ -79,8 +91,16 @@ export class JournalWriter implements OnModuleDestroy {
       const { runs, stored } = this.collecting;
       this.collecting = newBatch();
       await this.commit(++this.batch, encodePayload(runs)).then(stored.resolve, stored.reject);
+      if (this.begun.size >= CROWD && !this.collecting.urgent) await this.pause();
     }
     this.writing = false;
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.resume = resolve;
+      setTimeout(resolve, CROWDED_PAUSE_MS);
+    });
   }
 
   private async commit(batch: number, payload: string): Promise<void> {
@@ -116,5 +136,5 @@ function newBatch(): Batch {
   const stored = Promise.withResolvers<void>();
   // Whoever appended hears of a failure; a batch that nobody waits for must not end the process.
   stored.promise.catch(() => undefined);
-  return { runs: [], stored };
+  return { runs: [], urgent: false, stored };
 }

@@ -17,7 +17,7 @@ export class JournalRepository {
    */
   async append(instanceId: string, batch: number, payload: string, durable: boolean): Promise<void> {
     const setting = durable ? 'on' : 'off';
-    await this.db.manager.query(
+    await this.db.query(
       `WITH commit AS (SELECT set_config('synchronous_commit', '${setting}', true))
        INSERT INTO reply_journal (instance_id, batch, payload) SELECT $1, $2, $3 FROM commit`,
       [instanceId, batch, payload],

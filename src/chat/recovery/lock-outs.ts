@@ -1,9 +1,11 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { QueueService } from '../../messages/queue.service';
 import { Revocations } from '../../users/revocations/revocations';
 import { UsersService } from '../../users/users.service';
+import { QueueWatch } from '../queue/queue-watch';
 import { RunningReplies } from '../reply/running-replies';
 
-/** Ends the replies of users who are locked out or erased, on whichever instance they run. */
+/** Ends the replies of users who are locked out or erased, on whichever instance they run or wait. */
 @Injectable()
 export class LockOuts implements OnModuleInit {
   private readonly logger = new Logger(LockOuts.name);
@@ -12,19 +14,24 @@ export class LockOuts implements OnModuleInit {
     private readonly revocations: Revocations,
     private readonly users: UsersService,
     private readonly running: RunningReplies,
+    private readonly queue: QueueService,
+    private readonly watch: QueueWatch,
   ) {}
 
   onModuleInit(): void {
     this.revocations.changes.subscribe((userId) => {
-      for (const id of this.running.users) if (userId === undefined || userId === id) void this.look(id);
+      for (const id of userId === undefined ? this.running.users : [userId]) void this.look(id);
     });
   }
 
   private async look(userId: string): Promise<void> {
     try {
       const user = await this.users.find(userId);
-      if (!user) await this.running.stopUser(userId, 'conversation_deleted');
-      else if (!user.is_active) await this.running.stopUser(userId, 'locked_out');
+      if (!user) return await this.running.stopUser(userId, 'conversation_deleted');
+      if (user.is_active) return;
+      // What waits goes first, or it would begin.
+      this.watch.nudge(await this.queue.cancelLockedOut());
+      await this.running.stopUser(userId, 'locked_out');
     } catch (error) {
       this.logger.warn({ err: error }, 'It cannot be found out whether replies must end');
     }

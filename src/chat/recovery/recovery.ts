@@ -8,6 +8,13 @@ import { decodePayload } from '../journal/journal-payload';
 import { JournalRepository } from '../journal/journal.repository';
 import { INTERRUPTED } from '../reply/reply-outcome';
 
+/** A reply as far as the journal has it. */
+interface Rebuilt {
+  content: ReplyContent;
+  /** The number of the event that comes next. */
+  next: number;
+}
+
 /** Closes the replies of processes that are gone, with every character that anybody was shown. */
 @Injectable()
 export class Recovery {
@@ -28,14 +35,15 @@ export class Recovery {
       if (!gone.length) return 0;
       const open = await this.messages.openRepliesOf(gone);
       const contents = await this.contents(gone);
-      for (const reply of open) await this.interrupt(reply, contents.get(reply.id) ?? new ReplyContent());
+      for (const reply of open)
+        await this.interrupt(reply, contents.get(reply.id)?.content ?? new ReplyContent());
       await this.instances.forget(gone);
       return open.length;
     });
   }
 
-  private async contents(instanceIds: string[]): Promise<Map<string, ReplyContent>> {
-    const contents = new Map<string, ReplyContent>();
+  private async contents(instanceIds: string[]): Promise<Map<string, Rebuilt>> {
+    const contents = new Map<string, Rebuilt>();
     for (const id of instanceIds) {
       for (const { payload } of await this.journal.read(id)) addTo(contents, payload);
     }
@@ -54,13 +62,16 @@ export class Recovery {
   }
 }
 
-function addTo(contents: Map<string, ReplyContent>, payload: string): void {
-  for (const { messageId, events } of decodePayload(payload)) {
-    const content = contents.get(messageId) ?? new ReplyContent();
-    contents.set(messageId, content);
+/** What follows a batch that could not be stored was never shown, and does not join on to what was. */
+function addTo(contents: Map<string, Rebuilt>, payload: string): void {
+  for (const { messageId, sequence, events } of decodePayload(payload)) {
+    const reply = contents.get(messageId) ?? { content: new ReplyContent(), next: 1 };
+    contents.set(messageId, reply);
+    if (sequence !== reply.next) continue;
+    reply.next += events.length;
     for (const event of events) {
-      if (event.type === 'chunk') content.add({ type: 'text', text: event.data.content });
-      if (event.type === 'reasoning') content.add({ type: 'reasoning', text: event.data.content });
+      if (event.type === 'chunk') reply.content.add({ type: 'text', text: event.data.content });
+      if (event.type === 'reasoning') reply.content.add({ type: 'reasoning', text: event.data.content });
     }
   }
 }

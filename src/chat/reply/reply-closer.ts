@@ -1,12 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenUsage } from '../../llm/llm-client';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types';
-import { MessagesService, type Message } from '../../messages/messages.service';
+import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
-import { failedEnding, lostError, STORAGE_UNAVAILABLE } from './reply-outcome';
+import { failedEnding, STORAGE_UNAVAILABLE } from './reply-outcome';
 import { ReplyLog } from './reply-log';
 
 export interface ReplyResult {
@@ -18,31 +19,47 @@ export interface ReplyResult {
 }
 
 /** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
-const STORE_RETRIES_MS = [100, 500, 2_000, 5_000, 10_000];
+const STORE_RETRIES_MS = [100, 500, ...Array.from({ length: 8 }, () => 2_000)];
 const STORE_LATER_MS = 5_000;
 
 /** The reply as it is stored; undefined if it is no longer open. */
-type StoredReply = Message | undefined | 'unavailable';
+type StoredReply = ClosedReply | undefined | 'unavailable';
 
 /** Puts finished replies into their messages, and only then tells their readers how they ended. */
 @Injectable()
 export class ReplyCloser {
   private readonly logger = new Logger(ReplyCloser.name);
+  private readonly ends = new Subject<ClosedReply>();
+  /** Replies that are finished, but that the database could not take yet. */
+  private readonly unstored = new Set<string>();
 
   constructor(
     private readonly messages: MessagesService,
     private readonly log: ReplyLog,
   ) {}
 
+  /** Replies that have just been stored and told the end of. */
+  get closed(): Observable<ClosedReply> {
+    return this.ends;
+  }
+
+  /** Whether the reply is still to be stored by this process. */
+  holds(messageId: string): boolean {
+    return this.unstored.has(messageId);
+  }
+
   /** Never throws. */
-  async close(messageId: string, result: ReplyResult, signal: AbortSignal): Promise<void> {
+  async close(messageId: string, result: ReplyResult): Promise<void> {
     await this.log.settle(messageId);
     const reply = await this.storePatiently(messageId, result);
     if (reply === 'unavailable') {
-      this.log.close(messageId, errorEvent(STORAGE_UNAVAILABLE), false);
+      this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
       void this.storeLater(messageId, result);
-    } else if (reply) this.log.close(messageId, terminalEvent(reply), true);
-    else this.log.close(messageId, errorEvent(lostError(signal.reason)), false);
+    } else if (reply) {
+      this.log.close(messageId, terminalEvent(reply));
+      this.ends.next(reply);
+      // Others have closed or removed it, or an earlier try was stored although its answer was lost.
+    } else this.log.release(messageId);
   }
 
   private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {
@@ -56,8 +73,13 @@ export class ReplyCloser {
 
   /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
   private async storeLater(messageId: string, result: ReplyResult): Promise<void> {
+    let reply: StoredReply;
+    this.unstored.add(messageId);
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
-    while ((await this.store(messageId, result)) === 'unavailable');
+    while ((reply = await this.store(messageId, result)) === 'unavailable');
+    this.unstored.delete(messageId);
+    this.log.release(messageId);
+    if (reply) this.ends.next(reply);
   }
 
   private async store(messageId: string, result: ReplyResult): Promise<StoredReply> {

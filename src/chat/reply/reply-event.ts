@@ -1,6 +1,10 @@
+import type { TokenUsage } from '../../llm/llm-client';
 import type { Message } from '../../messages/messages.service';
 import { deltasOf, textOf, type ReplyDelta } from '../../messages/reply-content';
 import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
+
+/** How a closed reply ended. */
+type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'>;
 
 /** An entry of a reply's log, serialised once for all of its readers. */
 export interface LoggedEvent {
@@ -43,7 +47,7 @@ export function deltaEvent(delta: ReplyDelta): ReplyEvent {
 }
 
 /** How a finished reply ends its log: the same whether it is told live or years later. */
-export function terminalEvent(reply: Message): EndEvent | ErrorEvent {
+export function terminalEvent(reply: Ending): EndEvent | ErrorEvent {
   if (reply.error) return errorEvent(reply.error);
   return {
     type: 'end',
@@ -51,9 +55,20 @@ export function terminalEvent(reply: Message): EndEvent | ErrorEvent {
       full_text: textOf(reply.parts),
       message_id: reply.id,
       finish_reason: reply.finish_reason ?? 'other',
-      usage: reply.usage,
+      usage: reply.usage && usageOf(reply.usage),
     },
   };
+}
+
+/** The database gives JSON back with its keys in an order of its own. */
+function usageOf({
+  input_tokens,
+  output_tokens,
+  reasoning_tokens,
+  cached_input_tokens,
+  estimated,
+}: TokenUsage): TokenUsage {
+  return { input_tokens, output_tokens, reasoning_tokens, cached_input_tokens, estimated };
 }
 
 export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
@@ -61,12 +76,12 @@ export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
   return { type: 'error', data: { code, message, retryable } };
 }
 
-/** The log of a stored reply after a sequence; without its terminal event while the reply is open. */
+/** The log of a closed reply after a sequence. It began with the model that was asked, whichever answered then. */
 export function storedEvents(reply: Message, after: number): LoggedEvent[] {
   const events: ReplyEvent[] = [
-    startEvent(reply),
+    startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model }),
     ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent),
+    terminalEvent(reply),
   ];
-  if (reply.status !== 'streaming') events.push(terminalEvent(reply));
   return events.slice(after).map((event, index) => logged(reply.id, after + index + 1, event));
 }

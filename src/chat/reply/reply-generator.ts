@@ -5,19 +5,25 @@ import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
-import { ReplyContent, textOf } from '../../messages/reply-content';
-import type { Turn } from '../../messages/turns.service';
-import { ContextLoader, type ContextRequest } from '../context/context-loader';
+import type { Message } from '../../messages/messages.service';
+import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
 import { failedEnding, stoppedEnding } from './reply-outcome';
 import { ReplyLog } from './reply-log';
 import { RunningReplies, type StopReason } from './running-replies';
 
+/** A stored reply that is to be written. */
+export type OpenReply = Pick<
+  Message,
+  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model' | 'instance_id'
+>;
+
 /** All that a reply is made from. */
 export interface ReplyRequest {
-  turn: Turn;
-  context: ContextRequest;
+  reply: OpenReply;
+  /** What the model is to see, oldest first. */
+  context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
   /** Who answers, if it is not a model of the catalogue. */
   targets?: CatalogueEntry[];
@@ -33,84 +39,81 @@ export class ReplyGenerator {
   constructor(
     private readonly running: RunningReplies,
     private readonly runner: ModelRunner,
-    private readonly context: ContextLoader,
     private readonly log: ReplyLog,
     private readonly closer: ReplyCloser,
   ) {}
 
   /** Opens the reply's log and goes on in the background. */
   start(request: ReplyRequest): void {
-    const { messageId, conversation } = request.turn;
-    this.log.open(messageId);
-    const { id: conversationId, user_id: userId } = conversation;
+    const { reply } = request;
+    const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
+    this.log.open(messageId, reply.instance_id ?? '', startEvent(reply));
     this.running.start({ messageId, conversationId, userId }, (signal) => this.produce(request, signal));
   }
 
   private async produce(
-    { turn, context, settings, targets, begun = [] }: ReplyRequest,
+    { reply, context, settings, targets, begun = [] }: ReplyRequest,
     signal: AbortSignal,
   ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
     try {
       begun.forEach((part) => result.content.add(part));
-      await this.log.append(turn.messageId, [startEvent(replyOf(turn)), ...begun.map(deltaEvent)]);
-      messages = [...(await this.context.load(context)), ...asBegun(begun)];
-      await this.generate({ turn, targets, settings }, messages, result, signal);
+      if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
+      messages = [...(await context()), ...asBegun(begun)];
+      await this.generate({ reply, targets, settings }, messages, result, signal);
     } catch (error) {
-      result.ending = signal.aborted ? stoppedEnding(signal.reason as StopReason) : this.failure(turn, error);
+      result.ending = signal.aborted
+        ? stoppedEnding(signal.reason as StopReason)
+        : this.failure(reply, error);
     }
     result.usage ??= estimatedUsage(messages, result.content);
-    await this.closer.close(turn.messageId, result, signal);
+    await this.closer.close(reply.id, result);
   }
 
   private async generate(
-    { turn, targets, settings }: Omit<ReplyRequest, 'context'>,
+    { reply, targets, settings }: Omit<ReplyRequest, 'context'>,
     messages: ModelMessage[],
     result: ReplyResult,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { modelId: turn.model, targets, messages, settings };
+    const request = { modelId: reply.model ?? '', targets, messages, settings };
     const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
     for await (const parts of this.runner.run(request, signal, note)) {
-      await this.append(turn.messageId, parts, result);
+      await this.append(reply.id, parts, result);
     }
     signal.throwIfAborted();
   }
 
   private async append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> {
-    const events = [];
+    const deltas: ReplyDelta[] = [];
     for (const part of parts) {
       if (part.type === 'finish') {
         result.usage = part.usage;
         result.ending = { status: 'completed', finish_reason: part.reason, error: null };
-      } else {
-        result.content.add(part);
-        events.push(deltaEvent(part));
-      }
+      } else addDelta(deltas, part);
     }
-    if (events.length) await this.log.append(messageId, events);
+    deltas.forEach((delta) => result.content.add(delta));
+    if (deltas.length) await this.log.append(messageId, deltas.map(deltaEvent));
   }
 
-  private failure(turn: Turn, error: unknown) {
-    this.logger.warn({ message_id: turn.messageId, err: error }, 'A reply failed');
+  private failure(reply: OpenReply, error: unknown) {
+    this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+/** What arrived together is shown together, in as few events as there are kinds of text. */
+function addDelta(deltas: ReplyDelta[], { type, text }: ReplyDelta): void {
+  const last = deltas.at(-1);
+  if (last?.type === type) deltas[deltas.length - 1] = { type, text: last.text + text };
+  else deltas.push({ type, text });
 }
 
 /** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */
 function asBegun(parts: MessagePart[]): ModelMessage[] {
   const content = textOf(parts);
   return content ? [{ role: 'assistant', content }] : [];
-}
-
-function replyOf(turn: Turn) {
-  return {
-    conversation_id: turn.conversation.id,
-    id: turn.messageId,
-    parent_id: turn.userMessageId,
-    model: turn.model,
-  };
 }
 
 /** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. */

@@ -1,5 +1,5 @@
 import type { LoggedEvent } from './reply-event';
-import type { ReplyEvent } from './reply-event.dto';
+import type { ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
 
 /**
  * A reader's view of a log: batches of events in order. The reader sets the pace, and holds nothing but its place.
@@ -18,8 +18,11 @@ export const nothing: OpenedLog = async function* () {};
  * once it is durable outside of the process, never before. A closed reply's log is rebuilt from its message.
  */
 export abstract class ReplyLog {
-  /** Begins the log of a reply that this process produces. */
-  abstract open(messageId: string): void;
+  /**
+   * Begins the log of a reply that this process produces, and has opened under an instance id that it may have lost since. Its
+   * `start` is shown at once: it says nothing that is not in the message.
+   */
+  abstract open(messageId: string, instanceId: string, start: StartEvent): void;
 
   /**
    * Numbers the events and has them stored and shown, in order. Settles before that is done, but waits while too much of
@@ -33,10 +36,20 @@ export abstract class ReplyLog {
   abstract settle(messageId: string): Promise<void>;
 
   /**
-   * Ends the log with its terminal event, and forgets it; readers that still hold it finish it. `whole`: the message holds
-   * all that was appended, so that what has not been shown may be. Otherwise that is dropped.
+   * Ends the log of a reply whose message holds all that was appended with its terminal event, and forgets it; readers that
+   * still hold it finish it.
    */
-  abstract close(messageId: string, terminal: ReplyEvent, whole: boolean): void;
+  abstract close(messageId: string, terminal: ReplyEvent): void;
+
+  /**
+   * Tells the readers of an open reply that no more of it can be shown now, and lets them go. What was not shown is dropped; what
+   * was is kept for whoever rebuilds it, until `release`. The error is no part of the reply: it repeats the id of the last event,
+   * from which a reader can go on later.
+   */
+  abstract fail(messageId: string, error: ErrorEvent): void;
+
+  /** Forgets a reply that its message holds, by whomever, and lets its readers go: the message tells how it goes on. */
+  abstract release(messageId: string): void;
 
   /** The events after a sequence: those that are there, then live ones. Undefined if the reply is not open here. */
   abstract read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined;

@@ -11,7 +11,7 @@ export const INTERRUPTED: MessageError = {
   retryable: true,
 };
 
-const DELETED: MessageError = {
+export const DELETED: MessageError = {
   code: 'conversation_deleted',
   message: 'The conversation was deleted during this reply.',
   retryable: false,
@@ -58,9 +58,4 @@ function messageError(error: unknown): MessageError {
     message: 'Something went wrong while the reply was made.',
     retryable: true,
   };
-}
-
-/** The error of a reply that was no longer open when it was to be closed. */
-export function lostError(reason: unknown): MessageError {
-  return reason === 'conversation_deleted' ? DELETED : INTERRUPTED;
 }

@@ -1,49 +1,102 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNotFound } from '../../errors/app-error';
+import { isOpen } from '../../messages/message.types';
 import { MessagesService, type Message } from '../../messages/messages.service';
-import { storedEvents, type LoggedEvent } from './reply-event';
-import { ReplyLog, type EventBatches } from './reply-log';
+import { JournalTails } from '../peers/journal-tails';
+import { QueueWatch } from '../queue/queue-watch';
+import { errorEvent, logged, startEvent, storedEvents, type LoggedEvent } from './reply-event';
+import { nothing, ReplyLog, type EventBatches } from './reply-log';
+import { DELETED } from './reply-outcome';
+import { RunningReplies } from './running-replies';
 
-const POLL_MS = 1_000;
+/** Between two looks at a reply of this process that is stored but not begun, or that its journal says nothing new of. */
+const LOOK_MS = 20;
 /** Characters that are handed to a reader at a time, roughly. */
 const BATCH_LENGTH = 128 * 1024;
 
-/** Reads a reply from wherever its events are: the log while it is open, its message once it is closed. */
+/** A reply of a user, wherever it is. */
+export type ReplyRef = Pick<Message, 'id' | 'user_id'>;
+
+/** Reads a reply from wherever its events are: the log while it is open, here or elsewhere, and its message once it is closed. */
 @Injectable()
 export class ReplyReader {
   constructor(
     private readonly log: ReplyLog,
     private readonly messages: MessagesService,
+    private readonly running: RunningReplies,
+    private readonly peers: JournalTails,
+    private readonly queue: QueueWatch,
   ) {}
 
-  /** The reply's events after a sequence, live while it is open. */
-  read(reply: Message, after: number, signal: AbortSignal): EventBatches {
-    return this.log.read(reply.id, after, signal) ?? this.stored(reply, after, signal);
+  /** The reply's events after a sequence, live while it is open. Without a terminal event if this process ends before the reply. */
+  read(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
+    const here = this.log.read(reply.id, after, signal);
+    return here ? this.goOn(here, reply, after, signal) : this.follow(reply, after, signal);
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
   hasAll(reply: Message, after: number): boolean {
-    return reply.status !== 'streaming' && storedEvents(reply, after).length === 0;
+    return !isOpen(reply) && storedEvents(reply, after).length === 0;
   }
 
-  /** A closed reply at once; an open one, which another process writes, as far as it is stored. */
-  private async *stored(reply: Message, after: number, signal: AbortSignal): EventBatches {
-    let message = reply;
+  /** A log that ends without a terminal event is of a reply that is not written here any more. */
+  private async *goOn(here: EventBatches, reply: ReplyRef, after: number, signal: AbortSignal): EventBatches {
+    let place = after;
+    for await (const batch of here) {
+      place += batch.length;
+      yield batch;
+      if (batch.at(-1)?.terminal) return;
+    }
+    yield* this.follow({ id: reply.id, user_id: reply.user_id }, place, signal);
+  }
+
+  /** Until it is closed: as long as it waits, wherever it runs. */
+  private async *follow(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
+    let message = 'status' in reply ? reply : await this.find(reply);
     for (let place = after; !signal.aborted;) {
-      const events = storedEvents(message, place);
-      place += events.length;
-      yield* inBatches(events);
-      if (message.status !== 'streaming') return;
-      // It may have been read in the moment between being stored and being begun.
-      const live = this.log.read(reply.id, place, signal);
-      if (live) {
-        yield* live;
-        return;
+      const open: Message | undefined = message && isOpen(message) ? message : undefined;
+      const batches = open ? this.open(open, place, signal) : this.closed(reply, message, place);
+      for await (const batch of batches) {
+        place += batch.length;
+        yield batch;
+        if (batch.at(-1)?.terminal) return;
       }
-      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
-      message = await this.messages.get(reply.user_id, reply.id);
+      if (!open || this.running.closed) return;
+      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      message = await this.find(reply);
     }
   }
+
+  private open(reply: Message, after: number, signal: AbortSignal): EventBatches {
+    const here = this.log.read(reply.id, after, signal);
+    if (here) return here;
+    // The journal has it only with the first of what follows.
+    if (after === 0 && reply.status === 'streaming') return one(logged(reply.id, 1, startEvent(reply)));
+    return reply.status === 'queued' ? this.waiting(reply, signal) : this.peers.read(reply, after, signal);
+  }
+
+  private async *waiting(reply: Message, signal: AbortSignal): EventBatches {
+    await this.queue.until(reply.id, signal);
+    yield* nothing(signal);
+  }
+
+  private async *closed(reply: ReplyRef, message: Message | undefined, after: number): EventBatches {
+    if (message) yield* inBatches(storedEvents(message, after));
+    else yield [logged(reply.id, after + 1, errorEvent(DELETED))];
+  }
+
+  private find({ user_id, id }: ReplyRef): Promise<Message | undefined> {
+    return this.messages.get(user_id, id).catch(asAbsent);
+  }
+}
+
+function asAbsent(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+async function* one(event: LoggedEvent): EventBatches {
+  yield [event];
 }
 
 /** So that a reader is never given more than it can take in one go. */

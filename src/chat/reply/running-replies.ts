@@ -1,29 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 
 /** Why a reply is ended from outside. */
 export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
 
-/** A reply that this process is producing. */
-export interface RunningReply {
+export interface ReplyIds {
   messageId: string;
   conversationId: string;
   userId: string;
+}
+
+/** A reply that this process is producing. */
+export interface RunningReply extends ReplyIds {
   abort: AbortController;
   /** Settles, never with an error, once the reply is closed and its readers have been told. */
   done: Promise<void>;
 }
 
+/** A turn that was let in right before the end begins so much later. */
+const LATE_MS = 100;
+
 @Injectable()
 export class RunningReplies {
   private readonly replies = new Map<string, RunningReply>();
-  private readonly starts = new Subject<string>();
+  private readonly starts = new Subject<ReplyIds>();
   private readonly end = new Subject<void>();
   private ended = false;
 
-  /** Ids of conversations in which a reply has just begun. */
-  get begun(): Observable<string> {
+  /** Replies that have just begun. */
+  get begun(): Observable<ReplyIds> {
     return this.starts;
+  }
+
+  get ids(): string[] {
+    return [...this.replies.keys()];
+  }
+
+  has(messageId: string): boolean {
+    return this.replies.has(messageId);
   }
 
   get closed(): boolean {
@@ -36,29 +51,26 @@ export class RunningReplies {
   }
 
   /** Runs `produce` with a signal of its own, and knows of it until it is done. */
-  start(
-    reply: Pick<RunningReply, 'messageId' | 'conversationId' | 'userId'>,
-    produce: (signal: AbortSignal) => Promise<void>,
-  ): void {
+  start(reply: ReplyIds, produce: (signal: AbortSignal) => Promise<void>): void {
     const abort = new AbortController();
     const done = produce(abort.signal).finally(() => this.replies.delete(reply.messageId));
     this.replies.set(reply.messageId, { ...reply, abort, done });
-    this.starts.next(reply.conversationId);
+    this.starts.next(reply);
   }
 
-  /** Settles at once for a reply that is not running here. */
-  async finished(messageId: string): Promise<void> {
-    await this.replies.get(messageId)?.done;
+  /** Ends the reply, if it runs here, and waits until it is closed. */
+  async stop(messageId: string, reason: StopReason): Promise<void> {
+    await this.stopThose((reply) => reply.messageId === messageId, reason);
   }
 
   /** Ends the conversation's running reply, if there is one, and waits until it is closed. */
   async stopConversation(conversationId: string, reason: StopReason): Promise<void> {
-    await this.stop((reply) => reply.conversationId === conversationId, reason);
+    await this.stopThose((reply) => reply.conversationId === conversationId, reason);
   }
 
   /** Ends what runs for this user, and waits until it is closed. */
   async stopUser(userId: string, reason: StopReason): Promise<void> {
-    await this.stop((reply) => reply.userId === userId, reason);
+    await this.stopThose((reply) => reply.userId === userId, reason);
   }
 
   /** Whose replies run here. */
@@ -67,21 +79,25 @@ export class RunningReplies {
   }
 
   async stopAll(reason: StopReason): Promise<void> {
-    await this.stop(() => true, reason);
+    await this.stopThose(() => true, reason);
   }
 
   /** Lets what runs finish for so long, ends the rest, then lets go of those who wait for more. */
   async close(graceMs: number): Promise<void> {
     await this.drain(graceMs);
-    await this.stop(() => true, 'shutdown');
+    await this.stopAll('shutdown');
     this.ended = true;
     this.end.next();
   }
 
   private async drain(graceMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
-    await Promise.race([Promise.all(this.running.map((reply) => reply.done)), deadline]);
+    const deadline = new Promise<'over'>((resolve) => (timer = setTimeout(resolve, graceMs, 'over')));
+    const finished = async () => {
+      await Promise.all(this.running.map((reply) => reply.done));
+      await sleep(LATE_MS);
+    };
+    while ((await Promise.race([finished(), deadline])) !== 'over' && this.replies.size);
     clearTimeout(timer);
   }
 
@@ -89,7 +105,7 @@ export class RunningReplies {
     return [...this.replies.values()];
   }
 
-  private async stop(which: (reply: RunningReply) => boolean, reason: StopReason): Promise<void> {
+  private async stopThose(which: (reply: RunningReply) => boolean, reason: StopReason): Promise<void> {
     const chosen = this.running.filter(which);
     for (const reply of chosen) reply.abort.abort(reason);
     await Promise.all(chosen.map((reply) => reply.done));

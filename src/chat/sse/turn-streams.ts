@@ -1,5 +1,6 @@
 import { Injectable, type MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { API_PREFIX } from '../../http/api-prefix';
 import { RepliesService } from '../replies.service';
 import { nothing } from '../reply/reply-log';
 import { StreamResponder } from './stream-responder';
@@ -27,6 +28,9 @@ export class TurnStreams {
       const rest = await this.replies.resume(userId, reply.id, lastEventId);
       return this.streams.stream(response, rest ?? nothing);
     }
-    return this.streams.stream(response, await this.replies.read(userId, await begin()));
+    const messageId = await begin();
+    // So that the client knows the reply before its first event, which a queued one may be a while in coming.
+    response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
+    return this.streams.stream(response, this.replies.read(userId, messageId));
   }
 }

@@ -16,7 +16,7 @@ export class IdempotencyRepository {
    * beforehand, lets exactly one of many through.
    */
   async claim({ userId, key, hash }: IdempotentRequest): Promise<boolean> {
-    const rows: unknown[] = await this.db.manager.query(
+    const rows: unknown[] = await this.db.query(
       `INSERT INTO idempotency_keys (user_id, key, request_hash) VALUES ($1, $2, $3)
        ON CONFLICT DO NOTHING RETURNING key`,
       [userId, key, hash],
@@ -25,7 +25,7 @@ export class IdempotencyRepository {
   }
 
   async complete({ userId, key }: IdempotentRequest, result: object): Promise<void> {
-    await this.db.manager.query('UPDATE idempotency_keys SET result = $3 WHERE user_id = $1 AND key = $2', [
+    await this.db.query('UPDATE idempotency_keys SET result = $3 WHERE user_id = $1 AND key = $2', [
       userId,
       key,
       JSON.stringify(result),
@@ -37,9 +37,8 @@ export class IdempotencyRepository {
   }
 
   async forgetOlderThan(hours: number): Promise<void> {
-    await this.db.manager.query(
-      `DELETE FROM idempotency_keys WHERE created_at < now() - $1 * interval '1 hour'`,
-      [hours],
-    );
+    await this.db.query(`DELETE FROM idempotency_keys WHERE created_at < now() - $1 * interval '1 hour'`, [
+      hours,
+    ]);
   }
 }

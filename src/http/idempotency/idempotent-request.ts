@@ -19,20 +19,29 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 export const keyReused = () =>
   new AppError('key_reused', 'idempotency_key_reused', 'This Idempotency-Key was used with another request.');
 
-/**
- * The request, if it carries an `Idempotency-Key`.
- * @throws AppError `invalid_idempotency_key`
- */
+/** What is asked for; the body as it was sent. */
+export interface RequestedWork {
+  method: string;
+  path: string;
+  body?: unknown;
+}
+
+/** The request, if it carries an `Idempotency-Key`. */
 export function idempotentRequestOf(request: Request & { userId?: string }): IdempotentRequest | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined || request.userId === undefined) return undefined;
+  return idempotentRequest(request.userId, key, request);
+}
+
+/** @throws AppError `invalid_idempotency_key` */
+export function idempotentRequest(userId: string, key: unknown, work: RequestedWork): IdempotentRequest {
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw invalidRequest(
       'invalid_idempotency_key',
       'Idempotency-Key must be 1 to 255 visible ASCII characters.',
     );
   }
-  return { userId: request.userId, key, hash: hashOf(request) };
+  return { userId, key, hash: hashOf(work) };
 }
 
 /** Only on routes that are not public. */
@@ -40,9 +49,9 @@ export const Idempotent = createParamDecorator((_data: unknown, context: Executi
   idempotentRequestOf(context.switchToHttp().getRequest<Request>()),
 );
 
-function hashOf({ method, path, body }: Request): Buffer {
+function hashOf({ method, path, body }: RequestedWork): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify([method, path, (body as unknown) ?? {}]))
+    .update(JSON.stringify([method, path, body ?? {}]))
     .digest();
 }
 

@@ -24,7 +24,10 @@ Lists are pages: \`next_cursor\`, given as \`cursor\` with the same filters, con
 A stream is \`text/event-stream\`: one JSON object per \`data:\` line, with \`id: <message_id>:<sequence>\` and no \`event:\` field, so
 that \`EventSource.onmessage\` sees them all. A reply begins with \`start\` and ends with exactly one \`end\` or \`error\`. Leaving does not
 stop it; \`Last-Event-ID\` goes on right after that event, at any time. Lines that begin with a colon are heartbeats. Ignore
-events of a type that you do not know.`;
+events of a type that you do not know.
+
+The WebSocket \`/api/v1/ws\` carries the same events, and takes chat, stop and follow as JSON frames:
+\`{"type":"chat","request_id":"1","content":"Hello"}\`. Identity and origin are checked in its handshake; a browser asks for a ticket.`;
 
 /** In the order in which documentation shows them. */
 export const TAGS: Record<string, string> = {

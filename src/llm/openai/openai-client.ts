@@ -6,7 +6,7 @@ import { guardedConnector } from '../../outbound/guarded-connector';
 import { LlmClient, type ModelPart, type ModelRequest } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { readWholeReply } from './whole-reply';
-import { createAgent, providerFetch } from './provider-fetch';
+import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
 import { ReplyNormaliser } from './reply-normaliser';
 import { requestBody } from './request-body';
@@ -43,8 +43,9 @@ export class OpenAiClient extends LlmClient {
       signal.throwIfAborted();
       throw requestFailure(error, scrub);
     });
-    const normaliser = new ReplyNormaliser(request.model.thinkTags);
-    if (response.body && isEventStream(response)) {
+    const goesOn = request.messages.at(-1)?.role === 'assistant';
+    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
+    if (isEventStream(response)) {
       yield* follow(new StreamReader(response.body, normaliser, scrub), normaliser, signal);
     } else {
       const parts = await readWholeReply(response, normaliser, scrub).catch(asLlmError);
@@ -86,8 +87,9 @@ export class OpenAiClient extends LlmClient {
 }
 
 /** Async, so that what the SDK throws at once is a rejection too. */
-async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<Response> {
-  return sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
+  const response: unknown = await sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+  return response as ProviderResponse;
 }
 
 async function* follow(
@@ -115,6 +117,6 @@ function asLlmError(error: unknown): LlmError {
   throw error;
 }
 
-function isEventStream(response: Response): boolean {
+function isEventStream(response: ProviderResponse): boolean {
   return /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
 }

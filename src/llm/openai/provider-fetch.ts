@@ -1,7 +1,11 @@
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciRequestInit } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { readAtMost } from './read-at-most';
+import { ResponseBody } from './response-body';
 
 type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** What the SDK is handed for a response that is still coming; `body` is no web stream, and only ours to read. */
+export type ProviderResponse = Omit<Response, 'body'> & { body: ResponseBody };
 
 /** What an error's body may cost us, whatever a provider sends. */
 export const MAX_ERROR_BYTES = 1024 * 1024;
@@ -22,18 +26,19 @@ export function createAgent(connect: Agent.Options['connect']): Agent {
   });
 }
 
-/** A `fetch` for the SDK that follows no redirect (the key would go along) and bounds the body of an error. */
+/**
+ * A `fetch` for the SDK that follows no redirect (the key would go along) and bounds the body of an error. A success is handed
+ * on as it comes (`ProviderResponse`): the web streams of a real `fetch` would take more time than all else that is done with a token.
+ */
 export function providerFetch(agent: Agent, extraHeaders: string[]): Fetch {
   const sent = [...SENT_HEADERS, ...extraHeaders];
   return async (url, init) => {
-    const options = {
+    const headers = { ...pick(new Headers(init?.headers), sent), 'user-agent': 'parley' };
+    const response = await dispatch(agent, new URL(url instanceof Request ? url.url : url), {
       ...init,
-      headers: { ...pick(new Headers(init?.headers), sent), 'user-agent': 'parley' },
-      dispatcher: agent,
-      redirect: 'manual',
-    } as UndiciRequestInit;
-    const response = (await undiciFetch(url as string, options)) as unknown as Response;
-    return response.ok ? response : bounded(response);
+      headers,
+    });
+    return response.ok ? (response as unknown as Response) : bounded(response);
   };
 }
 
@@ -42,11 +47,58 @@ function pick(headers: Headers, names: string[]): Record<string, string> {
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-async function bounded({ body, status, headers }: Response): Promise<Response> {
+/** Settles with the response's head. The signal ends the request, and after it the body. */
+function dispatch(
+  agent: Agent,
+  url: URL,
+  { method = 'GET', body, signal, headers }: RequestInit & { headers: Record<string, string> },
+): Promise<ProviderResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProviderResponse>();
+  signal?.throwIfAborted();
+  let response: ResponseBody | undefined;
+  let stop: (() => void) | undefined;
+  const settle = (error?: unknown): void => {
+    if (stop) signal?.removeEventListener('abort', stop);
+    response?.end(error);
+    // As `fetch` does: the SDK keeps the cause, but not always what is thrown.
+    if (error !== undefined) reject(new TypeError('The request failed', { cause: error }));
+  };
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(controller) {
+      stop = () => controller.abort(signal?.reason as Error);
+      signal?.addEventListener('abort', stop, { once: true });
+    },
+    onResponseStart(controller, status, fields) {
+      // What comes before the answer proper.
+      if (status < 200) return;
+      response = new ResponseBody(controller);
+      resolve(head(status, fields, response, url));
+    },
+    onResponseData: (_controller, chunk) => response?.push(chunk),
+    onResponseEnd: () => settle(),
+    onResponseError: (_controller, error) => settle(error),
+  };
+  const path = `${url.pathname}${url.search}`;
+  const options = { origin: url.origin, path, method, headers };
+  agent.dispatch({ ...options, body: body as string }, handler);
+  return promise;
+}
+
+function head(
+  status: number,
+  fields: NodeJS.Dict<string | string[]>,
+  body: ResponseBody,
+  url: URL,
+): ProviderResponse {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of [value ?? []].flat()) headers.append(name, one);
+  }
+  const ok = status < 300;
+  return { status, ok, headers, body, url: url.href, statusText: '' } as ProviderResponse;
+}
+
+async function bounded({ body, status, headers }: ProviderResponse): Promise<Response> {
   const text = await readAtMost(body, MAX_ERROR_BYTES);
-  const empty = status === 304 || status < 200;
-  return new Response(empty ? null : text, {
-    status: Math.max(status, 200),
-    headers: new Headers([...headers]),
-  });
+  return new Response(status === 304 ? null : text, { status, headers });
 }

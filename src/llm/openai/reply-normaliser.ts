@@ -16,7 +16,11 @@ export class ReplyNormaliser {
   private usage: TokenUsage | null = null;
   private chars = 0;
 
-  constructor(thinkTags: boolean) {
+  /** `goesOn`: what it goes on with may be whole already, so that nothing is left to be said. */
+  constructor(
+    thinkTags: boolean,
+    private readonly goesOn = false,
+  ) {
     if (thinkTags) this.splitter = new ThinkSplitter();
   }
 
@@ -31,6 +35,11 @@ export class ReplyNormaliser {
     // Cumulative counts and doubled chunks exist: the last one is right, a sum never is.
     this.usage = content.usage ?? this.usage;
     this.addContent(content, parts);
+  }
+
+  /** The same for a chunk of which it is known that it says this and nothing else. */
+  pushText(text: string, parts: ModelPart[]): void {
+    this.addContent({ reasoning: '', text }, parts);
   }
 
   /** Text that is held back, for a reply that is cut off. Half a character is dropped. */
@@ -50,7 +59,7 @@ export class ReplyNormaliser {
     if (this.finish === null) throw this.cut();
     if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     const { reason, raw } = finishReason(this.finish);
-    if (reason === 'stop' && this.chars === 0) throw new LlmError('upstream_empty');
+    if (reason === 'stop' && this.chars === 0 && !this.goesOn) throw new LlmError('upstream_empty');
     parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });
   }
 
@@ -60,7 +69,10 @@ export class ReplyNormaliser {
     return new LlmError(code, { detail: reason === undefined ? undefined : { reason } });
   }
 
-  private addContent({ reasoning, text }: ChunkContent, parts: ModelPart[]): void {
+  private addContent(
+    { reasoning, text }: Pick<ChunkContent, 'reasoning' | 'text'>,
+    parts: ModelPart[],
+  ): void {
     this.add('reasoning', reasoning, parts);
     if (!text) return;
     const split = this.splitter?.push(text) ?? { reasoning: '', text };

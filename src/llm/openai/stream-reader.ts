@@ -1,10 +1,12 @@
 import type { ModelPart } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
+import { ChunkFrame } from './chunk-frame';
 import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './event-stream';
 import { networkCode, reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
 import type { Scrubber } from './scrubber';
+import type { ResponseBody } from './response-body';
 import { within } from './within';
 
 /** How long usage and `[DONE]` may take once the model has ended: some servers send neither and stay open. */
@@ -15,17 +17,15 @@ const DRAIN_MS = 250;
 
 /** Reads one reply from a response body: bytes in, parts out. */
 export class StreamReader {
-  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   private readonly decoder = new EventStreamDecoder();
+  private readonly frame = new ChunkFrame();
   private complete = false;
 
   constructor(
-    body: ReadableStream<Uint8Array>,
+    private readonly body: ResponseBody,
     private readonly normaliser: ReplyNormaliser,
     private readonly scrub: Scrubber,
-  ) {
-    this.reader = body.getReader();
-  }
+  ) {}
 
   /**
    * Waits for bytes and adds what they say to `parts`, also when it throws.
@@ -49,9 +49,8 @@ export class StreamReader {
   /** Undefined at the end of the stream. */
   private async nextBytes(): Promise<Uint8Array | undefined> {
     try {
-      const read = this.reader.read();
-      const result = this.normaliser.finished ? await within(FINISH_GRACE_MS, read) : await read;
-      return result?.value;
+      const next = this.body.next();
+      return await (this.normaliser.finished ? within(FINISH_GRACE_MS, next) : next);
     } catch (error) {
       // The model had ended, so nothing but the usage can be missing.
       if (this.normaliser.finished) return undefined;
@@ -74,8 +73,10 @@ export class StreamReader {
   /** @returns whether `[DONE]` was among the events; what follows it is ignored */
   private take(events: ProviderEvent[], parts: ModelPart[]): boolean {
     for (const event of events) {
-      if (event.data.trim() === '[DONE]') return true;
-      this.takeEvent(event, parseJson(event.data), parts);
+      const text = event.event === undefined ? this.frame.textIn(event.data) : undefined;
+      if (text !== undefined) this.normaliser.pushText(text, parts);
+      else if (event.data.trim() === '[DONE]') return true;
+      else this.takeEvent(event, parseJson(event.data), parts);
     }
     return false;
   }
@@ -94,22 +95,19 @@ export class StreamReader {
     if (error !== undefined) throw reportedFailure(error, this.scrub);
     if (json === undefined)
       throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
+    this.frame.learn(data);
     this.normaliser.push(json, parts);
   }
 
   private async release(): Promise<void> {
     if (this.complete) await within(DRAIN_MS, this.drain());
-    await this.reader.cancel();
+    this.body.cancel();
   }
 
   private async drain(): Promise<void> {
     let size = 0;
-    for (
-      let next = await this.reader.read();
-      !next.done && size < 64 * 1024;
-      next = await this.reader.read()
-    ) {
-      size += next.value.length;
+    for (let chunk = await this.body.next(); chunk && size < 64 * 1024; chunk = await this.body.next()) {
+      size += chunk.length;
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { ModelPart } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
+import type { ProviderResponse } from './provider-fetch';
 import { reportedFailure } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import type { ReplyNormaliser } from './reply-normaliser';
@@ -15,7 +16,7 @@ const MAX_REPLY_BYTES = 4 * 1024 * 1024;
  * @throws {LlmError}
  */
 export async function readWholeReply(
-  response: Response,
+  response: ProviderResponse,
   normaliser: ReplyNormaliser,
   scrub: Scrubber,
 ): Promise<ModelPart[]> {

@@ -12,7 +12,6 @@ export interface Patience {
  * The time that our own side takes between two waits is not held against the provider.
  */
 export class Watchdog {
-  private readonly idle: LlmError = new LlmError('provider_timeout', { detail: { reason: 'idle' } });
   private limit: number;
   private waitingSince: number | undefined;
   private timer: NodeJS.Timeout;
@@ -47,7 +46,7 @@ export class Watchdog {
     const waited = this.waitingSince === undefined ? 0 : performance.now() - this.waitingSince;
     // Timers may fire a millisecond early.
     if (waited + 1 < this.limit) this.rearm(this.limit - waited);
-    else this.expire(this.idle);
+    else this.expire(new LlmError('provider_timeout', { detail: { reason: 'idle' } }));
   }
 
   private rearm(ms: number): void {

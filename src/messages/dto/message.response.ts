@@ -88,7 +88,8 @@ export class MessageResponse {
     type: 'string',
     enum: MESSAGE_STATUSES,
     example: 'completed',
-    description: 'A reply begins as `streaming`; all other messages are `completed`.',
+    description:
+      'A reply begins as `streaming`, or as `queued` if it has to wait for its turn; all other messages are `completed`.',
   })
   status: MessageStatus;
 

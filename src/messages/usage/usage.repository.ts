@@ -4,6 +4,8 @@ import type { QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.type
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
+/** Replies for which what was set aside counts. */
+const OPEN = `('queued', 'streaming')`;
 const SUMS = ['replies', ...COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
 /** The messages themselves are the account of what was used; there is no second one that could differ. */
@@ -14,7 +16,7 @@ export class UsageRepository {
   /** Ended replies of the user, and what is gone, by group and model; the largest first. */
   sum(userId: string, { from, to }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
     const [live, past] = KEYS[group];
-    return this.db.manager.query(
+    return this.db.query(
       `SELECT key, model, ${SUMS} FROM (
          SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
            ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')}
@@ -33,11 +35,11 @@ export class UsageRepository {
   /** Keeps what a conversation that is about to go has used; an open reply counts as what was set aside for it. */
   async keep(userId: string, conversationId: string): Promise<void> {
     // What ends at this moment must end before or after, not between being counted and being deleted.
-    await this.db.manager.query(
+    await this.db.query(
       `SELECT 1 FROM messages WHERE conversation_id = $1 AND user_id = $2 AND status = 'streaming' FOR UPDATE`,
       [conversationId, userId],
     );
-    await this.db.manager.query(
+    await this.db.query(
       `INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
        SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
          sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
@@ -54,35 +56,32 @@ export class UsageRepository {
     );
   }
 
-  /** What the user has now, kept from changing by others' turns until the transaction ends. */
-  async lockState(userId: string): Promise<QuotaState> {
-    await this.db.manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
-    const rows: QuotaState[] = await this.db.manager.query(
+  /** Keeps the user's other turns out until the transaction ends. In a statement of its own, so that the next one sees theirs. */
+  async lock(userId: string): Promise<void> {
+    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
+  }
+
+  /** What the user has now, besides a turn of this conversation. */
+  async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
+    const rows: QuotaState[] = await this.db.query(
       `WITH today AS (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') AS began)
        SELECT
-         (SELECT count(*)::int FROM messages m
-          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.status = 'streaming'
-            AND m.created_at > now() - interval '1 day') AS running,
-         (SELECT COALESCE(sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0)
+         (SELECT count(DISTINCT m.conversation_id)::int FROM messages m
+          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.status IN ${OPEN}
+            AND m.created_at > now() - interval '1 day' AND m.conversation_id IS DISTINCT FROM $2) AS open,
+         (SELECT COALESCE(sum(CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0)
                    ELSE ${tokenOf('input_tokens')} + ${tokenOf('output_tokens')} END), 0)::float8
           FROM messages m
           WHERE m.user_id = $1 AND m.role = 'assistant' AND m.created_at >= today.began AT TIME ZONE 'UTC')
          + (SELECT COALESCE(sum(p.input_tokens + p.output_tokens), 0)::float8
             FROM past_usage p WHERE p.user_id = $1 AND p.day = today.began::date) AS tokens,
+         (SELECT COALESCE(sum(m.tokens + CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0) ELSE 0 END), 0)::float8
+          FROM messages m WHERE m.conversation_id = $2 AND m.sequence > $3) AS earlier,
          ceil(extract(epoch FROM today.began + interval '1 day' - (now() AT TIME ZONE 'UTC')))::int AS seconds_left
        FROM today`,
-      [userId],
+      [userId, conversationId ?? null, contextFrom ?? 0],
     );
     return rows[0];
-  }
-
-  /** Tokens of all that a conversation could show to a model; more than it will. */
-  async tokensIn(conversationId: string, contextFrom: number): Promise<number> {
-    const rows: { tokens: number }[] = await this.db.manager.query(
-      `SELECT COALESCE(sum(tokens), 0)::float8 AS tokens FROM messages WHERE conversation_id = $1 AND sequence > $2`,
-      [conversationId, contextFrom],
-    );
-    return rows[0].tokens;
   }
 }
 

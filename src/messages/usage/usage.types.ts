@@ -20,8 +20,11 @@ export interface UsagePeriod {
 
 /** What a user has of what is limited. */
 export interface QuotaState {
-  running: number;
-  /** Used today, and set aside for what is running. */
+  /** How many other conversations have an open reply; in this one it is the only one that can run. */
+  open: number;
+  /** Used today, and set aside for what is running or waits. */
   tokens: number;
+  /** All that this conversation could show to a model, with what its open replies may add; more than it will. */
+  earlier: number;
   seconds_left: number;
 }

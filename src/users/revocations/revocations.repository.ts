@@ -12,18 +12,18 @@ export class RevocationsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   async insert(subject: string): Promise<void> {
-    await this.db.manager.query('INSERT INTO revocations (id, subject) VALUES ($1, $2)', [uuidv7(), subject]);
+    await this.db.query('INSERT INTO revocations (id, subject) VALUES ($1, $2)', [uuidv7(), subject]);
   }
 
   since(seconds: number): Promise<Revocation[]> {
-    return this.db.manager.query(
+    return this.db.query(
       'SELECT id, subject FROM revocations WHERE created_at > now() - make_interval(secs => $1)',
       [seconds],
     );
   }
 
   async deleteOlderThan(seconds: number): Promise<void> {
-    await this.db.manager.query(
+    await this.db.query(
       'DELETE FROM revocations WHERE created_at < now() - make_interval(secs => $1)',
       [seconds],
     );

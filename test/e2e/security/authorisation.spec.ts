@@ -100,10 +100,6 @@ describe('the table of routes', () => {
       ]),
     );
   });
-
-  it('has no WebSocket to care for', () => {
-    expect(t.app.getHttpServer().listenerCount('upgrade')).toBe(0);
-  });
 });
 
 @Controller('unknown')

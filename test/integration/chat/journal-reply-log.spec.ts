@@ -14,7 +14,7 @@ import { InstancesRepository } from '../../../src/instances/instances.repository
 import { ConversationEntity } from '../../../src/conversations/conversation.entity';
 import { MessageEntity } from '../../../src/messages/message.entity';
 import { UserEntity } from '../../../src/users/user.entity';
-import { replyLogContract } from '../../support/reply-log-contract';
+import { replyLogContract, START } from '../../support/reply-log-contract';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 const ENTITIES = [UserEntity, ConversationEntity, MessageEntity, InstanceEntity, JournalEntity];
@@ -56,7 +56,10 @@ describe('JournalReplyLog', () => {
     return { log: new JournalReplyLog(writer, instance), instance, writer };
   }
 
-  replyLogContract(async () => (await create()).log);
+  replyLogContract(async () => {
+    const { log, instance } = await create();
+    return { log, instanceId: instance.id };
+  });
 
   it('shows nothing that the journal does not hold yet', async () => {
     const gate = Promise.withResolvers<void>();
@@ -66,25 +69,25 @@ describe('JournalReplyLog', () => {
       await journal.append(...batch);
     };
     const { log, instance } = await create(slow);
-    log.open(REPLY);
+    log.open(REPLY, instance.id, START);
     const shown = follow(log);
     await log.append(REPLY, [chunk('secret')]);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(shown).toEqual([]);
+    expect(shown).toHaveLength(1);
     gate.resolve();
     await log.settle(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(shown).toHaveLength(1);
+    expect(shown).toHaveLength(2);
     const [batch] = await journal.read(instance.id);
     expect(decodePayload(batch.payload)).toEqual([
-      { messageId: REPLY, sequence: 1, events: [chunk('secret')] },
+      { messageId: REPLY, sequence: 1, events: [START, chunk('secret')] },
     ]);
   });
 
   it('stores what many replies append while a batch is underway in one further batch', async () => {
     const { log, instance } = await create();
     const ids = Array.from({ length: 20 }, (_, n) => `019a5b1c-7f00-7000-8000-0000000000${n + 10}`);
-    ids.forEach((id) => log.open(id));
+    ids.forEach((id) => log.open(id, instance.id, START));
     for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
     await Promise.all(ids.map((id) => log.settle(id)));
     const batches = await journal.read(instance.id);
@@ -92,12 +95,12 @@ describe('JournalReplyLog', () => {
     const events = batches
       .flatMap(({ payload }) => decodePayload(payload))
       .filter((run) => run.messageId === ids[7]);
-    expect(events.map((run) => run.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(events.map((run) => run.sequence)).toEqual([1, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 
   it('stores and shows nothing more once others have taken the process for dead', async () => {
     const { log, instance } = await create();
-    log.open(REPLY);
+    log.open(REPLY, instance.id, START);
     await log.append(REPLY, [chunk('before')]);
     await log.settle(REPLY);
     const shown = follow(log);
@@ -105,8 +108,14 @@ describe('JournalReplyLog', () => {
     await log.append(REPLY, [chunk('after')]);
     await log.settle(REPLY);
     await expect(log.append(REPLY, [chunk('later')])).rejects.toMatchObject({ code: 'lease_lost' });
-    expect(shown.map((event) => event.sequence)).toEqual([1]);
+    expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
     expect(await journal.read(instance.id)).toEqual([]);
+  });
+
+  it('neither stores nor shows a reply that was opened before others took the process for dead', async () => {
+    const { log } = await create();
+    log.open(REPLY, '019a5b1c-7f00-7000-8000-00000000000b', START);
+    await expect(log.append(REPLY, [chunk('late')])).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
   it('tries again when the journal cannot be written, and loses and doubles nothing', async () => {
@@ -119,12 +128,12 @@ describe('JournalReplyLog', () => {
       if (failures === 3) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
     };
     const { log, instance } = await create(flaky);
-    log.open(REPLY);
+    log.open(REPLY, instance.id, START);
     const shown = follow(log);
     await log.append(REPLY, [chunk('a')]);
     await log.settle(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(shown.map((event) => event.sequence)).toEqual([1]);
+    expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
     expect(await journal.read(instance.id)).toHaveLength(1);
   });
 

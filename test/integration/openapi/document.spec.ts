@@ -55,6 +55,7 @@ const OPERATION_IDS = [
   'selectBranch',
   'sendMessage',
   'startChat',
+  'stopMessage',
   'stopReply',
   'streamChat',
   'updateConversation',

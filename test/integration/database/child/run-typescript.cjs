@@ -1,7 +1,7 @@
 /** `node run-typescript.cjs file.ts`: a plain Node process that runs the sources, for tests that kill it. */
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
-const { resolve } = require('node:path');
+const path = require('node:path');
 const { transformSync } = require('@swc/core');
 
 const options = {
@@ -20,4 +20,4 @@ Module._extensions['.ts'] = (module, filename) => {
   module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, filename }).code, filename);
 };
 
-require(resolve(process.argv[2]));
+require(path.resolve(process.argv[2]));

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, startServer } from './support/processes.mjs';
+
+/**
+ * A server under test.
+ * @typedef {object} Candidate
+ * @property {string} name
+ * @property {'plain' | 'ui' | 'parley'} dialect how it is asked, see load/dialects.mjs
+ * @property {string} script
+ * @property {'postgres' | 'embedded'} [storage]
+ * @property {string} [preload] what is loaded before the script
+ */
+
+/** @type {Candidate[]} */
+export const candidates = [
+  { name: 'pipe', dialect: 'plain', script: 'bench/servers/pipe.mjs' },
+  { name: 'relay', dialect: 'plain', script: 'bench/servers/relay.mjs' },
+  { name: 'express', dialect: 'plain', script: 'bench/servers/express-openai.mjs' },
+  { name: 'ai-sdk', dialect: 'ui', script: 'bench/servers/ai-sdk.mjs', storage: 'postgres' },
+  { name: 'parley', dialect: 'parley', script: 'dist/src/main.js', storage: 'postgres' },
+  {
+    name: 'memory-log',
+    dialect: 'parley',
+    script: 'dist/src/main.js',
+    storage: 'postgres',
+    preload: 'bench/support/log-in-memory.cjs',
+  },
+  { name: 'embedded', dialect: 'parley', script: 'dist/src/main.js', storage: 'embedded' },
+];
+
+/**
+ * Starts a candidate over a new and empty storage, or over one that is given.
+ * @param {Candidate} candidate
+ * @param {import('./support/bench.mjs').Bench} bench
+ * @param {Storage} [storage]
+ */
+export async function start(candidate, bench, storage) {
+  const used = storage ?? (await newStorage(candidate, bench));
+  const env = {
+    OPENAI_BASE_URL: bench.providerUrl,
+    OPENAI_API_KEY: 'none',
+    DATABASE_URL: used.url,
+    DATA_DIR: used.dataDir,
+    LOG_LEVEL: 'warn',
+    // Only the load generator may name users: the service wants that said in production.
+    AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
+  };
+  const preload = candidate.preload ? ['--require', `${ROOT}/${candidate.preload}`] : [];
+  const nodeOptions = [...bench.nodeOptions(candidate), ...preload];
+  const server = await startServer([...nodeOptions, `${ROOT}/${candidate.script}`], env);
+  const stop = async () => {
+    await server.stop();
+    if (!storage) used.remove();
+  };
+  return { ...server, stop, candidate };
+}
+
+/** @typedef {{ url?: string, dataDir: string, remove: () => void }} Storage */
+
+/** @param {Candidate} candidate @param {import('./support/bench.mjs').Bench} bench @returns {Promise<Storage>} */
+export async function newStorage(candidate, bench) {
+  const url = candidate.storage === 'postgres' ? await bench.postgres?.createDatabase() : undefined;
+  const dataDir = mkdtempSync(join(tmpdir(), 'parley-bench-data-'));
+  const throwAway = () => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', throwAway);
+  const remove = () => {
+    process.off('exit', throwAway);
+    throwAway();
+  };
+  return { url, dataDir, remove };
+}

@@ -1,0 +1,56 @@
+import { newStorage, start } from '../candidates.mjs';
+import { FEW, MANY, seed } from '../support/seed.mjs';
+import { quantile } from '../support/statistics.mjs';
+
+const WARM_UP = 20;
+
+/**
+ * Times calls of one who has little and of one who has much, in turn, so that a slow moment hits both.
+ * @param {import('../support/bench.mjs').Bench} bench
+ * @param {import('../candidates.mjs').Candidate} candidate
+ * @param {(measure: Measure, api: string, seeded: Record<string, import('../support/seed.mjs').Seeded>) => Promise<void>} calls
+ */
+export async function withSeeded(bench, candidate, calls) {
+  const storage = await newStorage(candidate, bench);
+  const seeded = await seed(storage);
+  const server = await start(candidate, bench, storage);
+  /** @type {(import('./scenario.mjs').Figures & { label: string })[]} */
+  const figures = [];
+  try {
+    const measure = /** @type {Measure} */ (
+      async (label, times, call) => figures.push(...(await measureBoth(label, times, call)))
+    );
+    await calls(measure, `http://127.0.0.1:${server.port}/api/v1`, seeded);
+  } finally {
+    await server.stop();
+    storage.remove();
+  }
+  return figures;
+}
+
+/** @typedef {(label: string, times: number, call: (user: string) => Promise<number>) => Promise<unknown>} Measure */
+
+/**
+ * @param {string} label
+ * @param {number} times
+ * @param {(user: string) => Promise<number>} call returns what it took
+ */
+async function measureBoth(label, times, call) {
+  /** @type {Record<string, number[]>} */
+  const taken = { [FEW]: [], [MANY]: [] };
+  for (let i = 0; i < times + WARM_UP; i++) {
+    for (const user of i % 2 ? [MANY, FEW] : [FEW, MANY]) {
+      const ms = await call(user);
+      if (i >= WARM_UP) taken[user].push(ms);
+    }
+  }
+  const figuresOf = (/** @type {string} */ user) => ({
+    p50: quantile(taken[user], 0.5),
+    p99: quantile(taken[user], 0.99),
+  });
+  const [few, many] = [figuresOf(FEW), figuresOf(MANY)];
+  return [
+    { label: `${label}, 10`, ...few },
+    { label: `${label}, 10,000`, ...many, value: many.p50 / few.p50 },
+  ];
+}

@@ -1,0 +1,35 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { DatabaseState } from '../../database/database-state';
+import { MessagesService } from '../../messages/messages.service';
+import { RunningReplies } from '../reply/running-replies';
+import { Poll } from './poll';
+
+const LOOK_MS = 100;
+
+/** Ends replies of this process that were stopped, or deleted with their conversation, through another one. */
+@Injectable()
+export class EndingsElsewhere implements OnModuleInit {
+  private readonly poll = new Poll({
+    name: 'requests to stop',
+    everyMs: LOOK_MS,
+    wanted: () => this.running.ids.length > 0,
+    look: () => this.look(),
+  });
+
+  constructor(
+    private readonly running: RunningReplies,
+    private readonly messages: MessagesService,
+    private readonly database: DatabaseState,
+  ) {}
+
+  onModuleInit(): void {
+    if (this.database.exclusive) return;
+    this.running.begun.subscribe(() => void this.poll.begin());
+  }
+
+  private async look(): Promise<void> {
+    for (const { id, gone } of await this.messages.endedElsewhere(this.running.ids)) {
+      void this.running.stop(id, gone ? 'conversation_deleted' : 'stopped');
+    }
+  }
+}

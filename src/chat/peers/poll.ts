@@ -1,0 +1,39 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LOG_EVERY_MS = 10_000;
+
+export interface PollOptions {
+  /** What is done, in a word or two for the log. */
+  name: string;
+  everyMs: number;
+  wanted: () => boolean;
+  look: () => Promise<void>;
+}
+
+/** Looks again and again while somebody wants it: never twice at a time, and a failure is only a reason to look again. */
+export class Poll {
+  private readonly logger = new Logger(Poll.name);
+  private active = false;
+  private reportedAt = -LOG_EVERY_MS;
+
+  constructor(private readonly options: PollOptions) {}
+
+  /** To be called whenever there may be a first wish. Settles, never with an error, when nothing is wanted any more. */
+  async begin(): Promise<void> {
+    if (this.active) return;
+    this.active = true;
+    while (this.options.wanted()) {
+      await this.options.look().catch((error: unknown) => this.report(error));
+      await sleep(this.options.everyMs, undefined, { ref: false });
+    }
+    this.active = false;
+  }
+
+  private report(err: unknown): void {
+    const now = performance.now();
+    if (now - this.reportedAt < LOG_EVERY_MS) return;
+    this.reportedAt = now;
+    this.logger.warn({ err }, `Could not look (${this.options.name}); looking again`);
+  }
+}

@@ -1,0 +1,46 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { QueueService } from '../../messages/queue.service';
+import { Poll } from '../peers/poll';
+import { RunningReplies } from '../reply/running-replies';
+
+const LOOK_MS = 200;
+
+/** Lets readers of queued replies sleep until their turn has come, here or in another process. */
+@Injectable()
+export class QueueWatch implements OnModuleInit {
+  private readonly waiting = new Map<string, Set<() => void>>();
+  private readonly poll = new Poll({
+    name: 'queued replies',
+    everyMs: LOOK_MS,
+    wanted: () => this.waiting.size > 0,
+    look: async () => this.nudge(await this.queue.notWaiting([...this.waiting.keys()])),
+  });
+
+  constructor(
+    private readonly queue: QueueService,
+    private readonly running: RunningReplies,
+  ) {}
+
+  onModuleInit(): void {
+    this.running.begun.subscribe(({ messageId }) => this.nudge([messageId]));
+    this.running.closing.subscribe(() => this.nudge([...this.waiting.keys()]));
+  }
+
+  /** Settles when the reply does not wait any more, the process ends, or the reader leaves. */
+  async until(messageId: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const readers = this.waiting.get(messageId) ?? new Set();
+    this.waiting.set(messageId, readers.add(resolve));
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    void this.poll.begin();
+    await promise;
+    readers.delete(resolve);
+    if (!readers.size && this.waiting.get(messageId) === readers) this.waiting.delete(messageId);
+  }
+
+  /** These replies do not wait any more. */
+  nudge(messageIds: string[]): void {
+    for (const id of messageIds) this.waiting.get(id)?.forEach((resume) => resume());
+  }
+}

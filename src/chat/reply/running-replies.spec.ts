@@ -1,0 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RunningReplies } from './running-replies';
+
+const reply = (id: string) => ({ messageId: id, conversationId: id, userId: 'alice' });
+
+it('a reply that begins while the last ones are let finish is let finish as well', async () => {
+  const running = new RunningReplies();
+  const ends: [string, boolean][] = [];
+  const produce = (id: string) => async (signal: AbortSignal) => {
+    await sleep(40);
+    ends.push([id, signal.aborted]);
+  };
+  running.start(reply('first'), produce('first'));
+  const closed = running.close(5_000);
+  await sleep(60);
+  running.start(reply('late'), produce('late'));
+  await closed;
+  expect(ends).toEqual([
+    ['first', false],
+    ['late', false],
+  ]);
+});

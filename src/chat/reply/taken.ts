@@ -1,0 +1,24 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** A reader that takes nothing for so long is let go; it resumes by the id of its last event. */
+export const STALLED_MS = 30_000;
+
+type Destination = Pick<Writable, 'writableNeedDrain' | 'once'> & NodeJS.EventEmitter;
+
+/**
+ * Until the reader's connection takes more, or is closed.
+ * @throws {Error} if it has taken nothing for too long
+ */
+export async function taken(connection: Destination, stalledMs = STALLED_MS): Promise<void> {
+  await nextTurn();
+  if (!connection.writableNeedDrain) return;
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([AbortSignal.timeout(stalledMs), waiting.signal]);
+  try {
+    await Promise.race([once(connection, 'drain', { signal }), once(connection, 'close', { signal })]);
+  } finally {
+    waiting.abort();
+  }
+}

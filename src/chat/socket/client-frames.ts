@@ -1,0 +1,57 @@
+import type { Type } from '@nestjs/common';
+import { IsString, IsUUID, ValidateBy } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
+import { StartChatDto } from '../dto/send-message.dto';
+
+/** The body of `POST /chat`, and what is a header there. */
+class ChatFrame extends StartChatDto {
+  @MayBeAbsent()
+  @IsString()
+  idempotency_key?: string;
+}
+
+/** One reply, or a conversation's. */
+class SubjectFrame {
+  @MayBeAbsent()
+  @IsUUID()
+  message_id?: string;
+
+  @MayBeAbsent()
+  @IsUUID()
+  conversation_id?: string;
+}
+
+class FollowFrame extends SubjectFrame {
+  @MayBeAbsent()
+  @ValidateBy({
+    name: 'isAfter',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' || typeof value === 'number',
+      defaultMessage: () => 'must be a sequence or the id of an event',
+    },
+  })
+  after?: string | number;
+}
+
+/** What a client may send, by `type`: the class says which other fields there are. */
+export const CLIENT_FRAMES = {
+  chat: ChatFrame,
+  stop: SubjectFrame,
+  follow: FollowFrame,
+  unfollow: SubjectFrame,
+} as const satisfies Record<string, Type<object>>;
+
+export type FrameType = keyof typeof CLIENT_FRAMES;
+export type Fields<T extends FrameType> = InstanceType<(typeof CLIENT_FRAMES)[T]>;
+
+/** A frame that is well-formed. */
+export type ClientFrame = { [T in FrameType]: CheckedFrame<T> }[FrameType];
+
+export interface CheckedFrame<T extends FrameType> {
+  type: T;
+  /** By which the client knows the answers to this frame. */
+  requestId?: string;
+  fields: Fields<T>;
+  /** The same as it was sent. */
+  sent: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,76 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+import { IdentityWatch } from '../../auth/identity-watch';
+import { AppConfig } from '../../config/app-config';
+import { RunningReplies } from '../reply/running-replies';
+import { tooManySockets } from './socket.errors';
+import { SocketPulse } from './socket-pulse';
+import type { SocketSession } from './socket-session';
+
+/** Room for every tab on every device of a person, not for all users of a service behind one user id. */
+export const MAX_SOCKETS_PER_USER = 50;
+/** Then a client that does not say goodbye is cut off, so that it cannot hold the process. */
+const GOODBYE_MS = 3_000;
+
+interface OpenSocket {
+  socket: WebSocket;
+  session: SocketSession;
+  pulse: SocketPulse;
+}
+
+/** The sockets of this process. */
+@Injectable()
+export class OpenSockets implements OnApplicationBootstrap {
+  private readonly sockets = new Set<OpenSocket>();
+  private readonly perUser = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly running: RunningReplies,
+    private readonly watch: IdentityWatch,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const beat = () => this.sockets.forEach(({ pulse }) => pulse.beat());
+    this.timer = setInterval(beat, this.config.chat.heartbeatMs).unref();
+    // Not before the running replies have ended, so that readers are told how. The HTTP server waits for it when it closes.
+    this.running.closing.subscribe(() => void this.closeAll());
+  }
+
+  /** @throws AppError `too_many_sockets` */
+  assertRoom(userId: string): void {
+    if ((this.perUser.get(userId) ?? 0) >= MAX_SOCKETS_PER_USER) throw tooManySockets();
+  }
+
+  add(socket: WebSocket, session: SocketSession): void {
+    const open = { socket, session, pulse: new SocketPulse(socket) };
+    this.sockets.add(open);
+    const { identity } = session;
+    const watching = this.watch.ended(identity).subscribe(() => session.signOut());
+    this.count(identity.userId, 1);
+    socket.once('close', () => {
+      this.sockets.delete(open);
+      watching.unsubscribe();
+      this.count(identity.userId, -1);
+    });
+  }
+
+  private async closeAll(): Promise<void> {
+    clearInterval(this.timer);
+    const goodbyes = [...this.sockets].map(async ({ socket, session }) => {
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      await session.leave();
+      await closed;
+    });
+    await Promise.race([Promise.all(goodbyes), sleep(GOODBYE_MS, undefined, { ref: false })]);
+    this.sockets.forEach(({ socket }) => socket.terminate());
+  }
+
+  private count(userId: string, change: number): void {
+    const count = (this.perUser.get(userId) ?? 0) + change;
+    if (count > 0) this.perUser.set(userId, count);
+    else this.perUser.delete(userId);
+  }
+}

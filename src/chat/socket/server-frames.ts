@@ -1,0 +1,26 @@
+import type { AppError } from '../../errors/app-error';
+import { STATUS_OF_KIND } from '../../errors/problem';
+import type { LoggedEvent } from '../reply/reply-event';
+
+/** Answers that are not events of a reply. */
+export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';
+
+/** An event exactly as SSE sends it, with its id in front; made from the JSON that all of its readers share. */
+export function eventFrame({ messageId, sequence, json }: LoggedEvent, requestId?: string): string {
+  return `{"id":"${messageId}:${sequence}"${requestMember(requestId)},${json.slice(1)}`;
+}
+
+/** Without an `id`, which tells a refusal from the `error` event that ends a reply. */
+export function answerFrame(type: AnswerType, data: object, requestId?: string): string {
+  return `{"type":"${type}"${requestMember(requestId)},"data":${JSON.stringify(data)}}`;
+}
+
+export function errorFrame({ kind, code, message, errors }: AppError, requestId?: string): string {
+  const status = STATUS_OF_KIND[kind];
+  const retryable = status === 429 || status >= 500;
+  return answerFrame('error', { code, message, retryable, status, ...(errors && { errors }) }, requestId);
+}
+
+function requestMember(requestId: string | undefined): string {
+  return requestId === undefined ? '' : `,"request_id":${JSON.stringify(requestId)}`;
+}

@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import type { Identity } from '../../auth/identity';
+import { API_PREFIX } from '../../http/api-prefix';
+import { idempotentRequest } from '../../http/idempotency/idempotent-request';
+import { toMessageResponse } from '../../messages/dto/message.response';
+import { ChatService } from '../chat.service';
+import { ConversationFeed } from '../conversation-feed';
+import { MessageText } from '../message-text';
+import { RepliesService } from '../replies.service';
+import type { CheckedFrame, ClientFrame, Fields } from './client-frames';
+import type { AnswerType } from './server-frames';
+import { SocketRules } from './socket-rules';
+import { oneSubject } from './socket.errors';
+import type { Reading, SocketReadings } from './socket-readings';
+
+/** Over HTTP the same key and body are the same turn. */
+const SAME_AS = { method: 'POST', path: `/${API_PREFIX}/chat` };
+
+/** One socket, as commands see it. */
+export interface SocketClient {
+  readonly identity: Identity;
+  readonly readings: SocketReadings;
+  answer(type: AnswerType, data: object, requestId?: string): Promise<void>;
+  /** Tells of a failure to do what the frame asked for. */
+  refuse(error: unknown, requestId?: string): Promise<void>;
+}
+
+/** What frames do: the same as the routes of `ChatController` and `StreamsController`. */
+@Injectable()
+export class SocketCommands {
+  constructor(
+    private readonly chat: ChatService,
+    private readonly text: MessageText,
+    private readonly replies: RepliesService,
+    private readonly feed: ConversationFeed,
+    private readonly rules: SocketRules,
+  ) {}
+
+  /** Settles once the next frame may be looked at; what is read goes on meanwhile. */
+  async run(frame: ClientFrame, client: SocketClient): Promise<void> {
+    await this.rules.checkFrame(frame.type, client.identity);
+    switch (frame.type) {
+      case 'chat':
+        return this.say(frame, client);
+      case 'stop':
+        return this.stop(frame, client);
+      case 'follow':
+        return this.follow(frame, client);
+      default:
+        return this.unfollow(frame, client);
+    }
+  }
+
+  private async say({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
+    client.readings.assertRoom();
+    const { idempotency_key: key, ...said } = fields;
+    const { idempotency_key: _key, ...body } = sent;
+    const { userId } = client.identity;
+    const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
+    const id = await this.chat.say({ userId, request }, { ...said, content: this.text.of(said) });
+    client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
+  }
+
+  private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {
+    const { kind, id } = subjectOf(fields);
+    const { userId } = client.identity;
+    const reply = await (kind === 'message'
+      ? this.replies.stop(userId, id)
+      : this.replies.stopRunning(userId, id));
+    await client.answer('stopped', toMessageResponse(reply), requestId);
+  }
+
+  private async follow({ fields, requestId }: CheckedFrame<'follow'>, client: SocketClient): Promise<void> {
+    const { userId } = client.identity;
+    const subject = subjectOf(fields);
+    const after = fields.after === undefined ? undefined : String(fields.after);
+    client.readings.assertRoom(subject.key);
+    if (subject.kind === 'conversation') {
+      const log = await this.feed.open(userId, subject.id, after);
+      const onEnd = () => void client.answer('unfollowed', { conversation_id: subject.id }, requestId);
+      return client.readings.begin({ ...reading(client, subject.key, log, requestId), onEnd });
+    }
+    const log = await this.replies.resume(userId, subject.id, after);
+    if (!log) return client.answer('up_to_date', { message_id: subject.id }, requestId);
+    client.readings.begin(reading(client, subject.key, log, requestId));
+  }
+
+  private async unfollow(
+    { fields, requestId }: CheckedFrame<'unfollow'>,
+    client: SocketClient,
+  ): Promise<void> {
+    const { kind, id, key } = subjectOf(fields);
+    client.readings.end(key);
+    await client.answer('unfollowed', { [`${kind}_id`]: id }, requestId);
+  }
+}
+
+function reading(client: SocketClient, key: string, log: Reading['log'], requestId?: string): Reading {
+  return { key, log, requestId, onFailure: (error) => void client.refuse(error, requestId) };
+}
+
+interface Subject {
+  kind: 'message' | 'conversation';
+  id: string;
+  key: string;
+}
+
+/** What is to be read: one reply, or all replies of a conversation. */
+function subjectOf({ message_id, conversation_id }: Fields<'unfollow'>): Subject {
+  if (message_id !== undefined && conversation_id === undefined) return asSubject('message', message_id);
+  if (conversation_id !== undefined && message_id === undefined)
+    return asSubject('conversation', conversation_id);
+  throw oneSubject();
+}
+
+function asSubject(kind: Subject['kind'], given: string): Subject {
+  const id = given.toLowerCase();
+  return { kind, id, key: keyOf(kind, id) };
+}
+
+function keyOf(kind: Subject['kind'], id: string): string {
+  return `${kind} ${id}`;
+}

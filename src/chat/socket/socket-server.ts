@@ -1,0 +1,81 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Identity } from '../../auth/identity';
+import { AppConfig } from '../../config/app-config';
+import { routeNotFound } from '../../http/http-errors';
+import { logFailure } from '../../http/log-failure';
+import { requestIdOf } from '../../http/request-id';
+import { sendProblem } from '../../http/send-problem';
+import { toAppError } from '../../http/to-app-error';
+import { handshakeMiddleware, isHandshake, logWhenClosed, responseOn } from './handshake-request';
+import { OpenSockets } from './open-sockets';
+import { SocketCommands } from './socket-commands';
+import { SocketHandshake } from './socket-handshake';
+import { SocketSession } from './socket-session';
+import { invalidHandshake } from './socket.errors';
+
+/** Of the library, whose types do not know them yet: pieces of one frame, and the wait for a client's part of a close. */
+const LIMITS = { maxFragments: 1_024, closeTimeout: 2_000 };
+
+/** Lets WebSockets in at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/009. */
+@Injectable()
+export class SocketServer implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Socket');
+  private readonly server: WebSocketServer;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly handshake: SocketHandshake,
+    private readonly sockets: OpenSockets,
+    private readonly commands: SocketCommands,
+  ) {
+    this.server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: config.http.bodyLimitBytes,
+      ...LIMITS,
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    // Clients that offer another protocol, such as h2c with any request of Java's, are served as if they did not.
+    Object.assign(http, { shouldUpgradeCallback: isHandshake });
+    const prepare = handshakeMiddleware(this.config.http.trustedProxies);
+    http.on('upgrade', (request, socket, head) => {
+      const response = responseOn(request, socket as Socket);
+      prepare(request, response, () => void this.answer(request, response, head));
+    });
+    this.server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
+    // Emitted by `handleUpgrade`, so it is thrown by that.
+    this.server.on('wsClientError', () => {
+      throw invalidHandshake();
+    });
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void> {
+    try {
+      if (!isHandshake(request)) throw routeNotFound();
+      const identity = await this.handshake.admit(request, response);
+      this.server.handleUpgrade(request, request.socket, head, (socket) => {
+        response.detachSocket(request.socket);
+        this.accept(socket, request, identity);
+      });
+    } catch (error) {
+      const refusal = toAppError(error);
+      logFailure(this.logger, refusal);
+      sendProblem(request, response, refusal);
+    }
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage, identity: Identity): void {
+    logWhenClosed(socket, request, this.logger);
+    const accepted = { socket, connection: request.socket, identity };
+    this.sockets.add(socket, new SocketSession(accepted, this.commands, this.config.http.bodyLimitBytes));
+  }
+}

@@ -1,0 +1,118 @@
+import { Logger } from '@nestjs/common';
+import { AsyncResource } from 'node:async_hooks';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+import type { Identity } from '../../auth/identity';
+import type { AppError } from '../../errors/app-error';
+import { STATUS_OF_KIND } from '../../errors/problem';
+import { logFailure } from '../../http/log-failure';
+import { toAppError } from '../../http/to-app-error';
+import { checkFrame, openFrame, type Envelope } from './read-frame';
+import { answerFrame, errorFrame, type AnswerType } from './server-frames';
+import { tooManyFrames } from './socket.errors';
+import type { SocketClient, SocketCommands } from './socket-commands';
+import { SocketReadings } from './socket-readings';
+import { SocketWriter } from './socket-writer';
+import { TokenBucket } from './token-bucket';
+
+const BURST = 40;
+const PER_SECOND = 20;
+/** In a row: who sends nothing that can be done will not begin to. */
+const MAX_FAULTS = 10;
+/** For the events that are on their way when the process ends. */
+const LAST_EVENTS_MS = 1_000;
+
+export interface AcceptedSocket {
+  identity: Identity;
+  socket: WebSocket;
+  /** What the socket runs on. */
+  connection: Duplex;
+}
+
+/** One socket of one user: takes its frames in turn, and tells it of what goes wrong. Nothing here ever throws. */
+export class SocketSession implements SocketClient {
+  readonly identity: Identity;
+  readonly readings: SocketReadings;
+  private readonly logger = new Logger('Socket');
+  private readonly socket: WebSocket;
+  private readonly writer: SocketWriter;
+  private readonly rate = new TokenBucket(BURST, PER_SECOND);
+  /** Settles when all frames so far are done with. */
+  private work = Promise.resolve();
+  /** Bytes of frames that are not. */
+  private backlog = 0;
+  private faults = 0;
+
+  constructor(
+    { socket, connection, identity }: AcceptedSocket,
+    private readonly commands: SocketCommands,
+    private readonly maxBacklog: number,
+  ) {
+    this.identity = identity;
+    this.socket = socket;
+    this.writer = new SocketWriter(socket, connection);
+    this.readings = new SocketReadings(this.writer);
+    // So that what is logged on behalf of a frame carries the request id of the handshake.
+    socket.on(
+      'message',
+      AsyncResource.bind((data: Buffer, isBinary: boolean) => this.receive(data, isBinary)),
+    );
+    // The library answers a violation of the protocol with its close code; that is all there is to say.
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.readings.endAll());
+  }
+
+  async answer(type: AnswerType, data: object, requestId?: string): Promise<void> {
+    await this.writer.write([answerFrame(type, data, requestId)]);
+  }
+
+  async refuse(error: unknown, requestId?: string): Promise<void> {
+    const refusal = toAppError(error);
+    logFailure(this.logger, refusal);
+    const written = this.writer.write([errorFrame(refusal, requestId)]);
+    if (isFault(refusal)) this.faults += 1;
+    if (this.faults >= MAX_FAULTS) this.socket.close(1008, 'too many errors');
+    await written;
+  }
+
+  /** Lets readers have what they wait for, if it comes soon, and says goodbye. */
+  async leave(): Promise<void> {
+    await Promise.race([this.readings.finished(), sleep(LAST_EVENTS_MS, undefined, { ref: false })]);
+    this.readings.endAll();
+    this.socket.close(1001, 'shutting down');
+  }
+
+  /** The identity that opened it does not hold any more: nothing further is done or shown. */
+  signOut(): void {
+    this.readings.endAll();
+    this.socket.close(4401, 'signed out');
+  }
+
+  private receive(data: Buffer, isBinary: boolean): void {
+    if (!this.writer.open) return;
+    if (isBinary) return this.socket.close(1003, 'text frames only');
+    const tooMuch = this.backlog > 0 && this.backlog + data.length > this.maxBacklog;
+    if (tooMuch || !this.rate.take()) return void this.refuse(tooManyFrames());
+    this.backlog += data.length;
+    this.work = this.work.then(() => this.handle(data)).then(() => void (this.backlog -= data.length));
+  }
+
+  private async handle(data: Buffer): Promise<void> {
+    let envelope: Envelope | undefined;
+    if (!this.writer.open) return;
+    try {
+      envelope = openFrame(data);
+      if (envelope.type === 'auth') return this.socket.close(4401, 'the handshake says who you are');
+      await this.commands.run(await checkFrame(envelope), this);
+      this.faults = 0;
+    } catch (error) {
+      await this.refuse(error, envelope?.requestId);
+    }
+  }
+}
+
+/** A conflict is nobody's fault: it tells how things are at the moment. */
+function isFault({ kind }: AppError): boolean {
+  return STATUS_OF_KIND[kind] < 500 && kind !== 'conflict';
+}

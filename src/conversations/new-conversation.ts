@@ -1,0 +1,27 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { ConversationEntity } from './conversation.entity';
+import type { ConversationFields } from './conversation.types';
+
+/** A conversation of this user without messages. */
+export function newConversation(userId: string, fields: ConversationFields): ConversationEntity {
+  const now = new Date();
+  return {
+    title: null,
+    model: null,
+    system_prompt: null,
+    settings: {},
+    metadata: {},
+    pinned: false,
+    archived: false,
+    ...fields,
+    id: uuidv7(),
+    user_id: userId,
+    version: 1,
+    active_leaf_id: null,
+    last_sequence: 0,
+    context_from: 0,
+    last_activity_at: now,
+    created_at: now,
+    updated_at: now,
+  };
+}

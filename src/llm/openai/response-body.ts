@@ -1,0 +1,49 @@
+import type { Dispatcher } from 'undici';
+
+/** What a slow reader of ours may make us hold before the provider has to wait. */
+const MAX_WAITING_BYTES = 256 * 1024;
+
+/** A response's bytes as the network brings them, without the streams that Node would put in between. One reader. */
+export class ResponseBody {
+  private readonly waiting: Uint8Array[] = [];
+  private size = 0;
+  private ended = false;
+  private error: unknown;
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly controller: Dispatcher.DispatchController) {}
+
+  /** Undefined at the end. Rejects once what arrived before a break has been read. */
+  async next(): Promise<Uint8Array | undefined> {
+    while (!this.waiting.length && !this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
+    const chunk = this.waiting.shift();
+    if (chunk) this.taken(chunk.length);
+    else if (this.error !== undefined) throw this.error;
+    return chunk;
+  }
+
+  /** Closes the connection, unless the response has ended. */
+  cancel(): void {
+    if (!this.ended) this.controller.abort(new Error('The response is not wanted any more.'));
+    this.end();
+  }
+
+  push(chunk: Uint8Array): void {
+    this.waiting.push(chunk);
+    this.size += chunk.length;
+    if (this.size > MAX_WAITING_BYTES) this.controller.pause();
+    this.wake?.();
+  }
+
+  end(error?: unknown): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.error = error;
+    this.wake?.();
+  }
+
+  private taken(length: number): void {
+    this.size -= length;
+    if (this.controller.paused && this.size <= MAX_WAITING_BYTES / 2) this.controller.resume();
+  }
+}

@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import type { MessageEntity } from './message.entity';
+import type { QueuedRequest, WaitingConversation } from './message.types';
+
+/** A queued reply that is being written from now on. */
+export type BegunReply = MessageEntity & { request: QueuedRequest };
+
+const cancelledAt = (now: string) =>
+  `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
+
+/** Replies that wait for their turn, in conversations that were read with their owner. */
+@Injectable()
+export class QueueRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /**
+   * What there is to wait for in a conversation that is locked. The running reply is told that it is waited for: whoever ends
+   * it holds its row, so one of the two always sees the other.
+   */
+  async join(conversationId: string): Promise<{ running: number; waiting: number }> {
+    const rows: { running: number; waiting: number }[] = await this.db.query(
+      `WITH running AS (
+         UPDATE messages SET awaited = true WHERE conversation_id = $1 AND status = 'streaming' RETURNING id
+       )
+       SELECT (SELECT count(*)::int FROM running) AS running, (
+         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND status = 'queued'
+       ) AS waiting`,
+      [conversationId],
+    );
+    return rows[0];
+  }
+
+  /** The first that waits is this process's to write; none while another reply runs, or for a user who is locked out. The conversation must be locked. */
+  async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
+    const rows: BegunReply[] = await this.db.query(
+      `WITH next AS (
+         SELECT id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
+           SELECT 1 FROM messages WHERE conversation_id = $1 AND status = 'streaming'
+         ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.is_active) ORDER BY sequence LIMIT 1
+       )
+       UPDATE messages m SET status = 'streaming', instance_id = $2, updated_at = $3, queued_request = NULL, awaited = EXISTS (
+         SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> m.id
+       )
+       FROM next WHERE m.id = next.id AND m.status = 'queued'
+       RETURNING m.*, next.queued_request AS request`,
+      [conversationId, instanceId, new Date()],
+    );
+    return rows[0];
+  }
+
+  /** False if the reply does not wait any more. */
+  async cancel(id: string): Promise<boolean> {
+    const rows = await this.db.query(
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND status = 'queued' RETURNING id`,
+      [id, new Date()],
+    );
+    return rows.length > 0;
+  }
+
+  async cancelAll(conversationId: string): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
+      [conversationId, new Date()],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async cancelLockedOut(): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `UPDATE messages m SET ${cancelledAt('$1')} FROM users u
+       WHERE m.status = 'queued' AND u.id = m.user_id AND NOT u.is_active RETURNING m.id`,
+      [new Date()],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Where something waits and nothing runs. */
+  waiting(limit: number): Promise<WaitingConversation[]> {
+    return this.db.query(
+      `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
+         SELECT 1 FROM messages r WHERE r.conversation_id = q.conversation_id AND r.status = 'streaming'
+       ) LIMIT $1`,
+      [limit],
+    );
+  }
+
+  /** Of these replies, those that do not wait any more. */
+  async notWaiting(ids: string[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `SELECT q.id FROM unnest($1::uuid[]) AS q (id)
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND m.status = 'queued')`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+}

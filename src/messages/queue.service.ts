@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import { ConversationsService, type Conversation } from '../conversations/conversations.service';
+import { isNotFound } from '../errors/app-error';
+import { TransactionRunner } from '../database/transaction-runner';
+import { InstanceService } from '../instances/instance.service';
+import type { QueuedRequest, WaitingConversation } from './message.types';
+import type { Message } from './messages.service';
+import { QueueRepository } from './queue.repository';
+
+/** A queued reply whose turn has come, and what it is to be made with. */
+export interface BegunTurn {
+  conversation: Conversation;
+  reply: Message;
+  request: QueuedRequest;
+}
+
+/** Replies that wait for their turn. */
+@Injectable()
+export class QueueService {
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly conversations: ConversationsService,
+    private readonly queue: QueueRepository,
+    private readonly instance: InstanceService,
+  ) {}
+
+  /** Does the work while the conversation is locked, as whoever begins its next reply: knowing what there is to wait for. */
+  join<T>(
+    userId: string,
+    conversationId: string,
+    work: (ahead: { running: number; waiting: number }) => Promise<T>,
+  ): Promise<T> {
+    return this.db.run(async () => {
+      await this.conversations.lock(userId, conversationId);
+      return work(await this.queue.join(conversationId));
+    });
+  }
+
+  /** Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it. */
+  begin({ user_id, conversation_id }: WaitingConversation): Promise<BegunTurn | undefined> {
+    return this.db.run(async () => {
+      const conversation = await this.conversations.lock(user_id, conversation_id).catch(asAbsent);
+      const begun = conversation && (await this.queue.beginNext(conversation_id, this.instance.id));
+      if (!begun) return undefined;
+      const { request, ...reply } = begun;
+      return { conversation, reply, request };
+    });
+  }
+
+  /** Ends a reply that waits, as stopped and empty; false if it does not wait any more. */
+  cancel(id: string): Promise<boolean> {
+    return this.queue.cancel(id);
+  }
+
+  /** Ends all that waits in the conversation, and answers the ids. */
+  cancelAll(conversationId: string): Promise<string[]> {
+    return this.queue.cancelAll(conversationId);
+  }
+
+  /** Ends all that waits of users who are locked out, and answers the ids. */
+  cancelLockedOut(): Promise<string[]> {
+    return this.queue.cancelLockedOut();
+  }
+
+  /** Conversations in which something waits and nothing runs. */
+  waiting(limit: number): Promise<WaitingConversation[]> {
+    return this.queue.waiting(limit);
+  }
+
+  /** Of these replies, those that do not wait any more: begun, cancelled or gone. */
+  notWaiting(ids: string[]): Promise<string[]> {
+    return this.queue.notWaiting(ids);
+  }
+}
+
+function asAbsent(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}

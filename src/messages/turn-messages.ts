@@ -1,0 +1,70 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Conversation } from '../conversations/conversations.service';
+import type { MessageEntity } from './message.entity';
+import type { MessageStatus, MessagePart } from './message.types';
+
+/** What a turn needs to know of the message that it follows. */
+export interface ParentMessage {
+  id: string;
+  branch_id: string;
+  depth: number;
+  role: MessageEntity['role'];
+  status: MessageStatus;
+  has_children: boolean;
+}
+
+/** Where a turn goes: the conversation as it is now, and the message that it follows; none at the beginning. */
+export interface TurnPlace {
+  conversation: Conversation;
+  parent?: ParentMessage;
+}
+
+/** A message as a turn stores it; everything else has its default. */
+export type TurnMessage = Pick<
+  MessageEntity,
+  | 'id'
+  | 'conversation_id'
+  | 'user_id'
+  | 'parent_id'
+  | 'branch_id'
+  | 'depth'
+  | 'sequence'
+  | 'role'
+  | 'status'
+  | 'parts'
+  | 'created_at'
+  | 'updated_at'
+> &
+  Partial<Pick<MessageEntity, 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'instance_id' | 'queued_request'>>;
+
+/** What is particular about a new message. */
+type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;
+
+export function saidMessage(content: string, tokens: number): Fields {
+  const parts: MessagePart[] = [{ type: 'text', text: content }];
+  return { role: 'user', status: 'completed', parts, tokens };
+}
+
+/** New messages one after the other below a place. A parent that has a child already begins a new branch. */
+export function turnMessages({ conversation, parent }: TurnPlace, fields: Fields[]): TurnMessage[] {
+  const now = new Date();
+  const branch = parent && !parent.has_children ? parent.branch_id : undefined;
+  const messages: TurnMessage[] = [];
+  for (const [index, own] of fields.entries()) {
+    const id = uuidv7();
+    const last = messages.at(-1);
+    messages.push({
+      ...own,
+      id,
+      conversation_id: conversation.id,
+      user_id: conversation.user_id,
+      parent_id: last?.id ?? parent?.id ?? null,
+      branch_id: last?.branch_id ?? branch ?? id,
+      depth: (parent?.depth ?? 0) + 1 + index,
+      sequence: conversation.last_sequence + 1 + index,
+      created_at: now,
+      updated_at: now,
+    });
+  }
+  return messages;
+}

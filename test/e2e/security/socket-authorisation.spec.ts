@@ -1,0 +1,124 @@
+import { unknownId } from '../../support/authorisation-matrix';
+import { FRAME_CASES, gapsOfFrames, type FrameCase } from '../../support/authorisation-matrix-frames';
+import { newPerson, sender, type Belongings } from '../../support/belongings';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { databaseFingerprint } from '../../support/database-fingerprint';
+import { type ModelServer, startModelServer } from '../../support/model-server';
+import { echo, reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+import { refusalOf, SocketClient, type Frame } from '../../support/socket-client';
+
+type Ids = Record<string, string>;
+let model: ModelServer;
+let t: TestApp;
+const sockets: SocketClient[] = [];
+
+beforeAll(async () => {
+  model = await startModelServer();
+  model.otherwise(echo());
+  t = await createTestApp({ env: model.env });
+});
+afterEach(async () => {
+  await Promise.all(sockets.splice(0).map((socket) => socket.close()));
+});
+afterAll(async () => {
+  await t.close();
+  await model.close();
+});
+
+async function open(person: Belongings): Promise<SocketClient> {
+  const socket = await SocketClient.of(t.url, person.user);
+  sockets.push(socket);
+  return socket;
+}
+
+function idsOf(person: Belongings, { ids }: FrameCase): Ids {
+  const idOf = (kind: string) =>
+    kind === 'event' ? `${person.reply}:1` : person[kind as 'conversation' | 'reply'];
+  return Object.fromEntries(Object.entries(ids).map(([field, kind]) => [field, idOf(kind)]));
+}
+
+async function ask(socket: SocketClient, { type, more }: FrameCase, ids: Ids): Promise<Frame> {
+  return socket.ask({ type, request_id: 'r', ...more, ...ids });
+}
+
+function kindOf({ type, id, data }: Frame): string {
+  return type === 'error' && id === undefined ? `error ${String(data.code)}` : type;
+}
+
+/** Everything the socket was sent, and nothing of it may be hers but the ids that were sent. */
+function expectNoTraceOf({ traces }: Belongings, socket: SocketClient, sent: Ids): void {
+  const asked = Object.values(sent).join();
+  const seen = socket.raw.join();
+  expect(traces.filter((trace) => seen.includes(trace) && !asked.includes(trace))).toEqual([]);
+}
+
+describe('the table of frames', () => {
+  it('knows every type of frame and every id that it takes, and there is one kind of socket', () => {
+    expect(gapsOfFrames()).toEqual([]);
+    expect(t.app.getHttpServer().listenerCount('upgrade')).toBe(1);
+  });
+
+  it('is closed without an identity', async () => {
+    expect((await refusalOf(t.url)).status).toBe(401);
+    expect((await refusalOf(t.url, { 'X-User-ID': 'not a user' })).status).toBe(400);
+  });
+});
+
+describe.each(
+  FRAME_CASES.map((each) => [`${each.type} with ${Object.keys(each.ids).join(', ')}`, each] as const),
+)('%s', (_title, each) => {
+  let alice: Belongings;
+  let bob: Belongings;
+  beforeAll(async () => {
+    [alice, bob] = [await newPerson(sender(t)), await newPerson(sender(t))];
+  });
+
+  it.each(Object.keys(each.ids))("has nothing for another user's %s", async (field) => {
+    const before = { rows: await databaseFingerprint(t), calls: model.requests.length };
+    const foreign = { ...idsOf(bob, each), [field]: idsOf(alice, each)[field] };
+    const socket = await open(bob);
+    const refusal = await ask(socket, each, foreign);
+    expect(kindOf(refusal)).toBe(each.missing[field]);
+    const unknown = { ...foreign, [field]: unknownId(each.ids[field]) };
+    const same = await ask(socket, each, unknown);
+    expect(JSON.stringify(refusal).replaceAll(foreign[field], '…')).toBe(
+      JSON.stringify(same).replaceAll(unknown[field], '…'),
+    );
+    expectNoTraceOf(alice, socket, foreign);
+    expect({ rows: await databaseFingerprint(t), calls: model.requests.length }).toEqual(before);
+  });
+
+  it('serves everybody what is theirs', async () => {
+    for (const [person, stranger] of [
+      [bob, alice],
+      [alice, bob],
+    ]) {
+      const socket = await open(person);
+      const ids = idsOf(person, each);
+      expect(kindOf(await ask(socket, each, ids))).toBe(each.owner);
+      expectNoTraceOf(stranger, socket, ids);
+    }
+  });
+});
+
+it('a reply that is running is not disturbed by the frames of others', async () => {
+  const [alice, bob] = [await newPerson(sender(t)), await newPerson(sender(t))];
+  const gate = hold();
+  model.script(reply(['The whole ', gate, 'answer.']));
+  const [hers, his] = [await open(alice), await open(bob)];
+  hers.send({ type: 'chat', request_id: 'r', conversation_id: alice.conversation, content: 'Hello' });
+  await gate.reached;
+  const calls = model.requests.length;
+  for (const each of FRAME_CASES) {
+    const answer = kindOf(await ask(his, each, idsOf(alice, each)));
+    expect(Object.values(each.missing)).toContain(answer);
+  }
+  expect(his.raw.join()).not.toContain(alice.canary);
+  expect(model.requests).toHaveLength(calls);
+  gate.release();
+  expect((await hers.reply('r')).last).toMatchObject({
+    type: 'end',
+    data: { full_text: 'The whole answer.' },
+  });
+});

@@ -1,0 +1,61 @@
+import { DataSource } from 'typeorm';
+import { AbandonedReplies } from '../../../src/chat/recovery/abandoned-replies';
+import { TurnsService } from '../../../src/messages/turns.service';
+import { ApiClient } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { startModelServer, type ModelServer } from '../../support/model-server';
+import { reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+
+let model: ModelServer;
+let t: TestApp;
+let alice: ApiClient;
+
+beforeAll(async () => {
+  model = await startModelServer();
+  t = await createTestApp({ env: model.env });
+  alice = ApiClient.of(t.url, 'alice');
+});
+afterAll(async () => {
+  await t.close();
+  await model.close();
+});
+
+const age = (id: string) =>
+  t.app
+    .get(DataSource)
+    .query(`UPDATE messages SET updated_at = now() - interval '1 minute' WHERE id = $1`, [id]);
+
+it('closes a reply whose turn was stored although the answer of the database was lost', async () => {
+  const { id } = await alice.conversation();
+  const request = {
+    userId: 'alice',
+    budget: 100,
+    answerRoom: 100,
+    content: 'Hi',
+    tokens: 1,
+    model: 'test-model',
+    provider: 'openai',
+  };
+  const turns = t.app.get(TurnsService);
+  const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
+  expect(await t.app.get(AbandonedReplies).close()).toBe(0);
+  await age(messageId);
+  expect(await t.app.get(AbandonedReplies).close()).toBe(1);
+  expect(await alice.message(messageId)).toMatchObject({
+    status: 'interrupted',
+    error: { code: 'interrupted' },
+  });
+  expect((await alice.say(id, 'Again')).message.status).toBe('completed');
+});
+
+it('leaves a reply alone that runs, however long', async () => {
+  const { id } = await alice.conversation();
+  const gate = hold();
+  model.script(reply(['One', gate, ' two']));
+  const running = await (await alice.stream(id, 'Hi')).count(2);
+  await age(running.messageId);
+  expect(await t.app.get(AbandonedReplies).close()).toBe(0);
+  gate.release();
+  expect((await running.done()).end.full_text).toBe('One two');
+});

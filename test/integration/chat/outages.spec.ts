@@ -1,0 +1,79 @@
+import { DataSource } from 'typeorm';
+import { JournalRepository } from '../../../src/chat/journal/journal.repository';
+import { Recovery } from '../../../src/chat/recovery/recovery';
+import { unavailable } from '../../../src/database/database-error';
+import { DatabaseState } from '../../../src/database/database-state';
+import { TransactionRunner } from '../../../src/database/transaction-runner';
+import { InstanceService } from '../../../src/instances/instance.service';
+import { InstancesRepository } from '../../../src/instances/instances.repository';
+import { MessagesService } from '../../../src/messages/messages.service';
+import { ApiClient } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { startModelServer, type ModelServer } from '../../support/model-server';
+import { reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+
+let model: ModelServer;
+let t: TestApp;
+let alice: ApiClient;
+
+beforeAll(async () => {
+  model = await startModelServer();
+  t = await createTestApp({ env: model.env });
+  alice = ApiClient.of(t.url, 'alice');
+});
+/** The leases of all that runs. */
+const expire = () =>
+  t.app.get(DataSource).query(`UPDATE instances SET expires_at = now() - interval '1 minute'`);
+
+afterEach(() => jest.restoreAllMocks());
+afterAll(async () => {
+  await t.close();
+  await model.close();
+});
+
+it('a reply that was stored although the answer of the database was lost ends as it is stored', async () => {
+  const messages = t.app.get(MessagesService);
+  const finish = messages.finishReply.bind(messages);
+  jest.spyOn(messages, 'finishReply').mockImplementationOnce(async (...finished) => {
+    await finish(...finished);
+    throw unavailable();
+  });
+  const { id } = await alice.conversation();
+  const reader = await (await alice.stream(id, 'Hi')).done();
+  const replay = await (await alice.follow(reader.messageId)).done();
+  expect(reader.last.type).toBe('end');
+  expect(reader.frames).toBe(replay.frames);
+});
+
+it('a process whose lease ran out while nobody could see it goes on with its replies', async () => {
+  const { id } = await alice.conversation();
+  const gate = hold();
+  model.script(reply(['One', gate, ' two']));
+  const reader = await (await alice.stream(id, 'Hi')).count(2);
+  await expire();
+  expect(await t.app.get(Recovery).run()).toBe(0);
+  gate.release();
+  expect((await reader.done()).end.full_text).toBe('One two');
+});
+
+it('a reply that others have closed ends for its readers as it is stored', async () => {
+  const { id } = await alice.conversation();
+  const gate = hold();
+  model.script(reply(['One', gate, ' two']));
+  const reader = await (await alice.stream(id, 'Hi')).count(2);
+  await expire();
+  const another = new InstanceService(t.app.get(InstancesRepository), t.app.get(DatabaseState));
+  const recovery = new Recovery(
+    t.app.get(TransactionRunner),
+    another,
+    t.app.get(JournalRepository),
+    t.app.get(MessagesService),
+  );
+  expect(await recovery.run()).toBe(1);
+  gate.release();
+  await reader.done();
+  const replay = await (await alice.follow(reader.messageId)).done();
+  expect(reader.last).toMatchObject({ type: 'error', data: { code: 'interrupted' } });
+  expect(reader.frames).toBe(replay.frames);
+});
