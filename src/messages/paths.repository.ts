@@ -22,7 +22,7 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
   )`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  m.parts, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
+  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
 
 const MESSAGE_OVERHEAD_TOKENS = 4;
 
