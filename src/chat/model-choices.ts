@@ -26,11 +26,7 @@ export class ModelChoices {
   constructor(private readonly models: ModelDirectory) {}
 
   /** @throws AppError `model_not_found`, `key_unreadable` */
-  async choose(
-    userId: string,
-    conversation: Conversation | undefined,
-    wishes: Wishes,
-  ): Promise<ModelChoice> {
+  async choose(userId: string, conversation: Conversation | undefined, wishes: Wishes): Promise<ModelChoice> {
     const choice = await this.find(userId, conversation, wishes);
     if (!choice) throw unknownModel();
     return choice;

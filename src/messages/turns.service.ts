@@ -99,9 +99,7 @@ export class TurnsService {
   private openWithin(request: AllowedTurn): Promise<Turn> {
     const { place, queued } = request;
     if (!place) return this.openFirst(request);
-    return queued
-      ? this.openQueued(request, place.conversation.id, queued)
-      : this.openAt(request, place);
+    return queued ? this.openQueued(request, place.conversation.id, queued) : this.openAt(request, place);
   }
 
   private async openFirst(request: AllowedTurn): Promise<Turn> {

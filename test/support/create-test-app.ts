@@ -61,6 +61,9 @@ function testConfig(database: TestDatabase, env: NodeJS.ProcessEnv = {}): AppCon
     LOG_FORMAT: 'json',
     // All tests come from one address, and faster than anybody should.
     RATE_LIMITS: 'off',
+    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    // Nobody listens there.
+    PROVIDER_ALLOWED_HOSTS: '127.0.0.1:9',
     ...env,
   });
   return new AppConfig({ ...parts, database: database.config });

@@ -19,16 +19,17 @@ export class LoginAttemptsRepository {
 
   /**
    * Counts an attempt before it is made, so that many at once cannot slip through. How many seconds it must wait instead; 0 if it
-   * may be made.
+   * may be made. What is not blocked was blocked until long ago: transactions that began at nearly the same time must not take
+   * each other's present for a time to come.
    */
   async begin(rule: AttemptRule): Promise<number> {
     const rows: { wait: number }[] = await this.db.query(
       `INSERT INTO login_attempts AS a (key, failures, blocked_until, expires_at)
-       VALUES ($1, 1, now(), now() + make_interval(secs => $5))
+       VALUES ($1, 1, to_timestamp(0), now() + make_interval(secs => $5))
        ON CONFLICT (key) DO UPDATE SET
          failures = CASE WHEN a.expires_at <= now() THEN 1 ELSE a.failures + 1 END,
          blocked_until = CASE
-           WHEN a.expires_at <= now() OR a.failures + 1 < $2::int THEN now()
+           WHEN a.expires_at <= now() OR a.failures + 1 < $2::int THEN to_timestamp(0)
            ELSE now() + make_interval(secs => LEAST($4::float8, $3::float8 * power(2, LEAST(a.failures + 1 - $2::int, 30)))) END,
          expires_at = now() + make_interval(secs => $5)
        WHERE a.blocked_until <= now()
@@ -51,7 +52,7 @@ export class LoginAttemptsRepository {
   async succeed(freed: Buffer[], others: Buffer[]): Promise<void> {
     await this.db.query('DELETE FROM login_attempts WHERE key = ANY($1)', [freed]);
     await this.db.query(
-      'UPDATE login_attempts SET failures = failures - 1, blocked_until = now() WHERE key = ANY($1) AND failures > 0',
+      'UPDATE login_attempts SET failures = failures - 1, blocked_until = to_timestamp(0) WHERE key = ANY($1) AND failures > 0',
       [others],
     );
   }

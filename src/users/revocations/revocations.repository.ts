@@ -23,9 +23,8 @@ export class RevocationsRepository {
   }
 
   async deleteOlderThan(seconds: number): Promise<void> {
-    await this.db.query(
-      'DELETE FROM revocations WHERE created_at < now() - make_interval(secs => $1)',
-      [seconds],
-    );
+    await this.db.query('DELETE FROM revocations WHERE created_at < now() - make_interval(secs => $1)', [
+      seconds,
+    ]);
   }
 }

@@ -407,7 +407,7 @@ describe('keys at rest', () => {
 });
 
 it('without a master key nobody brings a provider', async () => {
-  const app = await createTestApp();
+  const app = await createTestApp({ env: { ENCRYPTION_KEY: '' } });
   const config = app.app.get(AppConfig);
   const answer = await app
     .as('alice')
