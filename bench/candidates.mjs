@@ -10,6 +10,7 @@ import { ROOT, startServer } from './support/processes.mjs';
  * @property {'plain' | 'ui' | 'parley'} dialect how it is asked, see load/dialects.mjs
  * @property {string} script
  * @property {'postgres' | 'embedded'} [storage]
+ * @property {string} [preload] what is loaded before the script
  */
 
 /** @type {Candidate[]} */
@@ -19,6 +20,13 @@ export const candidates = [
   { name: 'express', dialect: 'plain', script: 'bench/servers/express-openai.mjs' },
   { name: 'ai-sdk', dialect: 'ui', script: 'bench/servers/ai-sdk.mjs', storage: 'postgres' },
   { name: 'parley', dialect: 'parley', script: 'dist/src/main.js', storage: 'postgres' },
+  {
+    name: 'memory-log',
+    dialect: 'parley',
+    script: 'dist/src/main.js',
+    storage: 'postgres',
+    preload: 'bench/support/log-in-memory.cjs',
+  },
   { name: 'embedded', dialect: 'parley', script: 'dist/src/main.js', storage: 'embedded' },
 ];
 
@@ -39,7 +47,9 @@ export async function start(candidate, bench, storage) {
     // Only the load generator may name users: the service wants that said in production.
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
   };
-  const server = await startServer([...bench.nodeOptions(candidate), `${ROOT}/${candidate.script}`], env);
+  const preload = candidate.preload ? ['--require', `${ROOT}/${candidate.preload}`] : [];
+  const nodeOptions = [...bench.nodeOptions(candidate), ...preload];
+  const server = await startServer([...nodeOptions, `${ROOT}/${candidate.script}`], env);
   const stop = async () => {
     await server.stop();
     if (!storage) used.remove();

@@ -20,6 +20,6 @@
  * @property {(bench: import('../support/bench.mjs').Bench, candidate: import('../candidates.mjs').Candidate) => Promise<Figures>} measure
  */
 
-export const EVERYBODY = ['pipe', 'relay', 'express', 'ai-sdk', 'parley', 'embedded'];
+export const EVERYBODY = ['pipe', 'relay', 'express', 'ai-sdk', 'parley', 'memory-log', 'embedded'];
 /** Those that keep conversations. */
 export const SERVICES = ['parley', 'embedded'];

@@ -68,7 +68,7 @@ export class ModelRunner {
 
   /** The reply of the first model that begins one. If none does, the failure of the one that was asked for counts. */
   private async openAny(request: RunRequest, scope: RunScope): Promise<OpenReply> {
-    let failure: unknown = new LlmError('provider_model_not_found');
+    let failure: unknown;
     for (const [index, target] of this.catalogue.candidates(request.modelId).entries()) {
       try {
         return await this.openOne(target, request, scope);
@@ -78,7 +78,7 @@ export class ModelRunner {
         if (!mayFallBack(error)) throw error;
       }
     }
-    throw failure;
+    throw failure ?? new LlmError('provider_model_not_found');
   }
 
   private async openOne(target: CatalogueEntry, request: RunRequest, scope: RunScope): Promise<OpenReply> {

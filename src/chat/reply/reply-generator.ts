@@ -5,7 +5,7 @@ import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
-import { ReplyContent, textOf } from '../../messages/reply-content';
+import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
 import { failedEnding, stoppedEnding } from './reply-outcome';
@@ -81,23 +81,28 @@ export class ReplyGenerator {
   }
 
   private async append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> {
-    const events = [];
+    const deltas: ReplyDelta[] = [];
     for (const part of parts) {
       if (part.type === 'finish') {
         result.usage = part.usage;
         result.ending = { status: 'completed', finish_reason: part.reason, error: null };
-      } else {
-        result.content.add(part);
-        events.push(deltaEvent(part));
-      }
+      } else addDelta(deltas, part);
     }
-    if (events.length) await this.log.append(messageId, events);
+    deltas.forEach((delta) => result.content.add(delta));
+    if (deltas.length) await this.log.append(messageId, deltas.map(deltaEvent));
   }
 
   private failure(reply: OpenReply, error: unknown) {
     this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+/** What arrived together is shown together, in as few events as there are kinds of text. */
+function addDelta(deltas: ReplyDelta[], { type, text }: ReplyDelta): void {
+  const last = deltas.at(-1);
+  if (last?.type === type) deltas[deltas.length - 1] = { type, text: last.text + text };
+  else deltas.push({ type, text });
 }
 
 /** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */

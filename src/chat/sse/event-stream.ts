@@ -7,6 +7,8 @@ import { withToldFailure } from '../reply/told-failure';
 import { bytesOf } from './event-bytes';
 
 /** One line feed: widespread readers (`@microsoft/fetch-event-source`) take any blank line for the end of an event. */
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const LEFT = new Error('The reader has left.');
 const PING = ': ping\n';
 
 /**
@@ -33,7 +35,7 @@ export function eventStream(
     );
     return () => {
       clearInterval(heartbeat);
-      reading.abort();
+      reading.abort(LEFT);
     };
   });
 }

@@ -27,11 +27,12 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
   /**
    * Does the work once for a key: in one transaction with the record of it, so that there is never one without the other. A
    * repetition gets what the first one led to, as JSON; work that throws leaves the key free.
+   * Without a request it is just done.
    * @throws AppError `idempotency_key_reused` for another request with the same key
    */
   once<T extends object>(request: IdempotentRequest | undefined, work: () => Promise<T>): Promise<Once<T>> {
+    if (!request) return work().then((result) => ({ result, repeated: false }));
     return this.db.run(async () => {
-      if (!request) return { result: await work(), repeated: false };
       if (!(await this.keys.claim(request))) return this.repeat<T>(request);
       const result = await work();
       await this.keys.complete(request, result);

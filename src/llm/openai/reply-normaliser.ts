@@ -37,6 +37,11 @@ export class ReplyNormaliser {
     this.addContent(content, parts);
   }
 
+  /** The same for a chunk of which it is known that it says this and nothing else. */
+  pushText(text: string, parts: ModelPart[]): void {
+    this.addContent({ reasoning: '', text }, parts);
+  }
+
   /** Text that is held back, for a reply that is cut off. Half a character is dropped. */
   flush(parts: ModelPart[]): void {
     const rest = this.splitter?.end();
@@ -64,7 +69,10 @@ export class ReplyNormaliser {
     return new LlmError(code, { detail: reason === undefined ? undefined : { reason } });
   }
 
-  private addContent({ reasoning, text }: ChunkContent, parts: ModelPart[]): void {
+  private addContent(
+    { reasoning, text }: Pick<ChunkContent, 'reasoning' | 'text'>,
+    parts: ModelPart[],
+  ): void {
     this.add('reasoning', reasoning, parts);
     if (!text) return;
     const split = this.splitter?.push(text) ?? { reasoning: '', text };

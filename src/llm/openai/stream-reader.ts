@@ -1,6 +1,7 @@
 import type { ModelPart } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
+import { ChunkFrame } from './chunk-frame';
 import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './event-stream';
 import { networkCode, reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
@@ -17,6 +18,7 @@ const DRAIN_MS = 250;
 /** Reads one reply from a response body: bytes in, parts out. */
 export class StreamReader {
   private readonly decoder = new EventStreamDecoder();
+  private readonly frame = new ChunkFrame();
   private complete = false;
 
   constructor(
@@ -71,8 +73,10 @@ export class StreamReader {
   /** @returns whether `[DONE]` was among the events; what follows it is ignored */
   private take(events: ProviderEvent[], parts: ModelPart[]): boolean {
     for (const event of events) {
-      if (event.data.trim() === '[DONE]') return true;
-      this.takeEvent(event, parseJson(event.data), parts);
+      const text = event.event === undefined ? this.frame.textIn(event.data) : undefined;
+      if (text !== undefined) this.normaliser.pushText(text, parts);
+      else if (event.data.trim() === '[DONE]') return true;
+      else this.takeEvent(event, parseJson(event.data), parts);
     }
     return false;
   }
@@ -91,6 +95,7 @@ export class StreamReader {
     if (error !== undefined) throw reportedFailure(error, this.scrub);
     if (json === undefined)
       throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
+    this.frame.learn(data);
     this.normaliser.push(json, parts);
   }
 

@@ -1,0 +1,51 @@
+import { ChunkFrame } from './chunk-frame';
+
+const chunk = (delta: object, more: object = {}) =>
+  JSON.stringify({ id: 'c-1', model: 'm', choices: [{ index: 0, delta, finish_reason: null, ...more }] });
+const framed = (...chunks: string[]) => {
+  const frame = new ChunkFrame();
+  chunks.forEach((data) => frame.learn(data));
+  return frame;
+};
+
+describe('ChunkFrame', () => {
+  const frame = framed(chunk({ content: 'Hel' }));
+
+  it.each(['lo', ' ', 'ü', '😀', 'a: b, {c}'])('takes the text %j as it is', (content) => {
+    expect(frame.textIn(chunk({ content }))).toBe(content);
+  });
+
+  it.each([
+    ['text that is written otherwise in JSON', chunk({ content: 'a"b' })],
+    ['a line feed', chunk({ content: '\n' })],
+    ['a lone surrogate, which is escaped', chunk({ content: '\ud83d' })],
+    ['no text', chunk({ content: '' })],
+    ['another id', chunk({ content: 'x' }).replace('c-1', 'c-2')],
+    ['an end', chunk({ content: 'x' }, { finish_reason: 'stop' })],
+    ['a further field', chunk({ content: 'x', refusal: 'no' })],
+    ['a quote that closes the text early', chunk({ content: 'x' }).replace('"x"', '"x","refusal":"y"')],
+    ['nothing of the kind', '[DONE]'],
+  ])('leaves %s to be parsed', (_what, data) => {
+    expect(frame.textIn(data)).toBeUndefined();
+  });
+
+  it.each([
+    ['a chunk with a role only', chunk({ role: 'assistant' })],
+    ['reasoning beside the text', chunk({ content: 'x', reasoning: 'y' })],
+    ['an end', chunk({ content: 'x' }, { finish_reason: 'stop' })],
+    ['a content that is somewhere else', JSON.stringify({ content: 'x', choices: [{ delta: {} }] })],
+    ['what is no JSON', '{"content":"x"'],
+  ])('learns nothing from %s', (_what, data) => {
+    expect(framed(data).textIn(data)).toBeUndefined();
+  });
+
+  it('learns from the next chunk, where the first one has a role besides', () => {
+    const second = framed(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }));
+    expect(second.textIn(chunk({ content: 'lo' }))).toBe('lo');
+  });
+
+  it('gives up on a provider whose chunks all differ', () => {
+    const chunks = Array.from({ length: 4 }, (_, n) => chunk({ content: 'x' }).replace('c-1', `c-${n}`));
+    expect(framed(...chunks).textIn(chunks[3])).toBeUndefined();
+  });
+});
