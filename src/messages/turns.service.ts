@@ -103,6 +103,8 @@ export class TurnsService {
   }
 
   private async openFirst(request: AllowedTurn): Promise<Turn> {
+    // There is nothing yet that it could follow.
+    if (request.parentId) throw messageNotFound();
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
     const messages = this.messages(request, { conversation });
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);

@@ -21,6 +21,7 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
   let slot: ServiceSlot;
   let lost = 0;
   let unstored = 0;
+  const kinds = new Map<string, number>();
   const report = new Report(`crash, ${durability}`);
 
   beforeAll(async () => {
@@ -50,6 +51,7 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
       await stage.checkRows(cluster.url);
       report.more['characters lost with service and database killed at once'] = lost;
       report.more['replies that ended as storage_unavailable'] = unstored;
+      report.more.faults = [...kinds].map(([kind, count]) => `${kind}×${count}`).join(' ');
       report.print(history, ROUNDS);
       expect(history.violations).toEqual([]);
       if (durability === 'strict') expect(lost).toBe(0);
@@ -85,6 +87,7 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
 
   async function hurt(random: Random): Promise<void> {
     const kind = random.pick(KINDS);
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     if (kind === 'kill a backend') return cluster.killBackend();
     if (kind === 'terminate all') return cluster.terminateAll();
     await cluster.crash();
@@ -114,7 +117,7 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
 
   function talk(round: number, holdAfter?: number): Promise<SeenReply[]> {
     return Promise.all(
-      Array.from({ length: REPLIES }, (_, index) => {
+      Array.from({ length: REPLIES }, async (_, index) => {
         const random = stage.random.child('plan', round, index);
         const user = `user-${index % 7}`;
         const plan = {
@@ -125,6 +128,8 @@ onServer.each(['strict', 'standard'])('PostgreSQL crashes under load, REPLY_DURA
           pauseMs: random.pick([10, 20, 40]),
           holdAfter,
         };
+        // Some speak while it is happening.
+        if (!holdAfter && index % 2) await sleep(random.int(0, 2_500));
         return stage.client(user, slot.origin).say(plan);
       }),
     );

@@ -58,8 +58,9 @@ describe('readers that leave after every few events and come back', () => {
       token: `c${index}`,
       user,
       seed: random.int(1, 1e9),
-      words: every * (RECONNECTS_EACH + 1),
-      pauseMs: random.pick([0, 10, 30]),
+      // Words that arrive together are one event.
+      words: Math.ceil(every * (RECONNECTS_EACH + 1) * 1.5),
+      pauseMs: random.pick([5, 10, 30]),
     };
     const backAfterMs = () => {
       reconnects += 1;

@@ -258,7 +258,7 @@ describe.each(CASES.map((each) => [titleOf(each), each] as const))('%s', (_title
         await keys.create(alice.user, { name: 'x', scopes: others }),
         await keys.create(alice.user, { name: 'x', scopes: [] }),
       ];
-      const his = await keys.create(bob.user, { name: 'x' });
+      const hisKey = await keys.create(bob.user, { name: 'x' });
       const request = requestOf(each, hers);
       for (const { text } of made) {
         const answer = await cell('a key without the scope', withToken(text, request), 403);
@@ -267,11 +267,11 @@ describe.each(CASES.map((each) => [titleOf(each), each] as const))('%s', (_title
       }
       if (Object.keys(each.ids).length > 0) {
         const first = missingStatus(each, Object.keys(each.ids)[0]);
-        const answer = await cell("another user's key", withToken(his.text, request), scope ? first : 403);
+        const answer = await cell("another user's key", withToken(hisKey.text, request), scope ? first : 403);
         expectNoTrace(alice, answer, request);
       }
       for (const { key } of made) await keys.delete(alice.user, key.id);
-      await keys.delete(bob.user, his.key.id);
+      await keys.delete(bob.user, hisKey.key.id);
     }));
 
   const slots = Object.keys(each.ids);
