@@ -200,4 +200,61 @@ describe('quotas', () => {
       await Promise.all(opened.filter(({ status }) => status === 200).map((stream) => stream.done()));
       await alice.say(conversations[0].id, 'Hello');
     }));
+
+  it('are set aside for what waits, and free again once it is taken back', () =>
+    withApp({ QUOTA_TOKENS_PER_DAY: '13000' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const { id } = await alice.conversation();
+      const gate = hold();
+      model.script(reply(['One', gate, ' two']));
+      const running = await (await alice.stream(id, 'Hello')).count(2);
+      const post = () => alice.open('POST', `/chat/${id}/stream`, { content: 'Hello', on_busy: 'queue' });
+      // Each may be shown what those before it may say: 4,1…, 8,2….
+      const second = await post();
+      expect(second.status).toBe(200);
+      const third = await post();
+      expect([third.status, await third.problem()]).toMatchObject([429, { code: 'quota_exceeded' }]);
+      const waiting = (await alice.history(id)).at(-1);
+      await alice.post(`/messages/${waiting?.id}/stop`);
+      await second.done();
+      model.script(reply('Three.'));
+      const fourth = await post();
+      expect(fourth.status).toBe(200);
+      gate.release();
+      await Promise.all([running.done(), fourth.done()]);
+      expect(fourth.end.full_text).toBe('Three.');
+      const { input, output, replies } = await sumOfMessages(t, 'alice');
+      expect((await usage(alice)).total).toMatchObject({
+        replies,
+        input_tokens: input,
+        output_tokens: output,
+      });
+      expect(replies).toBe(2);
+    }));
+
+  it('bound how many replies run, those that wait for another to end not counted', () =>
+    withApp({ QUOTA_RUNNING_REPLIES: '1' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const [first, second] = [await alice.conversation(), await alice.conversation()];
+      const gate = hold();
+      model.script(reply(['One', gate, ' two']));
+      const running = await (await alice.stream(first.id, 'Hello')).count(2);
+      const busy = await alice.post(`/chat/${first.id}`, { content: 'Hello' });
+      expect([busy.status, busy.body.code]).toEqual([409, 'reply_in_progress']);
+      const waiting = await alice.open('POST', `/chat/${first.id}/stream`, {
+        content: 'Hello',
+        on_busy: 'queue',
+      });
+      expect(waiting.status).toBe(200);
+      const elsewhere = await alice.post(`/chat/${second.id}`, { content: 'Hello' });
+      expect([elsewhere.status, elsewhere.body.code]).toEqual([429, 'quota_exceeded']);
+      const interrupting = await alice.open('POST', `/chat/${first.id}/stream`, {
+        content: 'Hello',
+        on_busy: 'interrupt',
+      });
+      expect(interrupting.status).toBe(200);
+      await Promise.all([running, waiting, interrupting].map((reader) => reader.done()));
+      gate.release();
+      await alice.say(second.id, 'Hello');
+    }));
 });
