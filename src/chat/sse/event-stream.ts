@@ -64,7 +64,7 @@ async function pump(
     if (!write(bytesOf(batch))) await taken(response);
   }
   // It repeats the last id, from which whoever signs in again can go on.
-  if (signal.reason === SIGNED_OUT && last && !last.terminal)
+  if (signal.reason === SIGNED_OUT && last)
     write(bytesOf([{ ...last, json: JSON.stringify(errorEvent(SIGNED_OUT)), terminal: true }]));
 }
 
