@@ -144,23 +144,27 @@ function isOfOperation({ status, body }: Answer): boolean {
   );
 }
 
-it(`whatever is sent, what comes back is as documented (FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS})`, async () => {
-  const operations = new Map(api.operations.map((operation) => [operation.id, operation]));
-  const requests = fc.oneof(
-    ...api.operations.map((operation) => requestsOf(operation, api, hintsFor(operation))),
-  );
-  const property = fc.asyncProperty(fc.array(requests, { minLength: 1, maxLength: 5 }), async (batch) => {
-    const faults = await Promise.all(
-      batch.map((random) => faultsOf(random, operations.get(random.operation) as Operation)),
+it(
+  `whatever is sent, what comes back is as documented (FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS})`,
+  async () => {
+    const operations = new Map(api.operations.map((operation) => [operation.id, operation]));
+    const requests = fc.oneof(
+      ...api.operations.map((operation) => requestsOf(operation, api, hintsFor(operation))),
     );
-    if (batch.some(({ operation }) => /^(delete|logOut)/.test(operation))) alice = await person();
-    expect(faults.flat()).toEqual([]);
-  });
-  await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: true });
-  // It was worth it only if hardly an operation was always refused.
-  const accepted = [...operations.keys()].filter((id) => answered.has(`${id} accepted`));
-  expect(accepted.length / operations.size).toBeGreaterThan(0.8);
-}, 600_000 + RUNS * 200);
+    const property = fc.asyncProperty(fc.array(requests, { minLength: 1, maxLength: 5 }), async (batch) => {
+      const faults = await Promise.all(
+        batch.map((random) => faultsOf(random, operations.get(random.operation) as Operation)),
+      );
+      if (batch.some(({ operation }) => /^(delete|logOut)/.test(operation))) alice = await person();
+      expect(faults.flat()).toEqual([]);
+    });
+    await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: true });
+    // It was worth it only if hardly an operation was always refused.
+    const accepted = [...operations.keys()].filter((id) => answered.has(`${id} accepted`));
+    expect(accepted.length / operations.size).toBeGreaterThan(0.8);
+  },
+  600_000 + RUNS * 200,
+);
 
 describe('afterwards', () => {
   const count = async (sql: string) => {
