@@ -12,7 +12,7 @@ import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator
 import { AppConfig } from '../../config/app-config';
 import { ProblemResponses } from '../../http/openapi/problem-responses';
 import { RateLimited } from '../../limits/rate-limited.decorator';
-import { emailTaken, usernameTaken } from '../../users/user.errors';
+import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
 import { UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, registrationClosed, tooManyAttempts } from '../auth.errors';
 import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
@@ -111,7 +111,7 @@ export class AccountsController {
   @Get('me')
   @ApiOperation({ summary: 'Read who one is' })
   @ApiOkResponse({ type: UserResponse, description: 'Oneself.' })
-  @ProblemResponses('forbidden')
+  @ProblemResponses('forbidden', userNotFound)
   async getMe(@CurrentUser() userId: string): Promise<UserResponse> {
     return toUserResponse(await this.users.get(userId));
   }

@@ -7,6 +7,7 @@ import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { SCOPES } from '../../../src/auth/identity';
 import { SessionsService } from '../../../src/auth/sessions/sessions.service';
 import { UsersService } from '../../../src/users/users.service';
+import { AccountSender } from '../../support/account-sender';
 import { ApiDescription } from '../../support/api-description';
 import {
   as,
@@ -34,38 +35,20 @@ import { echo } from '../../support/model-server/behaviours';
  */
 
 const SECRET = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
-const UNUSABLE_HASH = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 let model: ModelServer;
 let t: TestApp;
 let api: ApiDescription;
-/** Access tokens by user; what the helpers send in the name of a user is sent with these. */
-const tokens = new Map<string, string>();
+let accounts: AccountSender;
 let cells = 0;
-let names = 0;
 
-const send = ({ headers = {}, ...request }: Call): Promise<Answer> => {
-  const { 'x-user-id': user, ...others } = headers;
-  const token = user === undefined ? undefined : tokens.get(user);
-  return call(t.url, {
-    ...request,
-    headers: { ...others, ...(token && { authorization: `Bearer ${token}` }) },
-  });
-};
+const send = (request: Call): Promise<Answer> => accounts.send(request);
+const newAccount = (role?: 'admin') => accounts.newAccount(role);
 const inner = <T>(type: abstract new (...args: never[]) => T): T =>
   t.app.get(type as never, { strict: false });
 
-async function newAccount(role?: 'admin'): Promise<string> {
-  names += 1;
-  const username = `matrix${names}`;
-  const account = { username, email: `${username}@example.com`, passwordHash: UNUSABLE_HASH, role };
-  const { id } = await inner(UsersService).create(account);
-  tokens.set(id, (await inner(SessionsService).begin(id)).access);
-  return id;
-}
-
 const person = async () => newPerson(send, await newAccount());
-const tokenOf = (user: string) => tokens.get(user) ?? '';
+const tokenOf = (user: string) => accounts.tokenOf(user);
 const withToken = (token: string, request: Call): Call => ({
   ...request,
   headers: { ...request.headers, authorization: `Bearer ${token}` },
@@ -82,6 +65,7 @@ beforeAll(async () => {
   model = await startModelServer();
   model.otherwise(echo());
   t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token', JWT_SECRET: SECRET } });
+  accounts = new AccountSender(t);
   api = await ApiDescription.of(t);
   admin = await newAccount('admin');
   // Otherwise nobody could be locked out or erased who is the only one.
@@ -258,7 +242,7 @@ describe.each(CASES.map((each) => [titleOf(each), each] as const))('%s', (_title
         await keys.create(alice.user, { name: 'x', scopes: others }),
         await keys.create(alice.user, { name: 'x', scopes: [] }),
       ];
-      const hisKey = await keys.create(bob.user, { name: 'x' });
+      const bobs = await keys.create(bob.user, { name: 'x' });
       const request = requestOf(each, hers);
       for (const { text } of made) {
         const answer = await cell('a key without the scope', withToken(text, request), 403);
@@ -267,11 +251,11 @@ describe.each(CASES.map((each) => [titleOf(each), each] as const))('%s', (_title
       }
       if (Object.keys(each.ids).length > 0) {
         const first = missingStatus(each, Object.keys(each.ids)[0]);
-        const answer = await cell("another user's key", withToken(hisKey.text, request), scope ? first : 403);
+        const answer = await cell("another user's key", withToken(bobs.text, request), scope ? first : 403);
         expectNoTrace(alice, answer, request);
       }
       for (const { key } of made) await keys.delete(alice.user, key.id);
-      await keys.delete(bob.user, hisKey.key.id);
+      await keys.delete(bob.user, bobs.key.id);
     }));
 
   const slots = Object.keys(each.ids);
