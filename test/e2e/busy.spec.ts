@@ -52,6 +52,25 @@ describe('a turn while a reply runs', () => {
   });
 });
 
+describe('turns that come in the same moment', () => {
+  it('begin one reply, and the others are refused', async () => {
+    for (let round = 0; round < 20; round++) {
+      const { id } = await alice.conversation();
+      const gate = hold();
+      model.otherwise(reply(['One', gate]));
+      const readers = await Promise.all(Array.from({ length: 5 }, (_, n) => post(id, `P${n}`)));
+      gate.release();
+      await Promise.all(readers.map((reader) => reader.done()));
+      const refused = readers.filter(({ status }) => status !== 200);
+      const problems = await Promise.all(refused.map((reader) => reader.problem()));
+      expect(problems.map(({ status, code }) => [status, code])).toEqual(
+        Array(4).fill([409, 'reply_in_progress']),
+      );
+      expect(await alice.history(id)).toHaveLength(2);
+    }
+  });
+});
+
 describe('on_busy: queue', () => {
   it('stores the message at once, shows it in the conversation, and replies in order with what was said before', async () => {
     const { id, gate, running } = await busy();
