@@ -109,7 +109,7 @@ export class TurnsService {
   private async openAt(request: TurnRequest, place: TurnPlace): Promise<Turn> {
     for (let tries = 1; tries <= TRIES; tries++) {
       assertReply(request, place);
-      if (!place.parent || !isOpen(place.parent)) {
+      if (!isBusy(place)) {
         const messages = this.messages(request, place);
         const context = await this.store(request, place, messages);
         if (context) return turnOf(request, place.conversation, messages, context);
@@ -154,6 +154,11 @@ export class TurnsService {
     const changes = { leafId, sequence, at, title: titleOf(request) };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
+}
+
+/** What is queued goes first, also in the moment in which nothing runs. */
+function isBusy({ parent, queued }: TurnPlace): boolean {
+  return queued === true || (parent !== undefined && isOpen(parent));
 }
 
 function lastOf(messages: TurnMessage[]): TurnMessage {
