@@ -17,6 +17,8 @@ export interface ParentMessage {
 export interface TurnPlace {
   conversation: Conversation;
   parent?: ParentMessage;
+  /** A reply waits for its turn there. */
+  queued?: boolean;
 }
 
 /** A message as a turn stores it; everything else has its default. */

@@ -45,19 +45,21 @@ export class TurnsRepository {
     conversationId: string,
     parentId: string | null | undefined,
   ): Promise<TurnPlace | undefined> {
-    const rows: (Conversation & { parent: ParentMessage | null })[] = await this.db.query(
+    const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
       `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN json_build_object('id', p.id, 'branch_id', p.branch_id, 'depth', p.depth,
          'role', p.role, 'status', p.status, 'has_children', EXISTS (
            SELECT 1 FROM messages o WHERE o.conversation_id = c.id AND o.parent_id = p.id
-         )) END AS parent
+         )) END AS parent, EXISTS (
+           SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.status = 'queued'
+         ) AS queued
        FROM conversations c LEFT JOIN messages p
          ON p.conversation_id = c.id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
        WHERE c.id = $1 AND c.user_id = $2`,
       [conversationId, userId, parentId === undefined, parentId ?? null],
     );
     if (!rows.length) return undefined;
-    const [{ parent, ...conversation }] = rows;
-    return { conversation, parent: parent ?? undefined };
+    const [{ parent, queued, ...conversation }] = rows;
+    return { conversation, parent: parent ?? undefined, queued };
   }
 
   /** Stores a turn where nothing has changed since `place` was read, and answers its context; undefined if it has. */

@@ -118,7 +118,7 @@ export class TurnsService {
   private async openAt(request: AllowedTurn, place: TurnPlace): Promise<Turn> {
     for (let tries = 1; tries <= TRIES; tries++) {
       assertReply(request, place);
-      if (!place.parent || !isOpen(place.parent)) {
+      if (!isBusy(place)) {
         const messages = this.messages(request, place);
         const context = await this.store(request, place, messages);
         if (context) return turnOf(request, place.conversation, messages, context);
@@ -165,6 +165,11 @@ export class TurnsService {
 
 function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
   return { userId, conversation: place?.conversation, said: tokens, input: budget, output: answerRoom };
+}
+
+/** What is queued goes first, also in the moment in which nothing runs. */
+function isBusy({ parent, queued }: TurnPlace): boolean {
+  return queued === true || (parent !== undefined && isOpen(parent));
 }
 
 function lastOf(messages: TurnMessage[]): TurnMessage {

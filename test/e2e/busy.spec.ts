@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { ApiClient, type ChatMessage } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { startModelServer, type ModelServer } from '../support/model-server';
@@ -49,6 +50,25 @@ describe('a turn while a reply runs', () => {
     gate.release();
     await running.done();
     expect(await alice.history(id)).toHaveLength(2);
+  });
+});
+
+describe('turns that come in the same moment', () => {
+  it('begin one reply, and the others are refused', async () => {
+    for (let round = 0; round < 20; round++) {
+      const { id } = await alice.conversation();
+      const gate = hold();
+      model.otherwise(reply(['One', gate]));
+      const readers = await Promise.all(Array.from({ length: 5 }, (_, n) => post(id, `P${n}`)));
+      gate.release();
+      await Promise.all(readers.map((reader) => reader.done()));
+      const refused = readers.filter(({ status }) => status !== 200);
+      const problems = await Promise.all(refused.map((reader) => reader.problem()));
+      expect(problems.map(({ status, code }) => [status, code])).toEqual(
+        Array(4).fill([409, 'reply_in_progress']),
+      );
+      expect(await alice.history(id)).toHaveLength(2);
+    }
   });
 });
 
@@ -154,6 +174,23 @@ describe('on_busy: queue', () => {
       'Second',
       'Third',
     ]);
+  });
+
+  it('goes before a turn that does not wait, also in the moment between two replies', async () => {
+    const { id, gate, running } = await busy();
+    model.script(reply('Two.'));
+    const second = await post(id, 'Second', 'queue');
+    const third = await post(id, 'Third', 'queue');
+    await alice.post(`/messages/${replyOf(third)}/stop`);
+    await t.app
+      .get(DataSource)
+      .query(`UPDATE messages SET status = 'completed', instance_id = NULL WHERE id = $1`, [
+        running.messageId,
+      ]);
+    const answer = await alice.post(`/chat/${id}`, { content: 'Fourth' });
+    expect([answer.status, answer.body.code]).toEqual([409, 'reply_in_progress']);
+    gate.release();
+    expect((await second.done()).end.full_text).toBe('Two.');
   });
 
   it('makes one turn for one idempotency key, also while it waits', async () => {

@@ -54,9 +54,10 @@ export class JournalReplyLog extends ReplyLog {
   async append(messageId: string, events: ReplyEvent[]): Promise<void> {
     const reply = this.replies.get(messageId);
     if (!reply) return;
-    if (reply.failure) throw reply.failure;
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
+    // Also if it fails: they are in the message then, and are shown with it.
     reply.underway.push(...run);
+    if (reply.failure) throw reply.failure;
     reply.last = this.journal.store([...reply.unstored.splice(0), ...run]).then(
       () => void (reply.failure ?? show(reply, run.length)),
       (error: unknown) => void (reply.failure ??= error),

@@ -118,6 +118,17 @@ describe('JournalReplyLog', () => {
     await expect(log.append(REPLY, [chunk('late')])).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
+  it('shows what it could not take any more with the end, as the message holds it', async () => {
+    const { log } = await create();
+    log.open(REPLY, '019a5b1c-7f00-7000-8000-00000000000b', START);
+    const shown = follow(log);
+    await log.append(REPLY, [chunk('late')]).catch(() => undefined);
+    log.close(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(shown.map((event) => event.sequence)).toEqual([1, 2, 3]);
+    expect(JSON.parse(shown[1].json)).toEqual(chunk('late'));
+  });
+
   it('tries again when the journal cannot be written, and loses and doubles nothing', async () => {
     const flaky = new JournalRepository(db);
     let failures = 0;
