@@ -17,6 +17,7 @@ export class MessagesExport implements OnModuleInit {
   private async *read(userId: string): AsyncGenerator<object> {
     for await (const message of this.messages.all(userId)) {
       const {
+        user_id: _user,
         branch_id: _branch,
         reserved_tokens: _reserved,
         event_lengths: _lengths,
