@@ -47,6 +47,14 @@ async function say(socket: SocketClient, more: object = {}): Promise<unknown> {
   return type === 'error' ? data.code : type;
 }
 
+/** How many there still are, after a while in which they should end. */
+async function openRepliesOf(userId: string): Promise<number> {
+  const open = `SELECT id FROM messages WHERE user_id = $1 AND status IN ('queued', 'streaming')`;
+  const count = async () => (await t.app.get(DataSource).query<object[]>(open, [userId])).length;
+  for (const end = Date.now() + 2_000; (await count()) && Date.now() < end; await sleep(20));
+  return count();
+}
+
 describe('the handshake of an account', () => {
   it('takes a token, a key or a ticket, and says how else', async () => {
     const person = await somebody();
@@ -165,10 +173,7 @@ describe('a socket whose identity ends', () => {
     for (let i = 0; i < 5; i += 1) socket.send({ type: 'chat', request_id: `r${i}`, content: 'Hi' });
     await locked;
     expect(await socket.closed()).toBe(4401);
-    const open = `SELECT id FROM messages WHERE user_id = $1 AND status IN ('queued', 'streaming')`;
-    const stillOpen = async () => (await t.app.get(DataSource).query<object[]>(open, [person.id])).length;
-    for (const end = Date.now() + 2_000; (await stillOpen()) && Date.now() < end; await sleep(20));
-    expect(await stillOpen()).toBe(0);
+    expect(await openRepliesOf(person.id)).toBe(0);
     gate.release();
   });
 });
@@ -199,6 +204,7 @@ describe('replies that wait', () => {
     const calls = model.requests.length;
     await setActive(person.id, false);
     await Promise.all([running, ...waiting].map((reader) => reader.done()));
+    expect(await openRepliesOf(person.id)).toBe(0);
     gate.release();
     expect(await statuses(id)).toEqual(['stopped', 'stopped', 'stopped']);
     await setActive(person.id, true);
