@@ -1,0 +1,38 @@
+import { Logger } from '@nestjs/common';
+import fc from 'fast-check';
+import { clock } from './clock';
+import { knownStories } from './known-stories';
+import { stories, tell } from './moves';
+import { World } from './world';
+
+jest.mock('node:timers/promises', () => ({
+  ...jest.requireActual<object>('node:timers/promises'),
+  setTimeout: (...args: Parameters<typeof clock.sleep>) =>
+    jest.requireActual<typeof import('./clock')>('./clock').clock.sleep(...args),
+}));
+
+const { FC_SEED, FC_PATH, FC_RUNS = '10000' } = process.env;
+
+describe('The life of a reply', () => {
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+    clock.install();
+  });
+  afterAll(() => clock.uninstall());
+
+  it('keeps its promises in whatever order things happen', async () => {
+    const property = fc.asyncProperty(fc.noBias(stories), fc.boolean(), async (story, crash) => {
+      const world = new World();
+      await tell(world, story);
+      if (!crash) await world.comeToRest();
+      await world.startAfresh();
+      world.atTheEnd();
+    });
+    await fc.assert(property, {
+      numRuns: Number(FC_RUNS) + knownStories.length,
+      examples: knownStories,
+
+      ...(FC_SEED && { seed: Number(FC_SEED), path: FC_PATH }),
+    });
+  }, 300_000);
+});
