@@ -1,6 +1,7 @@
 /** The arrows of the house: features above, foundations below, nothing points back up. */
-const FOUNDATIONS = '^src/(config|database|errors|http|logging)/';
-const FEATURES = 'auth|users|instances|conversations|messages|feedback|models|llm|chat|health';
+const FOUNDATIONS = '^src/(config|database|errors|http|logging|outbound|limits)/';
+const FEATURES =
+  'audit|auth|accounts|users|instances|conversations|messages|feedback|models|providers|usage|llm|chat|health';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -25,6 +26,12 @@ module.exports = {
       to: { path: '^src/(auth|users|conversations|messages|feedback|models|chat|health)/' },
     },
     {
+      name: 'own-providers-are-below-conversations',
+      severity: 'error',
+      from: { path: '^src/providers/' },
+      to: { path: '^src/(accounts|admin|conversations|messages|feedback|models|usage|chat)/' },
+    },
+    {
       name: 'conversations-know-no-other-feature',
       severity: 'error',
       from: { path: '^src/conversations/' },
@@ -40,7 +47,19 @@ module.exports = {
       name: 'users-know-no-other-feature',
       severity: 'error',
       from: { path: '^src/users/' },
-      to: { path: '^src/(auth|conversations|messages|feedback|models|llm|chat)/' },
+      to: { path: '^src/(audit|auth|accounts|conversations|messages|feedback|models|llm|chat)/' },
+    },
+    {
+      name: 'auth-knows-only-users-and-the-record',
+      severity: 'error',
+      from: { path: '^src/auth/' },
+      to: { path: '^src/(accounts|admin|instances|conversations|messages|feedback|models|llm|chat|health)/' },
+    },
+    {
+      name: 'the-record-knows-no-feature',
+      severity: 'error',
+      from: { path: '^src/audit/' },
+      to: { path: '^src/(?!audit/|database/|http/|errors/|config/)' },
     },
     {
       name: 'entities-and-repositories-stay-at-home',

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccountsModule } from './accounts/accounts.module';
 import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
@@ -6,7 +7,9 @@ import { DatabaseModule } from './database/database.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
+import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
+import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
 @Module({
@@ -15,11 +18,14 @@ import { ModelsModule } from './models/models.module';
     LoggingModule,
     HttpModule,
     DatabaseModule,
+    LimitsModule,
     AuthModule,
+    AccountsModule,
     HealthModule,
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    UsageModule,
   ],
 })
 export class AppModule {}

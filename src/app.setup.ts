@@ -1,9 +1,11 @@
 import { type INestApplication, type NestApplicationOptions, RequestMethod } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { ServerResponse } from 'node:http';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { API_PREFIX } from './http/api-prefix';
+import { type LocatedRequest, locateClient } from './http/client-address';
 import { corsOptions } from './http/cors';
 import { closeWhenDraining, Draining } from './http/draining';
 import { jsonBody } from './http/json-body';
@@ -12,8 +14,12 @@ import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
 import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
 import { limitServer } from './http/server-limits';
+import { RequestLimits } from './limits/request-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
+
+/** OAuth2 clients, Swagger UI among them, send forms there. */
+const FORM_PATHS = [`/${API_PREFIX}/auth/token`];
 
 /** What `NestFactory.create` and the tests need so that `configureApp` has the whole say about requests and errors. */
 export const APP_OPTIONS = {
@@ -34,11 +40,17 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   prefixRoutes(app);
   limitServer(app.getHttpServer());
 
+  app.use(locateClient(http.trustedProxies));
   app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   if (cors) app.enableCors(cors);
-  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes));
+  const limits = app.get(RequestLimits);
+  app.use(async (request: LocatedRequest, response: ServerResponse, next: () => void) => {
+    await limits.checkNetwork(request, response);
+    next();
+  });
+  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes, FORM_PATHS));
   if (http.docs) serveDocs(app);
   return app;
 }

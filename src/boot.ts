@@ -3,13 +3,16 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module';
 import { APP_OPTIONS, configureApp } from './app.setup';
-import { AppConfig } from './config/app-config';
+import { AppConfig, type AuthConfig } from './config/app-config';
 import { ConfigError } from './config/config-error';
 import { parseAppConfig } from './config/environment';
 import { API_PREFIX } from './http/api-prefix';
 
 const OPEN_TO_ALL =
   'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
+const BEARER = 'Authorization: Bearer <access token>';
+/** How to say who one is, in an example. */
+const IDENTITY: Record<AuthConfig['mode'], string> = { header: 'X-User-ID: me', token: BEARER, jwks: BEARER };
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Starts the service; what keeps it from starting is said in one plain message. */
@@ -75,10 +78,11 @@ function greet({ http, auth }: AppConfig, url: string): void {
   const lines = [
     `Parley listens on ${base}`,
     ...(http.docs ? [`Swagger UI ${base}/docs   ReDoc ${base}/redoc   OpenAPI ${base}/openapi.json`] : []),
-    `Try: curl -N ${base}/chat -H 'X-User-ID: me' -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`,
+    `Try: curl -N ${base}/chat -H '${IDENTITY[auth.mode]}' -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`,
   ];
   const logger = new Logger('Parley');
   for (const line of lines) logger.log(line);
+  if (auth.mode !== 'header') return;
   if (!auth.loopback && !auth.proxySecret && auth.trustedProxies.length === 0) logger.warn(OPEN_TO_ALL);
 }
 

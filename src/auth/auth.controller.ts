@@ -1,8 +1,10 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentUser } from './current-user.decorator';
-import { StreamTicketResponse } from './stream-ticket.response';
-import { StreamTicketsService, TICKET_TTL_S } from './stream-tickets.service';
+import { CurrentIdentity } from './current-user.decorator';
+import type { Identity } from './identity';
+import { RequiresScope } from './route-rules.decorator';
+import { StreamTicketResponse } from './tickets/stream-ticket.response';
+import { StreamTicketsService, TICKET_TTL_S } from './tickets/stream-tickets.service';
 
 @ApiTags('auth')
 @Controller('auth')
@@ -11,13 +13,14 @@ export class AuthController {
 
   @Post('stream-ticket')
   @HttpCode(200)
+  @RequiresScope('conversations:read')
   @ApiOperation({
     summary: 'Get a ticket for one stream',
     description:
       'For native `EventSource` and browser WebSockets, which cannot set headers. It works once, for a minute.',
   })
   @ApiOkResponse({ type: StreamTicketResponse, description: 'The ticket.' })
-  async createStreamTicket(@CurrentUser() userId: string): Promise<StreamTicketResponse> {
-    return { ticket: await this.tickets.issue(userId), expires_in: TICKET_TTL_S };
+  async createStreamTicket(@CurrentIdentity() identity: Identity): Promise<StreamTicketResponse> {
+    return { ticket: await this.tickets.issue(identity), expires_in: TICKET_TTL_S };
   }
 }

@@ -1,41 +1,55 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { ServerResponse } from 'node:http';
 import { methodNotAllowed } from '../http/http-errors';
+import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
+import { RequestLimits } from '../limits/request-limits';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
+import type { Identity, Scope } from './identity';
+import { assertAdmin, assertScope } from './permissions';
 import { PUBLIC_ROUTE } from './public.decorator';
+import { ADMIN_ROUTE, SCOPE_OF_ROUTE } from './route-rules.decorator';
 import { STREAM_ROUTE } from './stream-route.decorator';
 
-/** Guards every route of the application: what is not marked public needs an identity. */
+/** Guards every route of the application: what is not marked public needs an identity, and one that may do this. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly limits: RequestLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.isMarked(PUBLIC_ROUTE, context)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    request.userId = this.isMarked(STREAM_ROUTE, context)
-      ? await this.authenticateStream(request)
-      : await this.authenticator.authenticate(request);
+    const response = context.switchToHttp().getResponse<ServerResponse>();
+    const limit = this.markOf(ROUTE_LIMIT, context) as RouteLimit | undefined;
+    if (limit === 'login') await this.limits.checkLogin(request, response);
+    if (this.markOf(PUBLIC_ROUTE, context)) return true;
+    const identity = this.markOf(STREAM_ROUTE, context)
+      ? await this.identifyStream(request)
+      : await this.authenticator.identify(request);
+    request.identity = identity;
+    request.userId = identity.userId;
+    await this.limits.checkIdentity(identity.userId, limit === 'login' ? undefined : limit, response);
+    assertScope(identity, this.markOf(SCOPE_OF_ROUTE, context) as Scope | undefined);
+    if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     return true;
   }
 
   /** A HEAD would open a stream that nobody reads. */
-  private async authenticateStream(request: AuthenticatedRequest): Promise<string> {
+  private async identifyStream(request: AuthenticatedRequest): Promise<Identity> {
     if (request.method === 'HEAD') throw methodNotAllowed(['GET']);
     const { ticket, user_id, ...query } = request.query;
     request.query = query;
-    return this.authenticator.authenticateStream(request, {
+    return this.authenticator.identifyStream(request, {
       ...(ticket !== undefined && { ticket }),
       ...(user_id !== undefined && { user_id }),
     });
   }
 
-  private isMarked(key: symbol, context: ExecutionContext): boolean {
-    const targets = [context.getHandler(), context.getClass()];
-    return this.reflector.getAllAndOverride<true | undefined>(key, targets) ?? false;
+  private markOf(key: symbol, context: ExecutionContext): unknown {
+    return this.reflector.getAllAndOverride(key, [context.getHandler(), context.getClass()]);
   }
 }

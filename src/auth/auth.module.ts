@@ -1,27 +1,78 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module';
+import { AppConfig, type AuthConfig } from '../config/app-config';
 import { UsersModule } from '../users/users.module';
+import { AccountsController } from './accounts/accounts.controller';
+import { AccountsService } from './accounts/accounts.service';
+import { LoginAttemptEntity } from './accounts/login-attempt.entity';
+import { LoginAttempts } from './accounts/login-attempts';
+import { LoginAttemptsRepository } from './accounts/login-attempts.repository';
+import { Passwords } from './accounts/passwords';
 import { AuthController } from './auth.controller';
 import { AuthGuard } from './auth.guard';
 import { Authenticator } from './authenticator';
-import { HeaderStrategy } from './header.strategy';
-import { IdentityStrategy } from './identity-strategy';
-import { StreamTicketEntity } from './stream-ticket.entity';
-import { StreamTicketsRepository } from './stream-tickets.repository';
-import { StreamTicketsService } from './stream-tickets.service';
+import { IdentityWatch } from './identity-watch';
+import { ApiKeyEntity } from './keys/api-key.entity';
+import { ApiKeysController } from './keys/api-keys.controller';
+import { ApiKeysExport } from './keys/api-keys.export';
+import { ApiKeysRepository } from './keys/api-keys.repository';
+import { ApiKeysService } from './keys/api-keys.service';
+import { KeyUse } from './keys/key-use';
+import { AccessTokens } from './sessions/access-tokens';
+import { SessionEntity } from './sessions/session.entity';
+import { SessionsRepository } from './sessions/sessions.repository';
+import { SessionsService } from './sessions/sessions.service';
+import { HeaderStrategy } from './strategies/header.strategy';
+import { IdentityStrategy } from './strategies/identity-strategy';
+import { JwksStrategy } from './strategies/jwks.strategy';
+import { KnownUsers } from './strategies/known-users';
+import { TokenStrategy } from './strategies/token.strategy';
+import { StreamTicketEntity } from './tickets/stream-ticket.entity';
+import { StreamTicketsRepository } from './tickets/stream-tickets.repository';
+import { StreamTicketsService } from './tickets/stream-tickets.service';
+
+type Strategies = [AppConfig, KnownUsers, SessionsService, ApiKeysService];
+
+const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityStrategy> = {
+  header: (config, users) => new HeaderStrategy(config, users),
+  token: (_config, _users, sessions, keys) => new TokenStrategy(sessions, keys),
+  jwks: (config, users) => new JwksStrategy(config, users),
+};
 
 /** Who the caller is. Its guard closes every route of the application that is not marked public. */
 @Module({
-  imports: [UsersModule, TypeOrmModule.forFeature([StreamTicketEntity])],
-  controllers: [AuthController],
+  imports: [
+    UsersModule,
+    AuditModule,
+    TypeOrmModule.forFeature([StreamTicketEntity, SessionEntity, ApiKeyEntity, LoginAttemptEntity]),
+  ],
+  controllers: [AuthController, AccountsController, ApiKeysController],
   providers: [
+    AccessTokens,
+    AccountsService,
+    ApiKeysExport,
+    ApiKeysRepository,
+    ApiKeysService,
     Authenticator,
-    StreamTicketsService,
+    IdentityWatch,
+    KeyUse,
+    KnownUsers,
+    LoginAttempts,
+    LoginAttemptsRepository,
+    Passwords,
+    SessionsRepository,
+    SessionsService,
     StreamTicketsRepository,
-    { provide: IdentityStrategy, useClass: HeaderStrategy },
+    StreamTicketsService,
+    {
+      provide: IdentityStrategy,
+      inject: [AppConfig, KnownUsers, SessionsService, ApiKeysService],
+      useFactory: (...parts: Strategies) => STRATEGIES[parts[0].auth.mode](...parts),
+    },
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
-  exports: [Authenticator],
+  exports: [AccountsService, Authenticator, IdentityWatch],
 })
 export class AuthModule {}

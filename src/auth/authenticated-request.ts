@@ -1,8 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { LocatedRequest } from '../http/client-address';
+import type { Identity } from './identity';
 
 /** A request on its way through the guard. */
-export interface AuthenticatedRequest extends IncomingMessage {
+export type AuthenticatedRequest = LocatedRequest & {
   /** Parsed by `checkRequestTarget`: each parameter once, as text. */
   query: Record<string, string>;
   userId?: string;
-}
+  identity?: Identity;
+};

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { unauthenticated } from './auth.errors';
-import { IdentityStrategy } from './identity-strategy';
-import { StreamTicketsService } from './stream-tickets.service';
+import type { Identity } from './identity';
+import { IdentityStrategy } from './strategies/identity-strategy';
+import { StreamTicketsService } from './tickets/stream-tickets.service';
 
 /** Finds out who sent a request. */
 @Injectable()
@@ -16,7 +17,7 @@ export class Authenticator {
    * The caller of an ordinary route.
    * @throws {AppError} 401 without an identity
    */
-  async authenticate(request: IncomingMessage): Promise<string> {
+  async identify(request: IncomingMessage): Promise<Identity> {
     return (await this.strategy.identify(request)) ?? this.refuse();
   }
 
@@ -24,12 +25,9 @@ export class Authenticator {
    * The caller of a stream or WebSocket, whose identity may also be in the query. A header wins.
    * @throws {AppError} 401 without an identity
    */
-  async authenticateStream(
-    request: IncomingMessage,
-    query: Readonly<Record<string, string>>,
-  ): Promise<string> {
+  async identifyStream(request: IncomingMessage, query: Readonly<Record<string, string>>): Promise<Identity> {
     const known = await this.strategy.identify(request);
-    if (known !== undefined) return known;
+    if (known) return known;
     if (query.ticket !== undefined) return this.tickets.redeem(query.ticket);
     return (await this.strategy.identifyByQuery(request, query)) ?? this.refuse();
   }

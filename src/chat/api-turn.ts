@@ -7,6 +7,7 @@ import { ApiId, EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses, ProblemResponsesOf } from '../http/openapi/problem-responses';
 import { LlmError, type LlmErrorCode } from '../llm/llm-error';
 import { messageNotFound, parentNotAReply, replyInProgress } from '../messages/message.errors';
+import { quotaExceeded } from '../messages/usage/quotas';
 import type { MessageError } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
 import { conversationGone, invalidResumeId, replyFailed } from './chat.errors';
@@ -36,6 +37,7 @@ const shuttingDown = () => {
   draining.begin();
   draining.assertOpen();
 };
+const quotaUsedUp = () => quotaExceeded();
 const tooLong = () => assertFits(1, 0);
 
 const REFUSALS = [
@@ -45,6 +47,7 @@ const REFUSALS = [
   conversationNotFound,
   messageNotFound,
   replyInProgress,
+  quotaUsedUp,
   tooLong,
 ];
 

@@ -13,7 +13,9 @@ import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
@@ -36,6 +38,7 @@ import { TurnStreams } from './sse/turn-streams';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 
+@RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller('chat')
 export class ChatController {
@@ -49,6 +52,7 @@ export class ChatController {
 
   @EventStream('', RequestMethod.POST)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({
     summary: 'Say something and stream the reply',
     description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
@@ -62,6 +66,7 @@ export class ChatController {
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({ summary: 'Say something in a conversation and stream the reply' })
   @ApiConversationId()
   @ApiSendMessageBody()
@@ -78,6 +83,7 @@ export class ChatController {
   @Post(':conversation_id')
   @HttpCode(200)
   @UseGuards(DrainingGuard)
+  @RateLimited('chat')
   @ApiOperation({
     summary: 'Say something in a conversation and wait for the reply',
     description:
@@ -103,6 +109,7 @@ export class ChatController {
   }
 
   @Get(':conversation_id/history')
+  @RequiresScope('conversations:read')
   @ApiOperation({ summary: 'List the messages of the active path', description: 'Oldest first.' })
   @ApiConversationId()
   @ApiPageResponse(MessageResponse)

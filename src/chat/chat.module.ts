@@ -5,6 +5,8 @@ import { ConversationsModule } from '../conversations/conversations.module';
 import { InstancesModule } from '../instances/instances.module';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
+import { ProvidersModule } from '../providers/providers.module';
+import { UsersModule } from '../users/users.module';
 import { ChatController } from './chat.controller';
 import { ChatService } from './chat.service';
 import { ContextLoader } from './context/context-loader';
@@ -22,6 +24,7 @@ import { QueueWatch } from './queue/queue-watch';
 import { QueuedRequests } from './queue/queued-requests';
 import { ReplyQueue } from './queue/reply-queue';
 import { AbandonedReplies } from './recovery/abandoned-replies';
+import { LockOuts } from './recovery/lock-outs';
 import { Recovery } from './recovery/recovery';
 import { ReplyEndings } from './recovery/reply-endings';
 import { Sweeper } from './recovery/sweeper';
@@ -36,6 +39,7 @@ import { RunningReplies } from './reply/running-replies';
 import { OpenSockets } from './socket/open-sockets';
 import { SocketCommands } from './socket/socket-commands';
 import { SocketHandshake } from './socket/socket-handshake';
+import { SocketRules } from './socket/socket-rules';
 import { SocketServer } from './socket/socket-server';
 import { StreamResponder } from './sse/stream-responder';
 import { TurnStreams } from './sse/turn-streams';
@@ -52,6 +56,8 @@ import { VersionsController } from './versions.controller';
     InstancesModule,
     LlmModule,
     MessagesModule,
+    ProvidersModule,
+    UsersModule,
   ],
   controllers: [ChatController, VersionsController, StopsController, StreamsController],
   providers: [
@@ -78,6 +84,7 @@ import { VersionsController } from './versions.controller';
     JournalRepository,
     JournalWriter,
     ReplyEndings,
+    LockOuts,
     Recovery,
     AbandonedReplies,
     Sweeper,
@@ -86,6 +93,7 @@ import { VersionsController } from './versions.controller';
     OpenSockets,
     SocketCommands,
     SocketHandshake,
+    SocketRules,
     SocketServer,
   ],
 })

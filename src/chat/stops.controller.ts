@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
@@ -12,6 +13,7 @@ import { noReply } from './chat.errors';
 import { RepliesService } from './replies.service';
 
 /** Also while the process shuts down: what runs may always be ended. */
+@RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller()
 export class StopsController {

@@ -3,10 +3,12 @@ import { ApiNoContentResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/s
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { StreamRoute } from '../auth/stream-route.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
 import { ApiConversationId } from './api-turn';
@@ -18,6 +20,7 @@ import { ResumeFrom } from './sse/resume-from.decorator';
 import { StreamResponder } from './sse/stream-responder';
 
 /** Streams that are only read. They begin nothing, so they can be opened as often as one likes. */
+@RequiresScope('conversations:read')
 @ApiTags('chat')
 @Controller()
 export class StreamsController {
@@ -29,6 +32,7 @@ export class StreamsController {
 
   @EventStream('chat/:conversation_id/stream')
   @StreamRoute()
+  @RateLimited('stream')
   @ApiOperation({
     summary: "Follow a conversation's replies",
     description:
@@ -48,6 +52,7 @@ export class StreamsController {
 
   @EventStream('messages/:id/stream')
   @StreamRoute()
+  @RateLimited('stream')
   @ApiOperation({
     summary: 'Read a reply, live or later',
     description:

@@ -56,7 +56,7 @@ export class TurnStarter {
   async start(caller: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
     const { conversationId: id, content, parentId } = plan;
     const place = id ? await this.turns.place(caller.userId, id, parentId) : undefined;
-    const choice = this.choices.choose(place?.conversation, wishes);
+    const choice = await this.choices.choose(caller.userId, place?.conversation, wishes);
     const tokens = content === undefined ? 0 : countTokens(content);
     assertFits(tokens, choice.budget);
     const request = turnRequest(caller.userId, plan, wishes, { ...choice, tokens, place });
@@ -77,7 +77,7 @@ function turnRequest(
   userId: string,
   { parentId, content, begun = [] }: TurnPlan,
   wishes: ReplyWishes,
-  { model, provider, budget, tokens, place }: ModelChoice & { tokens: number; place?: TurnPlace },
+  { model, provider, budget, answerRoom, tokens, place }: ModelChoice & { tokens: number; place?: TurnPlace },
 ): TurnRequest {
   return {
     userId,
@@ -89,6 +89,7 @@ function turnRequest(
     model,
     provider,
     budget,
+    answerRoom,
     ...(wishes.on_busy === 'queue' && { queued: { settings: wishes.settings ?? {}, begun } }),
   };
 }
@@ -96,17 +97,19 @@ function turnRequest(
 function replyTo(
   { conversation, userMessageId, messageId, model, instanceId, context }: Turn,
   { content, begun }: TurnPlan,
-  { settings }: ModelChoice,
+  { settings, targets }: ModelChoice,
 ): ReplyRequest {
   const reply = {
     id: messageId,
     conversation_id: conversation.id,
+    user_id: conversation.user_id,
     parent_id: userMessageId,
     model,
     instance_id: instanceId,
   };
   const path = content === undefined ? context : [...context, saidBy('user', content)];
-  return { reply, context: async () => modelMessages(conversation.system_prompt, path), settings, begun };
+  const messages = async () => modelMessages(conversation.system_prompt, path);
+  return { reply, context: messages, settings, targets, begun };
 }
 
 function saidBy(role: 'user', text: string): ContextMessage {

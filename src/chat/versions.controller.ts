@@ -1,6 +1,8 @@
 import { Body, Controller, Param, RequestMethod, UseGuards, type MessageEvent } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
+import { RequiresScope } from '../auth/route-rules.decorator';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
@@ -22,6 +24,8 @@ const ApiMessageId = (of: 'reply' | 'userMessage') =>
   ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS[of], description: 'The message.' });
 
 /** Further versions of messages. The earlier ones stay where they are, as siblings. */
+@RequiresScope('chat:write')
+@RateLimited('chat')
 @ApiTags('chat')
 @Controller('messages')
 @UseGuards(DrainingGuard)

@@ -7,6 +7,8 @@ export interface HttpConfig {
   /** Serve Swagger UI, ReDoc and the OpenAPI document. */
   docs: boolean;
   bodyLimitBytes: number;
+  /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[];
   /** Origins that browsers may call from; empty means same origin only. */
   corsOrigins: string[];
 }
@@ -21,12 +23,52 @@ export interface DatabaseConfig {
 }
 
 export interface AuthConfig {
-  mode: 'header';
+  mode: 'header' | 'token' | 'jwks';
   proxySecret?: string;
   /** CIDR ranges whose peers may speak for users. */
   trustedProxies: string[];
   /** The server listens on a loopback address, so that `?user_id=` is acceptable on stream routes. */
   loopback: boolean;
+  /** Whether anybody may make themselves an account. */
+  registration: 'open' | 'closed';
+  jwt: JwtConfig;
+  accessTokenTtlS: number;
+  refreshTokenTtlS: number;
+}
+
+export interface JwtConfig {
+  /** Signs our own tokens, or is shared with the issuer (HS256). */
+  secret?: string;
+  /** Where the issuer publishes its keys. */
+  jwksUrl?: string;
+  issuer?: string;
+  audience?: string;
+}
+
+/** Requests per minute; 0 for no limit. */
+export interface LimitsConfig {
+  /** From one network. */
+  address: number;
+  /** Of one identity. */
+  identity: number;
+  /** That begin a reply, of one identity. */
+  chat: number;
+  /** That log in, register or refresh, from one network. */
+  login: number;
+}
+
+/** What one user may have; 0 for no limit. */
+export interface QuotasConfig {
+  tokensPerDay: number;
+  runningReplies: number;
+}
+
+/** Model providers that users bring themselves. */
+export interface OwnProvidersConfig {
+  /** Each of 32 bytes; the first one encrypts, all decrypt. Empty: users cannot bring any. */
+  encryptionKeys: Buffer[];
+  /** Hosts, with or without a port, that may be called although they are private, or not by HTTPS. */
+  allowedHosts: string[];
 }
 
 export interface LlmConfig extends ModelsConfig {
@@ -59,6 +101,9 @@ export interface AppConfigParts {
   http: HttpConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
+  limits: LimitsConfig;
+  quotas: QuotasConfig;
+  ownProviders: OwnProvidersConfig;
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
@@ -69,6 +114,9 @@ export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
+  readonly limits: LimitsConfig;
+  readonly quotas: QuotasConfig;
+  readonly ownProviders: OwnProvidersConfig;
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
   readonly log: LogConfig;
@@ -77,6 +125,9 @@ export class AppConfig implements AppConfigParts {
     this.http = parts.http;
     this.database = parts.database;
     this.auth = parts.auth;
+    this.limits = parts.limits;
+    this.quotas = parts.quotas;
+    this.ownProviders = parts.ownProviders;
     this.llm = parts.llm;
     this.chat = parts.chat;
     this.log = parts.log;

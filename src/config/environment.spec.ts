@@ -6,6 +6,7 @@ import { parseAppConfig } from './environment';
 import { VARIABLES } from './variables';
 
 const SECRET = 'a-proxy-secret-of-24-char';
+const RANDOM = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
 
 function problemsOf(env: NodeJS.ProcessEnv): string[] {
   try {
@@ -24,12 +25,14 @@ describe('parseAppConfig', () => {
       port: 3000,
       host: '127.0.0.1',
       production: false,
+      trustedProxies: [],
       docs: true,
       bodyLimitBytes: 1024 ** 2,
       corsOrigins: [],
     });
     expect(config.database).toMatchObject({ url: undefined, dataDir: resolve('data'), poolMax: 10 });
-    expect(config.auth).toEqual({
+    expect(config.http.trustedProxies).toEqual(config.auth.trustedProxies);
+    expect(config.auth).toMatchObject({
       mode: 'header',
       proxySecret: undefined,
       trustedProxies: [],
@@ -75,7 +78,8 @@ describe('parseAppConfig', () => {
       bodyLimitBytes: 2 * 1024 ** 2,
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
     });
-    expect(config.auth).toEqual({
+    expect(config.http.trustedProxies).toEqual(config.auth.trustedProxies);
+    expect(config.auth).toMatchObject({
       mode: 'header',
       proxySecret: SECRET,
       trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1'],
@@ -138,6 +142,22 @@ describe('a bad environment', () => {
     ['DB_CONNECTION_TIMEOUT_MS', '5s'],
     ['DB_STATEMENT_TIMEOUT_MS', '1'],
     ['AUTH_MODE', 'none'],
+    ['AUTH_REGISTRATION', 'maybe'],
+    ['JWT_SECRET', 'changeme-canary'],
+    ['JWKS_URL', 'issuer.canary.example/jwks'],
+    ['ACCESS_TOKEN_TTL_S', '5'],
+    ['REFRESH_TOKEN_TTL_S', '30d'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['RATE_LIMITS', 'yes'],
+    ['RATE_LIMIT_ADDRESS', '-1'],
+    ['RATE_LIMIT_IDENTITY', 'many'],
+    ['RATE_LIMIT_CHAT', '1.5'],
+    ['RATE_LIMIT_LOGIN', '1e3'],
+    ['QUOTA_TOKENS_PER_DAY', '1M'],
+    ['QUOTA_RUNNING_REPLIES', 'x'],
+    ['ENCRYPTION_KEY', 'canary'],
+    ['ENCRYPTION_KEYS_PREVIOUS', 'canary,canary'],
+    ['PROVIDER_ALLOWED_HOSTS', 'http://canary/'],
     ['AUTH_MODE', 'bearer'],
     ['AUTH_PROXY_SECRET', 'short'],
     ['AUTH_PROXY_SECRET', 'with spaces in it it is long'],
@@ -170,7 +190,7 @@ describe('a bad environment', () => {
   });
 
   it('covers every variable that can be wrong', () => {
-    const anything = ['DATA_DIR', 'OPENAI_MODEL'];
+    const anything = ['DATA_DIR', 'JWT_AUDIENCE', 'JWT_ISSUER', 'OPENAI_MODEL'];
     expect(new Set([...GARBAGE.map(([name]) => name), ...anything])).toEqual(new Set(Object.keys(VARIABLES)));
   });
 
@@ -227,6 +247,40 @@ describe('NODE_ENV=production', () => {
       expect.stringMatching(/^CORS_ORIGINS /),
     ]);
     expect(problemsOf({ CORS_ORIGINS: '*' })).toEqual([]);
+  });
+
+  it('refuses to sign tokens with what can be guessed', () => {
+    const token = { ...production, AUTH_MODE: 'token' };
+    expect(problemsOf(token)).toEqual([expect.stringMatching(/^JWT_SECRET must be set/)]);
+    for (const JWT_SECRET of [
+      'a'.repeat(64),
+      'changeme'.repeat(6),
+      'my-very-secret-0123456789-abcdefgh',
+      'password-password-password-12345',
+    ])
+      expect(problemsOf({ ...token, JWT_SECRET })).toEqual([
+        expect.stringMatching(/^JWT_SECRET must be random/),
+      ]);
+    expect(problemsOf({ ...token, JWT_SECRET: 'short' })).toEqual([
+      expect.stringMatching(/^JWT_SECRET must be at least 32/),
+    ]);
+    expect(problemsOf({ ...token, JWT_SECRET: RANDOM })).toEqual([]);
+  });
+
+  it('wants to know whose tokens it believes', () => {
+    const jwks = { ...production, AUTH_MODE: 'jwks' };
+    expect(problemsOf({ ...jwks, JWKS_URL: 'http://issuer.example/jwks' })).toEqual([
+      expect.stringMatching(/^JWT_ISSUER must be set/),
+      expect.stringMatching(/^JWT_AUDIENCE must be set/),
+      expect.stringMatching(/^JWKS_URL must begin with https/),
+    ]);
+    const complete = { ...jwks, JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'parley' };
+    expect(problemsOf(complete)).toEqual([expect.stringMatching(/^JWKS_URL or JWT_SECRET/)]);
+    expect(problemsOf({ ...complete, JWKS_URL: 'https://issuer.example/jwks', JWT_SECRET: RANDOM })).toEqual([
+      expect.stringMatching(/^JWKS_URL or JWT_SECRET/),
+    ]);
+    expect(problemsOf({ ...complete, JWT_SECRET: RANDOM })).toEqual([]);
+    expect(problemsOf({ AUTH_MODE: 'jwks' })).toEqual([expect.stringMatching(/^JWKS_URL or JWT_SECRET/)]);
   });
 
   it('hides the API documentation unless told otherwise', () => {

@@ -5,8 +5,11 @@ import {
   type AuthConfig,
   type DatabaseConfig,
   type HttpConfig,
+  type LimitsConfig,
   type LlmConfig,
+  type OwnProvidersConfig,
 } from './app-config';
+import { checkAuth } from './auth-checks';
 import { ConfigError } from './config-error';
 import type { ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
@@ -22,6 +25,7 @@ export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdo
   const partial = readVariables(env, problems);
   checkBodyLimit(partial, problems);
   checkProduction(partial, problems);
+  checkAuth(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
   const all = [...[...problems].map(([name, message]) => `${name} ${message}`), ...modelProblems];
@@ -47,13 +51,6 @@ function checkProduction(values: Partial<Variables>, problems: Problems): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.CORS_ORIGINS?.includes('*'))
     problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
-  const readable = !problems.has('AUTH_PROXY_SECRET') && !problems.has('AUTH_TRUSTED_PROXIES');
-  if (values.AUTH_MODE !== 'header' || !readable) return;
-  if (values.AUTH_PROXY_SECRET || values.AUTH_TRUSTED_PROXIES?.length) return;
-  problems.set(
-    'AUTH_PROXY_SECRET',
-    'or AUTH_TRUSTED_PROXIES must be set with NODE_ENV=production: AUTH_MODE=header believes whoever can reach the port',
-  );
 }
 
 function readModels(
@@ -90,6 +87,9 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     http: toHttp(values),
     database: toDatabase(values),
     auth: toAuth(values),
+    limits: toLimits(values),
+    quotas: { tokensPerDay: values.QUOTA_TOKENS_PER_DAY, runningReplies: values.QUOTA_RUNNING_REPLIES },
+    ownProviders: toOwnProviders(values),
     llm: toLlm(values, models),
     chat: {
       maxContentChars: values.CHAT_MAX_CONTENT_CHARS,
@@ -113,6 +113,7 @@ function toHttp(values: Variables): HttpConfig {
     production,
     docs: values.API_DOCS ?? !production,
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
+    trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
   };
 }
@@ -123,6 +124,33 @@ function toAuth(values: Variables): AuthConfig {
     proxySecret: values.AUTH_PROXY_SECRET,
     trustedProxies: values.AUTH_TRUSTED_PROXIES,
     loopback: isLoopbackHost(values.HOST),
+    registration: values.AUTH_REGISTRATION,
+    jwt: {
+      secret: values.JWT_SECRET,
+      jwksUrl: values.JWKS_URL,
+      issuer: values.JWT_ISSUER,
+      audience: values.JWT_AUDIENCE,
+    },
+    accessTokenTtlS: values.ACCESS_TOKEN_TTL_S,
+    refreshTokenTtlS: values.REFRESH_TOKEN_TTL_S,
+  };
+}
+
+function toLimits(values: Variables): LimitsConfig {
+  const on = (limit: number) => (values.RATE_LIMITS === 'on' ? limit : 0);
+  return {
+    address: on(values.RATE_LIMIT_ADDRESS),
+    identity: on(values.RATE_LIMIT_IDENTITY),
+    chat: on(values.RATE_LIMIT_CHAT),
+    login: on(values.RATE_LIMIT_LOGIN),
+  };
+}
+
+function toOwnProviders(values: Variables): OwnProvidersConfig {
+  const { ENCRYPTION_KEY: current, ENCRYPTION_KEYS_PREVIOUS: previous } = values;
+  return {
+    encryptionKeys: current ? [current, ...previous].map((text) => Buffer.from(text, 'base64')) : [],
+    allowedHosts: values.PROVIDER_ALLOWED_HOSTS.map((host) => host.toLowerCase()),
   };
 }
 

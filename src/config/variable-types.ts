@@ -61,6 +61,16 @@ export function isCidr(text: string): boolean {
   return parseCidr(text) !== undefined;
 }
 
+/** 32 bytes in base64. */
+export function isEncryptionKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]{43}=$/.test(text);
+}
+
+/** A host name or an address, IPv6 in brackets, with or without a port. */
+export function isHost(text: string): boolean {
+  return URL.canParse(`http://${text}`) && /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.test(text);
+}
+
 function unitOf(text: string): keyof typeof UNITS {
   return text.replace(/^\d+/, '').toLowerCase() as keyof typeof UNITS;
 }

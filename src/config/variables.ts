@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { byteSize, choice, flag, isCidr, isOrigin, list, url, wholeNumber } from './variable-types';
+import {
+  byteSize,
+  choice,
+  flag,
+  isCidr,
+  isEncryptionKey,
+  isHost,
+  isOrigin,
+  list,
+  url,
+  wholeNumber,
+} from './variable-types';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -13,6 +24,7 @@ export const VARIABLES = {
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
+  TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
   CORS_ORIGINS: list(isOrigin, 'must be a comma-separated list of origins such as https://chat.example.com'),
 
@@ -22,12 +34,19 @@ export const VARIABLES = {
   DB_CONNECTION_TIMEOUT_MS: wholeNumber(100, 10 * MINUTE_MS, 5000),
   DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, 4000),
 
-  AUTH_MODE: z.literal('header', 'must be header: other modes do not exist yet').default('header'),
+  AUTH_MODE: choice(['header', 'token', 'jwks']).default('header'),
   AUTH_PROXY_SECRET: z
     .string()
     .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
     .optional(),
   AUTH_TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
+  AUTH_REGISTRATION: choice(['open', 'closed']).default('open'),
+  JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
+  JWKS_URL: url(['http:', 'https:']).optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  ACCESS_TOKEN_TTL_S: wholeNumber(30, 24 * 3600, 900),
+  REFRESH_TOKEN_TTL_S: wholeNumber(60, 366 * 24 * 3600, 30 * 24 * 3600),
 
   OPENAI_API_KEY: z
     .string()
@@ -42,6 +61,27 @@ export const VARIABLES = {
   LLM_TOTAL_TIMEOUT_MS: wholeNumber(100, 24 * HOUR_MS, 10 * MINUTE_MS),
   LLM_MAX_RETRIES: wholeNumber(0, 10, 2),
   LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
+
+  RATE_LIMITS: choice(['on', 'off']).default('on'),
+  RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, 3000),
+  RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, 1200),
+  RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, 120),
+  RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, 60),
+  QUOTA_TOKENS_PER_DAY: wholeNumber(0, 1_000_000_000_000, 0),
+  QUOTA_RUNNING_REPLIES: wholeNumber(0, 1_000_000, 0),
+
+  ENCRYPTION_KEY: z
+    .string()
+    .refine(isEncryptionKey, 'must be 32 bytes in base64, e.g. from `openssl rand -base64 32`')
+    .optional(),
+  ENCRYPTION_KEYS_PREVIOUS: list(
+    isEncryptionKey,
+    'must be a comma-separated list of 32 bytes each in base64',
+  ),
+  PROVIDER_ALLOWED_HOSTS: list(
+    isHost,
+    'must be a comma-separated list of hosts, each with or without a port',
+  ),
 
   CHAT_MAX_CONTENT_CHARS: wholeNumber(1, 10_000_000, 100_000),
   REPLY_DURABILITY: choice(['standard', 'strict']).default('standard'),

@@ -25,6 +25,7 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -63,6 +64,7 @@ const CHANGES = {
   model: { summary: 'Back to the default model', value: { model: null } },
 };
 
+@RequiresScope('conversations:write')
 @ApiTags('conversations')
 @Controller('conversations')
 export class ConversationsController {
@@ -98,6 +100,7 @@ export class ConversationsController {
   }
 
   @Get()
+  @RequiresScope('conversations:read')
   @ApiOperation({ summary: 'List conversations', description: 'Newest activity first.' })
   @ApiPageResponse(ConversationResponse)
   async listConversations(

@@ -1,15 +1,17 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LlmModule } from '../llm/llm.module';
+import { ProvidersModule } from '../providers/providers.module';
 import { ConversationEntity } from './conversation.entity';
 import { ConversationsController } from './conversations.controller';
+import { UsersModule } from '../users/users.module';
+import { ConversationsExport } from './conversations.export';
 import { ConversationsRepository } from './conversations.repository';
 import { ConversationsService } from './conversations.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ConversationEntity]), LlmModule],
+  imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, UsersModule],
   controllers: [ConversationsController],
-  providers: [ConversationsRepository, ConversationsService],
+  providers: [ConversationsExport, ConversationsRepository, ConversationsService],
   exports: [ConversationsService],
 })
 export class ConversationsModule {}

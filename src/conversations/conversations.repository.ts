@@ -37,6 +37,13 @@ export class ConversationsRepository {
     return query.getMany();
   }
 
+  /** All of the user, in the order of their ids. */
+  listAll(userId: string, afterId: string | undefined, limit: number): Promise<ConversationEntity[]> {
+    const query = this.rows.createQueryBuilder('c').where('c.user_id = :userId', { userId });
+    if (afterId) query.andWhere('c.id > :afterId', { afterId });
+    return query.orderBy('c.id').limit(limit).getMany();
+  }
+
   /** Undefined if there is none of this user, or none of these versions. */
   async update(
     userId: string,

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
-import { ModelCatalogue } from '../llm/model-catalogue';
+import { TransactionRunner } from '../database/transaction-runner';
+import { inPages } from '../users/user-data';
+import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
@@ -10,16 +12,25 @@ import { ConversationsRepository } from './conversations.repository';
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
 
+type Farewell = (userId: string, conversationId: string) => Promise<void>;
+
 const TITLE_LENGTH = 80;
 
 @Injectable()
 export class ConversationsService {
   private readonly deleted = new Subject<string>();
+  private readonly farewells: Farewell[] = [];
 
   constructor(
     private readonly repository: ConversationsRepository,
-    private readonly models: ModelCatalogue,
+    private readonly models: ModelDirectory,
+    private readonly db: TransactionRunner,
   ) {}
+
+  /** Has something done with what is about to go, in the same transaction. */
+  beforeDeletion(farewell: Farewell): void {
+    this.farewells.push(farewell);
+  }
 
   /** Ids of conversations that this process has just deleted. */
   get deletions(): Observable<string> {
@@ -27,14 +38,14 @@ export class ConversationsService {
   }
 
   async create(userId: string, fields: ConversationFields): Promise<Conversation> {
+    await this.checkModel(userId, fields.model);
     const conversation = this.draft(userId, fields);
     await this.repository.insert(conversation);
     return conversation;
   }
 
-  /** A conversation that is yet to be stored. */
+  /** A conversation that is yet to be stored, with a model that the user has. */
   draft(userId: string, fields: ConversationFields): Conversation {
-    this.checkModel(fields.model);
     return newConversation(userId, withoutAbsent(fields));
   }
 
@@ -51,6 +62,11 @@ export class ConversationsService {
     return this.repository.list(userId, filter, after, limit);
   }
 
+  /** All of the user, archived ones included. */
+  all(userId: string): AsyncIterable<Conversation> {
+    return inPages((after, limit) => this.repository.listAll(userId, after, limit));
+  }
+
   /** `versions`: change it only if it still is one of these. */
   async update(
     userId: string,
@@ -58,7 +74,7 @@ export class ConversationsService {
     fields: ConversationFields,
     versions?: number[],
   ): Promise<Conversation> {
-    this.checkModel(fields.model);
+    await this.checkModel(userId, fields.model);
     const updated = await this.repository.update(userId, id, withoutAbsent(fields), versions);
     if (updated) return updated;
     await this.get(userId, id);
@@ -66,7 +82,11 @@ export class ConversationsService {
   }
 
   async delete(userId: string, id: string): Promise<void> {
-    if (!(await this.repository.delete(userId, id))) notFound();
+    await this.db.run(async () => {
+      if (!(await this.repository.lock(userId, id))) notFound();
+      for (const farewell of this.farewells) await farewell(userId, id);
+      await this.repository.delete(userId, id);
+    });
     this.deleted.next(id);
   }
 
@@ -93,8 +113,8 @@ export class ConversationsService {
     return this.repository.recordMessages(id, messages);
   }
 
-  private checkModel(model: string | null | undefined): void {
-    if (model && !this.models.resolve(model)) throw unknownModel();
+  private async checkModel(userId: string, model: string | null | undefined): Promise<void> {
+    if (model && !(await this.models.resolve(userId, model))) throw unknownModel();
   }
 }
 

@@ -64,6 +64,9 @@ export function reportOf(error: unknown): DatabaseErrorReport {
   };
 }
 
+/** References to whom a row belongs, who was erased or logged out while the row was being made. */
+const OWNER = /^fk_\w+_(user|session|key)$/;
+
 /** The transaction was chosen as a victim; the same work may succeed now. */
 export function isSerializationFailure(error: unknown): boolean {
   const state = sqlStateOf(error);
@@ -122,6 +125,10 @@ function violation(state: string, cause: unknown): AppError {
     case '23P01':
       return new AppError('conflict', 'already_exists', 'This already exists.', { cause });
     case '23503':
+      if (OWNER.test(constraintOf(cause) ?? ''))
+        return new AppError('unauthenticated', 'unauthenticated', 'This identity exists no longer.', {
+          cause,
+        });
       return new AppError(
         'conflict',
         'reference_conflict',

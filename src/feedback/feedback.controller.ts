@@ -9,6 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -31,6 +32,7 @@ const FeedbackId = () => Param('id', new ParseId(feedbackNotFound));
 const ApiFeedbackId = () =>
   ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.feedback, description: 'The feedback.' });
 
+@RequiresScope('feedback:write')
 @ApiTags('feedback')
 @Controller('feedback')
 export class FeedbackController {
@@ -63,6 +65,7 @@ export class FeedbackController {
   }
 
   @Get()
+  @RequiresScope('feedback:read')
   @ApiOperation({ summary: "List one's feedback", description: 'Newest first.' })
   @ApiPageResponse(FeedbackResponse)
   async listFeedback(
@@ -79,6 +82,7 @@ export class FeedbackController {
   }
 
   @Get(':id')
+  @RequiresScope('feedback:read')
   @ApiOperation({ summary: 'Read feedback' })
   @ApiFeedbackId()
   @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback.' })

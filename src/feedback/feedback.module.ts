@@ -3,12 +3,14 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { MessagesModule } from '../messages/messages.module';
 import { FeedbackController } from './feedback.controller';
 import { FeedbackEntity } from './feedback.entity';
+import { UsersModule } from '../users/users.module';
+import { FeedbackExport } from './feedback.export';
 import { FeedbackRepository } from './feedback.repository';
 import { FeedbackService } from './feedback.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([FeedbackEntity]), MessagesModule],
+  imports: [TypeOrmModule.forFeature([FeedbackEntity]), MessagesModule, UsersModule],
   controllers: [FeedbackController],
-  providers: [FeedbackRepository, FeedbackService],
+  providers: [FeedbackExport, FeedbackRepository, FeedbackService],
 })
 export class FeedbackModule {}

@@ -19,7 +19,14 @@ export function corsOptions(origins: readonly string[]): CorsOptions | undefined
       'X-Request-Id',
       'X-User-ID',
     ],
-    exposedHeaders: ['Content-Location', 'ETag', 'Retry-After', 'X-Request-Id'],
+    exposedHeaders: [
+      'Content-Location',
+      'ETag',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'X-Request-Id',
+    ],
     maxAge: 600,
   };
 }

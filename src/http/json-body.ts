@@ -2,29 +2,41 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalidRequest, unsupportedMediaType } from './http-errors';
 import { checkStructure } from './json-structure';
 import { checkValue } from './json-value';
+import { parseFormBody } from './form-body';
 import { readBody } from './read-body';
+import { pathOf } from './send-problem';
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 const BODILESS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 type JsonRequest = IncomingMessage & { body?: unknown };
 
 /**
  * Parses JSON bodies and refuses everything else, before any route runs. Stricter than `express.json()`: only UTF-8 without
  * a content encoding, bounded depth and number of keys, no repeated or polluting keys, only text that can be stored.
- * Without a body `request.body` is undefined.
+ * Without a body `request.body` is undefined. At the paths where a standard asks for forms, these are read as well.
  */
-export function jsonBody(limitBytes: number) {
+export function jsonBody(limitBytes: number, formPaths: readonly string[] = []) {
+  const isForm = (request: IncomingMessage) =>
+    formPaths.includes(pathOf(request)) && FORM_TYPE.test(request.headers['content-type'] ?? '');
   return async (request: JsonRequest, _response: ServerResponse, next: () => void): Promise<void> => {
-    request.body = hasBody(request) ? await readJson(request, limitBytes) : undefined;
+    if (!hasBody(request)) request.body = undefined;
+    else if (isForm(request)) request.body = parseFormBody(await read(request, FORM_TYPE, limitBytes));
+    else request.body = await readJson(request, limitBytes);
     next();
   };
 }
 
 async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
-  checkHeaders(request);
-  const bytes = await readBody(request, limitBytes);
+  const bytes = await read(request, JSON_TYPE, limitBytes);
   return bytes.length === 0 ? undefined : parseJsonBody(bytes);
+}
+
+async function read(request: IncomingMessage, type: RegExp, limitBytes: number): Promise<Buffer> {
+  checkHeaders(request, type);
+  return readBody(request, limitBytes);
 }
 
 /** @throws {AppError} with a code that says what is wrong, never the parser's words */
@@ -38,13 +50,13 @@ export function parseJsonBody(bytes: Uint8Array): object {
   return value;
 }
 
-function checkHeaders({ method = '', headers }: IncomingMessage): void {
+function checkHeaders({ method = '', headers }: IncomingMessage, type: RegExp): void {
   if (BODILESS.has(method))
     throw invalidRequest('unexpected_body', `A ${method} request must not have a body.`);
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw unsupportedMediaType('Compressed request bodies are not supported.');
   }
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+  if (!type.test(headers['content-type'] ?? '')) {
     throw unsupportedMediaType('The body must be application/json in UTF-8.');
   }
 }

@@ -9,7 +9,10 @@ import { ModelRunner } from './model-runner';
 const llm = testLimits({ providers: [testProvider('', { kind: 'demo' })], models: [testModel()] });
 
 @Global()
-@Module({ providers: [{ provide: AppConfig, useValue: { llm } }], exports: [AppConfig] })
+@Module({
+  providers: [{ provide: AppConfig, useValue: { llm, ownProviders: { allowedHosts: [] } } }],
+  exports: [AppConfig],
+})
 class TestConfigModule {}
 
 it('LlmModule provides the catalogue and the runner from the configuration', async () => {

@@ -16,7 +16,11 @@ import { o200k } from './tokens/vocabulary';
       inject: [AppConfig],
       useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm),
     },
-    { provide: OpenAiClient, inject: [AppConfig], useFactory: ({ llm }: AppConfig) => new OpenAiClient(llm) },
+    {
+      provide: OpenAiClient,
+      inject: [AppConfig],
+      useFactory: ({ llm, ownProviders }: AppConfig) => new OpenAiClient(llm, ownProviders.allowedHosts),
+    },
     { provide: DemoClient, useFactory: () => new DemoClient() },
     { provide: CircuitBreakers, useFactory: () => new CircuitBreakers() },
     {

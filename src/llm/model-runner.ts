@@ -14,6 +14,8 @@ import { RunScope } from './run/run-scope';
 export interface RunRequest {
   /** `ModelConfig.id` */
   modelId: string;
+  /** What it stands for, if it is not of the catalogue. */
+  targets?: CatalogueEntry[];
   messages: ModelMessage[];
   settings: ModelSettings;
 }
@@ -68,8 +70,9 @@ export class ModelRunner {
 
   /** The reply of the first model that begins one. If none does, the failure of the one that was asked for counts. */
   private async openAny(request: RunRequest, scope: RunScope): Promise<OpenReply> {
+    const targets = request.targets ?? this.catalogue.candidates(request.modelId);
     let failure: unknown;
-    for (const [index, target] of this.catalogue.candidates(request.modelId).entries()) {
+    for (const [index, target] of targets.entries()) {
       try {
         return await this.openOne(target, request, scope);
       } catch (error) {

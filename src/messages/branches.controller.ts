@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationResponse, toConversationResponse } from '../conversations/dto/conversation.response';
 import { toETag } from '../conversations/etag';
@@ -15,6 +16,7 @@ import { ForkConversationDto } from './dto/fork.dto';
 import { messageNotFound, replyInProgress } from './message.errors';
 
 @ApiTags('conversations')
+@RequiresScope('conversations:write')
 @Controller()
 export class BranchesController {
   constructor(

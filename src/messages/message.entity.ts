@@ -19,6 +19,7 @@ import type {
 @Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
 @Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
 @Index('ix_messages_instance', ['instance_id'], { where: 'instance_id IS NOT NULL' })
+@Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
 @Index('ix_messages_queued', ['conversation_id', 'sequence'], { where: `status = 'queued'` })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
@@ -85,6 +86,10 @@ export class MessageEntity {
 
   @Column('jsonb', { nullable: true })
   usage!: TokenUsage | null;
+
+  /** What was set aside for an open reply, if there are quotas (`usage/quotas.ts`). */
+  @Column('integer', { nullable: true })
+  reserved_tokens!: number | null;
 
   @Column('varchar', { length: 32, nullable: true })
   finish_reason!: string | null;

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationsService } from '../conversations/conversations.service';
 import { toConversationResponse } from '../conversations/dto/conversation.response';
@@ -27,6 +28,7 @@ const ApiConversationId = () =>
   });
 const DETAIL_MESSAGES = 50;
 
+@RequiresScope('conversations:read')
 @Controller()
 export class MessagesController {
   constructor(

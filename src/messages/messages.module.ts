@@ -7,28 +7,43 @@ import { BranchesService } from './branches.service';
 import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
+import { UsersModule } from '../users/users.module';
+import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { PathsRepository } from './paths.repository';
+import { PastUsageEntity } from './usage/past-usage.entity';
+import { Quotas } from './usage/quotas';
+import { UsageRepository } from './usage/usage.repository';
+import { MessageUsage } from './usage/usage.service';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
 import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([MessageEntity]), ConversationsModule, InstancesModule],
+  imports: [
+    TypeOrmModule.forFeature([MessageEntity, PastUsageEntity]),
+    ConversationsModule,
+    InstancesModule,
+    UsersModule,
+  ],
   controllers: [MessagesController, BranchesController],
   providers: [
+    MessagesExport,
     MessagesRepository,
     PathsRepository,
     QueueRepository,
     TurnsRepository,
     MessagesService,
+    MessageUsage,
     QueueService,
+    Quotas,
+    UsageRepository,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessagesService, QueueService, TurnsService, HistoryPages],
+  exports: [MessageUsage, MessagesService, QueueService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

@@ -98,6 +98,19 @@ export class MessagesRepository {
       .getMany();
   }
 
+  /** All of a conversation, in the order in which they were made. */
+  listAll(conversationId: string, afterSequence: number, limit: number): Promise<MessageEntity[]> {
+    return this.rows
+      .createQueryBuilder('m')
+      .where('m.conversation_id = :conversationId AND m.sequence > :afterSequence', {
+        conversationId,
+        afterSequence,
+      })
+      .orderBy('m.sequence')
+      .limit(limit)
+      .getMany();
+  }
+
   runningReply(conversationId: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ conversation_id: conversationId, status: 'streaming' });
   }

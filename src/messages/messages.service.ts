@@ -29,6 +29,7 @@ export interface HistoryPage {
   next?: PathPosition;
 }
 
+const EXPORT_PAGE = 100;
 const DEEPEST = 2 ** 31 - 1;
 
 @Injectable()
@@ -95,6 +96,18 @@ export class MessagesService {
   /** The conversation's replies made after a sequence, in order. */
   repliesAfter(conversationId: string, sequence: number, limit: number): Promise<Message[]> {
     return this.messages.repliesAfter(conversationId, sequence, limit);
+  }
+
+  /** All of the user, conversation by conversation, branches included. */
+  async *all(userId: string): AsyncGenerator<Message> {
+    for await (const { id } of this.conversations.all(userId)) {
+      for (let sequence = 0; ;) {
+        const page = await this.messages.listAll(id, sequence, EXPORT_PAGE);
+        yield* page;
+        if (page.length < EXPORT_PAGE) break;
+        sequence = page[EXPORT_PAGE - 1].sequence;
+      }
+    }
   }
 
   async runningReply(conversationId: string): Promise<Message | undefined> {

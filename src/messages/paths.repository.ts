@@ -69,7 +69,7 @@ export class PathsRepository {
        INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
          event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
        SELECT c.id, $3, c.parent_id, $5, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
-         m.event_lengths, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
+         m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
        JOIN copies c ON c.depth = m.depth`,
       [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],

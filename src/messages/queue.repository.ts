@@ -6,7 +6,8 @@ import type { QueuedRequest, WaitingConversation } from './message.types';
 /** A queued reply that is being written from now on. */
 export type BegunReply = MessageEntity & { request: QueuedRequest };
 
-const CANCELLED = `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = $2`;
+const cancelledAt = (now: string) =>
+  `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
 
 /** Replies that wait for their turn, in conversations that were read with their owner. */
 @Injectable()
@@ -30,13 +31,13 @@ export class QueueRepository {
     return rows[0];
   }
 
-  /** The first that waits is this process's to write; none while another reply runs. The conversation must be locked. */
+  /** The first that waits is this process's to write; none while another reply runs, or for a user who is locked out. The conversation must be locked. */
   async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
     const rows: BegunReply[] = await this.db.query(
       `WITH next AS (
          SELECT id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
            SELECT 1 FROM messages WHERE conversation_id = $1 AND status = 'streaming'
-         ) ORDER BY sequence LIMIT 1
+         ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.is_active) ORDER BY sequence LIMIT 1
        )
        UPDATE messages m SET status = 'streaming', instance_id = $2, updated_at = $3, queued_request = NULL, awaited = EXISTS (
          SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> m.id
@@ -51,7 +52,7 @@ export class QueueRepository {
   /** False if the reply does not wait any more. */
   async cancel(id: string): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE messages SET ${CANCELLED} WHERE id = $1 AND status = 'queued' RETURNING id`,
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND status = 'queued' RETURNING id`,
       [id, new Date()],
     );
     return rows.length > 0;
@@ -59,8 +60,17 @@ export class QueueRepository {
 
   async cancelAll(conversationId: string): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
-      `UPDATE messages SET ${CANCELLED} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
       [conversationId, new Date()],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async cancelLockedOut(): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `UPDATE messages m SET ${cancelledAt('$1')} FROM users u
+       WHERE m.status = 'queued' AND u.id = m.user_id AND NOT u.is_active RETURNING m.id`,
+      [new Date()],
     );
     return rows.map(({ id }) => id);
   }

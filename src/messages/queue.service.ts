@@ -24,6 +24,18 @@ export class QueueService {
     private readonly instance: InstanceService,
   ) {}
 
+  /** Does the work while the conversation is locked, as whoever begins its next reply: knowing what there is to wait for. */
+  join<T>(
+    userId: string,
+    conversationId: string,
+    work: (ahead: { running: number; waiting: number }) => Promise<T>,
+  ): Promise<T> {
+    return this.db.run(async () => {
+      await this.conversations.lock(userId, conversationId);
+      return work(await this.queue.join(conversationId));
+    });
+  }
+
   /** Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it. */
   begin({ user_id, conversation_id }: WaitingConversation): Promise<BegunTurn | undefined> {
     return this.db.run(async () => {
@@ -43,6 +55,11 @@ export class QueueService {
   /** Ends all that waits in the conversation, and answers the ids. */
   cancelAll(conversationId: string): Promise<string[]> {
     return this.queue.cancelAll(conversationId);
+  }
+
+  /** Ends all that waits of users who are locked out, and answers the ids. */
+  cancelLockedOut(): Promise<string[]> {
+    return this.queue.cancelLockedOut();
   }
 
   /** Conversations in which something waits and nothing runs. */

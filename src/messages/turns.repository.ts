@@ -23,12 +23,12 @@ export interface ContextWish {
 }
 
 const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts,
-    tokens, model, provider, instance_id, queued_request, created_at, updated_at)
+    tokens, model, provider, reserved_tokens, instance_id, queued_request, created_at, updated_at)
   SELECT r.id, r.conversation_id, r.user_id, r.parent_id, r.branch_id, r.depth, r.sequence, r.role, r.status, r.parts,
-    coalesce(r.tokens, 0), r.model, r.provider, r.instance_id, r.queued_request, r.created_at, r.updated_at
+    coalesce(r.tokens, 0), r.model, r.provider, r.reserved_tokens, r.instance_id, r.queued_request, r.created_at, r.updated_at
   FROM conversation, json_to_recordset($1) AS r (id uuid, conversation_id uuid, user_id text, parent_id uuid, branch_id uuid,
-    depth int, sequence int, role text, status text, parts jsonb, tokens int, model text, provider text, instance_id uuid,
-    queued_request jsonb, created_at timestamptz, updated_at timestamptz)
+    depth int, sequence int, role text, status text, parts jsonb, tokens int, model text, provider text, reserved_tokens int,
+    instance_id uuid, queued_request jsonb, created_at timestamptz, updated_at timestamptz)
   RETURNING id`;
 
 /**

@@ -3,15 +3,15 @@ import { conversationNotFound } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
-import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService, leaseLost } from '../instances/instance.service';
 import { MESSAGE_OVERHEAD_TOKENS } from './context-path';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { isOpen, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
-import { QueueRepository } from './queue.repository';
+import { QueueService } from './queue.service';
 import { saidMessage, turnMessages, type TurnMessage, type TurnPlace } from './turn-messages';
 import { TurnsRepository } from './turns.repository';
+import { Quotas, type TurnCost } from './usage/quotas';
 
 /** What the user says, if anything, and who is to reply. */
 export interface TurnRequest {
@@ -28,11 +28,15 @@ export interface TurnRequest {
   /** The model that is to answer. */
   model: string;
   provider: string;
-  /** Tokens that the model may be shown. */
+  /** Tokens that the model may be shown, and may answer with. */
   budget: number;
+  answerRoom: number;
   /** What the reply is made with if it has to wait; absent: it does not wait, but is refused. */
   queued?: QueuedRequest;
 }
+
+/** With what was set aside for the reply, if there are quotas. */
+type AllowedTurn = TurnRequest & Pick<TurnMessage, 'reserved_tokens'>;
 
 /** A conversation takes no more than this many messages ahead. */
 const MAX_QUEUED = 20;
@@ -56,11 +60,11 @@ export interface Turn {
 @Injectable()
 export class TurnsService {
   constructor(
-    private readonly db: TransactionRunner,
     private readonly conversations: ConversationsService,
     private readonly turns: TurnsRepository,
-    private readonly queue: QueueRepository,
+    private readonly queue: QueueService,
     private readonly instance: InstanceService,
+    private readonly quotas: Quotas,
   ) {}
 
   /**
@@ -77,14 +81,13 @@ export class TurnsService {
   /**
    * Stores what the user says, if anything, and opens the reply, at once or not at all.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, and those of `place` if it has changed
+   *   too many, `quota_exceeded`, and those of `place` if it has changed
    */
   async open(request: TurnRequest): Promise<Turn> {
     try {
-      if (!request.place) return await this.openFirst(request);
-      if (request.queued)
-        return await this.openQueued(request, request.place.conversation.id, request.queued);
-      return await this.openAt(request, request.place);
+      return await this.quotas.within(costOf(request), (reserved_tokens) =>
+        this.openWithin({ ...request, reserved_tokens }),
+      );
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
       if (constraintOf(error) === 'uq_messages_streaming') throw replyInProgress();
@@ -93,7 +96,13 @@ export class TurnsService {
     }
   }
 
-  private async openFirst(request: TurnRequest): Promise<Turn> {
+  private openWithin(request: AllowedTurn): Promise<Turn> {
+    const { place, queued } = request;
+    if (!place) return this.openFirst(request);
+    return queued ? this.openQueued(request, place.conversation.id, queued) : this.openAt(request, place);
+  }
+
+  private async openFirst(request: AllowedTurn): Promise<Turn> {
     // There is nothing yet that it could follow.
     if (request.parentId) throw messageNotFound();
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
@@ -106,7 +115,7 @@ export class TurnsService {
   }
 
   /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
-  private async openAt(request: TurnRequest, place: TurnPlace): Promise<Turn> {
+  private async openAt(request: AllowedTurn, place: TurnPlace): Promise<Turn> {
     for (let tries = 1; tries <= TRIES; tries++) {
       assertReply(request, place);
       if (!isBusy(place)) {
@@ -120,11 +129,9 @@ export class TurnsService {
   }
 
   /** Under the conversation's lock, as whoever begins the next reply of the queue. */
-  private openQueued(request: TurnRequest, conversationId: string, queued: QueuedRequest): Promise<Turn> {
-    return this.db.run(async () => {
-      await this.conversations.lock(request.userId, conversationId);
+  private openQueued(request: AllowedTurn, conversationId: string, queued: QueuedRequest): Promise<Turn> {
+    return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
       const place = await this.place(request.userId, conversationId, request.parentId);
-      const { running, waiting } = await this.queue.join(conversationId);
       if (running + waiting === 0) return this.openAt(request, place);
       if (waiting >= MAX_QUEUED) throw queueFull();
       assertReply(request, place);
@@ -134,12 +141,12 @@ export class TurnsService {
     });
   }
 
-  private messages(request: TurnRequest, place: TurnPlace, queued?: QueuedRequest): TurnMessage[] {
-    const { content, tokens, model, provider } = request;
+  private messages(request: AllowedTurn, place: TurnPlace, queued?: QueuedRequest): TurnMessage[] {
+    const { content, tokens, model, provider, reserved_tokens } = request;
     const writer = queued
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const, instance_id: this.instance.id };
-    const reply = { role: 'assistant' as const, parts: [], model, provider, ...writer };
+    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...writer };
     return turnMessages(place, content === undefined ? [reply] : [saidMessage(content, tokens), reply]);
   }
 
@@ -154,6 +161,10 @@ export class TurnsService {
     const changes = { leafId, sequence, at, title: titleOf(request) };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
+}
+
+function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
+  return { userId, conversation: place?.conversation, said: tokens, input: budget, output: answerRoom };
 }
 
 /** What is queued goes first, also in the moment in which nothing runs. */

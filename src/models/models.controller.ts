@@ -1,24 +1,28 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
 import { pageSchema, type Page } from '../http/page';
-import { ModelCatalogue } from '../llm/model-catalogue';
+import { ModelDirectory } from '../providers/model-directory';
 import { ModelResponse, toModelResponse } from './model.response';
 
+@RequiresScope('models:read')
 @ApiTags('models')
 @Controller('models')
 export class ModelsController {
-  constructor(private readonly catalogue: ModelCatalogue) {}
+  constructor(private readonly models: ModelDirectory) {}
 
   @Get()
   @ApiOperation({
     summary: 'List the models',
-    description: 'All of them, on one page; the default answers where none is asked for.',
+    description:
+      "All that you may ask for, your own providers' included, on one page; the default answers where none is asked for.",
   })
   @ApiExtraModels(ModelResponse)
   @ApiOkResponse({ description: 'The catalogue.', schema: pageSchema(ModelResponse) })
-  listModels(): Page<ModelResponse> {
-    const { id } = this.catalogue.default.model;
-    const data = this.catalogue.list().map(({ model }) => toModelResponse(model, id));
+  async listModels(@CurrentUser() userId: string): Promise<Page<ModelResponse>> {
+    const models = await this.models.list(userId);
+    const data = models.map((model) => toModelResponse(model, this.models.defaultId));
     return { data, has_more: false, next_cursor: null };
   }
 }

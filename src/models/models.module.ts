@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { LlmModule } from '../llm/llm.module';
+import { ProvidersModule } from '../providers/providers.module';
 import { ModelsController } from './models.controller';
 
-@Module({ imports: [LlmModule], controllers: [ModelsController] })
+@Module({ imports: [ProvidersModule], controllers: [ModelsController] })
 export class ModelsModule {}

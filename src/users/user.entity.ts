@@ -1,10 +1,43 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { UserRole } from './user.types';
 
+/** Somebody with an identity. Those who log in here have a name, an address and a password; others only the id they came with. */
 @Entity('users')
+@Index('uq_users_username', ['username_key'], { unique: true })
+@Index('uq_users_email', ['email_key'], { unique: true })
+@Index('ix_users_list', ['created_at', 'id'])
+@Check('ck_users_role', `role IN ('user', 'admin')`)
+@Check('ck_users_account', '(username_key IS NULL) = (password_hash IS NULL)')
 export class UserEntity {
-  /** The identity's own name, compared exactly. */
+  /** The identity's own name, compared exactly; made by us for accounts. */
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_users' })
   id!: string;
+
+  @Column('varchar', { length: 64, nullable: true })
+  username!: string | null;
+
+  /** The form in which names are compared (`account-names.ts`). */
+  @Column('varchar', { length: 64, nullable: true })
+  username_key!: string | null;
+
+  @Column('varchar', { length: 254, nullable: true })
+  email!: string | null;
+
+  @Column('varchar', { length: 254, nullable: true })
+  email_key!: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  password_hash!: string | null;
+
+  @Column('varchar', { length: 16, default: 'user' })
+  role!: UserRole;
+
+  @Column('boolean', { default: true })
+  is_active!: boolean;
+
+  /** When somebody of this name was erased before; what proved that identity until then proves nothing any more. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  valid_from!: Date | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;

@@ -1,20 +1,96 @@
 import { Injectable } from '@nestjs/common';
-import { RecentSet } from './recent-set';
+import { Remembered } from './remembered';
+import { Revocations } from './revocations/revocations';
+import { asTaken, lastAdmin, userNotFound } from './user.errors';
+import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { UsersRepository } from './users.repository';
 
-/** Ids remembered so that a known user costs no query; about 2 MB at most. */
+/** Users remembered so that a known one costs no query; about 4 MB at most. */
 const REMEMBERED = 10_000;
+
+/** An account with what proves that it is one's own. */
+export type Account = User & { password_hash: string | null };
 
 @Injectable()
 export class UsersService {
-  private readonly known = new RecentSet<string>(REMEMBERED);
+  private readonly states: Remembered<KnownState>;
 
-  constructor(private readonly users: UsersRepository) {}
-
-  /** Makes the user's row when somebody is seen for the first time. */
-  async ensureExists(id: string): Promise<void> {
-    if (this.known.has(id)) return;
-    await this.users.insertIfAbsent(id);
-    this.known.add(id);
+  constructor(
+    private readonly users: UsersRepository,
+    private readonly revocations: Revocations,
+  ) {
+    this.states = new Remembered(revocations, REMEMBERED);
   }
+
+  /**
+   * The state of somebody whom others vouch for, since `vouchedAt`; their row is made when they are seen for the first time.
+   * Undefined if they were erased after that.
+   */
+  async stateOfKnown(id: string, vouchedAt = new Date()): Promise<UserState | undefined> {
+    const state = await this.states.get(id, async () => {
+      const look = () => this.users.findOrInsert(id, vouchedAt);
+      const found = (await look()) ?? (await look());
+      return found && { userId: id, value: found };
+    });
+    return state && (state.valid_from ?? vouchedAt) <= vouchedAt ? state : undefined;
+  }
+
+  async get(id: string): Promise<User> {
+    return (await this.users.find(id)) ?? notFound();
+  }
+
+  async find(id: string): Promise<Account | undefined> {
+    return (await this.users.find(id)) ?? undefined;
+  }
+
+  /** By username or address. */
+  async findByLogin(login: string): Promise<Account | undefined> {
+    return (await this.users.findByLogin(login)) ?? undefined;
+  }
+
+  list(after: UserPosition | undefined, limit: number): Promise<User[]> {
+    return this.users.list(after, limit);
+  }
+
+  /** @throws {AppError} `username_taken`, `email_taken` */
+  create(account: NewAccount): Promise<User> {
+    return this.users.insertAccount(account).catch(asTaken);
+  }
+
+  /**
+   * Changes of a role or of being active take effect everywhere within a second.
+   * @throws {AppError} `user_not_found`, `username_taken`, `email_taken`, `last_admin`
+   */
+  update(id: string, changes: UserChanges): Promise<User> {
+    return this.revocations
+      .change(id, async () => {
+        if (changes.role === 'user' || changes.is_active === false) await this.assertNotLastAdmin(id);
+        return (await this.users.update(id, changes)) ?? notFound();
+      })
+      .catch(asTaken);
+  }
+
+  setPassword(id: string, hash: string): Promise<void> {
+    return this.users.setPassword(id, hash);
+  }
+
+  /**
+   * Removes the user and everything of theirs.
+   * @throws {AppError} `user_not_found`, `last_admin`
+   */
+  delete(id: string): Promise<void> {
+    return this.revocations.change(id, async () => {
+      await this.assertNotLastAdmin(id);
+      if (!(await this.users.delete(id))) notFound();
+    });
+  }
+
+  private async assertNotLastAdmin(id: string): Promise<void> {
+    const admins = await this.users.lockAdmins();
+    if (admins.length === 1 && admins[0] === id) throw lastAdmin();
+  }
+}
+
+function notFound(): never {
+  throw userNotFound();
 }

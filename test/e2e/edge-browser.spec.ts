@@ -22,7 +22,9 @@ describe('CORS', () => {
       const { headers } = await listed.request.get(path).set('Origin', ORIGIN);
       expect(headers['access-control-allow-origin']).toBe(ORIGIN);
       expect(headers['access-control-allow-credentials']).toBe('true');
-      expect(headers['access-control-expose-headers']).toBe('Content-Location,ETag,Retry-After,X-Request-Id');
+      expect(headers['access-control-expose-headers']).toBe(
+        'Content-Location,ETag,RateLimit,RateLimit-Policy,Retry-After,X-Request-Id',
+      );
       expect(headers.vary).toMatch(/Origin/);
     }
   });
@@ -76,7 +78,7 @@ describe('the API documentation', () => {
     const { body, headers } = await t.request.get('/api/v1/openapi.json');
     expect(headers['content-type']).toMatch(/^application\/json/);
     expect(body.openapi).toBe('3.1.0');
-    expect(body.security).toEqual([{ userId: [] }]);
+    expect(body.security).toEqual([{ userId: [] }, { bearer: [] }, { account: [] }]);
     expect(body.components.securitySchemes.userId).toMatchObject({
       type: 'apiKey',
       in: 'header',

@@ -14,6 +14,7 @@ const DEFAULTS = {
   model: null,
   provider: null,
   usage: null,
+  reserved_tokens: null,
   finish_reason: null,
   error: null,
   attempts: [],

@@ -77,7 +77,7 @@ export class ModelJournal implements Seam<JournalRepository> {
   }
 }
 
-type NotOfReplies = 'findIn' | 'repliesAfter';
+type NotOfReplies = 'findIn' | 'repliesAfter' | 'listAll';
 
 export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplies> {
   constructor(private readonly db: Connection) {}
@@ -146,6 +146,11 @@ export class ModelQueue implements Seam<QueueRepository> {
 
   cancelAll(conversationId: string): Promise<string[]> {
     return this.db.run((transaction) => transaction.cancelAll(conversationId));
+  }
+
+  /** Nobody is locked out here. */
+  cancelLockedOut(): Promise<string[]> {
+    return this.db.run(() => []);
   }
 
   waiting() {

@@ -34,6 +34,8 @@ import type { QueueRepository } from '../../src/messages/queue.repository';
 import { QueueService } from '../../src/messages/queue.service';
 import type { TurnsRepository } from '../../src/messages/turns.repository';
 import { TurnsService } from '../../src/messages/turns.service';
+import { Quotas } from '../../src/messages/usage/quotas';
+import type { UsageRepository } from '../../src/messages/usage/usage.repository';
 import type { Life } from './clock';
 import { runnerOf, type Feeds } from './model-feed';
 import type { Network } from './network';
@@ -57,17 +59,18 @@ const SHARED = {
 const CONFIG = {
   chat: { durability: 'standard', shutdownGraceMs: 25_000 },
   database: { statementTimeoutMs: 4_000 },
+  quotas: { tokensPerDay: 0, runningReplies: 0 },
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
 
 /** Every wish is granted. */
 const CHOICES = new (class implements Pick<ModelChoices, 'choose' | 'find'> {
-  choose(_conversation: unknown, { model = '' }: { model?: string }) {
-    return { model, provider: 'model', settings: {}, budget: 1_000 };
+  async choose(_userId: string, _conversation: unknown, { model = '' }: { model?: string }) {
+    return { model, provider: 'model', settings: {}, budget: 1_000, answerRoom: 1_000 };
   }
 
   find = this.choose.bind(this);
-})() as ModelChoices;
+})() as unknown as ModelChoices;
 
 export type SimulatedProcess = ReturnType<typeof simulatedProcess>;
 
@@ -118,13 +121,15 @@ function servicesOf(connection: Connection) {
   const queueRows = new ModelQueue(connection) as unknown as QueueRepository;
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
+  const queue = new QueueService(db, conversations, queueRows, instance);
+  const quotas = new Quotas(CONFIG, db, {} as UsageRepository);
   return {
     db,
     conversations,
     instance,
     journal: new ModelJournal(connection) as unknown as JournalRepository,
     messages: new MessagesService(messageRows, {} as PathsRepository, conversations),
-    turns: new TurnsService(db, conversations, turnRows, queueRows, instance),
-    queue: new QueueService(db, conversations, queueRows, instance),
+    turns: new TurnsService(conversations, turnRows, queue, instance, quotas),
+    queue,
   };
 }

@@ -76,6 +76,7 @@ export class ApiDescription {
       Object.entries(item).map(([method, raw]) => toOperation(path, method, raw)),
     );
     this.ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    this.ajv.addFormat('date', /^\d{4}-\d\d-\d\d$/);
     this.ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     this.ajv.addSchema({ ...(closed(document) as object) }, 'closed');
     this.ajv.addSchema(document, 'open');
@@ -136,7 +137,7 @@ export class ApiDescription {
     if (answer.text === '' && !documented.content) return [];
     if (!documented.content?.[type]) return [`${answer.status} as ${type} is not documented`];
     const pointer = `closed#${pointerTo(operation.method, operation.path)}/responses/${answer.status}/content/${escape(type)}/schema`;
-    const values = type === 'text/event-stream' ? eventsOf(answer) : [answer.body];
+    const values = valuesIn(type, answer);
     const withoutExtensions = type === PROBLEM ? values.map(withoutProblemExtensions) : values;
     return withoutExtensions.flatMap((value) => this.errorsOf(pointer, value));
   }
@@ -154,6 +155,12 @@ export class ApiDescription {
     if (!validate) throw new Error(`There is no schema at ${pointer}`);
     return validate;
   }
+}
+
+/** Lines of JSON are text to the document. */
+function valuesIn(type: string, answer: Answer): unknown[] {
+  if (type === 'text/event-stream') return eventsOf(answer);
+  return [type === 'application/x-ndjson' ? answer.text : answer.body];
 }
 
 function toOperation(path: string, method: string, raw: RawOperation): Operation {

@@ -1,5 +1,6 @@
 /** What an id in a request is the id of; `event` and `cursor` are made of such ids. */
-export type IdKind = 'conversation' | 'reply' | 'userMessage' | 'feedback' | 'event' | 'cursor';
+export type IdKind =
+  'conversation' | 'reply' | 'userMessage' | 'feedback' | 'provider' | 'user' | 'event' | 'cursor';
 
 /** One way to use a route. */
 export interface RouteCase {
@@ -9,12 +10,21 @@ export interface RouteCase {
   body?: object;
   /** What the owner is answered. */
   owner: number;
+  /** The same where the service keeps accounts of its own, if it is something else. */
+  account?: number;
   /** What an id that does not exist, or is somebody else's, is answered at this place; else 404, for events and cursors 400. */
   missing?: Readonly<Record<string, number>>;
 }
 
 const HELLO = { content: 'Hello there.' };
 const RATING = { rating: 2, comment: 'Not quite.' };
+const PASSWORDS = { current_password: 'not the right one', new_password: 'another good one' };
+const PROVIDER = {
+  name: 'New',
+  base_url: 'http://127.0.0.1:9/v1',
+  api_key: 'key-of-the-matrix',
+  models: ['model'],
+};
 const CONVERSATION = { 'path.id': 'conversation' } as const;
 const CHAT = { 'path.conversation_id': 'conversation' } as const;
 
@@ -24,6 +34,10 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /health/ready': 200,
   'GET /api/v1/health/live': 200,
   'GET /api/v1/health/ready': 200,
+  // There only with accounts of the service's own.
+  'POST /api/v1/auth/register': 404,
+  'POST /api/v1/auth/token': 404,
+  'POST /api/v1/auth/refresh': 404,
   'GET /api/v1/openapi.json': 200,
   'GET /api/v1/docs': 200,
   'GET /api/v1/docs/': 200,
@@ -47,6 +61,35 @@ export const STREAM_ROUTES = new Set([
 export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'POST /api/v1/auth/stream-ticket': [{ owner: 200 }],
   'GET /api/v1/models': [{ owner: 200 }],
+  'GET /api/v1/usage': [{ owner: 200 }],
+  'GET /api/v1/auth/me': [{ owner: 200 }],
+  'POST /api/v1/auth/logout': [{ owner: 404, account: 204 }],
+  'POST /api/v1/auth/password': [{ body: PASSWORDS, owner: 404, account: 401 }],
+  'POST /api/v1/api-keys': [{ body: { name: 'New' }, owner: 404, account: 201 }],
+  'GET /api/v1/api-keys': [
+    { owner: 404, account: 200 },
+    { ids: { 'query.cursor': 'event' }, owner: 404, account: 400, missing: { 'query.cursor': 404 } },
+  ],
+  'DELETE /api/v1/api-keys/:id': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+
+  'GET /api/v1/users': [
+    { owner: 403 },
+    { ids: { 'query.cursor': 'event' }, owner: 403, missing: { 'query.cursor': 403 } },
+  ],
+  'GET /api/v1/users/:id': [{ ids: { 'path.id': 'user' }, owner: 200 }],
+  'PUT /api/v1/users/:id': [
+    { ids: { 'path.id': 'user' }, body: {}, owner: 200 },
+    { ids: { 'path.id': 'user' }, body: { role: 'admin' }, owner: 403 },
+  ],
+  'DELETE /api/v1/users/:id': [{ ids: { 'path.id': 'user' }, owner: 204 }],
+  'GET /api/v1/users/:id/export': [{ ids: { 'path.id': 'user' }, owner: 200 }],
+
+  'POST /api/v1/providers': [{ body: PROVIDER, owner: 201 }],
+  'GET /api/v1/providers': [{ owner: 200 }, { ids: { 'query.cursor': 'cursor' }, owner: 200 }],
+  'GET /api/v1/providers/:id': [{ ids: { 'path.id': 'provider' }, owner: 200 }],
+  'PATCH /api/v1/providers/:id': [{ ids: { 'path.id': 'provider' }, body: { name: 'renamed' }, owner: 200 }],
+  'DELETE /api/v1/providers/:id': [{ ids: { 'path.id': 'provider' }, owner: 204 }],
+  'POST /api/v1/providers/:id/check': [{ ids: { 'path.id': 'provider' }, owner: 200 }],
 
   'POST /api/v1/conversations': [{ body: { title: 'New' }, owner: 201 }],
   'GET /api/v1/conversations': [{ owner: 200 }, { ids: { 'query.cursor': 'cursor' }, owner: 200 }],

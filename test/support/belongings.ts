@@ -10,6 +10,7 @@ export interface Belongings {
   userMessage: string;
   reply: string;
   feedback: string;
+  provider: string;
   /** Everything by which these things could be recognised in somebody else's answer. */
   traces: string[];
 }
@@ -22,9 +23,10 @@ interface Turn {
 let people = 0;
 
 /** Two conversations, the first with two turns, and feedback on both replies. Nothing of it runs any more. */
-export async function newPerson(send: (request: Call) => Promise<Answer>): Promise<Belongings> {
-  people += 1;
-  const user = `user-${people}`;
+export async function newPerson(
+  send: (request: Call) => Promise<Answer>,
+  user = `user-${(people += 1)}`,
+): Promise<Belongings> {
   const canary = `canary${randomBytes(8).toString('hex')}`;
   const headers = { 'x-user-id': user };
   const post = async <T>(path: string, body: object) => {
@@ -45,6 +47,14 @@ export async function newPerson(send: (request: Call) => Promise<Answer>): Promi
   const rate = ({ message }: Turn) =>
     post<{ id: string }>('/feedback', { message_id: message.id, rating: 4, comment: `Good ${canary}` });
   const feedback = [await rate(turns[0]), await rate(turns[1])];
+  const bring = (name: string) =>
+    post<{ id: string }>('/providers', {
+      name: `${name}-${canary}`,
+      base_url: 'http://127.0.0.1:9/v1',
+      api_key: `key-${canary}`,
+      models: [`model-${canary}`],
+    });
+  const providers = [await bring('first'), await bring('second')];
   const ids = turns.flatMap(({ message, user_message }) => [message.id, user_message.id]);
   return {
     user,
@@ -53,7 +63,16 @@ export async function newPerson(send: (request: Call) => Promise<Answer>): Promi
     userMessage: turns[0].user_message.id,
     reply: turns[1].message.id,
     feedback: feedback[0].id,
-    traces: [canary, user, conversation.id, other.id, ...ids, ...feedback.map(({ id }) => id)],
+    provider: providers[0].id,
+    traces: [
+      canary,
+      user,
+      conversation.id,
+      other.id,
+      ...ids,
+      ...feedback.map(({ id }) => id),
+      ...providers.map(({ id }) => id),
+    ],
   };
 }
 

@@ -55,13 +55,18 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
 }
 
 function testConfig(database: TestDatabase, env: NodeJS.ProcessEnv = {}): AppConfig {
-  const { http, auth, llm, chat, log } = parseAppConfig({
+  const parts = parseAppConfig({
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
     LOG_FORMAT: 'json',
+    // All tests come from one address, and faster than anybody should.
+    RATE_LIMITS: 'off',
+    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    // Nobody listens there.
+    PROVIDER_ALLOWED_HOSTS: '127.0.0.1:9',
     ...env,
   });
-  return new AppConfig({ http, database: database.config, auth, llm, chat, log });
+  return new AppConfig({ ...parts, database: database.config });
 }
 
 async function start(

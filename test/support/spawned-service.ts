@@ -19,7 +19,14 @@ export class SpawnedService {
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
     this.child = spawn(process.execPath, [MAIN], {
       cwd: directory,
-      env: { ...inherited, DATA_DIR: join(directory, 'data'), PORT: '0', LOG_FORMAT: 'json', ...env },
+      env: {
+        ...inherited,
+        DATA_DIR: join(directory, 'data'),
+        PORT: '0',
+        LOG_FORMAT: 'json',
+        RATE_LIMITS: 'off',
+        ...env,
+      },
     });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));

@@ -16,7 +16,7 @@ export function contextBudget(
 }
 
 /** Tokens kept free for the answer. */
-function answerRoom(model: ModelConfig, settings: ModelSettings): number {
+export function answerRoom(model: ModelConfig, settings: ModelSettings): number {
   return Math.min(settings.max_output_tokens ?? model.maxOutputTokens, model.maxOutputTokens);
 }
 

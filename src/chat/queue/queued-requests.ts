@@ -1,19 +1,24 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { BegunTurn } from '../../messages/queue.service';
 import { ContextLoader } from '../context/context-loader';
-import { ModelChoices } from '../model-choices';
+import { ModelChoices, type ModelChoice } from '../model-choices';
 import type { ReplyRequest } from '../reply/reply-generator';
 
 /** What queued replies are made from, once it is their turn: the conversation as it is then. */
 @Injectable()
 export class QueuedRequests {
+  private readonly logger = new Logger(QueuedRequests.name);
+
   constructor(
     private readonly choices: ModelChoices,
     private readonly context: ContextLoader,
   ) {}
 
-  of({ conversation, reply, request: { settings, begun } }: BegunTurn): ReplyRequest {
-    const choice = this.choices.find(conversation, { model: reply.model ?? undefined, settings });
+  /** Never throws: the reply is begun, and has to end. */
+  async of(turn: BegunTurn): Promise<ReplyRequest> {
+    const { conversation, reply, request } = turn;
+    const { settings, begun } = request;
+    const choice = await this.choose(turn);
     const context = {
       systemPrompt: conversation.system_prompt,
       leafId: reply.parent_id ?? '',
@@ -25,7 +30,18 @@ export class QueuedRequests {
       reply,
       context: () => this.context.load(context),
       settings: choice?.settings ?? settings,
+      targets: choice?.targets,
       begun,
     };
+  }
+
+  private async choose({ conversation, reply, request }: BegunTurn): Promise<ModelChoice | undefined> {
+    const wishes = { model: reply.model ?? undefined, settings: request.settings };
+    try {
+      return await this.choices.find(conversation.user_id, conversation, wishes);
+    } catch (error) {
+      this.logger.warn({ message_id: reply.id, err: error }, 'The model of a queued reply cannot be had');
+      return undefined;
+    }
   }
 }

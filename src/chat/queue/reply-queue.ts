@@ -32,15 +32,16 @@ export class ReplyQueue implements OnModuleInit {
     if (this.draining.active) return;
     try {
       const begun = await this.queue.begin(conversation);
-      if (begun) this.replies.start(this.requests.of(begun));
+      if (begun) this.replies.start(await this.requests.of(begun));
     } catch (error) {
       this.logger.warn({ err: error }, 'A queued reply could not be begun; later');
     }
   }
 
-  /** Begins what nobody has begun: its process is gone, or could not. */
+  /** Begins what nobody has begun: its process is gone, or could not. Never for users who are locked out. */
   async sweep(): Promise<void> {
     if (this.draining.active) return;
+    await this.queue.cancelLockedOut();
     for (const conversation of await this.queue.waiting(BATCH)) await this.next(conversation);
   }
 }

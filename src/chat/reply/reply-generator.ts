@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { ModelSettings } from '../../config/models-config';
 import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
+import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, MessagePart } from '../../messages/message.types';
@@ -13,7 +14,10 @@ import { ReplyLog } from './reply-log';
 import { RunningReplies, type StopReason } from './running-replies';
 
 /** A stored reply that is to be written. */
-export type OpenReply = Pick<Message, 'id' | 'conversation_id' | 'parent_id' | 'model' | 'instance_id'>;
+export type OpenReply = Pick<
+  Message,
+  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model' | 'instance_id'
+>;
 
 /** All that a reply is made from. */
 export interface ReplyRequest {
@@ -21,6 +25,8 @@ export interface ReplyRequest {
   /** What the model is to see, oldest first. */
   context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
+  /** Who answers, if it is not a model of the catalogue. */
+  targets?: CatalogueEntry[];
   /** What it begins with: the text of a reply that it goes on with. */
   begun?: MessagePart[];
 }
@@ -40,13 +46,13 @@ export class ReplyGenerator {
   /** Opens the reply's log and goes on in the background. */
   start(request: ReplyRequest): void {
     const { reply } = request;
-    const { id: messageId, conversation_id: conversationId } = reply;
+    const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     this.log.open(messageId, reply.instance_id ?? '', startEvent(reply));
-    this.running.start({ messageId, conversationId }, (signal) => this.produce(request, signal));
+    this.running.start({ messageId, conversationId, userId }, (signal) => this.produce(request, signal));
   }
 
   private async produce(
-    { reply, context, settings, begun = [] }: ReplyRequest,
+    { reply, context, settings, targets, begun = [] }: ReplyRequest,
     signal: AbortSignal,
   ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
@@ -55,7 +61,7 @@ export class ReplyGenerator {
       begun.forEach((part) => result.content.add(part));
       if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
       messages = [...(await context()), ...asBegun(begun)];
-      await this.generate(reply, messages, settings, result, signal);
+      await this.generate({ reply, targets, settings }, messages, result, signal);
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
@@ -66,13 +72,12 @@ export class ReplyGenerator {
   }
 
   private async generate(
-    reply: OpenReply,
+    { reply, targets, settings }: Omit<ReplyRequest, 'context'>,
     messages: ModelMessage[],
-    settings: ModelSettings,
     result: ReplyResult,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { modelId: reply.model ?? '', messages, settings };
+    const request = { modelId: reply.model ?? '', targets, messages, settings };
     const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
     for await (const parts of this.runner.run(request, signal, note)) {
       await this.append(reply.id, parts, result);

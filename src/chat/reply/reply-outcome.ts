@@ -23,11 +23,19 @@ export const STORAGE_UNAVAILABLE: MessageError = {
   retryable: true,
 };
 
+/** Not how a reply ended, but why its reader is shown no more of it. */
+export const SIGNED_OUT: MessageError = {
+  code: 'signed_out',
+  message: 'The identity that opened this stream is no longer valid.',
+  retryable: false,
+};
+
 const ENDINGS: Record<StopReason, Ending> = {
   stopped: { status: 'stopped', finish_reason: 'stopped', error: null },
   shutdown: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
   lease_lost: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
   conversation_deleted: { status: 'interrupted', finish_reason: null, error: DELETED },
+  locked_out: { status: 'stopped', finish_reason: 'stopped', error: null },
 };
 
 export function stoppedEnding(reason: StopReason): Ending {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunningReplies } from './running-replies';
 
-const reply = (id: string) => ({ messageId: id, conversationId: id });
+const reply = (id: string) => ({ messageId: id, conversationId: id, userId: 'alice' });
 
 it('a reply that begins while the last ones are let finish is let finish as well', async () => {
   const running = new RunningReplies();

@@ -3,11 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 
 /** Why a reply is ended from outside. */
-export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost';
+export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
 
 export interface ReplyIds {
   messageId: string;
   conversationId: string;
+  userId: string;
 }
 
 /** A reply that this process is producing. */
@@ -65,6 +66,16 @@ export class RunningReplies {
   /** Ends the conversation's running reply, if there is one, and waits until it is closed. */
   async stopConversation(conversationId: string, reason: StopReason): Promise<void> {
     await this.stopThose((reply) => reply.conversationId === conversationId, reason);
+  }
+
+  /** Ends what runs for this user, and waits until it is closed. */
+  async stopUser(userId: string, reason: StopReason): Promise<void> {
+    await this.stopThose((reply) => reply.userId === userId, reason);
+  }
+
+  /** Whose replies run here. */
+  get users(): ReadonlySet<string> {
+    return new Set(this.running.map(({ userId }) => userId));
   }
 
   async stopAll(reason: StopReason): Promise<void> {

@@ -5,6 +5,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { API_PREFIX } from '../../http/api-prefix';
+import { locateClient } from '../../http/client-address';
 import { assignRequestId } from '../../http/request-id';
 import { apiSecurityHeaders } from '../../http/security-headers';
 import { pathOf } from '../../http/send-problem';
@@ -31,11 +32,14 @@ export function responseOn(request: IncomingMessage, socket: Socket): ServerResp
 }
 
 /** What every other request meets in `configureApp`: an id, a log line and headers. */
-export function handshakeMiddleware() {
+export function handshakeMiddleware(trustedProxies: readonly string[]) {
+  const locate = locateClient(trustedProxies);
   const log = logRequests(new PinoLogger({}));
   const secure = apiSecurityHeaders();
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void =>
-    assignRequestId(request, response, () => log(request, response, () => secure(request, response, next)));
+    locate(request, response, () =>
+      assignRequestId(request, response, () => log(request, response, () => secure(request, response, next))),
+    );
 }
 
 /** The log line of a handshake that was not refused: it comes when all is over, as that of any stream. */

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
+import { IdentityWatch } from '../../auth/identity-watch';
 import { AppConfig } from '../../config/app-config';
 import { RunningReplies } from '../reply/running-replies';
 import { tooManySockets } from './socket.errors';
@@ -28,6 +29,7 @@ export class OpenSockets implements OnApplicationBootstrap {
   constructor(
     private readonly config: AppConfig,
     private readonly running: RunningReplies,
+    private readonly watch: IdentityWatch,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -45,10 +47,13 @@ export class OpenSockets implements OnApplicationBootstrap {
   add(socket: WebSocket, session: SocketSession): void {
     const open = { socket, session, pulse: new SocketPulse(socket) };
     this.sockets.add(open);
-    this.count(session.userId, 1);
+    const { identity } = session;
+    const watching = this.watch.ended(identity).subscribe(() => session.signOut());
+    this.count(identity.userId, 1);
     socket.once('close', () => {
       this.sockets.delete(open);
-      this.count(session.userId, -1);
+      watching.unsubscribe();
+      this.count(identity.userId, -1);
     });
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
-import { Draining } from '../../http/draining';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ChatService } from '../chat.service';
@@ -9,6 +9,7 @@ import { MessageText } from '../message-text';
 import { RepliesService } from '../replies.service';
 import type { CheckedFrame, ClientFrame, Fields } from './client-frames';
 import type { AnswerType } from './server-frames';
+import { SocketRules } from './socket-rules';
 import { oneSubject } from './socket.errors';
 import type { Reading, SocketReadings } from './socket-readings';
 
@@ -17,7 +18,7 @@ const SAME_AS = { method: 'POST', path: `/${API_PREFIX}/chat` };
 
 /** One socket, as commands see it. */
 export interface SocketClient {
-  readonly userId: string;
+  readonly identity: Identity;
   readonly readings: SocketReadings;
   answer(type: AnswerType, data: object, requestId?: string): Promise<void>;
   /** Tells of a failure to do what the frame asked for. */
@@ -32,11 +33,12 @@ export class SocketCommands {
     private readonly text: MessageText,
     private readonly replies: RepliesService,
     private readonly feed: ConversationFeed,
-    private readonly draining: Draining,
+    private readonly rules: SocketRules,
   ) {}
 
   /** Settles once the next frame may be looked at; what is read goes on meanwhile. */
-  run(frame: ClientFrame, client: SocketClient): Promise<void> {
+  async run(frame: ClientFrame, client: SocketClient): Promise<void> {
+    await this.rules.checkFrame(frame.type, client.identity);
     switch (frame.type) {
       case 'chat':
         return this.say(frame, client);
@@ -50,11 +52,10 @@ export class SocketCommands {
   }
 
   private async say({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
-    this.draining.assertOpen();
     client.readings.assertRoom();
     const { idempotency_key: key, ...said } = fields;
     const { idempotency_key: _key, ...body } = sent;
-    const { userId } = client;
+    const { userId } = client.identity;
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
     const id = await this.chat.say({ userId, request }, { ...said, content: this.text.of(said) });
     client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
@@ -62,7 +63,7 @@ export class SocketCommands {
 
   private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {
     const { kind, id } = subjectOf(fields);
-    const { userId } = client;
+    const { userId } = client.identity;
     const reply = await (kind === 'message'
       ? this.replies.stop(userId, id)
       : this.replies.stopRunning(userId, id));
@@ -70,15 +71,16 @@ export class SocketCommands {
   }
 
   private async follow({ fields, requestId }: CheckedFrame<'follow'>, client: SocketClient): Promise<void> {
+    const { userId } = client.identity;
     const subject = subjectOf(fields);
     const after = fields.after === undefined ? undefined : String(fields.after);
     client.readings.assertRoom(subject.key);
     if (subject.kind === 'conversation') {
-      const log = await this.feed.open(client.userId, subject.id, after);
+      const log = await this.feed.open(userId, subject.id, after);
       const onEnd = () => void client.answer('unfollowed', { conversation_id: subject.id }, requestId);
       return client.readings.begin({ ...reading(client, subject.key, log, requestId), onEnd });
     }
-    const log = await this.replies.resume(client.userId, subject.id, after);
+    const log = await this.replies.resume(userId, subject.id, after);
     if (!log) return client.answer('up_to_date', { message_id: subject.id }, requestId);
     client.readings.begin(reading(client, subject.key, log, requestId));
   }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Authenticator } from '../../auth/authenticator';
+import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
-import { Draining } from '../../http/draining';
 import { checkHeaderCount, parseRequestTarget } from '../../http/request-target';
 import { OpenSockets } from './open-sockets';
+import { SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
 
 /** Who may open a socket. All of it is decided before there is one. */
@@ -12,25 +13,25 @@ import { originNotAllowed } from './socket.errors';
 export class SocketHandshake {
   constructor(
     private readonly config: AppConfig,
-    private readonly draining: Draining,
     private readonly authenticator: Authenticator,
     private readonly sockets: OpenSockets,
+    private readonly rules: SocketRules,
   ) {}
 
   /**
-   * The user of the socket.
-   * @throws AppError `draining`, `origin_not_allowed`, `too_many_sockets`, and those of `Authenticator.authenticateStream`
+   * Who opens the socket.
+   * @throws AppError `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, and those of
+   *   `Authenticator.identifyStream`
    */
-  async admit(request: IncomingMessage): Promise<string> {
+  async admit(request: IncomingMessage, response: ServerResponse): Promise<Identity> {
+    await this.rules.checkHandshake(request, response);
     checkHeaderCount(request);
     const { query } = parseRequestTarget(request.url ?? '');
-    this.draining.assertOpen();
     if (!isAllowed(request, this.config.http.corsOrigins)) throw originNotAllowed();
-    const userId = await this.authenticator.authenticateStream(request, query);
-    this.sockets.assertRoom(userId);
-    // It may have begun meanwhile, and then nobody would close this socket any more.
-    this.draining.assertOpen();
-    return userId;
+    const identity = await this.authenticator.identifyStream(request, query);
+    this.sockets.assertRoom(identity.userId);
+    this.rules.checkIdentity(identity);
+    return identity;
   }
 }
 

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
 import { routeNotFound } from '../../http/http-errors';
 import { logFailure } from '../../http/log-failure';
@@ -45,7 +46,7 @@ export class SocketServer implements OnApplicationBootstrap {
     const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
     // Clients that offer another protocol, such as h2c with any request of Java's, are served as if they did not.
     Object.assign(http, { shouldUpgradeCallback: isHandshake });
-    const prepare = handshakeMiddleware();
+    const prepare = handshakeMiddleware(this.config.http.trustedProxies);
     http.on('upgrade', (request, socket, head) => {
       const response = responseOn(request, socket as Socket);
       prepare(request, response, () => void this.answer(request, response, head));
@@ -60,10 +61,10 @@ export class SocketServer implements OnApplicationBootstrap {
   private async answer(request: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void> {
     try {
       if (!isHandshake(request)) throw routeNotFound();
-      const userId = await this.handshake.admit(request);
+      const identity = await this.handshake.admit(request, response);
       this.server.handleUpgrade(request, request.socket, head, (socket) => {
         response.detachSocket(request.socket);
-        this.accept(socket, request, userId);
+        this.accept(socket, request, identity);
       });
     } catch (error) {
       const refusal = toAppError(error);
@@ -72,9 +73,9 @@ export class SocketServer implements OnApplicationBootstrap {
     }
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, userId: string): void {
+  private accept(socket: WebSocket, request: IncomingMessage, identity: Identity): void {
     logWhenClosed(socket, request, this.logger);
-    const accepted = { socket, connection: request.socket, userId };
+    const accepted = { socket, connection: request.socket, identity };
     this.sockets.add(socket, new SocketSession(accepted, this.commands, this.config.http.bodyLimitBytes));
   }
 }

@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
+import type { Identity } from '../../auth/identity';
 import type { AppError } from '../../errors/app-error';
 import { STATUS_OF_KIND } from '../../errors/problem';
 import { logFailure } from '../../http/log-failure';
@@ -23,7 +24,7 @@ const MAX_FAULTS = 10;
 const LAST_EVENTS_MS = 1_000;
 
 export interface AcceptedSocket {
-  userId: string;
+  identity: Identity;
   socket: WebSocket;
   /** What the socket runs on. */
   connection: Duplex;
@@ -31,7 +32,7 @@ export interface AcceptedSocket {
 
 /** One socket of one user: takes its frames in turn, and tells it of what goes wrong. Nothing here ever throws. */
 export class SocketSession implements SocketClient {
-  readonly userId: string;
+  readonly identity: Identity;
   readonly readings: SocketReadings;
   private readonly logger = new Logger('Socket');
   private readonly socket: WebSocket;
@@ -44,11 +45,11 @@ export class SocketSession implements SocketClient {
   private faults = 0;
 
   constructor(
-    { socket, connection, userId }: AcceptedSocket,
+    { socket, connection, identity }: AcceptedSocket,
     private readonly commands: SocketCommands,
     private readonly maxBacklog: number,
   ) {
-    this.userId = userId;
+    this.identity = identity;
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
     this.readings = new SocketReadings(this.writer);
@@ -82,6 +83,12 @@ export class SocketSession implements SocketClient {
     this.socket.close(1001, 'shutting down');
   }
 
+  /** The identity that opened it does not hold any more: nothing further is done or shown. */
+  signOut(): void {
+    this.readings.endAll();
+    this.socket.close(4401, 'signed out');
+  }
+
   private receive(data: Buffer, isBinary: boolean): void {
     if (!this.writer.open) return;
     if (isBinary) return this.socket.close(1003, 'text frames only');
@@ -93,6 +100,7 @@ export class SocketSession implements SocketClient {
 
   private async handle(data: Buffer): Promise<void> {
     let envelope: Envelope | undefined;
+    if (!this.writer.open) return;
     try {
       envelope = openFrame(data);
       if (envelope.type === 'auth') return this.socket.close(4401, 'the handshake says who you are');

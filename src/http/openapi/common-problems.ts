@@ -29,7 +29,7 @@ function commonProblems({ requestBody, parameters = [], security }: Operation): 
   return [
     ...(requestBody ? ([unknownField, 'too_large', 'unsupported_media_type'] as const) : [repeatedParameter]),
     ...(hasCursor ? [invalidLimit, invalidCursor] : []),
-    ...(isPublic ? [] : (['unauthenticated', 'internal', unavailable] as const)),
+    ...(isPublic ? [] : (['unauthenticated', 'rate_limited', 'internal', unavailable] as const)),
   ];
 }
 

@@ -7,7 +7,10 @@ field that is not in this document is refused, and so is a query parameter that 
 fields: ignore those that you do not know.
 
 ## Identity
-Every operation needs an identity unless it says otherwise. What belongs to somebody else answers exactly like what does not exist.
+Every operation needs an identity unless it says otherwise: by \`X-User-ID\` from a gateway, by an access token or API key of Parley's own
+accounts, or by a token of your identity service, whichever the service is set up for. An API key needs a scope for each
+operation: \`chat:write\`, \`conversations:read\`, \`conversations:write\`, \`feedback:read\`, \`feedback:write\`, \`models:read\`,
+\`usage:read\`; accounts and keys are never for keys. What belongs to somebody else answers exactly like what does not exist.
 
 ## Errors
 Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`; each operation lists those it can answer. Besides, an
@@ -32,7 +35,11 @@ export const TAGS: Record<string, string> = {
   conversations: 'Conversations: their titles, settings and messages.',
   messages: 'Single messages and the paths of the tree that they are in.',
   feedback: 'What users think of replies, from 1 to 5.',
+  usage: 'What one has used.',
+  users: 'Oneself, and for administrators everybody.',
   models: 'Who can answer.',
-  auth: 'Identity where headers cannot be set.',
+  providers: 'Model providers of your own.',
+  auth: 'Accounts, tokens, and identity where headers cannot be set.',
+  'api-keys': 'Keys with which programs act for their user.',
   health: 'For orchestrators and load balancers.',
 };

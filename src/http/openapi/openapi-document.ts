@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { API_PREFIX } from '../api-prefix';
 import { closeBodies } from './closed-bodies';
 import { addCommonProblems } from './common-problems';
 import { DESCRIPTION, TAGS } from './document-text';
@@ -10,6 +11,9 @@ import { nameSchemas } from './named-schemas';
 
 const USER_ID =
   'The user, as named by your gateway or back end: 1 to 128 of `A-Z a-z 0-9 . _ @ : -`, compared exactly.';
+const BEARER = 'An access token, an API key, or a token of your identity service.';
+const ACCOUNT = "The username and password of an account of the service's own.";
+const TOKEN_URL = `/${API_PREFIX}/auth/token`;
 
 /**
  * The OpenAPI 3.1 document of the application. An operation's id is the name of its controller method.
@@ -41,7 +45,14 @@ function baseDocument() {
     .setVersion('1')
     .addServer('/', 'This server')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-User-ID', description: USER_ID }, 'userId')
-    .addSecurityRequirements('userId');
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: BEARER }, 'bearer')
+    .addOAuth2(
+      { type: 'oauth2', description: ACCOUNT, flows: { password: { tokenUrl: TOKEN_URL, scopes: {} } } },
+      'account',
+    )
+    .addSecurityRequirements('userId')
+    .addSecurityRequirements('bearer')
+    .addSecurityRequirements('account');
   for (const [tag, description] of Object.entries(TAGS)) builder.addTag(tag, description);
   return builder.build();
 }

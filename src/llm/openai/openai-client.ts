@@ -2,6 +2,7 @@ import OpenAI from 'openai';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
+import { guardedConnector } from '../../outbound/guarded-connector';
 import { LlmClient, type ModelPart, type ModelRequest } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { readWholeReply } from './whole-reply';
@@ -23,11 +24,17 @@ interface Connection {
  */
 export class OpenAiClient extends LlmClient {
   private readonly agent: Agent;
+  private readonly guardedAgent: Agent;
   private readonly connections = new WeakMap<ProviderConfig, Connection>();
 
-  constructor(private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>) {
+  /** @param allowedHosts those that may be called for users although they are private */
+  constructor(
+    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>,
+    allowedHosts: readonly string[] = [],
+  ) {
     super();
-    this.agent = createAgent(config.connectTimeoutMs);
+    this.agent = createAgent({ timeout: config.connectTimeoutMs });
+    this.guardedAgent = createAgent(guardedConnector(config.connectTimeoutMs, allowedHosts));
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart[], void, undefined> {
@@ -50,7 +57,7 @@ export class OpenAiClient extends LlmClient {
 
   /** Closes every connection; for the end of the process. */
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await Promise.all([this.agent.destroy(), this.guardedAgent.destroy()]);
   }
 
   private connectionTo(provider: ProviderConfig): Connection {
@@ -62,7 +69,7 @@ export class OpenAiClient extends LlmClient {
   }
 
   private connect(provider: ProviderConfig): OpenAI {
-    const { apiKey, headers } = provider;
+    const { apiKey, headers, guarded } = provider;
     return new OpenAI({
       baseURL: provider.baseUrl,
       apiKey: apiKey ?? 'none',
@@ -70,7 +77,7 @@ export class OpenAiClient extends LlmClient {
       adminAPIKey: null,
       defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
       defaultQuery: provider.query,
-      fetch: providerFetch(this.agent, Object.keys(headers)),
+      fetch: providerFetch(guarded ? this.guardedAgent : this.agent, Object.keys(headers)),
       maxRetries: 0,
       timeout: this.config.totalTimeoutMs,
       // It would log texts and URLs.

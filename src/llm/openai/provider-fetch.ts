@@ -17,9 +17,9 @@ const SENT_HEADERS = ['accept', 'authorization', 'content-type'];
  * The connections to model providers. Time limits after connecting are the caller's, by its signal: Node's own would end
  * a stream that pauses for 300 s. Proxy variables of the environment are not read.
  */
-export function createAgent(connectTimeoutMs: number): Agent {
+export function createAgent(connect: Agent.Options['connect']): Agent {
   return new Agent({
-    connect: { timeout: connectTimeoutMs },
+    connect,
     headersTimeout: 0,
     bodyTimeout: 0,
     allowH2: false,

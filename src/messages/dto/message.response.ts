@@ -112,7 +112,7 @@ export class MessageResponse {
   @ApiProperty({
     type: UsageResponse,
     nullable: true,
-    description: 'Tokens; null for a user and while it is not known.',
+    description: 'Tokens; null for a user, for a copy, which used none, and while it is not known.',
   })
   usage: UsageResponse | null;
 

@@ -19,6 +19,7 @@ let alice: ApiClient;
 const request = {
   userId: 'alice',
   budget: 100,
+  answerRoom: 100,
   content: 'Hi',
   tokens: 1,
   model: 'test-model',

@@ -1,0 +1,24 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
+import { AuthModule } from '../auth/auth.module';
+import { ConfigModule } from '../config/config.module';
+import { DatabaseModule } from '../database/database.module';
+import { LimitsModule } from '../limits/limits.module';
+import { ProvidersModule } from '../providers/providers.module';
+import { UsersModule } from '../users/users.module';
+import { AdminCommands } from './admin-commands';
+
+/** What the command line can do, without the service around it. */
+@Module({
+  imports: [
+    ConfigModule,
+    DatabaseModule,
+    LimitsModule,
+    AuthModule,
+    UsersModule,
+    AuditModule,
+    ProvidersModule,
+  ],
+  providers: [AdminCommands],
+})
+export class AdminModule {}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import { AuditEventEntity } from './audit-event.entity';
+
+@Injectable()
+export class AuditRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  private get rows() {
+    return this.db.manager.getRepository(AuditEventEntity);
+  }
+
+  async insert(event: AuditEventEntity): Promise<void> {
+    await this.rows.insert(event);
+  }
+
+  /** What is left of somebody is a name that says nothing. */
+  async rename(userId: string, name: string): Promise<void> {
+    await this.db.query(`UPDATE audit_events SET subject = $2, address = NULL WHERE subject = $1`, [
+      userId,
+      name,
+    ]);
+    await this.db.query(`UPDATE audit_events SET actor = $2, address = NULL WHERE actor = $1`, [
+      userId,
+      name,
+    ]);
+  }
+
+  list(userId: string): Promise<AuditEventEntity[]> {
+    return this.rows.find({ where: { subject: userId }, order: { created_at: 'ASC', id: 'ASC' } });
+  }
+}

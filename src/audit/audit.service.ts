@@ -1,0 +1,78 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { AuditRepository } from './audit.repository';
+import type { RequestOrigin } from './request-origin.decorator';
+
+export type AuditAction =
+  | 'account.created'
+  | 'login.succeeded'
+  | 'login.failed'
+  | 'session.ended'
+  | 'session.reuse_detected'
+  | 'password.changed'
+  | 'user.changed'
+  | 'role.changed'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'user.deleted'
+  | 'user.exported'
+  | 'api_key.created'
+  | 'api_key.deleted'
+  | 'provider.created'
+  | 'provider.changed'
+  | 'provider.deleted'
+  | 'provider_keys.rotated';
+
+export interface AuditEvent {
+  action: AuditAction;
+  /** Undefined where the user is not known: a login with a wrong name. */
+  userId?: string;
+  /** Who did it, if not the user. */
+  actorId?: string;
+  targetId?: string;
+  origin?: RequestOrigin;
+}
+
+/** One line of an account's history. */
+export interface AuditRecord {
+  created_at: Date;
+  action: string;
+  target_id: string | null;
+  address: string | null;
+}
+
+/** The record of what was done to accounts, keys and data, in the database and in the log. */
+@Injectable()
+export class AuditService {
+  private readonly logger = new Logger('Audit');
+
+  constructor(private readonly events: AuditRepository) {}
+
+  async record({ action, userId, actorId, targetId, origin = {} }: AuditEvent): Promise<void> {
+    const event = {
+      id: uuidv7(),
+      created_at: new Date(),
+      action,
+      subject: userId ?? null,
+      actor: actorId === userId ? null : (actorId ?? null),
+      target_id: targetId ?? null,
+      address: origin.address ?? null,
+      request_id: origin.requestId ?? null,
+    };
+    await this.events.insert(event);
+    this.logger.log({ audit: event, msg: action });
+  }
+
+  /** The record stays, but no longer says of whom it is. */
+  forget(userId: string): Promise<void> {
+    return this.events.rename(
+      userId,
+      `deleted:${createHash('sha256').update(userId).digest('hex').slice(0, 16)}`,
+    );
+  }
+
+  listOf(userId: string): Promise<AuditRecord[]> {
+    return this.events.list(userId);
+  }
+}

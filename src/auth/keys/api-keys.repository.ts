@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../../database/transaction-runner';
+import type { UserState } from '../../users/user.types';
+import type { Scope } from '../identity';
+import { ApiKeyEntity } from './api-key.entity';
+
+/** A key that may be used, and whose it is. */
+export interface UsableKey extends UserState {
+  id: string;
+  user_id: string;
+  scopes: Scope[];
+  expires_at: Date | null;
+}
+
+export interface ApiKeyPosition {
+  created_at: string;
+  id: string;
+}
+
+const USABLE = `SELECT k.id, k.user_id, k.scopes, k.expires_at, u.role, u.is_active
+  FROM api_keys k JOIN users u ON u.id = k.user_id
+  WHERE u.is_active AND (k.expires_at IS NULL OR k.expires_at > now())`;
+
+@Injectable()
+export class ApiKeysRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  private get rows() {
+    return this.db.manager.getRepository(ApiKeyEntity);
+  }
+
+  async insert(key: ApiKeyEntity): Promise<void> {
+    await this.rows.insert(key);
+  }
+
+  async findUsable(hash: Buffer): Promise<UsableKey | undefined> {
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.key_hash = $1`, [hash]);
+    return rows[0];
+  }
+
+  async findUsableById(id: string): Promise<UsableKey | undefined> {
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.id = $1`, [id]);
+    return rows[0];
+  }
+
+  /** Newest first. */
+  list(userId: string, after: ApiKeyPosition | undefined, limit: number): Promise<ApiKeyEntity[]> {
+    const query = this.rows
+      .createQueryBuilder('k')
+      .where('k.user_id = :userId', { userId })
+      .orderBy('k.created_at', 'DESC')
+      .addOrderBy('k.id', 'DESC')
+      .limit(limit);
+    if (after) query.andWhere('(k.created_at, k.id) < (:created_at, :id)', after);
+    return query.getMany();
+  }
+
+  countOf(userId: string): Promise<number> {
+    return this.rows.countBy({ user_id: userId });
+  }
+
+  async delete(userId: string, id: string): Promise<boolean> {
+    const result = await this.rows.delete({ id, user_id: userId });
+    return (result.affected ?? 0) > 0;
+  }
+
+  async markUsed(ids: string[]): Promise<void> {
+    await this.db.query('UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)', [ids]);
+  }
+}

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import { createHash, randomBytes } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { AppError } from '../../errors/app-error';
+import { Remembered } from '../../users/remembered';
+import { Revocations } from '../../users/revocations/revocations';
+import { type Identity, type Scope, SCOPES } from '../identity';
+import type { ApiKeyEntity } from './api-key.entity';
+import { ApiKeysRepository, type ApiKeyPosition, type UsableKey } from './api-keys.repository';
+import { KeyUse } from './key-use';
+
+const KEY = /^parley_[A-Za-z0-9_-]{43}$/;
+const PREFIX_LENGTH = 12;
+const REMEMBERED = 10_000;
+const MOST = 100;
+
+export type ApiKey = Readonly<Omit<ApiKeyEntity, 'key_hash' | 'user'>>;
+
+export interface NewApiKey {
+  name: string;
+  /** All of them, if absent. */
+  scopes?: Scope[];
+  expires_at?: Date | null;
+}
+
+export const apiKeyNotFound = () =>
+  new AppError('not_found', 'api_key_not_found', 'No API key with this id.');
+export const tooManyApiKeys = () =>
+  new AppError('conflict', 'too_many_api_keys', `There can be ${MOST} API keys at most.`);
+
+@Injectable()
+export class ApiKeysService {
+  private readonly identities: Remembered<Identity>;
+
+  constructor(
+    private readonly keys: ApiKeysRepository,
+    private readonly use: KeyUse,
+    private readonly revocations: Revocations,
+  ) {
+    this.identities = new Remembered(revocations, REMEMBERED);
+  }
+
+  isKey(token: string): boolean {
+    return token.startsWith('parley_');
+  }
+
+  /** Undefined for a key that does not exist, has expired, or whose user is locked out. */
+  async identify(text: string): Promise<Identity | undefined> {
+    if (!KEY.test(text)) return undefined;
+    const hash = hashOf(text);
+    const identity = await this.identities.get(hash.toString('base64'), () =>
+      this.keys.findUsable(hash).then(remembered),
+    );
+    if (!identity || isOver(identity)) return undefined;
+    this.use.note(identity.keyId ?? '');
+    return identity;
+  }
+
+  async find(id: string): Promise<Identity | undefined> {
+    return (await this.keys.findUsableById(id).then(remembered))?.value;
+  }
+
+  /** The key as it is shown this once, and what is kept of it. */
+  async create(userId: string, wanted: NewApiKey): Promise<{ text: string; key: ApiKey }> {
+    if ((await this.keys.countOf(userId)) >= MOST) throw tooManyApiKeys();
+    const text = `parley_${randomBytes(32).toString('base64url')}`;
+    const key = {
+      id: uuidv7(),
+      user_id: userId,
+      name: wanted.name,
+      prefix: text.slice(0, PREFIX_LENGTH),
+      key_hash: hashOf(text),
+      scopes: [...new Set(wanted.scopes ?? SCOPES)],
+      expires_at: wanted.expires_at ?? null,
+      last_used_at: null,
+      created_at: new Date(),
+    };
+    await this.keys.insert(key);
+    return { text, key };
+  }
+
+  list(userId: string, after: ApiKeyPosition | undefined, limit: number): Promise<ApiKey[]> {
+    return this.keys.list(userId, after, limit);
+  }
+
+  /** It is refused everywhere within a second. */
+  delete(userId: string, id: string): Promise<void> {
+    return this.revocations.change(userId, async () => {
+      if (!(await this.keys.delete(userId, id))) throw apiKeyNotFound();
+    });
+  }
+}
+
+function remembered(key: UsableKey | undefined): { userId: string; value: Identity } | undefined {
+  if (!key) return undefined;
+  const value: Identity = { userId: key.user_id, role: key.role, keyId: key.id, scopes: key.scopes };
+  if (key.expires_at) value.expiresAt = key.expires_at.getTime();
+  return { userId: key.user_id, value };
+}
+
+function isOver({ expiresAt }: Identity): boolean {
+  return expiresAt !== undefined && expiresAt <= Date.now();
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

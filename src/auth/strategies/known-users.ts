@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import { isNotFound } from '../../errors/app-error';
+import { UsersService } from '../../users/users.service';
+import type { Identity } from '../identity';
+
+/** Users whom somebody else vouches for: here they are only let in or not. */
+@Injectable()
+export class KnownUsers {
+  constructor(private readonly users: UsersService) {}
+
+  /** Undefined for a user who is locked out, or was erased after others vouched for them. */
+  async identityOf(userId: string, vouchedAt?: Date): Promise<Identity | undefined> {
+    const state = await this.users.stateOfKnown(userId, vouchedAt);
+    return state?.is_active ? { userId, role: state.role } : undefined;
+  }
+
+  /** Undefined once the user is locked out or gone. */
+  async renew(identity: Identity): Promise<Identity | undefined> {
+    const state = await this.users.get(identity.userId).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    return state?.is_active ? { ...identity, role: state.role } : undefined;
+  }
+}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import type { Identity, Scope } from '../../auth/identity';
+import { assertAnyScope, assertScope } from '../../auth/permissions';
+import type { LocatedRequest } from '../../http/client-address';
+import { Draining } from '../../http/draining';
+import type { RouteLimit } from '../../limits/rate-limited.decorator';
+import { RequestLimits } from '../../limits/request-limits';
+import type { FrameType } from './client-frames';
+
+interface FrameRule {
+  /** What an API key needs. */
+  scope: Scope;
+  limit?: Exclude<RouteLimit, 'login'>;
+}
+
+/** As for the routes that do the same. */
+const RULES: Record<FrameType, FrameRule> = {
+  chat: { scope: 'chat:write', limit: 'chat' },
+  stop: { scope: 'chat:write' },
+  follow: { scope: 'conversations:read', limit: 'stream' },
+  unfollow: { scope: 'conversations:read', limit: 'stream' },
+};
+const SCOPES = Object.values(RULES).map(({ scope }) => scope);
+
+/** Who may open a socket and send which frames, and how many: the same as for requests. */
+@Injectable()
+export class SocketRules {
+  constructor(
+    private readonly limits: RequestLimits,
+    private readonly draining: Draining,
+  ) {}
+
+  /** @throws AppError `rate_limited`, `draining` */
+  async checkHandshake(request: LocatedRequest, response: ServerResponse): Promise<void> {
+    await this.limits.checkNetwork(request, response);
+    this.draining.assertOpen();
+  }
+
+  /**
+   * Whether there is any frame that may be sent with this credential.
+   * @throws AppError `insufficient_scope`, `draining`
+   */
+  checkIdentity(identity: Identity): void {
+    assertAnyScope(identity, SCOPES);
+    // It may have begun meanwhile, and then nobody would close this socket any more.
+    this.draining.assertOpen();
+  }
+
+  /** @throws AppError `rate_limited`, `insufficient_scope`, `draining` */
+  async checkFrame(type: FrameType, identity: Identity): Promise<void> {
+    const { scope, limit } = RULES[type];
+    await this.limits.checkIdentity(identity.userId, limit);
+    assertScope(identity, scope);
+    if (type === 'chat') this.draining.assertOpen();
+  }
+}

@@ -1,0 +1,29 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { UserData } from '../users/user-data';
+import { toFeedbackResponse } from './dto/feedback.dto';
+import { FeedbackRepository, type FeedbackPosition } from './feedback.repository';
+
+const PAGE = 100;
+
+/** A user's feedback as part of all that is kept of them. */
+@Injectable()
+export class FeedbackExport implements OnModuleInit {
+  constructor(
+    private readonly data: UserData,
+    private readonly feedback: FeedbackRepository,
+  ) {}
+
+  onModuleInit(): void {
+    this.data.add({ type: 'feedback', read: (userId) => this.read(userId) });
+  }
+
+  private async *read(userId: string): AsyncGenerator<object> {
+    for (let after: FeedbackPosition | undefined; ;) {
+      const rows = await this.feedback.list(userId, {}, after, PAGE);
+      yield* rows.map(toFeedbackResponse);
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) return;
+      after = { created_at: last.created_at.toISOString(), id: last.id };
+    }
+  }
+}

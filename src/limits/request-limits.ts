@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { AppConfig, type LimitsConfig } from '../config/app-config';
+import { AppError } from '../errors/app-error';
+import { type LocatedRequest, networkOf } from '../http/client-address';
+import type { RatePolicy } from './rate-limit-store';
+import { type RateDecision, RateLimiter } from './rate-limiter';
+
+const WINDOW_S = 60;
+/** Orchestrators ask again and again, from one address, and must be answered. */
+const UNLIMITED = /\/health\/(live|ready)$/;
+
+export const rateLimited = (retryAfterS = 1) =>
+  new AppError('rate_limited', 'rate_limited', 'Too many requests.', { retryAfterS });
+
+/** Where headers tell of the limits; not those of a frame of a socket. */
+type Response = Pick<ServerResponse, 'setHeader' | 'getHeader'> | undefined;
+
+/** The limits of requests: those of a network before anything else is done, then those of who is asking. */
+@Injectable()
+export class RequestLimits {
+  private readonly limits: LimitsConfig;
+
+  constructor(
+    config: AppConfig,
+    private readonly limiter: RateLimiter,
+  ) {
+    this.limits = config.limits;
+  }
+
+  /** @throws {AppError} `rate_limited` */
+  async checkNetwork(request: LocatedRequest, response: Response): Promise<void> {
+    if (UNLIMITED.test((request.url ?? '').replace(/\?.*$/, ''))) return;
+    await this.check('address', networkSubject(request), response);
+  }
+
+  /** @throws {AppError} `rate_limited` */
+  async checkLogin(request: LocatedRequest, response: Response): Promise<void> {
+    await this.check('login', networkSubject(request), response);
+  }
+
+  /** @throws {AppError} `rate_limited` */
+  async checkIdentity(
+    userId: string,
+    route: 'chat' | 'stream' | undefined,
+    response?: Response,
+  ): Promise<void> {
+    if (route === 'stream') return;
+    await this.check('identity', userId, response);
+    if (route === 'chat') await this.check('chat', userId, response);
+  }
+
+  private async check(
+    name: keyof LimitsConfig,
+    subject: string | undefined,
+    response: Response,
+  ): Promise<void> {
+    const limit = this.limits[name];
+    if (limit === 0 || subject === undefined) return;
+    const policy: RatePolicy = { name, limit, windowSeconds: WINDOW_S };
+    const decision = await this.limiter.take(policy, subject);
+    if (response) tell(response, decision);
+    if (!decision.allowed) throw rateLimited(decision.resetsInS);
+  }
+}
+
+/** Undefined where only proxies are to be seen: they stand for everybody. */
+function networkSubject({ clientAddress }: LocatedRequest): string | undefined {
+  return clientAddress === undefined ? undefined : networkOf(clientAddress);
+}
+
+/** As in draft-ietf-httpapi-ratelimit-headers: all policies, and of each what is left. */
+function tell(response: NonNullable<Response>, { policy, left, resetsInS }: RateDecision): void {
+  append(response, 'RateLimit-Policy', `"${policy.name}";q=${policy.limit};w=${policy.windowSeconds}`);
+  append(response, 'RateLimit', `"${policy.name}";r=${left};t=${resetsInS}`);
+}
+
+function append(response: NonNullable<Response>, name: string, item: string): void {
+  const before = response.getHeader(name);
+  response.setHeader(name, typeof before === 'string' ? `${before}, ${item}` : item);
+}

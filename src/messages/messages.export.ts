@@ -1,0 +1,32 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { UserData } from '../users/user-data';
+import { MessagesService } from './messages.service';
+
+/** A user's messages as part of all that is kept of them. */
+@Injectable()
+export class MessagesExport implements OnModuleInit {
+  constructor(
+    private readonly data: UserData,
+    private readonly messages: MessagesService,
+  ) {}
+
+  onModuleInit(): void {
+    this.data.add({ type: 'message', read: (userId) => this.read(userId) });
+  }
+
+  private async *read(userId: string): AsyncGenerator<object> {
+    for await (const message of this.messages.all(userId)) {
+      const {
+        user_id: _user,
+        branch_id: _branch,
+        reserved_tokens: _reserved,
+        event_lengths: _lengths,
+        instance_id: _instance,
+        stop_requested: _stopRequested,
+        awaited: _awaited,
+        ...shown
+      } = message;
+      yield shown;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+
+/** What replies have used that are gone with their conversations, so that deleting them gives nobody new tokens. */
+@Entity('past_usage')
+export class PastUsageEntity {
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_past_usage' })
+  user_id!: string;
+
+  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
+  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_past_usage_user' })
+  user?: object;
+
+  /** In UTC. */
+  @PrimaryColumn('date', { primaryKeyConstraintName: 'pk_past_usage' })
+  day!: string;
+
+  @PrimaryColumn('varchar', { length: 200, primaryKeyConstraintName: 'pk_past_usage' })
+  model!: string;
+
+  @Column('bigint')
+  replies!: string;
+
+  @Column('bigint')
+  input_tokens!: string;
+
+  @Column('bigint')
+  output_tokens!: string;
+
+  @Column('bigint')
+  reasoning_tokens!: string;
+
+  @Column('bigint')
+  cached_input_tokens!: string;
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig, type QuotasConfig } from '../../config/app-config';
+import type { Conversation } from '../../conversations/conversations.service';
+import { TransactionRunner } from '../../database/transaction-runner';
+import { AppError } from '../../errors/app-error';
+import { UsageRepository } from './usage.repository';
+
+/** Whose a turn is, and the most that it may take. */
+export interface TurnCost {
+  userId: string;
+  /** Where it goes; absent: a new one. */
+  conversation?: Conversation;
+  /** Tokens of what is said. */
+  said: number;
+  /** Tokens that the model may be shown, and may answer with. */
+  input: number;
+  output: number;
+}
+
+const WHEN_REPLY_ENDS_S = 5;
+
+export const quotaExceeded = (what = 'tokens of today', retryAfterS = 3600) =>
+  new AppError('rate_limited', 'quota_exceeded', `Your ${what} are used up.`, { retryAfterS });
+
+/**
+ * What users may have. A turn sets aside the most that it may take before the model is called, in its message; once the
+ * reply has ended its usage counts instead, however it ended.
+ */
+@Injectable()
+export class Quotas {
+  private readonly limits: QuotasConfig;
+
+  constructor(
+    config: AppConfig,
+    private readonly db: TransactionRunner,
+    private readonly usage: UsageRepository,
+  ) {
+    this.limits = config.quotas;
+  }
+
+  /**
+   * Opens a turn with the tokens that are set aside for it, while nobody else can open one of this user. Without quotas nothing is
+   * asked, and nothing set aside.
+   * @throws {AppError} `quota_exceeded`, and whatever `open` throws
+   */
+  within<T>(cost: TurnCost, open: (reserved: number | null) => Promise<T>): Promise<T> {
+    const { tokensPerDay, runningReplies } = this.limits;
+    if (!tokensPerDay && !runningReplies) return open(null);
+    // First of all locks, in every turn: whoever held the conversation and waited for this one could be waited for in turn.
+    return this.db.run(async () => {
+      await this.usage.lock(cost.userId);
+      return open(await this.reserve(cost));
+    });
+  }
+
+  private async reserve({ userId, conversation, said, input, output }: TurnCost): Promise<number> {
+    const { tokensPerDay, runningReplies } = this.limits;
+    const state = await this.usage.state(userId, conversation?.id, conversation?.context_from);
+    if (runningReplies && state.open >= runningReplies)
+      throw quotaExceeded('running replies', WHEN_REPLY_ENDS_S);
+    const tokens = Math.min(state.earlier + said, input) + output;
+    if (tokensPerDay && state.tokens + tokens > tokensPerDay)
+      throw quotaExceeded('tokens of today', state.seconds_left);
+    return tokens;
+  }
+}

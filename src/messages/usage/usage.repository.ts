@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../../database/transaction-runner';
+import type { QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+
+const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
+const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
+/** Replies for which what was set aside counts. */
+const OPEN = `('queued', 'streaming')`;
+const SUMS = ['replies', ...COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
+
+/** The messages themselves are the account of what was used; there is no second one that could differ. */
+@Injectable()
+export class UsageRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /** Ended replies of the user, and what is gone, by group and model; the largest first. */
+  sum(userId: string, { from, to }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
+    const [live, past] = KEYS[group];
+    return this.db.query(
+      `SELECT key, model, ${SUMS} FROM (
+         SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
+           ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')}
+         FROM messages m
+         WHERE m.user_id = $1 AND m.role = 'assistant' AND m.usage IS NOT NULL
+           AND m.created_at >= $2::date::timestamp AT TIME ZONE 'UTC'
+           AND m.created_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC'
+         UNION ALL
+         SELECT ${past}, p.model, p.replies, ${COUNTS.map((name) => `p.${name}`).join(', ')}
+         FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
+       ) AS used GROUP BY key, model ORDER BY key`,
+      [userId, from, to],
+    );
+  }
+
+  /** Keeps what a conversation that is about to go has used; an open reply counts as what was set aside for it. */
+  async keep(userId: string, conversationId: string): Promise<void> {
+    // What ends at this moment must end before or after, not between being counted and being deleted.
+    await this.db.query(
+      `SELECT 1 FROM messages WHERE conversation_id = $1 AND user_id = $2 AND status = 'streaming' FOR UPDATE`,
+      [conversationId, userId],
+    );
+    await this.db.query(
+      `INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
+       SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
+         sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
+         ${COUNTS.slice(1)
+           .map((name) => `sum(${tokenOf(name)})`)
+           .join(', ')}
+       FROM messages m
+       WHERE m.conversation_id = $2 AND m.user_id = $1 AND m.role = 'assistant'
+         AND (m.usage IS NOT NULL OR m.status = 'streaming')
+       GROUP BY 1, 2, 3
+       ON CONFLICT (user_id, day, model) DO UPDATE SET
+         ${['replies', ...COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}`,
+      [userId, conversationId],
+    );
+  }
+
+  /** Keeps the user's other turns out until the transaction ends. In a statement of its own, so that the next one sees theirs. */
+  async lock(userId: string): Promise<void> {
+    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
+  }
+
+  /** What the user has now, besides a turn of this conversation. */
+  async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
+    const rows: QuotaState[] = await this.db.query(
+      `WITH today AS (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') AS began)
+       SELECT
+         (SELECT count(DISTINCT m.conversation_id)::int FROM messages m
+          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.status IN ${OPEN}
+            AND m.created_at > now() - interval '1 day' AND m.conversation_id IS DISTINCT FROM $2) AS open,
+         (SELECT COALESCE(sum(CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0)
+                   ELSE ${tokenOf('input_tokens')} + ${tokenOf('output_tokens')} END), 0)::float8
+          FROM messages m
+          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.created_at >= today.began AT TIME ZONE 'UTC')
+         + (SELECT COALESCE(sum(p.input_tokens + p.output_tokens), 0)::float8
+            FROM past_usage p WHERE p.user_id = $1 AND p.day = today.began::date) AS tokens,
+         (SELECT COALESCE(sum(m.tokens + CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0) ELSE 0 END), 0)::float8
+          FROM messages m WHERE m.conversation_id = $2 AND m.sequence > $3) AS earlier,
+         ceil(extract(epoch FROM today.began + interval '1 day' - (now() AT TIME ZONE 'UTC')))::int AS seconds_left
+       FROM today`,
+      [userId, conversationId ?? null, contextFrom ?? 0],
+    );
+    return rows[0];
+  }
+}
+
+const KEYS: Record<UsageGroup, [live: string, past: string]> = {
+  day: [`to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')`, `to_char(p.day, 'YYYY-MM-DD')`],
+  model: [`COALESCE(m.model, '')`, 'p.model'],
+  conversation: ['m.conversation_id::text', 'NULL'],
+};

@@ -1,0 +1,21 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ConversationsService } from '../../conversations/conversations.service';
+import { UsageRepository } from './usage.repository';
+import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+
+/** What users' replies have used. */
+@Injectable()
+export class MessageUsage implements OnModuleInit {
+  constructor(
+    private readonly usage: UsageRepository,
+    private readonly conversations: ConversationsService,
+  ) {}
+
+  onModuleInit(): void {
+    this.conversations.beforeDeletion((userId, id) => this.usage.keep(userId, id));
+  }
+
+  sum(userId: string, period: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
+    return this.usage.sum(userId, period, group);
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { modelDefaults } from '../config/model-defaults';
+import type { ModelConfig, ProviderConfig } from '../config/models-config';
+import type { CatalogueEntry } from '../llm/model-catalogue';
+import { BoundedMap } from '../http/bounded-map';
+import { KeyCipher } from './key-cipher';
+import type { ProviderEntity } from './provider.entity';
+import { ProvidersRepository } from './providers.repository';
+import { placeOf } from './providers.service';
+
+/** Providers whose connections are kept from one turn to the next. */
+const REMEMBERED = 1_000;
+const ALL = 100;
+
+/** The models of a user's own providers, `<provider name>/<model>`. What is asked for by one user is never looked for at another. */
+@Injectable()
+export class OwnModels {
+  private readonly configs = new BoundedMap<string, ProviderConfig>(REMEMBERED);
+
+  constructor(
+    private readonly providers: ProvidersRepository,
+    private readonly cipher: KeyCipher,
+  ) {}
+
+  /** Without anything secret. */
+  async list(userId: string): Promise<ModelConfig[]> {
+    const rows = await this.providers.list(userId, undefined, ALL);
+    return rows.flatMap((row) => row.models.map((model) => modelOf(row, model)));
+  }
+
+  /**
+   * Undefined for what is not a model of this user.
+   * @throws {AppError} `key_unreadable`
+   */
+  async resolve(userId: string, id: string): Promise<CatalogueEntry | undefined> {
+    const slash = id.indexOf('/');
+    if (slash < 1) return undefined;
+    const row = await this.providers.findByName(userId, id.slice(0, slash));
+    const model = row?.models.find((name) => name === id.slice(slash + 1));
+    return row && model ? { model: modelOf(row, model), provider: this.configOf(row) } : undefined;
+  }
+
+  /** The same object as long as nothing has changed: connections and what is known of failures belong to it. */
+  configOf(row: Omit<ProviderEntity, 'user'>): ProviderConfig {
+    const place = `${row.id} ${row.version} ${row.key_id}`;
+    const known = this.configs.get(place);
+    if (known) return known;
+    const config: ProviderConfig = {
+      name: row.name,
+      kind: 'openai',
+      baseUrl: row.base_url,
+      apiKey: this.cipher.open(row, placeOf(row.user_id, row.id)),
+      headers: {},
+      query: {},
+      streamUsage: true,
+      guarded: true,
+    };
+    this.configs.set(place, config);
+    return config;
+  }
+}
+
+function modelOf({ name: provider, base_url }: ProviderEntity, name: string): ModelConfig {
+  return {
+    ...modelDefaults(name, base_url),
+    id: `${provider}/${name}`,
+    provider,
+    name,
+    settings: {},
+    thinkTags: false,
+    continuation: 'instruct',
+    fallbacks: [],
+  };
+}

@@ -1,0 +1,70 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Agent } from 'undici';
+import { AppConfig } from '../config/app-config';
+import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
+import { readAtMost } from '../llm/openai/read-at-most';
+import { guardedConnector } from '../outbound/guarded-connector';
+import type { OwnModels } from './own-models';
+import { isModelName, MOST_MODELS } from './model-names';
+
+type Probed = ReturnType<OwnModels['configOf']>;
+
+export type ProbeCode = 'ok' | 'auth_failed' | 'refused' | 'unreachable' | 'invalid_response';
+
+export interface ProbeResult {
+  code: ProbeCode;
+  /** The names that the provider gives its models. */
+  models: string[];
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 1024 * 1024;
+
+/** Asks a provider for its models, to find out whether the address and the key are good. */
+@Injectable()
+export class ProviderProbe implements OnApplicationShutdown {
+  private readonly agent: Agent;
+
+  constructor({ llm, ownProviders }: AppConfig) {
+    this.agent = createAgent(guardedConnector(llm.connectTimeoutMs, ownProviders.allowedHosts));
+  }
+
+  /** Never throws. Nothing of what the provider says but the names of its models is passed on. */
+  async check({ baseUrl, apiKey }: Probed): Promise<ProbeResult> {
+    try {
+      const response = await providerFetch(this.agent, [])(`${baseUrl}/models`, {
+        headers: { accept: 'application/json', authorization: `Bearer ${apiKey}` },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      if ([401, 403].includes(response.status)) return failed('auth_failed');
+      if (!response.ok) return failed('refused');
+      const { body } = response as unknown as ProviderResponse;
+      const models = namesIn(await readAtMost(body, MAX_BYTES));
+      return models ? { code: 'ok', models } : failed('invalid_response');
+    } catch {
+      return failed('unreachable');
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.agent.destroy();
+  }
+}
+
+function failed(code: ProbeCode): ProbeResult {
+  return { code, models: [] };
+}
+
+/** OpenAI's list of models; undefined if it is something else. */
+function namesIn(text: string): string[] | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const data = (body as { data?: unknown } | null)?.data;
+  if (!Array.isArray(data)) return undefined;
+  const names = data.map((entry) => (entry as { id?: unknown } | null)?.id).filter(isModelName);
+  return [...new Set(names)].slice(0, MOST_MODELS);
+}

@@ -1,0 +1,51 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, ValidateBy } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
+import type { UsageGroup } from '../../messages/usage/usage.types';
+
+const GROUPS: UsageGroup[] = ['day', 'model', 'conversation'];
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+function isDay(value: unknown): boolean {
+  if (typeof value !== 'string' || !DAY.test(value)) return false;
+  const time = Date.parse(`${value}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value) && value >= '2000-01-01';
+}
+
+const IsDay = () =>
+  ValidateBy({
+    name: 'isDay',
+    validator: { validate: isDay, defaultMessage: () => 'must be a day such as 2026-11-21' },
+  });
+
+export class UsageQuery {
+  @ApiPropertyOptional({
+    description: 'The first day, in UTC; 30 days before the last one, if absent.',
+    type: 'string',
+    format: 'date',
+    example: '2026-11-01',
+  })
+  @MayBeAbsent()
+  @IsDay()
+  from?: string;
+
+  @ApiPropertyOptional({
+    description: 'The last day, in UTC; today, if absent.',
+    type: 'string',
+    format: 'date',
+    example: '2026-11-30',
+  })
+  @MayBeAbsent()
+  @IsDay()
+  to?: string;
+
+  @ApiPropertyOptional({
+    description: 'What each entry is about.',
+    enum: GROUPS,
+    default: 'day',
+    example: 'day',
+  })
+  @MayBeAbsent()
+  @IsIn(GROUPS)
+  group_by?: UsageGroup;
+}

@@ -1,0 +1,59 @@
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+
+@ApiSchema({ name: 'UsageTotals', description: 'What replies have used together.' })
+export class UsageTotalsResponse {
+  @ApiProperty({ description: 'How many replies.', type: 'integer', example: 12 })
+  replies!: number;
+
+  @ApiProperty({ description: 'Tokens of prompts, cached ones included.', type: 'integer', example: 5210 })
+  input_tokens!: number;
+
+  @ApiProperty({ description: 'Tokens of answers, reasoning included.', type: 'integer', example: 1830 })
+  output_tokens!: number;
+
+  @ApiProperty({ description: 'Of the output.', type: 'integer', example: 0 })
+  reasoning_tokens!: number;
+
+  @ApiProperty({ description: 'Of the input.', type: 'integer', example: 0 })
+  cached_input_tokens!: number;
+
+  @ApiProperty({
+    description: "US dollars by today's prices, of the models whose prices are known; null if none is.",
+    type: 'number',
+    nullable: true,
+    example: 0.0123,
+  })
+  cost!: number | null;
+}
+
+@ApiSchema({
+  name: 'UsageEntry',
+  description: 'What was used on one day, by one model or in one conversation.',
+})
+export class UsageEntryResponse extends UsageTotalsResponse {
+  @ApiProperty({
+    description: 'The day, the model or the conversation; null for conversations that were deleted.',
+    type: 'string',
+    nullable: true,
+    example: '2026-11-21',
+  })
+  key!: string | null;
+}
+
+@ApiSchema({ name: 'UsageReport', description: 'What was used in a time.' })
+export class UsageResponse {
+  @ApiProperty({ description: 'The first day.', type: 'string', format: 'date', example: '2026-11-01' })
+  from!: string;
+
+  @ApiProperty({ description: 'The last day.', type: 'string', format: 'date', example: '2026-11-30' })
+  to!: string;
+
+  @ApiProperty({ description: 'Everything together.', type: UsageTotalsResponse })
+  total!: UsageTotalsResponse;
+
+  @ApiProperty({
+    description: 'One entry for each group, in the order of their keys.',
+    type: [UsageEntryResponse],
+  })
+  data!: UsageEntryResponse[];
+}

@@ -1,0 +1,46 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentUser } from '../auth/current-user.decorator';
+import { RequiresScope } from '../auth/route-rules.decorator';
+import { validationFailed } from '../http/validation.pipe';
+import { UsageQuery } from './dto/usage.query';
+import { UsageResponse } from './dto/usage.response';
+import { UsageService } from './usage.service';
+
+const DAY_MS = 86_400_000;
+const USUAL_DAYS = 30;
+const MOST_DAYS = 366;
+
+@ApiTags('usage')
+@RequiresScope('usage:read')
+@Controller('usage')
+export class UsageController {
+  constructor(private readonly usage: UsageService) {}
+
+  @Get()
+  @ApiOperation({
+    summary: "Read one's usage",
+    description: `Tokens and, where prices are known, cost, of at most ${MOST_DAYS} days. It is the sum of the usage of the messages.`,
+  })
+  @ApiOkResponse({ type: UsageResponse, description: 'The usage.' })
+  async getUsage(@CurrentUser() userId: string, @Query() query: UsageQuery): Promise<UsageResponse> {
+    const period = periodOf(query);
+    return { ...period, ...(await this.usage.of(userId, period, query.group_by ?? 'day')) };
+  }
+}
+
+function periodOf(query: UsageQuery): { from: string; to: string } {
+  const to = query.to ?? dayOf(Date.now());
+  const from = query.from ?? dayOf(Date.parse(to) - USUAL_DAYS * DAY_MS);
+  const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
+  if (days < 0) throw validationFailed([{ path: 'from', message: 'must not be after the last day' }]);
+  if (days > MOST_DAYS)
+    throw validationFailed([
+      { path: 'from', message: `must be at most ${MOST_DAYS} days before the last one` },
+    ]);
+  return { from, to };
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}

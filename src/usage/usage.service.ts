@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { ModelCatalogue } from '../llm/model-catalogue';
+import type { UsageGroup, UsagePeriod, UsageRow } from '../messages/usage/usage.types';
+import { MessageUsage } from '../messages/usage/usage.service';
+
+const MILLION = 1_000_000;
+
+export interface Totals {
+  replies: number;
+  input_tokens: number;
+  output_tokens: number;
+  reasoning_tokens: number;
+  cached_input_tokens: number;
+  cost: number | null;
+}
+
+const NOTHING: Totals = {
+  replies: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  reasoning_tokens: 0,
+  cached_input_tokens: 0,
+  cost: null,
+};
+
+/** What a user has used, with what it costs where prices are known. */
+@Injectable()
+export class UsageService {
+  constructor(
+    private readonly usage: MessageUsage,
+    private readonly models: ModelCatalogue,
+  ) {}
+
+  async of(userId: string, period: UsagePeriod, group: UsageGroup) {
+    const rows = await this.usage.sum(userId, period, group);
+    const groups = new Map<string | null, Totals>();
+    let total = NOTHING;
+    for (const row of rows) {
+      const used = { ...row, cost: this.costOf(row) };
+      groups.set(row.key, plus(groups.get(row.key) ?? NOTHING, used));
+      total = plus(total, used);
+    }
+    return { total, data: [...groups].map(([key, totals]) => ({ key, ...totals })) };
+  }
+
+  private costOf({ model, input_tokens, output_tokens }: UsageRow): number | null {
+    const price = this.models.resolve(model)?.model.price;
+    return price ? (input_tokens * price.input + output_tokens * price.output) / MILLION : null;
+  }
+}
+
+function plus(a: Totals, b: Totals): Totals {
+  return {
+    replies: a.replies + b.replies,
+    input_tokens: a.input_tokens + b.input_tokens,
+    output_tokens: a.output_tokens + b.output_tokens,
+    reasoning_tokens: a.reasoning_tokens + b.reasoning_tokens,
+    cached_input_tokens: a.cached_input_tokens + b.cached_input_tokens,
+    cost: a.cost === null ? b.cost : a.cost + (b.cost ?? 0),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Observable } from 'rxjs';
+import { BoundedMap } from '../http/bounded-map';
+
+/** Where a change could have been missed, it is made good after this time at the latest. */
+const KEPT_MS = 60_000;
+
+interface Entry<T> {
+  userId: string;
+  value: T;
+  at: number;
+}
+
+interface Freshness {
+  readonly changes: Observable<string | undefined>;
+  readonly current: boolean;
+}
+
+/**
+ * Remembers what was read of users, so that a known one costs no query, and forgets it when something of that user changes.
+ * What is being read while anything changes is not remembered: it may be from before.
+ */
+export class Remembered<T> {
+  private readonly entries: BoundedMap<string, Entry<T>>;
+  private changes = 0;
+
+  constructor(
+    private readonly source: Freshness,
+    capacity: number,
+  ) {
+    this.entries = new BoundedMap(capacity);
+    source.changes.subscribe((userId) => this.forget(userId));
+  }
+
+  /** What is remembered under this key, or else what `read` finds; only that of somebody is kept. */
+  async get(
+    key: string,
+    read: () => Promise<{ userId: string; value: T } | undefined>,
+  ): Promise<T | undefined> {
+    const known = this.source.current ? this.entries.get(key) : undefined;
+    if (known && performance.now() - known.at < KEPT_MS) return known.value;
+    const [before, at] = [this.changes, performance.now()];
+    const found = await read();
+    if (found && before === this.changes) this.entries.set(key, { ...found, at });
+    return found?.value;
+  }
+
+  private forget(userId: string | undefined): void {
+    this.changes += 1;
+    if (userId === undefined) return this.entries.clear();
+    for (const [key, entry] of this.entries.entries()) if (entry.userId === userId) this.entries.delete(key);
+  }
+}

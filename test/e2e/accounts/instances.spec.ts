@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UsersService } from '../../../src/users/users.service';
+import { bearer, newKey, signUp } from '../../support/accounts';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { type ModelServer, startModelServer } from '../../support/model-server';
+import { reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+
+/** Only a real PostgreSQL can be shared by two instances. */
+const shared = process.env.TEST_DATABASE_URL ? describe : describe.skip;
+
+shared('two instances', () => {
+  let model: ModelServer;
+  let database: TestDatabase;
+  let here: TestApp;
+  let there: TestApp;
+
+  beforeAll(async () => {
+    model = await startModelServer();
+    model.otherwise(reply('Yes.'));
+    database = await createTestDatabase();
+    const env = { ...model.env, AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
+    here = await createTestApp({ env, database });
+    there = await createTestApp({ env, database });
+  });
+  afterAll(async () => {
+    await here.close();
+    await there.close();
+    await database.close();
+    await model.close();
+  });
+
+  /** Milliseconds until this is refused there. */
+  async function refusedAfter(token: string): Promise<number> {
+    const began = performance.now();
+    while (performance.now() - began < 5_000) {
+      if ((await bearer(there.url, token).get('/conversations')).status === 401)
+        return performance.now() - began;
+      await sleep(20);
+    }
+    throw new Error('It is let in for ever');
+  }
+
+  it.each([
+    [
+      'a session that ends',
+      async () => {
+        const person = await signUp(here.url, 'leaver');
+        return { token: person.access, end: () => person.api.post('/auth/logout') };
+      },
+    ],
+    [
+      'a key that is deleted',
+      async () => {
+        const person = await signUp(here.url, 'keyless');
+        const { id, key } = await newKey(person);
+        return { token: key, end: () => person.api.delete(`/api-keys/${id}`) };
+      },
+    ],
+    [
+      'a user who is locked out',
+      async () => {
+        const person = await signUp(here.url, 'lockedout');
+        return {
+          token: person.access,
+          end: () => here.app.get(UsersService, { strict: false }).update(person.id, { is_active: false }),
+        };
+      },
+    ],
+    [
+      'a user who is erased',
+      async () => {
+        const person = await signUp(here.url, 'erased');
+        return { token: person.access, end: () => person.api.delete(`/users/${person.id}`) };
+      },
+    ],
+  ] as const)('%s is refused by the other within a second', async (_what, prepare) => {
+    const { token, end } = await prepare();
+    // Known there, so that it is not asked for again.
+    for (let i = 0; i < 3; i += 1)
+      expect((await bearer(there.url, token).get('/conversations')).status).toBe(200);
+    await end();
+    expect(await refusedAfter(token)).toBeLessThan(1_000);
+  });
+
+  it('streams on the other end within a second, and so do replies', async () => {
+    const person = await signUp(here.url, 'streamer');
+    const gate = hold();
+    model.script(reply(['Some ', gate, 'more.']));
+    const api = bearer(there.url, person.access);
+    const { id } = await api.conversation();
+    const stream = await api.stream(id, 'Hello');
+    await stream.count(2);
+    const began = performance.now();
+    await here.app.get(UsersService, { strict: false }).update(person.id, { is_active: false });
+    await stream.done();
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(stream.last.type).toMatch(/error|end/);
+    gate.release();
+  });
+});

@@ -1,0 +1,260 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { ApiClient } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { type ModelServer, startModelServer } from '../../support/model-server';
+import { reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+
+interface Totals {
+  replies: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost: number | null;
+}
+type Usage = { total: Totals; data: (Totals & { key: string | null })[]; from: string; to: string };
+
+let model: ModelServer;
+beforeAll(async () => {
+  model = await startModelServer();
+  model.otherwise(reply('A plain answer.'));
+});
+afterAll(() => model.close());
+
+async function withApp(env: NodeJS.ProcessEnv, work: (t: TestApp) => Promise<void>): Promise<void> {
+  const t = await createTestApp({ env: { ...model.env, ...env } });
+  try {
+    await work(t);
+  } finally {
+    await t.close();
+  }
+}
+
+async function usage(api: ApiClient, query = ''): Promise<Usage> {
+  const answer = await api.get<Usage>(`/usage${query}`);
+  if (answer.status !== 200) throw new Error(answer.text);
+  return answer.body;
+}
+
+/** By another way than the service itself: message by message. */
+async function sumOfMessages(
+  t: TestApp,
+  user: string,
+): Promise<{ input: number; output: number; replies: number }> {
+  const rows = await t.app
+    .get(DataSource)
+    .query<{ usage: { input_tokens: number; output_tokens: number } | null }[]>(
+      `SELECT usage FROM messages WHERE user_id = $1 AND role = 'assistant'`,
+      [user],
+    );
+  const used = rows.flatMap((row) => row.usage ?? []);
+  const sum = (of: (each: (typeof used)[0]) => number) => used.reduce((total, each) => total + of(each), 0);
+  return {
+    input: sum((each) => each.input_tokens),
+    output: sum((each) => each.output_tokens),
+    replies: used.length,
+  };
+}
+
+it('is exactly the sum of what the messages say, however replies end', () =>
+  withApp({}, async (t) => {
+    const alice = ApiClient.of(t.url, 'alice');
+    await ApiClient.of(t.url, 'bob').say((await ApiClient.of(t.url, 'bob').conversation()).id, 'Not mine');
+    const [first, second] = [await alice.conversation(), await alice.conversation()];
+    for (let i = 0; i < 3; i += 1) await alice.say(first.id, `Hello ${i}`);
+    await alice.say(second.id, 'Hello');
+    const gate = hold();
+    model.script(reply(['Some ', gate, 'more.']));
+    const stream = await alice.stream(second.id, 'Stop me');
+    await gate.reached;
+    await stream.count(2);
+    await alice.post(`/chat/${second.id}/stop`);
+    gate.release();
+    await stream.done();
+    await alice.post(`/conversations/${first.id}/fork`);
+    const { input, output, replies } = await sumOfMessages(t, 'alice');
+    const { total, data } = await usage(alice);
+    expect(total).toMatchObject({ replies, input_tokens: input, output_tokens: output, cost: null });
+    expect([replies, data.length]).toEqual([5, 1]);
+    const by = async (group: string) => (await usage(alice, `?group_by=${group}`)).data;
+    expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual(
+      [
+        [first.id, 3],
+        [second.id, 2],
+      ].sort(([a], [b]) => String(a).localeCompare(String(b))),
+    );
+    expect((await by('model')).map(({ key }) => key)).toEqual(['test-model']);
+    const before = await usage(alice);
+    await alice.delete(`/conversations/${first.id}`);
+    expect((await usage(alice)).total).toEqual(before.total);
+    expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual([
+      [second.id, 2],
+      [null, 3],
+    ]);
+  }));
+
+it('knows what it costs where prices are known', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
+  writeFileSync(
+    file,
+    `providers: [{name: p, kind: openai, base_url: "${model.url}", api_key_env: TEST_KEY}]
+models: [{id: priced, provider: p, price: {input: 2, output: 10}}, {id: free, provider: p}]`,
+  );
+  await withApp(
+    {
+      MODELS_FILE: file,
+      TEST_KEY: 'x-key-of-tests',
+      OPENAI_API_KEY: '',
+      OPENAI_BASE_URL: '',
+      OPENAI_MODEL: '',
+    },
+    async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const { id } = await alice.conversation({ model: 'priced' });
+      await alice.say(id, 'Hello');
+      await alice.say(id, 'Hello', { model: 'free' });
+      const { data } = await usage(alice, '?group_by=model');
+      const [free, priced] = data;
+      expect(free.cost).toBeNull();
+      expect(priced.cost).toBeCloseTo((priced.input_tokens * 2 + priced.output_tokens * 10) / 1e6, 12);
+      expect((await usage(alice)).total.cost).toBe(priced.cost);
+    },
+  );
+});
+
+it('is asked for by days', () =>
+  withApp({}, async (t) => {
+    const alice = ApiClient.of(t.url, 'alice');
+    await alice.say((await alice.conversation()).id, 'Hello');
+    await t.app
+      .get(DataSource)
+      .query(`UPDATE messages SET created_at = '2026-03-01T23:59:59.999Z' WHERE user_id = 'alice'`);
+    expect((await usage(alice, '?from=2026-03-01&to=2026-03-01')).data.map(({ key }) => key)).toEqual([
+      '2026-03-01',
+    ]);
+    expect((await usage(alice, '?from=2026-03-02&to=2026-03-02')).total.replies).toBe(0);
+    for (const query of [
+      'from=2026-13-01',
+      'from=2026-02-30',
+      'to=0000-00-00',
+      'to=infinity',
+      'from=2026-03-02&to=2026-03-01',
+      'from=2020-01-01&to=2026-01-01',
+      'group_by=user',
+      'user_id=bob',
+      "from='",
+    ])
+      expect([query, (await alice.get(`/usage?${query}`)).status]).toEqual([query, 400]);
+  }));
+
+describe('quotas', () => {
+  it('are not overspent by asking at once, and the model is not called', () =>
+    withApp({ QUOTA_TOKENS_PER_DAY: '13000' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const calls = model.requests.length;
+      const gate = hold();
+      for (let i = 0; i < 50; i += 1) model.script(reply([gate, 'x']));
+      const conversations = await Promise.all(Array.from({ length: 50 }, () => alice.conversation()));
+      const streams = conversations.map(({ id }) => alice.stream(id, 'Hello'));
+      const opened = await Promise.all(streams);
+      // Each sets aside the 4096 tokens that the model may answer with, and its prompt.
+      const refused = opened.filter(({ status }) => status === 429);
+      expect(opened.length - refused.length).toBe(3);
+      expect(await refused[0].problem()).toMatchObject({ code: 'quota_exceeded' });
+      expect(Number(refused[0].headers['retry-after'])).toBeGreaterThan(0);
+      gate.release();
+      await Promise.all(opened.filter(({ status }) => status === 200).map((stream) => stream.done()));
+      expect(model.requests.length - calls).toBe(3);
+      model.reset();
+      model.otherwise(reply('A plain answer.'));
+      // What was not used is there again.
+      await alice.say(conversations[0].id, 'Hello');
+      const { total } = await usage(alice);
+      expect(total.input_tokens + total.output_tokens).toBeLessThan(1000);
+      await ApiClient.of(t.url, 'bob').say((await ApiClient.of(t.url, 'bob').conversation()).id, 'Hello');
+    }));
+
+  it('are not won back by deleting', () =>
+    withApp({ QUOTA_TOKENS_PER_DAY: '4150' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      for (let i = 0; i < 10; i += 1) {
+        const { id } = await alice.conversation();
+        const answer = await alice.post(`/chat/${id}`, { content: 'word '.repeat(30) });
+        await alice.delete(`/conversations/${id}`);
+        if (answer.status === 429) return expect(i).toBeGreaterThan(0);
+      }
+      throw new Error('It was never used up');
+    }));
+
+  it('bound how many replies run', () =>
+    withApp({ QUOTA_RUNNING_REPLIES: '2' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const gate = hold();
+      for (let i = 0; i < 2; i += 1) model.script(reply([gate, 'x']));
+      const conversations = await Promise.all(Array.from({ length: 10 }, () => alice.conversation()));
+      const opened = await Promise.all(conversations.map(({ id }) => alice.stream(id, 'Hello')));
+      expect(opened.filter(({ status }) => status === 200)).toHaveLength(2);
+      gate.release();
+      await Promise.all(opened.filter(({ status }) => status === 200).map((stream) => stream.done()));
+      await alice.say(conversations[0].id, 'Hello');
+    }));
+
+  it('are set aside for what waits, and free again once it is taken back', () =>
+    withApp({ QUOTA_TOKENS_PER_DAY: '13000' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const { id } = await alice.conversation();
+      const gate = hold();
+      model.script(reply(['One', gate, ' two']));
+      const running = await (await alice.stream(id, 'Hello')).count(2);
+      const post = () => alice.open('POST', `/chat/${id}/stream`, { content: 'Hello', on_busy: 'queue' });
+      // Each may be shown what those before it may say: 4,1…, 8,2….
+      const second = await post();
+      expect(second.status).toBe(200);
+      const third = await post();
+      expect([third.status, await third.problem()]).toMatchObject([429, { code: 'quota_exceeded' }]);
+      const waiting = (await alice.history(id)).at(-1);
+      await alice.post(`/messages/${waiting?.id}/stop`);
+      await second.done();
+      model.script(reply('Three.'));
+      const fourth = await post();
+      expect(fourth.status).toBe(200);
+      gate.release();
+      await Promise.all([running.done(), fourth.done()]);
+      expect(fourth.end.full_text).toBe('Three.');
+      const { input, output, replies } = await sumOfMessages(t, 'alice');
+      expect((await usage(alice)).total).toMatchObject({
+        replies,
+        input_tokens: input,
+        output_tokens: output,
+      });
+      expect(replies).toBe(2);
+    }));
+
+  it('bound how many replies run, those that wait for another to end not counted', () =>
+    withApp({ QUOTA_RUNNING_REPLIES: '1' }, async (t) => {
+      const alice = ApiClient.of(t.url, 'alice');
+      const [first, second] = [await alice.conversation(), await alice.conversation()];
+      const gate = hold();
+      model.script(reply(['One', gate, ' two']));
+      const running = await (await alice.stream(first.id, 'Hello')).count(2);
+      const busy = await alice.post(`/chat/${first.id}`, { content: 'Hello' });
+      expect([busy.status, busy.body.code]).toEqual([409, 'reply_in_progress']);
+      const waiting = await alice.open('POST', `/chat/${first.id}/stream`, {
+        content: 'Hello',
+        on_busy: 'queue',
+      });
+      expect(waiting.status).toBe(200);
+      const elsewhere = await alice.post(`/chat/${second.id}`, { content: 'Hello' });
+      expect([elsewhere.status, elsewhere.body.code]).toEqual([429, 'quota_exceeded']);
+      const interrupting = await alice.open('POST', `/chat/${first.id}/stream`, {
+        content: 'Hello',
+        on_busy: 'interrupt',
+      });
+      expect(interrupting.status).toBe(200);
+      await Promise.all([running, waiting, interrupting].map((reader) => reader.done()));
+      gate.release();
+      await alice.say(second.id, 'Hello');
+    }));
+});

@@ -1,0 +1,245 @@
+import { Test } from '@nestjs/testing';
+import { DataSource } from 'typeorm';
+import { AdminCommands } from '../../../src/admin/admin-commands';
+import { AdminModule } from '../../../src/admin/admin.module';
+import { AppConfig } from '../../../src/config/app-config';
+import { DatabaseState } from '../../../src/database/database-state';
+import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
+import type { ApiClient } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { rowsOf } from '../../support/database-fingerprint';
+import { startModelServer, type ModelServer } from '../../support/model-server';
+import { reply } from '../../support/model-server/behaviours';
+import { hold } from '../../support/model-server/gate';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+
+interface UserBody {
+  id: string;
+  username: string | null;
+  role: string;
+  is_active: boolean;
+}
+
+let model: ModelServer;
+let database: TestDatabase;
+let t: TestApp;
+let root: ApiClient;
+let rootId: string;
+
+/** What `npm run admin` does, on the database of the tests. */
+async function command(config: AppConfig, args: string[], password?: string): Promise<string> {
+  const module = await Test.createTestingModule({ imports: [AdminModule] })
+    .overrideProvider(AppConfig)
+    .useValue(config)
+    .compile();
+  const app = await module.createNestApplication({ logger: false }).init();
+  await app.get(DatabaseState).whenReady();
+  try {
+    return await app.get(AdminCommands).run(args, password);
+  } finally {
+    await app.close();
+  }
+}
+
+const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
+
+beforeAll(async () => {
+  model = await startModelServer();
+  model.otherwise(reply('Yes.'));
+  database = await createTestDatabase({ persistent: true });
+  t = await createTestApp({ env: { ...model.env, ...ENV }, database });
+  await t.close();
+  // The embedded database is for one process at a time.
+  await command(t.config, ['create', 'root', 'root@example.com'], PASSWORD);
+  t = await createTestApp({ env: { ...model.env, ...ENV }, database });
+  const { access_token } = await logIn(t.url, 'root');
+  root = bearer(t.url, access_token);
+  rootId = (await root.get<UserBody>('/auth/me')).body.id;
+});
+afterAll(async () => {
+  await t.close();
+  await database.close();
+  await model.close();
+});
+
+describe('users', () => {
+  it('see and change themselves, and not what they are', async () => {
+    const { id, api } = await signUp(t.url, 'self');
+    expect((await api.get<UserBody>(`/users/${id}`)).body).toMatchObject({
+      id,
+      username: 'self',
+      role: 'user',
+    });
+    const changed = await api.call<UserBody>('PUT', `/users/${id}`, { username: 'Self.2' });
+    expect([changed.status, changed.body.username]).toEqual([200, 'Self.2']);
+    expect((await logIn(t.url, 'self.2')).token_type).toBe('bearer');
+    for (const body of [{ role: 'admin' }, { role: 'user' }, { is_active: true }]) {
+      const refused = await api.call('PUT', `/users/${id}`, body);
+      expect([refused.status, refused.body.code]).toEqual([403, 'forbidden']);
+    }
+    for (const body of [{ id: 'x' }, { password_hash: 'x' }, { created_at: 'x' }, { role: 'god' }])
+      expect((await api.call('PUT', `/users/${id}`, body)).status).toBe(400);
+    const taken = await api.call('PUT', `/users/${id}`, { username: 'ROOT' });
+    expect([taken.status, taken.body.code]).toEqual([409, 'username_taken']);
+  });
+
+  it('do not see others', async () => {
+    const [alice, bob] = [await signUp(t.url, 'alice'), await signUp(t.url, 'bob')];
+    expect((await bob.api.get('/users')).body.code).toBe('forbidden');
+    for (const id of [alice.id, rootId, 'nobody', '%20', 'x'.repeat(129), '%00'.replace('00', 'C3%A9')]) {
+      const answers = [
+        await bob.api.get(`/users/${id}`),
+        await bob.api.call('PUT', `/users/${id}`, { role: 'admin' }),
+        await bob.api.delete(`/users/${id}`),
+        await bob.api.get(`/users/${id}/export`),
+      ];
+      expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+        Array.from({ length: 4 }, () => [404, 'user_not_found']),
+      );
+    }
+  });
+
+  it('are listed to administrators, page by page', async () => {
+    const pages = await root.pages<UserBody>('/users', 2);
+    const all = pages.flat();
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    expect(all.map(({ username }) => username)).toEqual(expect.arrayContaining(['root', 'alice', 'bob']));
+    expect(JSON.stringify(all)).not.toMatch(/hash|argon/);
+  });
+
+  it('get another role at once', async () => {
+    const { id, api } = await signUp(t.url, 'riser');
+    await root.call('PUT', `/users/${id}`, { role: 'admin' });
+    expect((await api.get('/users')).status).toBe(200);
+    await root.call('PUT', `/users/${id}`, { role: 'user' });
+    expect((await api.get('/users')).status).toBe(403);
+  });
+
+  it('always have an administrator among them', async () => {
+    for (const attempt of [
+      root.call('PUT', `/users/${rootId}`, { role: 'user' }),
+      root.call('PUT', `/users/${rootId}`, { is_active: false }),
+      root.delete(`/users/${rootId}`),
+    ]) {
+      const { status, body } = await attempt;
+      expect([status, body.code]).toEqual([409, 'last_admin']);
+    }
+  });
+});
+
+describe('somebody who is locked out', () => {
+  it('has no token, key or ticket any more, and their streams and replies end', async () => {
+    const person = await signUp(t.url, 'locked');
+    const { key } = await newKey(person);
+    const ticket = await person.api.ticket();
+    const gate = hold();
+    model.script(reply(['Some ', gate, 'more.']));
+    const { id } = await person.api.conversation();
+    const stream = await person.api.stream(id, 'Hello');
+    await gate.reached;
+    await stream.count(2);
+    expect((await root.call('PUT', `/users/${person.id}`, { is_active: false })).status).toBe(200);
+    await stream.done();
+    expect(stream.last.type === 'error' ? stream.last.data.code : stream.last.type).toMatch(/signed_out|end/);
+    gate.release();
+    for (const token of [person.access, key])
+      expect((await bearer(t.url, token).get('/conversations')).status).toBe(401);
+    const opened = await bearer(t.url).open('GET', `/chat/${id}/stream?ticket=${ticket}`);
+    expect(opened.status).toBe(401);
+    expect((await bearer(t.url).post('/auth/refresh', { refresh_token: person.refresh })).status).toBe(401);
+    const login = await bearer(t.url).post('/auth/token', { username: 'locked', password: PASSWORD });
+    expect([login.status, login.body.code]).toEqual([401, 'invalid_credentials']);
+    await root.call('PUT', `/users/${person.id}`, { is_active: true });
+    expect((await person.api.message(stream.messageId)).status).toBe('stopped');
+  });
+});
+
+describe('somebody who is erased', () => {
+  async function withEverything(name: string): Promise<Person> {
+    const person = await signUp(t.url, name);
+    await newKey(person);
+    await person.api.ticket();
+    const { id } = await person.api.conversation({ title: `canary-${name}` });
+    const { message } = await person.api.say(id, `Hello, canary-${name}`);
+    await person.api.post('/feedback', { message_id: message.id, rating: 5, comment: `canary-${name}` });
+    await person.api.post('/conversations', {}, { 'idempotency-key': `key-${name}` });
+    return person;
+  }
+
+  it('leaves nothing behind, and nobody else loses anything', async () => {
+    const [gone, stays] = [await withEverything('gone'), await withEverything('stays')];
+    const others = await rowsOf(t, stays.id);
+    const before = await rowsOf(t, gone.id);
+    expect(Object.entries(before).filter(([, count]) => count > 0).length).toBeGreaterThan(5);
+    expect((await gone.api.delete(`/users/${gone.id}`)).status).toBe(204);
+    const after = await rowsOf(t, gone.id);
+    expect(Object.entries(after).filter(([, count]) => count > 0)).toEqual([]);
+    expect(await rowsOf(t, stays.id)).toEqual(others);
+    expect((await gone.api.get('/auth/me')).status).toBe(401);
+    const dump = await t.app
+      .get(DataSource)
+      .query(
+        `SELECT u::text FROM users u UNION ALL SELECT a::text FROM audit_events a UNION ALL SELECT m::text FROM messages m`,
+      );
+    expect(JSON.stringify(dump)).not.toMatch(new RegExp(`canary-gone|${gone.id}`));
+    expect((await signUp(t.url, 'gone')).id).not.toBe(gone.id);
+  });
+
+  it('gets all of it before, line by line', async () => {
+    const person = await withEverything('exported');
+    const other = await withEverything('unexported');
+    const response = await fetch(`${t.url}/api/v1/users/${person.id}/export`, {
+      headers: { authorization: `Bearer ${person.access}` },
+    });
+    expect([
+      response.status,
+      response.headers.get('content-type'),
+      response.headers.get('content-disposition'),
+    ]).toEqual([200, 'application/x-ndjson', 'attachment; filename="export.ndjson"']);
+    const text = await response.text();
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; data: object });
+    const count = (type: string) => lines.filter((line) => line.type === type).length;
+    expect(['user', 'conversation', 'message', 'feedback', 'api_key'].map(count)).toEqual([1, 2, 2, 1, 1]);
+    expect(count('audit_event')).toBeGreaterThan(2);
+    expect(text).toContain('Hello, canary-exported');
+    expect(text).not.toMatch(/canary-unexported|hash|argon2|parley_[A-Za-z0-9_-]{43}/);
+    expect(text).not.toContain(other.id);
+  });
+
+  it('can be exported and erased by an administrator', async () => {
+    const person = await withEverything('helpless');
+    expect((await root.get(`/users/${person.id}/export`)).text).toContain('canary-helpless');
+    expect((await root.delete(`/users/${person.id}`)).status).toBe(204);
+    expect((await root.get(`/users/${person.id}`)).status).toBe(404);
+  });
+});
+
+describe('the command', () => {
+  it('promotes, demotes, locks out and lets in, and refuses nonsense', async () => {
+    const person = await signUp(t.url, 'commanded');
+    await t.close();
+    expect(await command(t.config, ['promote', 'commanded'])).toBe(`${person.id} is an administrator.`);
+    expect(await command(t.config, ['demote', 'commanded@example.com'])).toBe(`${person.id} is a user.`);
+    expect(await command(t.config, ['disable', person.id])).toBe(`${person.id} is a user, and locked out.`);
+    expect(await command(t.config, ['enable', person.id])).toBe(`${person.id} is a user.`);
+    for (const args of [
+      [],
+      ['help'],
+      ['promote'],
+      ['promote', 'nobody'],
+      ['create', 'x'],
+      ['constructor', 'x'],
+    ])
+      await expect(command(t.config, args)).rejects.toThrow(/npm run admin|no user/);
+    await expect(command(t.config, ['create', 'weak', 'weak@example.com'], 'short')).rejects.toThrow(
+      'ADMIN_PASSWORD',
+    );
+    expect(await command(t.config, ['create', 'second', 'second@example.com'])).toMatch(
+      /shown only now: \S{20}$/,
+    );
+    t = await createTestApp({ env: { ...model.env, ...ENV }, database });
+  }, 60_000);
+});
