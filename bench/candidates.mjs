@@ -44,6 +44,7 @@ export async function start(candidate, bench, storage) {
     DATABASE_URL: used.url,
     DATA_DIR: used.dataDir,
     LOG_LEVEL: 'warn',
+    RATE_LIMITS: 'off',
     // Only the load generator may name users: the service wants that said in production.
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
   };

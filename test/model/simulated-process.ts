@@ -58,6 +58,7 @@ const SHARED = {
 } as unknown as DatabaseState;
 const CONFIG = {
   chat: { durability: 'standard', shutdownGraceMs: 25_000 },
+  database: { statementTimeoutMs: 4_000 },
   quotas: { tokensPerDay: 0, runningReplies: 0 },
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
@@ -103,7 +104,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     stopper,
     starter: new TurnStarter(CHOICES, idempotency, stored.turns, generator, busy),
     recovery: new Recovery(db, instance, journal, messages),
-    abandoned: new AbandonedReplies(messages, instance, running, closer),
+    abandoned: new AbandonedReplies(messages, instance, running, closer, CONFIG),
     queue: replyQueue,
     reader: new ReplyReader(log, messages, running, tails, watch),
   };

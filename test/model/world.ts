@@ -132,7 +132,9 @@ export class World {
   /** Nothing fails any more, and every model comes to its end; at last everybody looks for what is left. */
   async comeToRest(): Promise<void> {
     this.network.goUp();
-    for (const { life } of [...this.processes]) await this.goOn(life);
+    // One that goes on may be at its end.
+    const all = this.processes.map(({ life }) => life);
+    for (const life of all) await this.goOn(life);
     this.network.forgetGhosts();
     await this.restUntil(() => !this.written.length && !this.waitingReaders);
     this.checks.atRest(this.readers, this.written);

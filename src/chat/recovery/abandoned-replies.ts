@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../../config/app-config';
 import { InstanceService } from '../../instances/instance.service';
 import { MessagesService } from '../../messages/messages.service';
 import { ReplyContent } from '../../messages/reply-content';
@@ -6,8 +7,8 @@ import { ReplyCloser } from '../reply/reply-closer';
 import { INTERRUPTED } from '../reply/reply-outcome';
 import { RunningReplies } from '../reply/running-replies';
 
-/** A reply that is stored runs within moments. */
-const OLD_MS = 10_000;
+/** Besides the time that the answers to the turn's last two statements, one of them the COMMIT, may take. */
+const SPARE_MS = 2_000;
 
 /**
  * Replies that are this process's to write, and that it knows nothing of: the database stored the turn, but its answer was
@@ -15,18 +16,24 @@ const OLD_MS = 10_000;
  */
 @Injectable()
 export class AbandonedReplies {
+  /** Whoever stored a reply of this age has begun it or given it up. */
+  private readonly oldMs: number;
+
   constructor(
     private readonly messages: MessagesService,
     private readonly instance: InstanceService,
     private readonly running: RunningReplies,
     private readonly closer: ReplyCloser,
-  ) {}
+    { database }: AppConfig,
+  ) {
+    this.oldMs = 2 * database.statementTimeoutMs + SPARE_MS;
+  }
 
   /** How many were closed, as interrupted. */
   async close(): Promise<number> {
     let closed = 0;
     for (const reply of await this.messages.openRepliesOf([this.instance.id])) {
-      const isNew = Date.now() - reply.updated_at.getTime() < OLD_MS;
+      const isNew = Date.now() - reply.updated_at.getTime() < this.oldMs;
       if (isNew || this.running.has(reply.id) || this.closer.holds(reply.id)) continue;
       const outcome = { status: 'interrupted', finish_reason: null, error: INTERRUPTED } as const;
       const nothing = { usage: null, attempts: [], tokens: 0 };

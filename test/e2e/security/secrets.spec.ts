@@ -220,7 +220,9 @@ describe('a database that fails', () => {
           throw new QueryFailedError('SELECT secret', ['secret'], driverError);
         }),
         // Statements outside of transactions go straight to the pool.
-        jest.spyOn(poolOf(dataSource), 'connect').mockImplementation(() => Promise.reject(driverError)),
+        jest.spyOn(poolOf(dataSource), 'connect').mockImplementation(() => {
+          throw driverError;
+        }),
       ];
       const answer = await sender(t)(as(alice.user, request));
       spies.forEach((spy) => spy.mockRestore());

@@ -1,5 +1,10 @@
 import { DataSource } from 'typeorm';
 import { AbandonedReplies } from '../../../src/chat/recovery/abandoned-replies';
+import { ReplyCloser } from '../../../src/chat/reply/reply-closer';
+import { RunningReplies } from '../../../src/chat/reply/running-replies';
+import type { AppConfig } from '../../../src/config/app-config';
+import { InstanceService } from '../../../src/instances/instance.service';
+import { MessagesService } from '../../../src/messages/messages.service';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
@@ -10,6 +15,16 @@ import { hold } from '../../support/model-server/gate';
 let model: ModelServer;
 let t: TestApp;
 let alice: ApiClient;
+
+const request = {
+  userId: 'alice',
+  budget: 100,
+  answerRoom: 100,
+  content: 'Hi',
+  tokens: 1,
+  model: 'test-model',
+  provider: 'openai',
+};
 
 beforeAll(async () => {
   model = await startModelServer();
@@ -28,15 +43,6 @@ const age = (id: string) =>
 
 it('closes a reply whose turn was stored although the answer of the database was lost', async () => {
   const { id } = await alice.conversation();
-  const request = {
-    userId: 'alice',
-    budget: 100,
-    answerRoom: 100,
-    content: 'Hi',
-    tokens: 1,
-    model: 'test-model',
-    provider: 'openai',
-  };
   const turns = t.app.get(TurnsService);
   const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
   expect(await t.app.get(AbandonedReplies).close()).toBe(0);
@@ -58,4 +64,20 @@ it('leaves a reply alone that runs, however long', async () => {
   expect(await t.app.get(AbandonedReplies).close()).toBe(0);
   gate.release();
   expect((await running.done()).end.full_text).toBe('One two');
+});
+
+it('waits for as long as the database may take to answer', async () => {
+  const { id } = await alice.conversation();
+  const turns = t.app.get(TurnsService);
+  const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
+  await age(messageId);
+  const patient = new AbandonedReplies(
+    t.app.get(MessagesService),
+    t.app.get(InstanceService),
+    t.app.get(RunningReplies),
+    t.app.get(ReplyCloser),
+    { database: { statementTimeoutMs: 60_000 } } as AppConfig,
+  );
+  expect(await patient.close()).toBe(0);
+  expect(await t.app.get(AbandonedReplies).close()).toBe(1);
 });
