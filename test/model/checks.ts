@@ -79,12 +79,11 @@ export class Checks {
       if (isOpen(reply)) throw new Error('A reply stays open for ever');
       const { said, whole, runs } = feeds.get(reply.model ?? '')!;
       if (runs > 1) throw new Error('A reply was written twice');
-      const events = this.stored(reply.id).slice(1, -1);
-      const expected = said.map((part) => JSON.stringify(part));
-      const stored = events.map((event) => JSON.stringify(partOf(event)));
+      const expected = wordsOf(said);
+      const stored = wordsOf(this.stored(reply.id).slice(1, -1).map(partOf));
       const wrong = stored.findIndex((part, index) => part !== expected[index]);
       if (wrong >= 0) throw new Error(`Stored is ${stored[wrong]} in place of ${expected[wrong]}`);
-      if (reply.status === 'completed' && !(whole && stored.length === said.length))
+      if (reply.status === 'completed' && !(whole && stored.length === expected.length))
         throw new Error('A reply counts as completed and is not');
     }
   }
@@ -115,4 +114,14 @@ export class Checks {
 function partOf(json: string) {
   const { type, data } = JSON.parse(json) as { type: string; data: { content: string } };
   return { type: type === 'chunk' ? 'text' : type, text: data.content };
+}
+
+/** What arrives together is one event; what was said is in words. */
+function wordsOf(parts: readonly { type: string; text?: string }[]): string[] {
+  return parts.flatMap(({ type, text = '' }) =>
+    text
+      .trimEnd()
+      .split(' ')
+      .map((word) => `${type} ${word}`),
+  );
 }
