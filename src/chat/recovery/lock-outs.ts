@@ -44,9 +44,9 @@ export class LockOuts implements OnModuleInit {
     try {
       const user = await this.users.find(userId);
       if (user?.is_active) return;
-      // What waits goes first, or it would begin.
-      if (user) this.watch.nudge(await this.queue.cancelLockedOut());
       for (const id of replies) void this.running.stop(id, user ? 'locked_out' : 'conversation_deleted');
+      // It would not begin, but its readers would wait for that.
+      if (user) this.watch.nudge(await this.queue.cancelLockedOut());
     } catch (error) {
       this.logger.warn({ err: error }, 'It cannot be found out whether replies must end');
     }
