@@ -68,9 +68,9 @@ export class RunningReplies {
     await this.stopThose((reply) => reply.conversationId === conversationId, reason);
   }
 
-  /** Ends what runs for this user, and waits until it is closed. */
-  async stopUser(userId: string, reason: StopReason): Promise<void> {
-    await this.stopThose((reply) => reply.userId === userId, reason);
+  /** What runs here of this user. */
+  idsOf(userId: string): string[] {
+    return this.running.filter((reply) => reply.userId === userId).map(({ messageId }) => messageId);
   }
 
   /** Whose replies run here. */
