@@ -92,7 +92,7 @@ export class RunningReplies {
 
   private async drain(graceMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<'over'>((resolve) => (timer = setTimeout(resolve, graceMs, 'over')));
+    const deadline = new Promise<'over'>((resolve) => (timer = setTimeout(() => resolve('over'), graceMs)));
     const finished = async () => {
       await Promise.all(this.running.map((reply) => reply.done));
       await sleep(LATE_MS);
