@@ -241,9 +241,9 @@ describe('the watchdog', () => {
 
   it('ends a reply that goes on for too long', async () => {
     server.script(stream(...Array.from({ length: 100 }, () => [text('x'), pause(20)]).flat(), finish()));
-    const { text: got, code, ms } = await setUp({ limits: { totalTimeoutMs: 300 } })();
+    const { text: got, code, ms } = await setUp({ limits: { totalTimeoutMs: 1_000 } })();
     expect({ code, some: got.length > 2 }).toEqual({ code: 'provider_timeout', some: true });
-    expect(ms).toBeLessThan(1500);
+    expect(ms).toBeLessThan(1_900);
   });
 
   it('counts the time of all attempts together', async () => {
