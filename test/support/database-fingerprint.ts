@@ -1,8 +1,11 @@
 import type { TestApp } from './create-test-app';
 import { DataSource } from 'typeorm';
 
-/** Written by the process itself, whoever asks; the journal of a finished reply is cleared some time later. */
-const OWN_TABLES = new Set(['instances', 'reply_journal', 'migrations', 'typeorm_metadata']);
+/**
+ * Written by the process itself, whoever asks; the journal of a finished reply is cleared some time later, and what processes tell
+ * each other of changes to users goes after two minutes.
+ */
+const OWN_TABLES = new Set(['instances', 'reply_journal', 'revocations', 'migrations', 'typeorm_metadata']);
 
 /** A hash of each table's rows: two are equal only if nothing was written in between. New tables are included by themselves. */
 export async function databaseFingerprint(t: TestApp): Promise<Record<string, string>> {
