@@ -194,7 +194,8 @@ several?.('two instances on one database', () => {
     };
     const before = await statements();
     await sleep(4_000);
-    expect((await statements()) - before).toBeLessThan(50);
+    // Sweepers, leases and news of users; one look every 100 ms would add forty.
+    expect((await statements()) - before).toBeLessThan(75);
   });
 });
 
