@@ -7,11 +7,11 @@ import {
   Post,
   Query,
   RequestMethod,
+  Res,
   UseGuards,
 } from '@nestjs/common';
-import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Observable } from 'rxjs';
+import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
@@ -60,8 +60,12 @@ export class ChatController {
   @ApiStartChatBody()
   @ApiIdempotent()
   @TurnProblems()
-  startChat(@Client() client: TurnClient, @Body() body: StartChatDto): Promise<Observable<MessageEvent>> {
-    return this.streams.stream(client, body.conversation_id, () => this.say(client, body));
+  startChat(
+    @Client() client: TurnClient,
+    @Body() body: StartChatDto,
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.streams.stream(client, response, body.conversation_id, () => this.say(client, body));
   }
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
@@ -76,8 +80,10 @@ export class ChatController {
     @Client() client: TurnClient,
     @ConversationId() conversation_id: string,
     @Body() body: SendMessageDto,
-  ): Promise<Observable<MessageEvent>> {
-    return this.streams.stream(client, conversation_id, () => this.say(client, { ...body, conversation_id }));
+    @Res() response: Response,
+  ): Promise<void> {
+    const say = () => this.say(client, { ...body, conversation_id });
+    return this.streams.stream(client, response, conversation_id, say);
   }
 
   @Post(':conversation_id')

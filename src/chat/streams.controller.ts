@@ -1,7 +1,6 @@
-import { Controller, Param, Res, type MessageEvent } from '@nestjs/common';
+import { Controller, Param, Res } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Observable } from 'rxjs';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { StreamRoute } from '../auth/stream-route.decorator';
@@ -45,9 +44,9 @@ export class StreamsController {
     @CurrentUser() userId: string,
     @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
     @ResumeFrom() lastEventId: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<Observable<MessageEvent>> {
-    return this.streams.stream(response, await this.feed.open(userId, id, lastEventId));
+    @Res() response: Response,
+  ): Promise<void> {
+    this.streams.stream(response, await this.feed.open(userId, id, lastEventId));
   }
 
   @EventStream('messages/:id/stream')
@@ -65,8 +64,8 @@ export class StreamsController {
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,
     @ResumeFrom() lastEventId: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<Observable<MessageEvent>> {
-    return this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId));
+    @Res() response: Response,
+  ): Promise<void> {
+    this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId));
   }
 }

@@ -1,6 +1,6 @@
-import { Body, Controller, Param, RequestMethod, UseGuards, type MessageEvent } from '@nestjs/common';
+import { Body, Controller, Param, RequestMethod, Res, UseGuards } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Observable } from 'rxjs';
+import type { Response } from 'express';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { RateLimited } from '../limits/rate-limited.decorator';
 import { DrainingGuard } from '../http/draining.guard';
@@ -47,8 +47,9 @@ export class VersionsController {
     @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
-  ): Promise<Observable<MessageEvent>> {
-    return this.stream(client, id, () => this.chat.regenerate(client, id, wishes));
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.stream({ client, response, id }, () => this.chat.regenerate(client, id, wishes));
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -64,8 +65,9 @@ export class VersionsController {
     @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() body: EditMessageDto,
-  ): Promise<Observable<MessageEvent>> {
-    return this.stream(client, id, () =>
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.stream({ client, response, id }, () =>
       this.chat.edit(client, id, { ...body, content: this.text.of(body) }),
     );
   }
@@ -86,16 +88,16 @@ export class VersionsController {
     @Client() client: TurnClient,
     @MessageId() id: string,
     @Body() wishes: ReplyWishesDto,
-  ): Promise<Observable<MessageEvent>> {
-    return this.stream(client, id, () => this.chat.continue(client, id, wishes));
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.stream({ client, response, id }, () => this.chat.continue(client, id, wishes));
   }
 
   private async stream(
-    client: TurnClient,
-    id: string,
+    { client, response, id }: { client: TurnClient; response: Response; id: string },
     begin: () => Promise<string>,
-  ): Promise<Observable<MessageEvent>> {
+  ): Promise<void> {
     const { conversation_id } = await this.messages.get(client.userId, id);
-    return this.streams.stream(client, conversation_id, begin);
+    await this.streams.stream(client, response, conversation_id, begin);
   }
 }

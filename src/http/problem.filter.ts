@@ -2,7 +2,6 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { logFailure } from './log-failure';
 import { noRouteFor } from './no-route';
-import { NoContentException } from './no-content.exception';
 import { sendProblem } from './send-problem';
 import { toAppError } from './to-app-error';
 
@@ -14,19 +13,12 @@ export class ProblemFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<IncomingMessage>();
     const response = host.switchToHttp().getResponse<ServerResponse>();
-    if (exception instanceof NoContentException) return sendNoContent(response);
     const thrown = toAppError(exception);
     const error = thrown.code === 'route_not_found' ? noRouteFor(request) : thrown;
     logFailure(this.logger, error);
     if (response.headersSent) abandon(response);
     else sendProblem(request, response, error);
   }
-}
-
-function sendNoContent(response: ServerResponse): void {
-  if (response.headersSent) return abandon(response);
-  response.statusCode = 204;
-  response.end();
 }
 
 /** Too late for a status: cut the connection, so that the client does not take a part for the whole. */

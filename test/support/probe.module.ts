@@ -9,17 +9,14 @@ import {
   Post,
   Query,
   Res,
-  Sse,
 } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsArray, IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
 import type { ServerResponse } from 'node:http';
-import { NEVER, type Observable } from 'rxjs';
 import { CurrentUser } from '../../src/auth/current-user.decorator';
 import { Public } from '../../src/auth/public.decorator';
 import { StreamRoute } from '../../src/auth/stream-route.decorator';
 import { AppError } from '../../src/errors/app-error';
-import { NoContentException } from '../../src/http/no-content.exception';
 import { PageQuery } from '../../src/http/page-query.dto';
 import { ParseId } from '../../src/http/parse-id.pipe';
 
@@ -106,15 +103,6 @@ export class ProbeController {
   }
 
   @Public()
-  @Sse('sse')
-  sse(): Promise<Observable<never>> {
-    if (ProbeController.sseDone) throw new NoContentException();
-    return Promise.resolve(NEVER);
-  }
-
-  static sseDone = true;
-
-  @Public()
   @Get('etag')
   @Header('ETag', '"7"')
   etag() {
@@ -133,7 +121,6 @@ const FAILURES: Record<string, () => unknown> = {
   http: () => new HttpException('canary', 409),
   string: () => 'canary',
   database: () => Object.assign(new Error('canary'), { code: '22P02' }),
-  empty: () => new NoContentException(),
 };
 
 @Module({ controllers: [ProbeController] })

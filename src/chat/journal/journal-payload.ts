@@ -9,8 +9,8 @@ export interface JournalEntry {
 }
 
 /** A batch as JSON: `[[message id, sequence, [event, …]], …]`. The events are JSON already and are taken as they are. */
-export function encodePayload(runs: readonly LoggedEvent[][]): string {
-  return `[${runs.map(encodeRun).join()}]`;
+export function encodePayload(runs: Iterable<readonly LoggedEvent[]>): string {
+  return `[${Array.from(runs, encodeRun).join()}]`;
 }
 
 function encodeRun(events: readonly LoggedEvent[]): string {

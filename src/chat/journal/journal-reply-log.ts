@@ -18,10 +18,14 @@ interface OpenReply {
   sequence: number;
   /** Shown already, but not in the journal yet. */
   unstored: LoggedEvent[];
-  /** Settles when all that was appended is stored. */
+  /** The batch that holds its last events, and how many of them. */
+  batch?: { stored: Promise<void>; count: number };
+  /** Settles when all that was appended is stored and shown. */
   last: Promise<void>;
   failure?: unknown;
 }
+
+const DONE = Promise.resolve();
 
 /** Open replies are kept in the journal, and shown from memory as soon as the journal has them. */
 @Injectable()
@@ -44,7 +48,7 @@ export class JournalReplyLog extends ReplyLog {
       underway: [],
       sequence: 1,
       unstored: [logged(messageId, 1, start)],
-      last: Promise.resolve(),
+      last: DONE,
       failure: this.instance.is(instanceId) ? undefined : leaseLost(),
     };
     reply.log.show(reply.unstored);
@@ -58,10 +62,7 @@ export class JournalReplyLog extends ReplyLog {
     // Also if it fails: they are in the message then, and are shown with it.
     reply.underway.push(...run);
     if (reply.failure) throw reply.failure;
-    reply.last = this.journal.store([...reply.unstored.splice(0), ...run]).then(
-      () => void (reply.failure ?? show(reply, run.length)),
-      (error: unknown) => void (reply.failure ??= error),
-    );
+    this.store(reply, run);
     if (reply.underway.length > MAX_UNDERWAY) await reply.last;
   }
 
@@ -89,6 +90,21 @@ export class JournalReplyLog extends ReplyLog {
 
   read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined {
     return this.replies.get(messageId)?.log.read(after, signal);
+  }
+
+  /** What is stored together is shown together. */
+  private store(reply: OpenReply, run: LoggedEvent[]): void {
+    const stored = this.journal.store([...reply.unstored.splice(0), ...run]);
+    if (reply.batch?.stored === stored) {
+      reply.batch.count += run.length;
+      return;
+    }
+    const batch = { stored, count: run.length };
+    reply.batch = batch;
+    reply.last = stored.then(
+      () => void (reply.failure ?? show(reply, batch.count)),
+      (error: unknown) => void (reply.failure ??= error),
+    );
   }
 
   private forget(messageId: string): OpenReply | undefined {

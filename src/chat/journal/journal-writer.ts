@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { AppConfig } from '../../config/app-config';
 import { constraintOf } from '../../database/database-error';
 import { AppError } from '../../errors/app-error';
@@ -22,7 +22,8 @@ export const storageUnavailable = (cause?: unknown) =>
 
 /** Events on their way into the journal; `stored` settles for all of a batch at once. */
 interface Batch {
-  runs: LoggedEvent[][];
+  /** What it holds of each reply. */
+  runs: Map<string, LoggedEvent[]>;
   urgent: boolean;
   stored: PromiseWithResolvers<void>;
 }
@@ -70,12 +71,15 @@ export class JournalWriter implements OnModuleDestroy {
   }
 
   /**
-   * Stores consecutive events of one reply. Later calls are stored later.
+   * Stores consecutive events of one reply. Later calls are stored later; the same promise for all that is stored together.
    * @throws AppError `storage_unavailable`, `lease_lost`
    */
   store(events: LoggedEvent[]): Promise<void> {
     const batch = this.collecting;
-    batch.runs.push(events);
+    const [{ messageId }] = events;
+    const run = batch.runs.get(messageId);
+    if (run) run.push(...events);
+    else batch.runs.set(messageId, events);
     // Nobody waits longer than for a commit for the first word of a reply.
     if (events[0].sequence === 1) {
       batch.urgent = true;
@@ -87,10 +91,12 @@ export class JournalWriter implements OnModuleDestroy {
 
   private async write(): Promise<void> {
     this.writing = true;
-    while (this.collecting.runs.length) {
+    // What else this turn of the event loop brings goes along.
+    await nextTurn();
+    while (this.collecting.runs.size) {
       const { runs, stored } = this.collecting;
       this.collecting = newBatch();
-      await this.commit(++this.batch, encodePayload(runs)).then(stored.resolve, stored.reject);
+      await this.commit(++this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
       if (this.begun.size >= CROWD && !this.collecting.urgent) await this.pause();
     }
     this.writing = false;
@@ -136,5 +142,5 @@ function newBatch(): Batch {
   const stored = Promise.withResolvers<void>();
   // Whoever appended hears of a failure; a batch that nobody waits for must not end the process.
   stored.promise.catch(() => undefined);
-  return { runs: [], urgent: false, stored };
+  return { runs: new Map(), urgent: false, stored };
 }

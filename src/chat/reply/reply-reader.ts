@@ -5,6 +5,7 @@ import { isOpen } from '../../messages/message.types';
 import { MessagesService, type Message } from '../../messages/messages.service';
 import { JournalTails } from '../peers/journal-tails';
 import { QueueWatch } from '../queue/queue-watch';
+import { ContinuedReading } from './continued-reading';
 import { errorEvent, logged, startEvent, storedEvents, type LoggedEvent } from './reply-event';
 import { nothing, ReplyLog, type EventBatches } from './reply-log';
 import { DELETED } from './reply-outcome';
@@ -32,23 +33,15 @@ export class ReplyReader {
   /** The reply's events after a sequence, live while it is open. Without a terminal event if this process ends before the reply. */
   read(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
     const here = this.log.read(reply.id, after, signal);
-    return here ? this.goOn(here, reply, after, signal) : this.follow(reply, after, signal);
+    if (!here) return this.follow(reply, after, signal);
+    // A log that ends without a terminal event is of a reply that is not written here any more.
+    const { id, user_id } = reply;
+    return new ContinuedReading(here, after, (place) => this.follow({ id, user_id }, place, signal));
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
   hasAll(reply: Message, after: number): boolean {
     return !isOpen(reply) && storedEvents(reply, after).length === 0;
-  }
-
-  /** A log that ends without a terminal event is of a reply that is not written here any more. */
-  private async *goOn(here: EventBatches, reply: ReplyRef, after: number, signal: AbortSignal): EventBatches {
-    let place = after;
-    for await (const batch of here) {
-      place += batch.length;
-      yield batch;
-      if (batch.at(-1)?.terminal) return;
-    }
-    yield* this.follow({ id: reply.id, user_id: reply.user_id }, place, signal);
   }
 
   /** Until it is closed: as long as it waits, wherever it runs. */

@@ -5,6 +5,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** A reader that takes nothing for so long is let go; it resumes by the id of its last event. */
 export const STALLED_MS = 30_000;
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const OVER = new Error('The waiting is over.');
+
 type Destination = Pick<Writable, 'writableNeedDrain' | 'once'> & NodeJS.EventEmitter;
 
 /**
@@ -19,6 +22,6 @@ export async function taken(connection: Destination, stalledMs = STALLED_MS): Pr
   try {
     await Promise.race([once(connection, 'drain', { signal }), once(connection, 'close', { signal })]);
   } finally {
-    waiting.abort();
+    waiting.abort(OVER);
   }
 }

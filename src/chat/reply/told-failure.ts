@@ -2,6 +2,11 @@ import { errorEvent, type LoggedEvent } from './reply-event';
 import type { EventBatches } from './reply-log';
 import { STORAGE_UNAVAILABLE } from './reply-outcome';
 
+/** The contract's own error event, which repeats the id of the last one: a reader can go on from there. */
+export function errorAfter(last: LoggedEvent, error = STORAGE_UNAVAILABLE): LoggedEvent {
+  return { ...last, json: JSON.stringify(errorEvent(error)), terminal: true };
+}
+
 /**
  * The same events; if they cannot be read on, the contract's own error event follows. It repeats the last id, from which the
  * reader can go on.
@@ -16,6 +21,6 @@ export async function* withToldFailure(batches: EventBatches): EventBatches {
     }
   } catch (error) {
     if (!last) throw error;
-    yield [{ ...last, json: JSON.stringify(errorEvent(STORAGE_UNAVAILABLE)), terminal: true }];
+    yield [errorAfter(last)];
   }
 }

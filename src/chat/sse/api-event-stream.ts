@@ -1,4 +1,4 @@
-import { applyDecorators, HttpCode, RequestMethod, Sse } from '@nestjs/common';
+import { applyDecorators, RequestMapping, RequestMethod } from '@nestjs/common';
 import { ApiHeader, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { ApiReplyEvents, replyEventSchema } from '../reply/reply-event.dto';
 
@@ -20,12 +20,10 @@ const AFTER = {
 /** Documents how a client says which event it has got last. */
 export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
 
-/** A route that answers with a stream of reply events; 200 also for POST, since readers give up on any other status. */
+/** A route that answers with a stream of reply events (`StreamResponder`); 200 also for POST, since readers give up on any other status. */
 export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
   return applyDecorators(
-    // The log is read at the client's pace (`event-stream.ts`), so nothing piles up that would have to be bounded here.
-    Sse(path, { method, maxPendingDataLength: 0 }),
-    HttpCode(200),
+    RequestMapping({ path, method }),
     ApiProduces('text/event-stream'),
     ApiResume(),
     ApiReplyEvents(),

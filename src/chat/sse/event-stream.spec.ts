@@ -1,20 +1,20 @@
-import { Controller, Get, Module, Res, Sse } from '@nestjs/common';
+import { Controller, Get, Module, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { connect } from 'node:net';
 import { logged, type LoggedEvent } from '../reply/reply-event';
 import type { OpenedLog } from '../reply/reply-log';
-import { eventStream } from './event-stream';
+import { streamEvents } from './event-stream';
 
 let log: OpenedLog;
 let heartbeatMs: number;
 
 @Controller()
 class StreamController {
-  @Sse('stream')
-  stream(@Res({ passthrough: true }) response: Response) {
-    return eventStream(response, log, heartbeatMs);
+  @Get('stream')
+  stream(@Res() response: Response) {
+    streamEvents(response, log, heartbeatMs);
   }
 
   @Get('alive')
@@ -35,7 +35,7 @@ function logOf(...batches: LoggedEvent[][]): OpenedLog {
   };
 }
 
-describe('eventStream', () => {
+describe('streamEvents', () => {
   let app: NestExpressApplication;
   let url: string;
 

@@ -1,5 +1,5 @@
-import { Injectable, type MessageEvent } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import { Injectable } from '@nestjs/common';
+import type { Response } from 'express';
 import { API_PREFIX } from '../../http/api-prefix';
 import { RepliesService } from '../replies.service';
 import { nothing } from '../reply/reply-log';
@@ -19,10 +19,11 @@ export class TurnStreams {
    * has got wants the rest of that reply, which must be of this conversation, and nothing is begun.
    */
   async stream(
-    { userId, lastEventId, response }: TurnClient,
+    { userId, lastEventId }: TurnClient,
+    response: Response,
     conversationId: string | undefined,
     begin: () => Promise<string>,
-  ): Promise<Observable<MessageEvent>> {
+  ): Promise<void> {
     if (lastEventId) {
       const reply = await this.replies.ofEvent(userId, lastEventId, conversationId);
       const rest = await this.replies.resume(userId, reply.id, lastEventId);
@@ -31,6 +32,6 @@ export class TurnStreams {
     const messageId = await begin();
     // So that the client knows the reply before its first event, which a queued one may be a while in coming.
     response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
-    return this.streams.stream(response, this.replies.read(userId, messageId));
+    this.streams.stream(response, this.replies.read(userId, messageId));
   }
 }

@@ -3,12 +3,12 @@ import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
 import { guardedConnector } from '../../outbound/guarded-connector';
-import { LlmClient, type ModelPart, type ModelRequest } from '../llm-client';
-import { LlmError } from '../llm-error';
-import { readWholeReply } from './whole-reply';
+import { LlmClient, type ModelRequest } from '../llm-client';
+import { WholeReplyReader } from './whole-reply';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
 import { ReplyNormaliser } from './reply-normaliser';
+import { ReplyStream, type PartReader } from './reply-stream';
 import { requestBody } from './request-body';
 import { Scrubber } from './scrubber';
 import { StreamReader } from './stream-reader';
@@ -37,27 +37,25 @@ export class OpenAiClient extends LlmClient {
     this.guardedAgent = createAgent(guardedConnector(config.connectTimeoutMs, allowedHosts));
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart[], void, undefined> {
-    const { sdk, scrub } = this.connectionTo(request.provider);
-    const response = await open(sdk, request, signal).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw requestFailure(error, scrub);
-    });
-    const goesOn = request.messages.at(-1)?.role === 'assistant';
-    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
-    if (isEventStream(response)) {
-      yield* follow(new StreamReader(response.body, normaliser, scrub), normaliser, signal);
-    } else {
-      const parts = await readWholeReply(response, normaliser, scrub).catch(asLlmError);
-      signal.throwIfAborted();
-      if (parts instanceof LlmError) throw parts;
-      yield parts;
-    }
+  stream(request: ModelRequest, signal: AbortSignal): ReplyStream {
+    return new ReplyStream(() => this.open(request, signal), signal);
   }
 
   /** Closes every connection; for the end of the process. */
   async close(): Promise<void> {
     await Promise.all([this.agent.destroy(), this.guardedAgent.destroy()]);
+  }
+
+  private async open(request: ModelRequest, signal: AbortSignal): Promise<PartReader> {
+    const { sdk, scrub } = this.connectionTo(request.provider);
+    const response = await ask(sdk, request, signal).catch((error: unknown) => {
+      throw requestFailure(error, scrub);
+    });
+    const goesOn = request.messages.at(-1)?.role === 'assistant';
+    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
+    return isEventStream(response)
+      ? new StreamReader(response.body, normaliser, scrub)
+      : new WholeReplyReader(response, normaliser, scrub);
   }
 
   private connectionTo(provider: ProviderConfig): Connection {
@@ -87,34 +85,9 @@ export class OpenAiClient extends LlmClient {
 }
 
 /** Async, so that what the SDK throws at once is a rejection too. */
-async function open(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
+async function ask(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
   const response: unknown = await sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
   return response as ProviderResponse;
-}
-
-async function* follow(
-  reader: StreamReader,
-  normaliser: ReplyNormaliser,
-  signal: AbortSignal,
-): AsyncGenerator<ModelPart[], void, undefined> {
-  try {
-    for (let complete = false; !complete;) {
-      const parts: ModelPart[] = [];
-      const outcome = await reader.read(parts).catch(asLlmError);
-      signal.throwIfAborted();
-      if (outcome instanceof LlmError) normaliser.flush(parts);
-      if (parts.length) yield parts;
-      if (outcome instanceof LlmError) throw outcome;
-      complete = outcome;
-    }
-  } finally {
-    reader.close();
-  }
-}
-
-function asLlmError(error: unknown): LlmError {
-  if (error instanceof LlmError) return error;
-  throw error;
 }
 
 function isEventStream(response: ProviderResponse): boolean {

@@ -90,6 +90,9 @@ export class ReplyNormaliser {
   private addSafe(type: Channel, text: string, parts: ModelPart[]): void {
     if (!text) return;
     this.chars += text.length;
-    parts.push({ type, text });
+    const last = parts.at(-1);
+    // What arrives together is one part.
+    if (last?.type === type) last.text += text;
+    else parts.push({ type, text });
   }
 }

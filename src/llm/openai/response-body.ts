@@ -5,7 +5,7 @@ const MAX_WAITING_BYTES = 256 * 1024;
 
 /** A response's bytes as the network brings them, without the streams that Node would put in between. One reader. */
 export class ResponseBody {
-  private readonly waiting: Uint8Array[] = [];
+  private waiting: Uint8Array[] = [];
   private size = 0;
   private ended = false;
   private error: unknown;
@@ -13,13 +13,12 @@ export class ResponseBody {
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
-  /** Undefined at the end. Rejects once what arrived before a break has been read. */
+  /** All that has arrived since, as one piece; undefined at the end. Rejects once what arrived before a break has been read. */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.waiting.length && !this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
-    const chunk = this.waiting.shift();
-    if (chunk) this.taken(chunk.length);
-    else if (this.error !== undefined) throw this.error;
-    return chunk;
+    if (this.waiting.length) return this.take();
+    if (this.error !== undefined) throw this.error;
+    return undefined;
   }
 
   /** Closes the connection, unless the response has ended. */
@@ -42,8 +41,11 @@ export class ResponseBody {
     this.wake?.();
   }
 
-  private taken(length: number): void {
-    this.size -= length;
-    if (this.controller.paused && this.size <= MAX_WAITING_BYTES / 2) this.controller.resume();
+  private take(): Uint8Array {
+    const { waiting } = this;
+    this.waiting = [];
+    this.size = 0;
+    if (this.controller.paused) this.controller.resume();
+    return waiting.length === 1 ? waiting[0] : Buffer.concat(waiting);
   }
 }

@@ -5,6 +5,7 @@ import { ChunkFrame } from './chunk-frame';
 import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './event-stream';
 import { networkCode, reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
+import type { PartReader } from './reply-stream';
 import type { Scrubber } from './scrubber';
 import type { ResponseBody } from './response-body';
 import { within } from './within';
@@ -16,7 +17,7 @@ const FINISH_GRACE_MS = 2000;
 const DRAIN_MS = 250;
 
 /** Reads one reply from a response body: bytes in, parts out. */
-export class StreamReader {
+export class StreamReader implements PartReader {
   private readonly decoder = new EventStreamDecoder();
   private readonly frame = new ChunkFrame();
   private complete = false;
@@ -27,18 +28,19 @@ export class StreamReader {
     private readonly scrub: Scrubber,
   ) {}
 
-  /**
-   * Waits for bytes and adds what they say to `parts`, also when it throws.
-   * @returns whether the reply is complete
-   * @throws {LlmError}
-   */
+  /** What was held back comes before a failure, too. */
   async read(parts: ModelPart[]): Promise<boolean> {
-    const bytes = await this.nextBytes();
-    const done = bytes ? this.take(this.decode(bytes), parts) : this.takeLast(parts);
-    if (!done) return false;
-    this.normaliser.end(parts);
-    this.complete = true;
-    return true;
+    try {
+      const bytes = await this.receive().catch(this.lost);
+      const done = bytes ? this.take(this.decode(bytes), parts) : this.takeLast(parts);
+      if (!done) return false;
+      this.normaliser.end(parts);
+      this.complete = true;
+      return true;
+    } catch (error) {
+      if (error instanceof LlmError) this.normaliser.flush(parts);
+      throw error;
+    }
   }
 
   /** Closes the connection, or gives it back if the response was complete and ends by itself. */
@@ -47,16 +49,15 @@ export class StreamReader {
   }
 
   /** Undefined at the end of the stream. */
-  private async nextBytes(): Promise<Uint8Array | undefined> {
-    try {
-      const next = this.body.next();
-      return await (this.normaliser.finished ? within(FINISH_GRACE_MS, next) : next);
-    } catch (error) {
-      // The model had ended, so nothing but the usage can be missing.
-      if (this.normaliser.finished) return undefined;
-      throw this.normaliser.cut(networkCode(error));
-    }
+  private receive(): Promise<Uint8Array | undefined> {
+    const next = this.body.next();
+    return this.normaliser.finished ? within(FINISH_GRACE_MS, next) : next;
   }
+
+  private readonly lost = (error: unknown): undefined => {
+    // Once the model has ended, nothing but the usage can be missing.
+    if (!this.normaliser.finished) throw this.normaliser.cut(networkCode(error));
+  };
 
   private decode(bytes: Uint8Array): ProviderEvent[] {
     try {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppConfig } from '../../../src/config/app-config';
 import { JournalEntity } from '../../../src/chat/journal/journal.entity';
 import { decodePayload } from '../../../src/chat/journal/journal-payload';
@@ -84,18 +85,33 @@ describe('JournalReplyLog', () => {
     ]);
   });
 
-  it('stores what many replies append while a batch is underway in one further batch', async () => {
+  it('stores what many replies append in one turn of the event loop in one batch', async () => {
     const { log, instance } = await create();
     const ids = Array.from({ length: 20 }, (_, n) => `019a5b1c-7f00-7000-8000-0000000000${n + 10}`);
     ids.forEach((id) => log.open(id, instance.id, START));
     for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
     await Promise.all(ids.map((id) => log.settle(id)));
     const batches = await journal.read(instance.id);
-    expect(batches.length).toBe(2);
+    expect(batches.length).toBe(1);
     const events = batches
       .flatMap(({ payload }) => decodePayload(payload))
       .filter((run) => run.messageId === ids[7]);
-    expect(events.map((run) => run.sequence)).toEqual([1, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(events.map(({ sequence, events: { length } }) => [sequence, length])).toEqual([[1, 11]]);
+  });
+
+  it('stores what is appended while a batch is underway in one further batch', async () => {
+    const { log, instance } = await create();
+    log.open(REPLY, instance.id, START);
+    await log.append(REPLY, [chunk('a')]);
+    await nextTurn();
+    for (const text of ['b', 'c', 'd']) await log.append(REPLY, [chunk(text)]);
+    await log.settle(REPLY);
+    const batches = await journal.read(instance.id);
+    const runs = batches.flatMap(({ payload }) => decodePayload(payload));
+    expect(runs.map(({ sequence, events: { length } }) => [sequence, length])).toEqual([
+      [1, 2],
+      [3, 3],
+    ]);
   });
 
   it('stores and shows nothing more once others have taken the process for dead', async () => {
