@@ -46,13 +46,6 @@ describe('errors', () => {
     expect((await t.request.get(`${PROBE}/fail/unavailable`)).headers['retry-after']).toBe('2');
   });
 
-  it.each([`${PROBE}/fail/empty`, `${PROBE}/sse`])('answers a bare 204 from %s', async (path) => {
-    const answer = await t.request.get(path);
-    expect(answer.status).toBe(204);
-    expect(answer.text).toBe('');
-    expect(answer.headers['content-type']).toBeUndefined();
-  });
-
   it('cuts the connection when it is too late for a status', async () => {
     await expect(t.request.get(`${PROBE}/fail/late`)).rejects.toThrow(/aborted|socket hang up/);
     expect((await t.request.get(`${PROBE}/open`)).status).toBe(200);
@@ -105,7 +98,6 @@ describe('headers', () => {
     ['413', () => post(`{"text":"${'x'.repeat(70_000)}"}`)],
     ['415', () => post('x', 'text/plain')],
     ['500', () => t.request.get(`${PROBE}/fail/error`)],
-    ['204', () => t.request.get(`${PROBE}/fail/empty`)],
     ['OpenAPI', () => t.request.get('/api/v1/openapi.json')],
   ];
 

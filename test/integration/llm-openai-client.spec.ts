@@ -425,11 +425,15 @@ it('gives out each part as it arrives', async () => {
   expect(await collect(batches)).toMatchObject({ text: 'lo', finish: { reason: 'stop' } });
 });
 
-it('gives out together what arrived together', async () => {
+it('gives out together what arrived together, in few parts', async () => {
   const chunk = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
-  server.script(stream(raw([chunk('a'), chunk('b'), chunk('c')].join('')), finish(), data('[DONE]')));
+  server.script(
+    stream(raw([...'abcdefgh'].map((letter) => chunk(letter)).join('')), finish(), data('[DONE]')),
+  );
   const { batches } = await call(client, request());
-  expect(batches[0][0]).toEqual({ type: 'text', text: 'abc' });
+  expect(batches[0].slice(0, 3)).toEqual(
+    ['a', 'b', 'cdefgh'].map((content) => ({ type: 'text', text: content })),
+  );
 });
 
 it('leaves nothing in the console', async () => {

@@ -91,7 +91,7 @@ export class ReplyGenerator {
       if (part.type === 'finish') {
         result.usage = part.usage;
         result.ending = { status: 'completed', finish_reason: part.reason, error: null };
-      } else addDelta(deltas, part);
+      } else deltas.push(part);
     }
     deltas.forEach((delta) => result.content.add(delta));
     if (deltas.length) await this.log.append(messageId, deltas.map(deltaEvent));
@@ -101,13 +101,6 @@ export class ReplyGenerator {
     this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
-}
-
-/** What arrived together is shown together, in as few events as there are kinds of text. */
-function addDelta(deltas: ReplyDelta[], { type, text }: ReplyDelta): void {
-  const last = deltas.at(-1);
-  if (last?.type === type) deltas[deltas.length - 1] = { type, text: last.text + text };
-  else deltas.push({ type, text });
 }
 
 /** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */

@@ -7,6 +7,9 @@ import { ThinkSplitter } from './think-splitter';
 
 type Channel = 'reasoning' | 'text';
 
+/** Of what arrives together so many parts stay as the provider cut them, and the rest is one: each costs every reader an event. */
+const APART = 3;
+
 /** Turns one reply's chunks into parts. Knows no bytes and no time. */
 export class ReplyNormaliser {
   private readonly splitter: ThinkSplitter | undefined;
@@ -91,8 +94,7 @@ export class ReplyNormaliser {
     if (!text) return;
     this.chars += text.length;
     const last = parts.at(-1);
-    // What arrives together is one part.
-    if (last?.type === type) last.text += text;
+    if (parts.length >= APART && last?.type === type) last.text += text;
     else parts.push({ type, text });
   }
 }

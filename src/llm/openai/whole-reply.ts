@@ -25,8 +25,7 @@ export class WholeReplyReader implements PartReader {
   async read(parts: ModelPart[]): Promise<true> {
     const { body, status } = this.response;
     const reply = parseObject(await readAtMost(body, MAX_REPLY_BYTES));
-    if (!reply)
-      throw new LlmError('provider_invalid_response', { detail: { status, reason: 'not_json' } });
+    if (!reply) throw new LlmError('provider_invalid_response', { detail: { status, reason: 'not_json' } });
     if (!Array.isArray(reply.choices)) throw reportedFailure(chunkError(reply) ?? reply, this.scrub);
     const all: ModelPart[] = [];
     this.normaliser.push(reply, all);
