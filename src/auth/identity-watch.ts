@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { filter, from, merge, NEVER, Observable, mergeMap, take, timer } from 'rxjs';
 import { Revocations } from '../users/revocations/revocations';
 import type { Identity } from './identity';
 import { IdentityStrategy } from './strategies/identity-strategy';
@@ -7,27 +6,47 @@ import { IdentityStrategy } from './strategies/identity-strategy';
 /** Timers cannot wait for longer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+interface Watcher {
+  identity: Identity;
+  onEnd: () => void;
+  expiry: NodeJS.Timeout | undefined;
+}
+
 /** For what outlives the request that opened it: streams and sockets end with the credential that opened them. */
 @Injectable()
 export class IdentityWatch {
   private readonly logger = new Logger(IdentityWatch.name);
+  /** By their users. */
+  private readonly watchers = new Map<string, Set<Watcher>>();
 
   constructor(
-    private readonly revocations: Revocations,
+    revocations: Revocations,
     private readonly strategy: IdentityStrategy,
-  ) {}
+  ) {
+    revocations.changes.subscribe((userId) => this.look(userId));
+  }
 
   /**
-   * Emits once, when the identity no longer holds: the session ended, the key was deleted, the user was locked out or erased, on
-   * whichever instance (within a second), or the credential has expired.
+   * Calls back once, when the identity no longer holds: the session ended, the key was deleted, the user was locked out or
+   * erased, on whichever instance (within a second), or the credential has expired. Answers what ends the watching.
    */
-  ended(identity: Identity): Observable<unknown> {
-    const revoked = this.revocations.changes.pipe(
-      filter((userId) => userId === undefined || userId === identity.userId),
-      mergeMap(() => from(this.isOver(identity))),
-      filter(Boolean),
-    );
-    return merge(revoked, expiryOf(identity)).pipe(take(1));
+  watch(identity: Identity, onEnd: () => void): () => void {
+    const watcher: Watcher = { identity, onEnd, expiry: undefined };
+    const all = this.watchers.get(identity.userId) ?? new Set();
+    this.watchers.set(identity.userId, all.add(watcher));
+    const left = (identity.expiresAt ?? Infinity) - Date.now();
+    if (left <= LONGEST_MS) watcher.expiry = setTimeout(() => this.end(watcher), left);
+    return () => this.leave(watcher);
+  }
+
+  /** Something has changed of this user, or maybe of any. */
+  private look(userId: string | undefined): void {
+    const concerned = userId === undefined ? [...this.watchers.values()] : [this.watchers.get(userId) ?? []];
+    for (const watcher of concerned.flatMap((some) => [...some])) void this.check(watcher);
+  }
+
+  private async check(watcher: Watcher): Promise<void> {
+    if (await this.isOver(watcher.identity)) this.end(watcher);
   }
 
   private async isOver(identity: Identity): Promise<boolean> {
@@ -38,9 +57,17 @@ export class IdentityWatch {
       return true;
     }
   }
-}
 
-function expiryOf({ expiresAt }: Identity): Observable<unknown> {
-  const left = (expiresAt ?? Infinity) - Date.now();
-  return left > LONGEST_MS ? NEVER : timer(Math.max(left, 0));
+  private end(watcher: Watcher): void {
+    if (this.leave(watcher)) watcher.onEnd();
+  }
+
+  /** Whether it was still watching. */
+  private leave(watcher: Watcher): boolean {
+    clearTimeout(watcher.expiry);
+    const all = this.watchers.get(watcher.identity.userId);
+    const left = all?.delete(watcher) ?? false;
+    if (all?.size === 0) this.watchers.delete(watcher.identity.userId);
+    return left;
+  }
 }

@@ -94,7 +94,7 @@ export class JournalReplyLog extends ReplyLog {
 
   /** What is stored together is shown together. */
   private store(reply: OpenReply, run: LoggedEvent[]): void {
-    const stored = this.journal.store([...reply.unstored.splice(0), ...run]);
+    const stored = this.journal.store(reply.unstored.length ? [...reply.unstored.splice(0), ...run] : run);
     if (reply.batch?.stored === stored) {
       reply.batch.count += run.length;
       return;

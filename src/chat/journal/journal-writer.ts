@@ -13,9 +13,13 @@ import { JournalRepository } from './journal.repository';
 const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
 
-/** From so many open replies on, what comes right behind a batch waits a moment for company: a commit costs more than it delays. */
+/**
+ * From so many open replies on, what comes right behind a batch waits a moment for company, the longer the more there are: a commit
+ * costs more than it delays.
+ */
 const CROWD = 25;
-const CROWDED_PAUSE_MS = 5;
+const REPLIES_PER_MS = 20;
+const MAX_PAUSE_MS = 15;
 
 export const storageUnavailable = (cause?: unknown) =>
   new AppError('unavailable', 'storage_unavailable', 'The reply cannot be stored at the moment.', { cause });
@@ -105,7 +109,7 @@ export class JournalWriter implements OnModuleDestroy {
   private pause(): Promise<void> {
     return new Promise((resolve) => {
       this.resume = resolve;
-      setTimeout(resolve, CROWDED_PAUSE_MS);
+      setTimeout(resolve, Math.min(this.begun.size / REPLIES_PER_MS, MAX_PAUSE_MS));
     });
   }
 

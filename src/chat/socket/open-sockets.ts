@@ -48,11 +48,11 @@ export class OpenSockets implements OnApplicationBootstrap {
     const open = { socket, session, pulse: new SocketPulse(socket) };
     this.sockets.add(open);
     const { identity } = session;
-    const watching = this.watch.ended(identity).subscribe(() => session.signOut());
+    const unwatch = this.watch.watch(identity, () => session.signOut());
     this.count(identity.userId, 1);
     socket.once('close', () => {
       this.sockets.delete(open);
-      watching.unsubscribe();
+      unwatch();
       this.count(identity.userId, -1);
     });
   }

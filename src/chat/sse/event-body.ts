@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { textBytes, type BodyChunk } from './event-bytes';
+import type { BodyChunk } from './event-bytes';
 
 const HEAD = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -35,7 +35,7 @@ export class EventBody {
   write(chunk: BodyChunk): boolean {
     if (this.response.destroyed) return true;
     this.begun = true;
-    return this.response.write(this.chunked ? chunk.framed : textBytes(chunk));
+    return this.response.write(this.chunked ? chunk.framed : chunk.text);
   }
 
   end(): void {

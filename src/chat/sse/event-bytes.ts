@@ -2,31 +2,29 @@ import type { LoggedEvent } from '../reply/reply-event';
 
 /** Text of a response's body, framed as one chunk of a chunked one (RFC 9112 §7.1). */
 export interface BodyChunk {
-  framed: Buffer;
-  /** Where the text itself begins; two bytes of line end follow it. */
-  from: number;
+  framed: string;
+  /** The text alone. */
+  text: string;
 }
 
-const chunks = new WeakMap<LoggedEvent[], BodyChunk>();
+let last: { batch: LoggedEvent[]; chunk: BodyChunk } | undefined;
 
-/** A batch as the contract writes it. Readers at the same place share the batch, and so its bytes. */
+/**
+ * A batch as the contract writes it. Readers at the same place share the batch and are served one right after the other, so the
+ * last one is all that is worth keeping.
+ */
 export function chunkOf(batch: LoggedEvent[]): BodyChunk {
-  const known = chunks.get(batch);
-  if (known) return known;
-  const made = toChunk(batch.map(eventText).join(''));
-  chunks.set(batch, made);
-  return made;
+  if (last?.batch !== batch) last = { batch, chunk: toChunk(textOf(batch)) };
+  return last.chunk;
 }
 
 export function toChunk(text: string): BodyChunk {
-  const size = `${Buffer.byteLength(text).toString(16)}\r\n`;
-  return { framed: Buffer.from(`${size}${text}\r\n`), from: size.length };
+  return { framed: `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`, text };
 }
 
-export function textBytes({ framed, from }: BodyChunk): Buffer {
-  return framed.subarray(from, -2);
-}
-
-function eventText({ messageId, sequence, json }: LoggedEvent): string {
-  return `id: ${messageId}:${sequence}\ndata: ${json}\n\n`;
+function textOf(batch: LoggedEvent[]): string {
+  let text = '';
+  for (const { messageId, sequence, json } of batch)
+    text += `id: ${messageId}:${sequence}\ndata: ${json}\n\n`;
+  return text;
 }

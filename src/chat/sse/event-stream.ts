@@ -1,5 +1,4 @@
 import type { Response } from 'express';
-import { NEVER, type Observable } from 'rxjs';
 import type { LoggedEvent } from '../reply/reply-event';
 import type { OpenedLog } from '../reply/reply-log';
 import { SIGNED_OUT } from '../reply/reply-outcome';
@@ -8,6 +7,9 @@ import { errorAfter } from '../reply/told-failure';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
 
+/** Calls back when the reader's identity has ended; answers what ends the watching. */
+type IdentityWatcher = (onEnd: () => void) => () => void;
+
 /** Made once: an abort without a reason makes an error with a stack each time. */
 const LEFT = new Error('The reader has left.');
 /** One line feed: widespread readers (`@microsoft/fetch-event-source`) take any blank line for the end of an event. */
@@ -15,23 +17,23 @@ const PING = toChunk(': ping\n');
 
 /**
  * Answers with a reply's log as server-sent events, with a comment every so often that keeps proxies from cutting a quiet one. It
- * is read as fast as the client takes it, and ends with the log, or when the reader's identity does (`ended`); leaving ends
+ * is read as fast as the client takes it, and ends with the log, or when the reader's identity does (`watch`); leaving ends
  * only the reading.
  */
 export function streamEvents(
   response: Response,
   log: OpenedLog,
   heartbeatMs: number,
-  ended: Observable<unknown> = NEVER,
+  watch?: IdentityWatcher,
 ): void {
   const body = new EventBody(response);
   const reading = new AbortController();
   const heartbeat = setInterval(() => body.full || body.write(PING), heartbeatMs);
   // Whoever does not take what was sent so far is not waited for.
-  const identity = ended.subscribe(() => (body.full ? response.destroy() : reading.abort(SIGNED_OUT)));
+  const unwatch = watch?.(() => (body.full ? response.destroy() : reading.abort(SIGNED_OUT)));
   response.once('close', () => {
     clearInterval(heartbeat);
-    identity.unsubscribe();
+    unwatch?.();
     reading.abort(LEFT);
   });
   void pump(response, body, log, reading.signal).then(

@@ -21,7 +21,8 @@ export class StreamResponder {
   /** The answer goes on after this; nothing more can be refused. */
   stream(response: Response, log: OpenedLog): void {
     const { identity } = response.req as unknown as AuthenticatedRequest;
-    streamEvents(response, log, this.heartbeatMs, identity && this.watch.ended(identity));
+    const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
+    streamEvents(response, log, this.heartbeatMs, watch);
   }
 
   /** Without a log there is nothing more to read: 204 tells an `EventSource` not to come back. */

@@ -1,3 +1,5 @@
+import { StringDecoder } from 'node:string_decoder';
+
 /** One server-sent event of a provider. */
 export interface ProviderEvent {
   /** `error` for the events that providers mark so; undefined for ordinary ones. */
@@ -8,6 +10,8 @@ export interface ProviderEvent {
 /** The provider sent an event that is longer than we are willing to hold. */
 export class EventTooLongError extends Error {}
 
+const BYTE_ORDER_MARK = '\uFEFF';
+
 /** Far above any real event, and what one stream may make us hold. */
 const MAX_EVENT_CHARS = 16 * 1024 * 1024;
 
@@ -16,7 +20,8 @@ const MAX_EVENT_CHARS = 16 * 1024 * 1024;
  * wherever they are cut. Comments and fields that mean nothing here are dropped.
  */
 export class EventStreamDecoder {
-  private readonly utf8 = new TextDecoder();
+  private readonly utf8 = new StringDecoder('utf8');
+  private begun = false;
   private line = '';
   private skipLineFeed = false;
   private data: string[] = [];
@@ -26,8 +31,10 @@ export class EventStreamDecoder {
   /** The events that these bytes complete. */
   push(bytes: Uint8Array): ProviderEvent[] {
     // An incomplete character at the very end of a cut stream is never flushed, so none turns into U+FFFD.
-    let text = this.utf8.decode(bytes, { stream: true });
+    let text = this.utf8.write(bytes);
     if (!text) return [];
+    if (!this.begun && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
+    this.begun = true;
     if (this.skipLineFeed && text.startsWith('\n')) text = text.slice(1);
     this.skipLineFeed = text.endsWith('\r');
     // Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast.
