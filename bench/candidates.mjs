@@ -11,7 +11,11 @@ import { ROOT, startServer } from './support/processes.mjs';
  * @property {string} script
  * @property {'postgres' | 'embedded'} [storage]
  * @property {string} [preload] what is loaded before the script
+ * @property {string[]} [flags] of node
  */
+
+/** As `npm start` starts it. */
+const SERVICE = { script: 'dist/src/main.js', flags: ['--max-semi-space-size=16'] };
 
 /** @type {Candidate[]} */
 export const candidates = [
@@ -19,15 +23,15 @@ export const candidates = [
   { name: 'relay', dialect: 'plain', script: 'bench/servers/relay.mjs' },
   { name: 'express', dialect: 'plain', script: 'bench/servers/express-openai.mjs' },
   { name: 'ai-sdk', dialect: 'ui', script: 'bench/servers/ai-sdk.mjs', storage: 'postgres' },
-  { name: 'parley', dialect: 'parley', script: 'dist/src/main.js', storage: 'postgres' },
+  { ...SERVICE, name: 'parley', dialect: 'parley', storage: 'postgres' },
   {
+    ...SERVICE,
     name: 'memory-log',
     dialect: 'parley',
-    script: 'dist/src/main.js',
     storage: 'postgres',
     preload: 'bench/support/log-in-memory.cjs',
   },
-  { name: 'embedded', dialect: 'parley', script: 'dist/src/main.js', storage: 'embedded' },
+  { ...SERVICE, name: 'embedded', dialect: 'parley', storage: 'embedded' },
 ];
 
 /**
@@ -49,7 +53,7 @@ export async function start(candidate, bench, storage) {
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
   };
   const preload = candidate.preload ? ['--require', `${ROOT}/${candidate.preload}`] : [];
-  const nodeOptions = [...bench.nodeOptions(candidate), ...preload];
+  const nodeOptions = [...(candidate.flags ?? []), ...bench.nodeOptions(candidate), ...preload];
   const server = await startServer([...nodeOptions, `${ROOT}/${candidate.script}`], env);
   const stop = async () => {
     await server.stop();
