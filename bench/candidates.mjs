@@ -39,8 +39,9 @@ export const candidates = [
  * @param {Candidate} candidate
  * @param {import('./support/bench.mjs').Bench} bench
  * @param {Storage} [storage]
+ * @param {Record<string, string | undefined>} [settings] further variables
  */
-export async function start(candidate, bench, storage) {
+export async function start(candidate, bench, storage, settings) {
   const used = storage ?? (await newStorage(candidate, bench));
   const env = {
     OPENAI_BASE_URL: bench.providerUrl,
@@ -51,6 +52,7 @@ export async function start(candidate, bench, storage) {
     RATE_LIMITS: 'off',
     // Only the load generator may name users: the service wants that said in production.
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
+    ...settings,
   };
   const preload = candidate.preload ? ['--require', `${ROOT}/${candidate.preload}`] : [];
   const nodeOptions = [...(candidate.flags ?? []), ...bench.nodeOptions(candidate), ...preload];

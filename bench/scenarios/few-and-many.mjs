@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { newStorage, start } from '../candidates.mjs';
 import { FEW, MANY, seed } from '../support/seed.mjs';
 import { quantile } from '../support/statistics.mjs';
@@ -9,11 +11,12 @@ const WARM_UP = 20;
  * @param {import('../support/bench.mjs').Bench} bench
  * @param {import('../candidates.mjs').Candidate} candidate
  * @param {(measure: Measure, api: string, seeded: Record<string, import('../support/seed.mjs').Seeded>) => Promise<void>} calls
+ * @param {object} [limits] of the model
  */
-export async function withSeeded(bench, candidate, calls) {
+export async function withSeeded(bench, candidate, calls, limits) {
   const storage = await newStorage(candidate, bench);
   const seeded = await seed(storage);
-  const server = await start(candidate, bench, storage);
+  const server = await start(candidate, bench, storage, limits && modelsFile(storage.dataDir, bench, limits));
   /** @type {(import('./scenario.mjs').Figures & { label: string })[]} */
   const figures = [];
   try {
@@ -26,6 +29,20 @@ export async function withSeeded(bench, candidate, calls) {
     storage.remove();
   }
   return figures;
+}
+
+/**
+ * A file with one model, as environment.
+ * @param {string} folder
+ * @param {import('../support/bench.mjs').Bench} bench
+ * @param {object} limits
+ */
+function modelsFile(folder, bench, limits) {
+  const path = join(folder, 'models.json');
+  const provider = { name: 'bench', base_url: bench.providerUrl, api_key_env: 'OPENAI_API_KEY' };
+  const models = [{ id: 'bench', provider: 'bench', ...limits }];
+  writeFileSync(path, JSON.stringify({ default_model: 'bench', providers: [provider], models }));
+  return { MODELS_FILE: path, OPENAI_BASE_URL: undefined };
 }
 
 /** @typedef {(label: string, times: number, call: (user: string) => Promise<number>) => Promise<unknown>} Measure */
