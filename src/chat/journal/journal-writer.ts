@@ -18,8 +18,9 @@ const DROP_MS = 5_000;
  * costs more than it delays.
  */
 const CROWD = 25;
-const REPLIES_PER_MS = 20;
+const MIN_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 15;
+const REPLIES_PER_MS = 40;
 
 export const storageUnavailable = (cause?: unknown) =>
   new AppError('unavailable', 'storage_unavailable', 'The reply cannot be stored at the moment.', { cause });
@@ -109,7 +110,7 @@ export class JournalWriter implements OnModuleDestroy {
   private pause(): Promise<void> {
     return new Promise((resolve) => {
       this.resume = resolve;
-      setTimeout(resolve, Math.min(this.begun.size / REPLIES_PER_MS, MAX_PAUSE_MS));
+      setTimeout(resolve, Math.min(MIN_PAUSE_MS + this.begun.size / REPLIES_PER_MS, MAX_PAUSE_MS));
     });
   }
 

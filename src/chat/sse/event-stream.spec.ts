@@ -82,6 +82,23 @@ describe('streamEvents', () => {
     expect(await response.text()).toBe('');
   });
 
+  it('is framed as chunks in bytes, after which the connection takes the next request', async () => {
+    log = logOf([chunk(1, 'ü🌍')], [chunk(2, 'b')]);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(
+      'GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /alive HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    let answers = Buffer.alloc(0);
+    for await (const bytes of socket) answers = Buffer.concat([answers, bytes as Buffer]);
+    const [, body, next] = answers.toString().split('\r\n\r\n');
+    const frames = [chunk(1, 'ü🌍'), chunk(2, 'b')].map(
+      ({ sequence, json }) => `id: reply:${sequence}\ndata: ${json}\n\n`,
+    );
+    const framed = frames.map((frame) => `${Buffer.byteLength(frame).toString(16)}\r\n${frame}\r\n`);
+    expect(`${body}\r\n\r\n`).toBe(`${framed.join('')}0\r\n\r\n`);
+    expect(next).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
   it('tells the log when its reader leaves', async () => {
     let left = (): void => undefined;
     const leaving = new Promise<void>((resolve) => (left = resolve));
