@@ -2,6 +2,7 @@ import { ChunkFrame } from './chunk-frame';
 
 const chunk = (delta: object, more: object = {}) =>
   JSON.stringify({ id: 'c-1', model: 'm', choices: [{ index: 0, delta, finish_reason: null, ...more }] });
+const event = (data: string) => `data: ${data}\n\n`;
 const framed = (...chunks: string[]) => {
   const frame = new ChunkFrame();
   chunks.forEach((data) => frame.learn(data));
@@ -12,7 +13,19 @@ describe('ChunkFrame', () => {
   const frame = framed(chunk({ content: 'Hel' }));
 
   it.each(['lo', ' ', 'ü', '😀', 'a: b, {c}'])('takes the text %j as it is', (content) => {
-    expect(frame.textIn(chunk({ content }))).toBe(content);
+    expect(frame.textAt(event(chunk({ content })), 0)).toBe(content);
+  });
+
+  it('finds one event after the other', () => {
+    const stream = ['a', 'bc'].map((content) => event(chunk({ content }))).join('');
+    expect(frame.textAt(stream, frame.size + 1)).toBe('bc');
+    expect(frame.textAt(stream, stream.length)).toBeUndefined();
+  });
+
+  it('leaves an event that is not whole', () => {
+    const whole = event(chunk({ content: 'x' }));
+    for (let length = 0; length < whole.length; length++)
+      expect(frame.textAt(whole.slice(0, length), 0)).toBeUndefined();
   });
 
   it.each([
@@ -26,7 +39,7 @@ describe('ChunkFrame', () => {
     ['a quote that closes the text early', chunk({ content: 'x' }).replace('"x"', '"x","refusal":"y"')],
     ['nothing of the kind', '[DONE]'],
   ])('leaves %s to be parsed', (_what, data) => {
-    expect(frame.textIn(data)).toBeUndefined();
+    expect(frame.textAt(event(data), 0)).toBeUndefined();
   });
 
   it.each([
@@ -36,16 +49,16 @@ describe('ChunkFrame', () => {
     ['a content that is somewhere else', JSON.stringify({ content: 'x', choices: [{ delta: {} }] })],
     ['what is no JSON', '{"content":"x"'],
   ])('learns nothing from %s', (_what, data) => {
-    expect(framed(data).textIn(data)).toBeUndefined();
+    expect(framed(data).textAt(event(data), 0)).toBeUndefined();
   });
 
   it('learns from the next chunk, where the first one has a role besides', () => {
     const second = framed(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }));
-    expect(second.textIn(chunk({ content: 'lo' }))).toBe('lo');
+    expect(second.textAt(event(chunk({ content: 'lo' })), 0)).toBe('lo');
   });
 
   it('gives up on a provider whose chunks all differ', () => {
     const chunks = Array.from({ length: 4 }, (_, n) => chunk({ content: 'x' }).replace('c-1', `c-${n}`));
-    expect(framed(...chunks).textIn(chunks[3])).toBeUndefined();
+    expect(framed(...chunks).textAt(event(chunks[3]), 0)).toBeUndefined();
   });
 });

@@ -8,7 +8,7 @@ const PROBE = 'a probe';
 const ATTEMPTS = 3;
 
 /**
- * The part of a stream's chunks that is the same in all of them: everything around the text. A chunk in the same frame as one
+ * The part of a stream's events that is the same in all of them: everything around the text. An event in the same frame as one
  * that was parsed says the same but for its text, which can then be taken as it is.
  */
 export class ChunkFrame {
@@ -16,16 +16,23 @@ export class ChunkFrame {
   private behind = '';
   private attempts = 0;
 
-  /** The text of a chunk that says nothing else; undefined for one that must be parsed. */
-  textIn(data: string): string | undefined {
+  /** Characters of an event besides its text. */
+  get size(): number {
+    return this.before.length + this.behind.length;
+  }
+
+  /** The text of the event that begins there and says nothing else; undefined for one that must be parsed, or is not whole. */
+  textAt(stream: string, at: number): string | undefined {
     const { before, behind } = this;
-    if (!before || data.length <= before.length + behind.length) return undefined;
-    if (!data.startsWith(before) || !data.endsWith(behind)) return undefined;
-    const text = data.slice(before.length, data.length - behind.length);
+    if (!before || !stream.startsWith(before, at)) return undefined;
+    const from = at + before.length;
+    const to = stream.indexOf('"', from);
+    if (to < 0 || !stream.startsWith(behind, to)) return undefined;
+    const text = stream.slice(from, to);
     return PLAIN.test(text) ? text : undefined;
   }
 
-  /** Looks at a chunk that had to be parsed. */
+  /** Looks at a chunk that had to be parsed, the data of its event. */
   learn(data: string): void {
     if (this.attempts === ATTEMPTS) return;
     const start = CONTENT.exec(data);
@@ -36,8 +43,8 @@ export class ChunkFrame {
     if (to < 0) return;
     const [before, behind] = [data.slice(0, from), data.slice(to)];
     if (!isFrame(before, behind)) return;
-    this.before = before;
-    this.behind = behind;
+    this.before = `data: ${before}`;
+    this.behind = `${behind}\n\n`;
   }
 }
 

@@ -28,13 +28,18 @@ export class EventStreamDecoder {
   private size = 0;
   private event: string | undefined;
 
-  /** The events that these bytes complete. */
-  push(bytes: Uint8Array): ProviderEvent[] {
+  /**
+   * The events that these bytes complete.
+   * @param takeWhole is offered the text where it begins with an event, and says how much of it is done with
+   */
+  push(bytes: Uint8Array, takeWhole?: (text: string) => number): ProviderEvent[] {
     // An incomplete character at the very end of a cut stream is never flushed, so none turns into U+FFFD.
     let text = this.utf8.write(bytes);
     if (!text) return [];
     if (!this.begun && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
     this.begun = true;
+    if (takeWhole && this.betweenEvents) text = text.slice(takeWhole(text));
+    if (!text) return [];
     if (this.skipLineFeed && text.startsWith('\n')) text = text.slice(1);
     this.skipLineFeed = text.endsWith('\r');
     // Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast.
@@ -55,6 +60,10 @@ export class EventStreamDecoder {
     this.takeLine(this.line);
     this.line = '';
     return this.takeLine('');
+  }
+
+  private get betweenEvents(): boolean {
+    return !this.line && !this.data.length && !this.skipLineFeed && this.event === undefined;
   }
 
   private takeLine(line: string): ProviderEvent | undefined {

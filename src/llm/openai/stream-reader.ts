@@ -32,7 +32,7 @@ export class StreamReader implements PartReader {
   async read(parts: ModelPart[]): Promise<boolean> {
     try {
       const bytes = await this.receive().catch(this.lost);
-      const done = bytes ? this.take(this.decode(bytes), parts) : this.takeLast(parts);
+      const done = bytes ? this.take(this.decode(bytes, parts), parts) : this.takeLast(parts);
       if (!done) return false;
       this.normaliser.end(parts);
       this.complete = true;
@@ -59,9 +59,9 @@ export class StreamReader implements PartReader {
     if (!this.normaliser.finished) throw this.normaliser.cut(networkCode(error));
   };
 
-  private decode(bytes: Uint8Array): ProviderEvent[] {
+  private decode(bytes: Uint8Array, parts: ModelPart[]): ProviderEvent[] {
     try {
-      return this.decoder.push(bytes);
+      return this.decoder.push(bytes, (text) => this.takeFramed(text, parts));
     } catch (error) {
       if (!(error instanceof EventTooLongError)) throw error;
       throw new LlmError('provider_invalid_response', {
@@ -71,13 +71,21 @@ export class StreamReader implements PartReader {
     }
   }
 
+  /** Events of the known frame, for as long as they follow each other. */
+  private takeFramed(stream: string, parts: ModelPart[]): number {
+    let at = 0;
+    for (let text = this.frame.textAt(stream, at); text !== undefined; text = this.frame.textAt(stream, at)) {
+      this.normaliser.pushText(text, parts);
+      at += this.frame.size + text.length;
+    }
+    return at;
+  }
+
   /** @returns whether `[DONE]` was among the events; what follows it is ignored */
   private take(events: ProviderEvent[], parts: ModelPart[]): boolean {
     for (const event of events) {
-      const text = event.event === undefined ? this.frame.textIn(event.data) : undefined;
-      if (text !== undefined) this.normaliser.pushText(text, parts);
-      else if (event.data.trim() === '[DONE]') return true;
-      else this.takeEvent(event, parseJson(event.data), parts);
+      if (event.data.trim() === '[DONE]') return true;
+      this.takeEvent(event, parseJson(event.data), parts);
     }
     return false;
   }
