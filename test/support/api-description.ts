@@ -82,8 +82,13 @@ export class ApiDescription {
     this.ajv.addSchema(document, 'open');
   }
 
-  static async of(t: TestApp): Promise<ApiDescription> {
-    return new ApiDescription((await t.request.get('/api/v1/openapi.json')).body as RawDocument);
+  static of(t: TestApp): Promise<ApiDescription> {
+    return ApiDescription.at(t.url);
+  }
+
+  /** Of the service that listens there. */
+  static async at(url: string): Promise<ApiDescription> {
+    return new ApiDescription((await (await fetch(`${url}/api/v1/openapi.json`)).json()) as RawDocument);
   }
 
   find(method: string, path: string): Operation | undefined {

@@ -12,10 +12,12 @@ export class SpawnedService {
   output = '';
   readonly exit: Promise<number | NodeJS.Signals | null>;
   private readonly child: ChildProcess;
+  private readonly port: string;
 
   /** Everything it keeps or reads is in this directory, unless `env` says something else. */
   constructor(directory: string, env: NodeJS.ProcessEnv = {}) {
     if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
+    this.port = env.PORT ?? '0';
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
     this.child = spawn(process.execPath, [MAIN], {
       cwd: directory,
@@ -46,8 +48,9 @@ export class SpawnedService {
     await this.exit;
   }
 
-  /** Where it listens. */
+  /** Where it listens. Without a port of its own it says so, if its log level lets it. */
   async url(): Promise<string> {
+    if (this.port !== '0') return `http://127.0.0.1:${this.port}`;
     const pattern = /listens on (http:\/\/[^/]+)\/api\/v1/;
     await this.until(() => pattern.test(this.output));
     return pattern.exec(this.output)?.[1] ?? '';
@@ -56,7 +59,7 @@ export class SpawnedService {
   /** Where it listens, as soon as it is ready. */
   async ready(): Promise<string> {
     const url = await this.url();
-    await this.until(async () => (await fetch(`${url}/health/ready`)).ok);
+    await this.until(async () => (await fetch(`${url}/health/ready`).catch(() => undefined))?.ok === true);
     return url;
   }
 

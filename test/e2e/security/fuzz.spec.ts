@@ -1,182 +1,115 @@
 import fc from 'fast-check';
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DataSource } from 'typeorm';
-import { AccountSender } from '../../support/account-sender';
-import { ApiDescription, type Operation } from '../../support/api-description';
-import { fillPath } from '../../support/app-routes';
-import { as } from '../../support/authorisation-matrix';
-import { newPerson, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import type { Answer, Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
-import { reply } from '../../support/model-server/behaviours';
-import { requestsOf, type Hints, type RandomRequest } from '../../support/schema-arbitrary';
+import { ApiDescription } from '../../support/api-description';
+import { FuzzedService } from '../../support/fuzz/fuzzed-service';
+import { Pair } from '../../support/fuzz/people';
+import { requestsOfAll, toCall } from '../../support/fuzz/requests';
+import { print, Tally } from '../../support/fuzz/tally';
+import type { Call } from '../../support/http-call';
+import type { RandomRequest } from '../../support/schema-arbitrary';
 
-/** Batches of up to five requests at once: about three times as many requests. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? 700);
-/** Give the seed of a failure to see it again. */
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3000);
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+/** With the seed of a fault, the one request that it was. */
+const PATH = process.env.FUZZ_PATH;
+const PAIRS = 4;
+/** As many requests in the name of the same user at once. */
+const LANES_OF_PAIR = 4;
+const MOST_SHOWN = 50;
 
-let model: ModelServer;
-let t: TestApp;
+interface Lane {
+  seed: number;
+  pair: Pair;
+}
+
+let service: FuzzedService;
 let api: ApiDescription;
-let accounts: AccountSender;
-let alice: Belongings;
-let bob: Belongings;
+let lanes: Lane[];
+let tally: Tally;
+const faults: string[] = [];
 
 beforeAll(async () => {
-  model = await startModelServer();
-  model.otherwise(reply('Yes.'));
-  t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token' } });
-  accounts = new AccountSender(t);
-  api = await ApiDescription.of(t);
-  [alice, bob] = [await person(), await person()];
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
+  service = await FuzzedService.start();
+  api = await ApiDescription.at(service.url);
+  const pairs = await Promise.all(Array.from({ length: PAIRS }, (_, i) => Pair.of(service, i === 0)));
+  const all = pairs.flatMap((pair) => Array.from({ length: LANES_OF_PAIR }, () => pair));
+  lanes = all.map((pair, i) => ({ seed: SEED + i, pair }));
+}, 120_000);
+afterAll(() => service.close());
 
-const send = (request: Call): Promise<Answer> => accounts.send(request);
-/** Now and then an administrator, so that nobody is the only one. */
-const person = async () => newPerson(send, await accounts.newAccount(alice ? undefined : 'admin'));
+async function run({ seed, pair }: Lane, numRuns: number): Promise<void> {
+  const operations = new Map(api.operations.map((operation) => [operation.id, operation]));
+  let index = 0;
+  const property = fc.asyncProperty(requestsOfAll(api), async (random) => {
+    const path = PATH ?? String(index);
+    index += 1;
+    const found = await faultsOf(random, pair);
+    for (const fault of found) report(`FUZZ_SEED=${seed} FUZZ_PATH=${path} ${fault}`);
+  });
+  await fc.assert(property, { seed, path: PATH, numRuns, endOnFailure: true });
 
-const NAMES = ['conversation', 'reply', 'userMessage', 'feedback', 'provider', 'user'] as const;
-const names = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom(...NAMES.map((name) => `@own.${name}@`)) },
-  { weight: 1, arbitrary: fc.constantFrom(...NAMES.map((name) => `@foreign.${name}@`), '@unknown@') },
-);
-
-const HINTS: Hints = {
-  id: names,
-  conversation_id: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('@own.conversation@') },
-    { weight: 1, arbitrary: names },
-  ),
-  message_id: fc.oneof({ weight: 4, arbitrary: fc.constant('@own.reply@') }, { weight: 1, arbitrary: names }),
-  parent_id: fc.oneof({ weight: 4, arbitrary: fc.constant('@own.reply@') }, { weight: 1, arbitrary: names }),
-  model: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('test-model') },
-    { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 200 }) },
-  ),
-  limit: fc.integer({ min: 1, max: 100 }),
-  username: fc.stringMatching(/^[a-z]{3,20}$/),
-  email: fc.stringMatching(/^[a-z]{3,20}@example\.com$/),
-  name: fc.stringMatching(/^[a-z]{1,20}$/),
-  base_url: fc.constantFrom(
-    'http://127.0.0.1:9/v1',
-    'https://8.8.8.8/v1',
-    'https://127.0.0.1/',
-    'file:///etc/passwd',
-  ),
-  api_key: fc.stringMatching(/^[a-z0-9-]{8,40}$/),
-  models: fc.array(fc.stringMatching(/^[a-z0-9/:.-]{1,20}$/), { maxLength: 3 }),
-  from: fc.constantFrom('2026-01-01', '2026-11-01', '2000-01-01', 'x'),
-  to: fc.constantFrom('2026-03-01', '2026-11-30', '9999-12-31', 'x'),
-  expires_at: fc.constantFrom(null, '2050-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'x'),
-  after: fc.tuple(names, fc.nat(20)).map(([name, sequence]) => `${name}:${sequence}`),
-  'Last-Event-ID': fc.tuple(names, fc.nat(20)).map(([name, sequence]) => `${name}:${sequence}`),
-  'If-Match': fc.constantFrom('"1"', '"2"', 'W/"1"', '*', '"x"', '"1", "2"'),
-  ticket: fc.string({ minLength: 43, maxLength: 43 }),
-};
-
-const KINDS: Record<string, string> = {
-  conversations: 'conversation',
-  messages: 'reply',
-  feedback: 'feedback',
-  providers: 'provider',
-  users: 'user',
-};
-
-/** `:id` is most often of the kind that the path is about. */
-function hintsFor({ path }: Operation): Hints {
-  const kind = KINDS[path.split('/')[3]];
-  if (!kind) return HINTS;
-  const own = fc.constant(`@own.${kind}@`);
-  return { ...HINTS, id: fc.oneof({ weight: 4, arbitrary: own }, { weight: 1, arbitrary: names }) };
+  async function faultsOf(random: RandomRequest, sender: Pair): Promise<string[]> {
+    const operation = operations.get(random.operation);
+    if (!operation) throw new Error(`There is no ${random.operation}.`);
+    await sender.ready();
+    const { canary } = sender.foreign;
+    const request = toCall(random, operation, sender);
+    const answer = await sender.send(request);
+    tally.count(operation.id, answer.status);
+    if (answer.status < 300) sender.restoreAfter(operation.id);
+    const complaints = isOfOperation(request) ? api.complaintsAbout(operation, answer) : [];
+    if (answer.status >= 500) complaints.push('it is a 5xx');
+    if (!sender.isAdmin && answer.text.includes(canary)) complaints.push('it shows what is of somebody else');
+    const shown = `${JSON.stringify(request).slice(0, 1000)} → ${answer.status} ${answer.text.slice(0, 300)}`;
+    return complaints.length ? [`${operation.id}: ${complaints.join('; ')}: ${shown}`] : [];
+  }
 }
 
-/** Names become ids. */
-function withIds<T>(value: T): T {
-  const json = JSON.stringify(value).replaceAll(
-    /@(own|foreign|unknown)(?:\.(\w+))?@/g,
-    (_, whose: string, name: string) => {
-      if (whose === 'unknown') return randomUUID();
-      return (whose === 'own' ? alice : bob)[name as (typeof NAMES)[number]];
-    },
-  );
-  return JSON.parse(json) as T;
+function report(fault: string): void {
+  faults.push(fault);
+  if (faults.length <= MOST_SHOWN) print(fault);
 }
 
-function toCall(random: RandomRequest, { method, path }: Operation): Call {
-  const request = withIds(random);
-  const query = Object.fromEntries(Object.entries(request.query).filter(([, value]) => value.isWellFormed()));
-  const parameters = Object.fromEntries(
-    Object.entries(request.path).map(([name, value]) => [name, value.toWellFormed()]),
-  );
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([, value]) => /^[\x20-\x7e]*$/.test(value)),
-  );
-  const address = fillPath(path, parameters);
-  return { method, path: address, query, headers, ...(random.body && { body: request.body }), quietMs: 15 };
-}
-
-/** `sendMessage accepted`, `sendMessage refused` … */
-const answered = new Set<string>();
-
-async function faultsOf(random: RandomRequest, operation: Operation): Promise<string[]> {
-  const request = toCall(random, operation);
-  const answer = await send(as(alice.user, request));
-  const shown = `${request.method} ${request.path} → ${answer.status} ${answer.text.slice(0, 300)}`;
-  const faults = isOfOperation(answer) ? api.complaintsAbout(operation, answer) : [];
-  answered.add(`${operation.id} ${answer.status < 300 ? 'accepted' : 'refused'}`);
-  if (answer.status >= 500) faults.push('it is a 5xx');
-  if (answer.text.includes(bob.canary)) faults.push('it shows what is of somebody else');
-  return faults.map((fault) => `${fault}: ${shown}`);
-}
-
-/** An id that is empty or has dots leads to another route, or to none. */
-function isOfOperation({ status, body }: Answer): boolean {
-  return (
-    ![404, 405].includes(status) ||
-    !['route_not_found', 'method_not_allowed'].includes((body as { code?: string })?.code ?? '')
-  );
+/** An id that is empty or only dots leads to another route, or to none. */
+function isOfOperation({ path }: Call): boolean {
+  return path.split('/').every((part, i) => i === 0 || !['', '.', '..'].includes(part));
 }
 
 it(
-  `whatever is sent, what comes back is as documented (FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS})`,
+  `whatever is sent, what comes back is as documented (FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS})`,
   async () => {
-    const operations = new Map(api.operations.map((operation) => [operation.id, operation]));
-    const requests = fc.oneof(
-      ...api.operations.map((operation) => requestsOf(operation, api, hintsFor(operation))),
-    );
-    const property = fc.asyncProperty(fc.array(requests, { minLength: 1, maxLength: 5 }), async (batch) => {
-      const faults = await Promise.all(
-        batch.map((random) => faultsOf(random, operations.get(random.operation) as Operation)),
-      );
-      if (batch.some(({ operation }) => /^(delete|logOut)/.test(operation))) alice = await person();
-      expect(faults.flat()).toEqual([]);
-    });
-    await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: true });
+    tally = new Tally();
+    const { pid } = service;
+    const forgetting = setInterval(() => service.forgetModelRequests(), 1000);
+    const used = PATH ? lanes.slice(-1) : lanes;
+    await Promise.all(used.map((lane) => run(lane, PATH ? 1 : Math.ceil(REQUESTS / used.length))));
+    clearInterval(forgetting);
+    print(`${tally.table()}\nseed ${SEED}: ${tally.summary()}, all by process ${pid}`);
+    expect(faults).toEqual([]);
+    expect(service.complaints).toEqual([]);
+    if (PATH) return;
     // It was worth it only if hardly an operation was always refused.
-    const accepted = [...operations.keys()].filter((id) => answered.has(`${id} accepted`));
-    expect(accepted.length / operations.size).toBeGreaterThan(0.8);
+    expect(tally.accepted.length / api.operations.length).toBeGreaterThan(0.8);
   },
-  600_000 + RUNS * 200,
+  600_000 + REQUESTS * 60,
 );
 
 describe('afterwards', () => {
   const count = async (sql: string) => {
-    const [row] = await t.app
-      .get(DataSource)
-      .query<{ count: number }[]>(`SELECT count(*)::int AS count FROM ${sql}`);
-    return row.count;
+    const [row] = await service.rows(`SELECT count(*)::int AS count FROM ${sql}`);
+    return (row as { count: number }).count;
   };
 
+  it('the service works as before, and ends as it should', async () => {
+    const { own } = await Pair.of(service, false);
+    const headers = { authorization: `Bearer ${own.access}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ content: 'Still there?' });
+    const url = `${service.url}/api/v1/chat/${own.conversation}`;
+    const answer = await fetch(url, { method: 'POST', headers, body });
+    expect(await answer.json()).toMatchObject({ response: 'Yes.' });
+    expect(await service.stop()).toBe(0);
+  });
+
   it('no reply is left running', async () => {
-    for (let tries = 0; tries < 50 && (await count(`messages WHERE status = 'streaming'`)) > 0; tries += 1)
-      await sleep(100);
     expect(await count(`messages WHERE status = 'streaming'`)).toBe(0);
   });
 
@@ -189,13 +122,5 @@ describe('afterwards', () => {
       'conversations c LEFT JOIN messages m ON m.id = c.active_leaf_id WHERE c.active_leaf_id IS NOT NULL AND (m.id IS NULL OR m.conversation_id <> c.id)',
     ];
     for (const sql of MIXED) expect([sql, await count(sql)]).toEqual([sql, 0]);
-  });
-
-  it('the service works as before', async () => {
-    expect((await send({ method: 'GET', path: '/health/ready' })).status).toBe(200);
-    const { user, conversation } = await person();
-    const body = { content: 'Still there?' };
-    const answer = await send(as(user, { method: 'POST', path: `/api/v1/chat/${conversation}`, body }));
-    expect(answer.body).toMatchObject({ response: 'Yes.' });
   });
 });
