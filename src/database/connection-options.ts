@@ -4,6 +4,7 @@ import type { DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/app-config';
 import { prepareStatements } from './prepared-statements';
 import { watchClient } from './client-watch';
+import { repeatVictims } from './repeat-victims';
 import { SilentLogger } from './silent-logger';
 import type { EmbeddedDatabase } from './embedded/embedded-database';
 import { parseDatabaseUrl } from './database-url';
@@ -93,6 +94,7 @@ function onConnect(plain = false) {
   return (client: PoolClient): void => {
     watchClient(client);
     if (!plain) prepareStatements(client);
+    repeatVictims(client);
   };
 }
 

@@ -85,6 +85,28 @@ if (serverUrl) {
         expect(rows.map(({ n }) => n)).toEqual([2, 2]);
       });
 
+      it('sends a statement that became the victim of a deadlock again', async () => {
+        const crossing = withClient(url, async (client) => {
+          // The other one notices first.
+          await client.query(`SET deadlock_timeout = '10s'`);
+          await client.query('BEGIN');
+          await client.query('UPDATE notes SET n = n + 1 WHERE id = 1');
+          await sleep(200);
+          await client.query('UPDATE notes SET n = n + 1 WHERE id = 2');
+          await client.query('COMMIT');
+        });
+        await sleep(50);
+        await db.manager.query(
+          `WITH second AS (UPDATE notes SET n = n + 1 WHERE id = $1 RETURNING id),
+             later AS MATERIALIZED (SELECT id, pg_sleep(0.4) FROM second)
+           UPDATE notes SET n = n + 1 FROM later WHERE notes.id = $2`,
+          [2, 1],
+        );
+        await crossing;
+        const rows: { n: number }[] = await db.manager.query('SELECT n FROM notes');
+        expect(rows.map(({ n }) => n)).toEqual([2, 2]);
+      });
+
       it('survives the end of its connections in every phase', async () => {
         let done = 0;
         const failures: unknown[] = [];
