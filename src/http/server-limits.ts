@@ -14,6 +14,21 @@ export function limitServer(server: Server): void {
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
   server.maxHeadersCount = MAX_HEADERS + 1;
   server.on('clientError', answerUnparsable);
+  closeUnusedAtTheEnd(server);
+}
+
+/** Browsers open connections ahead. One that was never used is not idle to Node: the server would wait for it instead of closing. */
+function closeUnusedAtTheEnd(server: Server): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const close = server.close.bind(server);
+  server.close = (done) => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    return close(done);
+  };
 }
 
 /** A request that Node's parser refuses never reaches a route; it gets the usual shape all the same. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -141,6 +143,19 @@ describe('SIGTERM', () => {
     expect(running.last).toMatchObject({ type: 'error', data: { code: 'interrupted', retryable: true } });
     expect(running.complete).toBe(true);
     expect(await service.exit).toBe(0);
+  });
+
+  it('does not wait for connections that were opened ahead and never used', async () => {
+    const { service, url } = await startReady(server.env);
+    const { hostname, port } = new URL(url);
+    const unused = connect(Number(port), hostname);
+    await once(unused, 'connect');
+    await sleep(100);
+    const began = Date.now();
+    service.signal('SIGTERM');
+    expect(await service.exit).toBe(0);
+    expect(Date.now() - began).toBeLessThan(10_000);
+    unused.destroy();
   });
 });
 
