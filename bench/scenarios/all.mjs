@@ -1,6 +1,7 @@
 import { capacity } from './capacity.mjs';
 import { firstToken } from './first-token.mjs';
 import { flood } from './flood.mjs';
+import { identity } from './identity.mjs';
 import { lists } from './lists.mjs';
 import { manyReaders } from './many-readers.mjs';
 import { memory } from './memory.mjs';
@@ -22,6 +23,7 @@ export const scenarios = [
   memory,
   lists,
   posting,
+  identity,
   coldStart,
   warmStart,
 ];
