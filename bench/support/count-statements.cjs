@@ -6,6 +6,7 @@ const { Client } = require('pg');
 /** @type {AsyncLocalStorage<{ statements: number }>} */
 const requests = new AsyncLocalStorage();
 
+// oxlint-disable-next-line typescript/unbound-method
 const { query } = Client.prototype;
 Client.prototype.query = /** @type {typeof query} */ (
   /** @this {import('pg').Client} @param {Parameters<typeof query>} args */
@@ -16,6 +17,7 @@ Client.prototype.query = /** @type {typeof query} */ (
   }
 );
 
+// oxlint-disable-next-line typescript/unbound-method
 const { emit } = Server.prototype;
 /** @this {Server} @param {string} event @param {any[]} args */
 Server.prototype.emit = function (event, ...args) {
