@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type AuditAction, AuditService } from '../audit/audit.service';
 import type { RequestOrigin } from '../audit/request-origin.decorator';
+import { AccountsService } from '../auth/accounts/accounts.service';
 import type { Identity } from '../auth/identity';
 import { assertAdmin } from '../auth/permissions';
 import { validationFailed } from '../http/validation.pipe';
@@ -14,6 +15,7 @@ import { UsersService } from '../users/users.service';
 export class UserAdminService {
   constructor(
     private readonly users: UsersService,
+    private readonly accounts: AccountsService,
     private readonly data: UserData,
     private readonly audit: AuditService,
   ) {}
@@ -35,7 +37,7 @@ export class UserAdminService {
     assertOwnAccount(before, changes);
     const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     if (Object.keys(wanted).length === 0) return before;
-    const after = await this.users.update(id, wanted);
+    const after = await this.accounts.update(id, wanted);
     for (const action of actionsOf(before, after))
       await this.audit.record({ action, userId: id, actorId: actor.userId, origin });
     return after;

@@ -45,7 +45,7 @@ export class AdminCommands {
     const known = Object.hasOwn(CHANGES, command) ? CHANGES[command] : undefined;
     if (!known || rest.length !== 1) throw new UsageError(USAGE);
     const user = await this.find(rest[0]);
-    const { role, is_active } = await this.users.update(user.id, known.changes);
+    const { role, is_active } = await this.accounts.update(user.id, known.changes);
     await this.audit.record({ action: known.action, userId: user.id, actorId: 'admin-command' });
     return `${user.id} is ${role === 'admin' ? 'an administrator' : 'a user'}${is_active ? '' : ', and locked out'}.`;
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service';
 import type { RequestOrigin } from '../../audit/request-origin.decorator';
-import type { NewAccount, User } from '../../users/user.types';
+import type { NewAccount, User, UserChanges } from '../../users/user.types';
 import { type Account, UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken } from '../auth.errors';
 import type { Identity } from '../identity';
@@ -72,6 +72,15 @@ export class AccountsService {
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
     await this.audit.record({ action: 'password.changed', userId, origin });
+  }
+
+  /**
+   * Sessions of somebody who is locked out end for good: whoever is let in again has to log in.
+   * @throws {AppError} as `UsersService.update`
+   */
+  update(userId: string, changes: UserChanges): Promise<User> {
+    const update = () => this.users.update(userId, changes);
+    return changes.is_active === false ? this.sessions.endOthers(userId, undefined, update) : update();
   }
 
   private async prove(account: Account | undefined, password: string): Promise<Account | undefined> {

@@ -83,10 +83,11 @@ export class SessionsService {
   }
 
   /** In a transaction with what makes it necessary. */
-  async endOthers(userId: string, keptId: string | undefined, work: () => Promise<void>): Promise<void> {
-    await this.revocations.change(userId, async () => {
-      await work();
+  endOthers<T>(userId: string, keptId: string | undefined, work: () => Promise<T>): Promise<T> {
+    return this.revocations.change(userId, async () => {
+      const done = await work();
       await this.sessions.deleteOthers(userId, keptId);
+      return done;
     });
   }
 

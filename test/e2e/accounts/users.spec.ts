@@ -150,7 +150,10 @@ describe('somebody who is locked out', () => {
     const login = await bearer(t.url).post('/auth/token', { username: 'locked', password: PASSWORD });
     expect([login.status, login.body.code]).toEqual([401, 'invalid_credentials']);
     await root.call('PUT', `/users/${person.id}`, { is_active: true });
-    expect((await person.api.message(stream.messageId)).status).toBe('stopped');
+    expect((await person.api.get('/conversations')).status).toBe(401);
+    expect((await bearer(t.url).post('/auth/refresh', { refresh_token: person.refresh })).status).toBe(401);
+    const again = bearer(t.url, (await logIn(t.url, 'locked')).access_token);
+    expect((await again.message(stream.messageId)).status).toBe('stopped');
   });
 });
 
