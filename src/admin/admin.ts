@@ -1,6 +1,7 @@
 /** `npm run admin -- <command>`: what must be possible before there is an administrator. */
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { ConfigError } from '../config/config-error';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
 import { AdminCommands, UsageError } from './admin-commands';
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const expected = error instanceof UsageError || error instanceof AppError;
+  const expected = [UsageError, AppError, ConfigError].some((type) => error instanceof type);
   process.stderr.write(
     `${expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
   );

@@ -130,6 +130,15 @@ describe('a start', () => {
     },
   );
 
+  it('keeps its embedded database to itself: a command says so in one message', async () => {
+    const service = new Service('main.js', {});
+    await service.url();
+    const command = new Service('admin/admin.js', {}, ['promote', 'alice']);
+    expect(await command.exit).toBe(1);
+    expect(command.output).toMatch(/DATA_DIR is in use by process \d+/);
+    expect(command.output).not.toMatch(/^ {4}at /m);
+  });
+
   it('ends at once with a second signal', async () => {
     const service = new Service('main.js', {});
     const { hostname, port } = new URL(await service.url());
