@@ -17,7 +17,7 @@ export class FuzzedService {
   url = '';
   /** Access token of an administrator. */
   admin = '';
-  private service: SpawnedService;
+  private service: SpawnedService | undefined;
 
   private constructor(
     private readonly directory: string,
@@ -29,7 +29,12 @@ export class FuzzedService {
     const model = (await startModelServer()).otherwise(reply('Yes.'));
     const database = await createTestDatabase({ persistent: true });
     const fuzzed = new FuzzedService(mkdtempSync(join(tmpdir(), 'parley-fuzz-')), database, model);
-    await fuzzed.boot();
+    try {
+      await fuzzed.boot();
+    } catch (error) {
+      await fuzzed.close();
+      throw error;
+    }
     return fuzzed;
   }
 
@@ -52,17 +57,17 @@ export class FuzzedService {
       env: { PATH: process.env.PATH, ...env, ADMIN_PASSWORD: PASSWORD },
     });
     this.service = new SpawnedService(this.directory, env);
-    this.url = await this.service.ready();
+    this.url = await this.running.ready();
     this.admin = (await logIn(this.url, 'root')).access_token;
   }
 
   get pid(): number {
-    return this.service.pid;
+    return this.running.pid;
   }
 
   /** What it has logged as an error, or written otherwise. */
   get complaints(): string[] {
-    return this.service.output.split('\n').filter((line) => line !== '' && !(levelOf(line) < ERROR_LEVEL));
+    return this.running.output.split('\n').filter((line) => line !== '' && !(levelOf(line) < ERROR_LEVEL));
   }
 
   /** A long run would otherwise keep all that the model was asked. */
@@ -72,8 +77,13 @@ export class FuzzedService {
 
   /** Exit code, or the signal that ended it. */
   async stop(): Promise<number | NodeJS.Signals | null> {
-    this.service.signal('SIGTERM');
-    return this.service.exit;
+    this.running.signal('SIGTERM');
+    return this.running.exit;
+  }
+
+  private get running(): SpawnedService {
+    if (!this.service) throw new Error('The service has not been started.');
+    return this.service;
   }
 
   /** Rows of this query; once the service has been stopped. */
@@ -87,7 +97,7 @@ export class FuzzedService {
   }
 
   async close(): Promise<void> {
-    await this.service.kill();
+    await this.service?.kill();
     await this.model.close();
     await this.database.close();
     rmSync(this.directory, { recursive: true, force: true });
