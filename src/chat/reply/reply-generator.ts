@@ -57,8 +57,9 @@ export class ReplyGenerator {
   ): Promise<void> {
     const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
+    begun.forEach((part) => result.content.add(part));
+    const { length } = result.content;
     try {
-      begun.forEach((part) => result.content.add(part));
       if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
       messages = [...(await context()), ...asBegun(begun)];
       await this.generate({ reply, targets, settings }, messages, result, signal);
@@ -67,7 +68,7 @@ export class ReplyGenerator {
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, error);
     }
-    result.usage ??= estimatedUsage(messages, result.content);
+    if (result.content.length > length) result.usage ??= estimatedUsage(messages, result.content);
     await this.closer.close(reply.id, result);
   }
 
@@ -109,7 +110,7 @@ function asBegun(parts: MessagePart[]): ModelMessage[] {
   return content ? [{ role: 'assistant', content }] : [];
 }
 
-/** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. */
+/** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. Without a word nothing is charged. */
 function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
   return {
     input_tokens: messages.reduce((sum, message) => sum + countTokens(message.content) + 4, 0),

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
-import { reply } from '../../support/model-server/behaviours';
+import { failure, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 
 interface Totals {
@@ -93,6 +93,18 @@ it('is exactly the sum of what the messages say, however replies end', () =>
       [second.id, 2],
       [null, 3],
     ]);
+  }));
+
+it('is nothing for a reply of which the provider never said a word', () =>
+  withApp({}, async (t) => {
+    const alice = ApiClient.of(t.url, 'alice');
+    model.script(failure(401));
+    const { id } = await alice.conversation();
+    const failed = await alice.post<{ message_id: string }>(`/chat/${id}`, { content: 'Anybody there?' });
+    expect(failed.status).toBe(502);
+    const message = await alice.get<{ usage: unknown }>(`/messages/${failed.body.message_id}`);
+    expect(message.body.usage).toBeNull();
+    expect((await usage(alice)).total).toMatchObject({ input_tokens: 0, output_tokens: 0 });
   }));
 
 it('knows what it costs where prices are known', async () => {
