@@ -61,6 +61,8 @@ export interface LimitsConfig {
 export interface QuotasConfig {
   tokensPerDay: number;
   runningReplies: number;
+  /** Of what is written, as the database keeps it. */
+  storedBytes: number;
 }
 
 /** Model providers that users bring themselves. */

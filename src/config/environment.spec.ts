@@ -155,6 +155,7 @@ describe('a bad environment', () => {
     ['RATE_LIMIT_LOGIN', '1e3'],
     ['QUOTA_TOKENS_PER_DAY', '1M'],
     ['QUOTA_RUNNING_REPLIES', 'x'],
+    ['QUOTA_STORED_BYTES', '1tb'],
     ['ENCRYPTION_KEY', 'canary'],
     ['ENCRYPTION_KEYS_PREVIOUS', 'canary,canary'],
     ['PROVIDER_ALLOWED_HOSTS', 'http://canary/'],

@@ -8,6 +8,7 @@ import {
   type LimitsConfig,
   type LlmConfig,
   type OwnProvidersConfig,
+  type QuotasConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { ConfigError } from './config-error';
@@ -88,7 +89,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     database: toDatabase(values),
     auth: toAuth(values),
     limits: toLimits(values),
-    quotas: { tokensPerDay: values.QUOTA_TOKENS_PER_DAY, runningReplies: values.QUOTA_RUNNING_REPLIES },
+    quotas: toQuotas(values),
     ownProviders: toOwnProviders(values),
     llm: toLlm(values, models),
     chat: {
@@ -143,6 +144,14 @@ function toLimits(values: Variables): LimitsConfig {
     identity: on(values.RATE_LIMIT_IDENTITY),
     chat: on(values.RATE_LIMIT_CHAT),
     login: on(values.RATE_LIMIT_LOGIN),
+  };
+}
+
+function toQuotas(values: Variables): QuotasConfig {
+  return {
+    tokensPerDay: values.QUOTA_TOKENS_PER_DAY,
+    runningReplies: values.QUOTA_RUNNING_REPLIES,
+    storedBytes: values.QUOTA_STORED_BYTES,
   };
 }
 

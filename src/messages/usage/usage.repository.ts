@@ -56,11 +56,6 @@ export class UsageRepository {
     );
   }
 
-  /** Keeps the user's other turns out until the transaction ends. In a statement of its own, so that the next one sees theirs. */
-  async lock(userId: string): Promise<void> {
-    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
-  }
-
   /** What the user has now, besides a turn of this conversation. */
   async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
     const rows: QuotaState[] = await this.db.query(
