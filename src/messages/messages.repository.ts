@@ -28,15 +28,6 @@ export class MessagesRepository {
     return this.rows.findOneBy({ id, user_id: userId });
   }
 
-  async storedBytes(userId: string): Promise<number> {
-    const [{ bytes }] = await this.db.query<{ bytes: number }>(
-      `SELECT COALESCE(sum(pg_column_size(parts) + COALESCE(pg_column_size(event_lengths), 0)), 0)::float8 AS bytes
-       FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE user_id = $1)`,
-      [userId],
-    );
-    return bytes;
-  }
-
   /** A message of a conversation that was read with its owner. */
   findIn(conversationId: string, id: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ id, conversation_id: conversationId });

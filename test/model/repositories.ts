@@ -77,7 +77,7 @@ export class ModelJournal implements Seam<JournalRepository> {
   }
 }
 
-type NotOfReplies = 'storedBytes' | 'findIn' | 'repliesAfter' | 'listAll';
+type NotOfReplies = 'findIn' | 'repliesAfter' | 'listAll';
 
 export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplies> {
   constructor(private readonly db: Connection) {}

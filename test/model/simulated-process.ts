@@ -124,14 +124,7 @@ function servicesOf(connection: Connection) {
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
   const queue = new QueueService(db, conversations, queueRows, instance);
-  const quotas = new Quotas(
-    CONFIG,
-    db,
-    {} as UsageRepository,
-    {} as UserLock,
-    {} as StorageQuota,
-    messageRows,
-  );
+  const quotas = new Quotas(CONFIG, db, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
   return {
     db,
     conversations,

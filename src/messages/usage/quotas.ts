@@ -1,11 +1,10 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AppConfig, type QuotasConfig } from '../../config/app-config';
 import type { Conversation } from '../../conversations/conversations.service';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { quotaExceeded } from '../../users/quotas/quota-exceeded';
 import { StorageQuota } from '../../users/quotas/storage-quota';
 import { UserLock } from '../../users/quotas/user-lock';
-import { MessagesRepository } from '../messages.repository';
 import { UsageRepository } from './usage.repository';
 
 /** Whose a turn is, and the most that it may take. */
@@ -27,7 +26,7 @@ const WHEN_REPLY_ENDS_S = 5;
  * reply has ended its usage counts instead, however it ended.
  */
 @Injectable()
-export class Quotas implements OnModuleInit {
+export class Quotas {
   private readonly limits: QuotasConfig;
 
   constructor(
@@ -36,13 +35,8 @@ export class Quotas implements OnModuleInit {
     private readonly usage: UsageRepository,
     private readonly lock: UserLock,
     private readonly storage: StorageQuota,
-    private readonly messages: MessagesRepository,
   ) {
     this.limits = config.quotas;
-  }
-
-  onModuleInit(): void {
-    this.storage.count((userId) => this.messages.storedBytes(userId));
   }
 
   /**

@@ -56,6 +56,16 @@ export class UsageRepository {
     );
   }
 
+  /** Of the user's messages, as the database stores them. */
+  async storedBytes(userId: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      `SELECT COALESCE(sum(pg_column_size(parts) + COALESCE(pg_column_size(event_lengths), 0)), 0)::float8 AS bytes
+       FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE user_id = $1)`,
+      [userId],
+    );
+    return bytes;
+  }
+
   /** What the user has now, besides a turn of this conversation. */
   async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
     const rows: QuotaState[] = await this.db.query(
