@@ -29,6 +29,8 @@ describe('parseAppConfig', () => {
       docs: true,
       bodyLimitBytes: 1024 ** 2,
       corsOrigins: [],
+      allowedHosts: ['localhost', '127.0.0.1', '[::1]', '127.0.0.1'],
+      proxySecret: undefined,
     });
     expect(config.database).toMatchObject({ url: undefined, dataDir: resolve('data'), poolMax: 10 });
     expect(config.http.trustedProxies).toEqual(config.auth.trustedProxies);

@@ -116,7 +116,16 @@ function toHttp(values: Variables): HttpConfig {
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
+    allowedHosts: toAllowedHosts(values),
+    proxySecret: values.AUTH_MODE === 'header' ? values.AUTH_PROXY_SECRET : undefined,
   };
+}
+
+/** Where anybody on this machine may name users, a browser on it must not be led here under a foreign name. */
+function toAllowedHosts({ HOST, ...values }: Variables): string[] {
+  const isGuarded = values.AUTH_PROXY_SECRET !== undefined || values.AUTH_TRUSTED_PROXIES.length > 0;
+  if (values.AUTH_MODE !== 'header' || isGuarded || !isLoopbackHost(HOST)) return [];
+  return ['localhost', '127.0.0.1', '[::1]', HOST.includes(':') ? `[${HOST}]` : HOST.toLowerCase()];
 }
 
 function toAuth(values: Variables): AuthConfig {

@@ -167,9 +167,14 @@ describe('access tokens', () => {
     () => [`X-User-ID: ${alice.id}`, 'Authorization: Bearer x'],
     (token: string) => [`X-User-ID: ${alice.id}`, `Authorization: Bearer ${token}x`],
   ] as ((token: string) => string[])[])('in the wrong place are not: %#', async (lines) => {
-    const text = [`GET ${ME} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines(alice.access), '', ''].join(
-      '\r\n',
-    );
+    const text = [
+      `GET ${ME} HTTP/1.1`,
+      'Host: localhost',
+      'Connection: close',
+      ...lines(alice.access),
+      '',
+      '',
+    ].join('\r\n');
     expect([401, 431]).toContain((await sendRaw(t.url, text)).status);
   });
 
