@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
-import type { QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
@@ -29,6 +29,15 @@ export class UsageRepository {
          FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
        ) AS used GROUP BY key, model ORDER BY key`,
       [userId, from, to],
+    );
+  }
+
+  /** What is gone, by day and model. */
+  past(userId: string): Promise<PastUsageRow[]> {
+    return this.db.query(
+      `SELECT day::text, model, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
+       FROM past_usage WHERE user_id = $1 ORDER BY day, model`,
+      [userId],
     );
   }
 
