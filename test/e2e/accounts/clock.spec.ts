@@ -40,7 +40,7 @@ beforeAll(async () => {
   earlier = await signUp(url, 'alice');
   expect((await bearer(url, earlier.access).get('/auth/me')).status).toBe(200);
   await stop();
-}, 60_000);
+}, 150_000);
 afterEach(() => service?.kill());
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -91,4 +91,4 @@ it('set right again: what was made in the future is not taken before its time', 
   expect((await bearer(url, access_token).get('/auth/me')).status).toBe(401);
   await expectUsable(url, await logIn(url, 'alice'));
   expectNoErrors(await stop());
-}, 60_000);
+}, 150_000);
