@@ -23,7 +23,9 @@ const ANSWERS: Record<string, (socket: Socket) => unknown> = {
     return flood(socket, 'x'.repeat(65_536));
   },
   'two hundred megabytes in two hundred kilobytes': (socket) => {
-    socket.write(`${OK}Content-Encoding: gzip\r\nConnection: close\r\nContent-Length: ${BOMB.length}\r\n\r\n`);
+    socket.write(
+      `${OK}Content-Encoding: gzip\r\nConnection: close\r\nContent-Length: ${BOMB.length}\r\n\r\n`,
+    );
     socket.end(BOMB);
   },
   'headers without an end': (socket) => {
