@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
+import { onlyForHosts } from './http/allowed-hosts';
 import { API_PREFIX } from './http/api-prefix';
 import { type LocatedRequest, locateClient } from './http/client-address';
 import { corsOptions } from './http/cors';
@@ -40,8 +41,9 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   prefixRoutes(app);
   limitServer(app.getHttpServer());
 
-  app.use(locateClient(http.trustedProxies));
+  app.use(locateClient(http));
   app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
+  app.use(onlyForHosts(http.allowedHosts));
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   if (cors) app.enableCors(cors);

@@ -17,6 +17,7 @@ import { IdentityWatch } from './identity-watch';
 import { ApiKeyEntity } from './keys/api-key.entity';
 import { ApiKeysController } from './keys/api-keys.controller';
 import { ApiKeysExport } from './keys/api-keys.export';
+import { SessionsExport } from './sessions/sessions.export';
 import { ApiKeysRepository } from './keys/api-keys.repository';
 import { ApiKeysService } from './keys/api-keys.service';
 import { KeyUse } from './keys/key-use';
@@ -53,6 +54,7 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     AccessTokens,
     AccountsService,
     ApiKeysExport,
+    SessionsExport,
     ApiKeysRepository,
     ApiKeysService,
     Authenticator,

@@ -7,7 +7,7 @@ import { ApiId, EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses, ProblemResponsesOf } from '../http/openapi/problem-responses';
 import { LlmError, type LlmErrorCode } from '../llm/llm-error';
 import { messageNotFound, parentNotAReply, replyInProgress } from '../messages/message.errors';
-import { quotaExceeded } from '../messages/usage/quotas';
+import { quotaExceeded } from '../users/quotas/quota-exceeded';
 import type { MessageError } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
 import { conversationGone, invalidResumeId, replyFailed } from './chat.errors';

@@ -11,6 +11,10 @@ export interface HttpConfig {
   trustedProxies: string[];
   /** Origins that browsers may call from; empty means same origin only. */
   corsOrigins: string[];
+  /** Names that requests may have in `Host`, without ports; empty: any. */
+  allowedHosts: string[];
+  /** Whoever sends it in `X-Proxy-Secret` is a proxy whose `X-Forwarded-For` is believed. */
+  proxySecret?: string;
 }
 
 export interface DatabaseConfig {
@@ -61,6 +65,8 @@ export interface LimitsConfig {
 export interface QuotasConfig {
   tokensPerDay: number;
   runningReplies: number;
+  /** Of what is written, as the database keeps it. */
+  storedBytes: number;
 }
 
 /** Model providers that users bring themselves. */

@@ -29,6 +29,8 @@ describe('parseAppConfig', () => {
       docs: true,
       bodyLimitBytes: 1024 ** 2,
       corsOrigins: [],
+      allowedHosts: ['localhost', '127.0.0.1', '[::1]', '127.0.0.1'],
+      proxySecret: undefined,
     });
     expect(config.database).toMatchObject({ url: undefined, dataDir: resolve('data'), poolMax: 10 });
     expect(config.http.trustedProxies).toEqual(config.auth.trustedProxies);
@@ -155,6 +157,7 @@ describe('a bad environment', () => {
     ['RATE_LIMIT_LOGIN', '1e3'],
     ['QUOTA_TOKENS_PER_DAY', '1M'],
     ['QUOTA_RUNNING_REPLIES', 'x'],
+    ['QUOTA_STORED_BYTES', '1tb'],
     ['ENCRYPTION_KEY', 'canary'],
     ['ENCRYPTION_KEYS_PREVIOUS', 'canary,canary'],
     ['PROVIDER_ALLOWED_HOSTS', 'http://canary/'],

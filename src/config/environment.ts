@@ -8,6 +8,7 @@ import {
   type LimitsConfig,
   type LlmConfig,
   type OwnProvidersConfig,
+  type QuotasConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { ConfigError } from './config-error';
@@ -88,7 +89,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     database: toDatabase(values),
     auth: toAuth(values),
     limits: toLimits(values),
-    quotas: { tokensPerDay: values.QUOTA_TOKENS_PER_DAY, runningReplies: values.QUOTA_RUNNING_REPLIES },
+    quotas: toQuotas(values),
     ownProviders: toOwnProviders(values),
     llm: toLlm(values, models),
     chat: {
@@ -115,7 +116,16 @@ function toHttp(values: Variables): HttpConfig {
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
+    allowedHosts: toAllowedHosts(values),
+    proxySecret: values.AUTH_MODE === 'header' ? values.AUTH_PROXY_SECRET : undefined,
   };
+}
+
+/** Where anybody on this machine may name users, a browser on it must not be led here under a foreign name. */
+function toAllowedHosts({ HOST, ...values }: Variables): string[] {
+  const isGuarded = values.AUTH_PROXY_SECRET !== undefined || values.AUTH_TRUSTED_PROXIES.length > 0;
+  if (values.AUTH_MODE !== 'header' || isGuarded || !isLoopbackHost(HOST)) return [];
+  return ['localhost', '127.0.0.1', '[::1]', HOST.includes(':') ? `[${HOST}]` : HOST.toLowerCase()];
 }
 
 function toAuth(values: Variables): AuthConfig {
@@ -143,6 +153,14 @@ function toLimits(values: Variables): LimitsConfig {
     identity: on(values.RATE_LIMIT_IDENTITY),
     chat: on(values.RATE_LIMIT_CHAT),
     login: on(values.RATE_LIMIT_LOGIN),
+  };
+}
+
+function toQuotas(values: Variables): QuotasConfig {
+  return {
+    tokensPerDay: values.QUOTA_TOKENS_PER_DAY,
+    runningReplies: values.QUOTA_RUNNING_REPLIES,
+    storedBytes: values.QUOTA_STORED_BYTES,
   };
 }
 

@@ -31,6 +31,7 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
+import { storageFull } from '../users/quotas/quota-exceeded';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
@@ -85,7 +86,7 @@ export class ConversationsController {
     headers: ETAG_HEADER,
   })
   @ApiIdempotent()
-  @ProblemResponses(unknownModel)
+  @ProblemResponses(unknownModel, storageFull)
   async createConversation(
     @CurrentUser() userId: string,
     @Body() body: CreateConversationDto,
@@ -196,7 +197,7 @@ function ApiUpdate(summary: string) {
       headers: ETAG_HEADER,
     }),
     ApiBody({ type: UpdateConversationDto, examples: CHANGES }),
-    ProblemResponses(unknownModel, conversationNotFound, conversationChanged),
+    ProblemResponses(unknownModel, conversationNotFound, conversationChanged, storageFull),
   );
 }
 

@@ -61,6 +61,16 @@ export class ConversationsRepository {
     return (result.raw as ConversationEntity[])[0];
   }
 
+  async storedBytes(userId: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      `SELECT COALESCE(sum(COALESCE(pg_column_size(title), 0) + COALESCE(pg_column_size(system_prompt), 0)
+         + pg_column_size(settings) + pg_column_size(metadata)), 0)::float8 AS bytes
+       FROM conversations WHERE user_id = $1`,
+      [userId],
+    );
+    return bytes;
+  }
+
   async delete(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.delete({ id, user_id: userId });
     return (result.affected ?? 0) > 0;

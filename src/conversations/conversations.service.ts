@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { TransactionRunner } from '../database/transaction-runner';
+import { StorageQuota } from '../users/quotas/storage-quota';
 import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
@@ -17,7 +18,7 @@ type Farewell = (userId: string, conversationId: string) => Promise<void>;
 const TITLE_LENGTH = 80;
 
 @Injectable()
-export class ConversationsService {
+export class ConversationsService implements OnModuleInit {
   private readonly deleted = new Subject<string>();
   private readonly farewells: Farewell[] = [];
 
@@ -25,7 +26,12 @@ export class ConversationsService {
     private readonly repository: ConversationsRepository,
     private readonly models: ModelDirectory,
     private readonly db: TransactionRunner,
+    private readonly storage: StorageQuota,
   ) {}
+
+  onModuleInit(): void {
+    this.storage.count((userId) => this.repository.storedBytes(userId));
+  }
 
   /** Has something done with what is about to go, in the same transaction. */
   beforeDeletion(farewell: Farewell): void {
@@ -40,7 +46,7 @@ export class ConversationsService {
   async create(userId: string, fields: ConversationFields): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
     const conversation = this.draft(userId, fields);
-    await this.repository.insert(conversation);
+    await this.storage.within(userId, () => this.repository.insert(conversation));
     return conversation;
   }
 
@@ -75,7 +81,8 @@ export class ConversationsService {
     versions?: number[],
   ): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
-    const updated = await this.repository.update(userId, id, withoutAbsent(fields), versions);
+    const store = () => this.repository.update(userId, id, withoutAbsent(fields), versions);
+    const updated = await (holdsText(fields) ? this.storage.within(userId, store) : store());
     if (updated) return updated;
     await this.get(userId, id);
     throw conversationChanged();
@@ -120,6 +127,11 @@ export class ConversationsService {
 
 function notFound(): never {
   throw conversationNotFound();
+}
+
+/** Whoever has stored all that they may can still archive and pin. */
+function holdsText({ title, system_prompt, settings, metadata }: ConversationFields): boolean {
+  return Boolean(title || system_prompt || settings || metadata);
 }
 
 /** What is absent keeps its value. */

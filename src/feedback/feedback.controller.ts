@@ -15,6 +15,7 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
+import { storageFull } from '../users/quotas/quota-exceeded';
 import { ApiPageResponse, toPage, type Page } from '../http/page';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
@@ -49,7 +50,7 @@ export class FeedbackController {
   @ApiCreatedResponse({ type: FeedbackResponse, description: 'The new feedback.' })
   @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
   @ApiIdempotent()
-  @ProblemResponses(notAReply, messageNotFound, stillStreaming)
+  @ProblemResponses(notAReply, messageNotFound, stillStreaming, storageFull)
   async createFeedback(
     @CurrentUser() userId: string,
     @Body() body: CreateFeedbackDto,
@@ -98,7 +99,7 @@ export class FeedbackController {
   })
   @ApiFeedbackId()
   @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback as it is now.' })
-  @ProblemResponses(feedbackNotFound)
+  @ProblemResponses(feedbackNotFound, storageFull)
   async updateFeedback(
     @CurrentUser() userId: string,
     @FeedbackId() id: string,

@@ -74,6 +74,14 @@ export class FeedbackRepository {
     return (result.raw as FeedbackEntity[])[0];
   }
 
+  async storedBytes(userId: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      'SELECT COALESCE(sum(pg_column_size(comment)), 0)::float8 AS bytes FROM feedback WHERE user_id = $1',
+      [userId],
+    );
+    return bytes;
+  }
+
   async delete(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.delete({ id, user_id: userId });
     return (result.affected ?? 0) > 0;

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AppError } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
 import { MessagesService } from '../messages/messages.service';
+import { StorageQuota } from '../users/quotas/storage-quota';
 import type { FeedbackEntity } from './feedback.entity';
 import {
   FeedbackRepository,
@@ -22,11 +23,16 @@ export const stillStreaming = () =>
   new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
 
 @Injectable()
-export class FeedbackService {
+export class FeedbackService implements OnModuleInit {
   constructor(
     private readonly repository: FeedbackRepository,
     private readonly messages: MessagesService,
+    private readonly storage: StorageQuota,
   ) {}
+
+  onModuleInit(): void {
+    this.storage.count((userId) => this.repository.storedBytes(userId));
+  }
 
   /** Gives or replaces the user's feedback on a reply. */
   async put(
@@ -38,7 +44,8 @@ export class FeedbackService {
     if (isOpen(message)) throw stillStreaming();
     const { id: message_id, conversation_id } = message;
     const comment = fields.comment ?? null;
-    return this.repository.put(userId, { message_id, conversation_id, rating: fields.rating, comment });
+    const stored = { message_id, conversation_id, rating: fields.rating, comment };
+    return this.within(userId, comment, () => this.repository.put(userId, stored));
   }
 
   async get(userId: string, id: string): Promise<FeedbackEntity> {
@@ -56,11 +63,17 @@ export class FeedbackService {
 
   async update(userId: string, id: string, { rating, comment }: FeedbackChanges): Promise<FeedbackEntity> {
     const changes = { ...(rating !== undefined && { rating }), ...(comment !== undefined && { comment }) };
-    return (await this.repository.update(userId, id, changes)) ?? notFound();
+    const store = () => this.repository.update(userId, id, changes);
+    return (await this.within(userId, comment, store)) ?? notFound();
   }
 
   async delete(userId: string, id: string): Promise<void> {
     if (!(await this.repository.delete(userId, id))) notFound();
+  }
+
+  /** Whoever has stored all that they may can still rate. */
+  private within<T>(userId: string, comment: string | null | undefined, store: () => Promise<T>): Promise<T> {
+    return comment ? this.storage.within(userId, store) : store();
   }
 }
 

@@ -1,14 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BlockList, isIP } from 'node:net';
+import type { HttpConfig } from '../config/app-config';
 import { isInBlockList, rangesToBlockList } from '../config/network';
+import { provesSecret } from './shared-secret';
 
 export type LocatedRequest = IncomingMessage & { clientAddress?: string };
 
 /** Finds out where requests come from, before anything else wants to know. */
-export function locateClient(trustedProxies: readonly string[]) {
+export function locateClient({
+  trustedProxies,
+  proxySecret,
+}: Pick<HttpConfig, 'trustedProxies' | 'proxySecret'>) {
   const proxies = rangesToBlockList(trustedProxies);
   return (request: LocatedRequest, _response: ServerResponse, next: () => void): void => {
-    request.clientAddress = clientAddress(request, proxies);
+    const fromGateway = proxySecret !== undefined && provesSecret(request, proxySecret);
+    request.clientAddress = clientAddress(request, proxies, fromGateway);
     next();
   };
 }
@@ -17,10 +23,14 @@ export function locateClient(trustedProxies: readonly string[]) {
  * The address of the client. What a proxy says in `X-Forwarded-For` counts only as far as the proxies are trusted: read from the
  * right, the first address that is not one of theirs. Undefined if only proxies are to be seen.
  */
-export function clientAddress(request: IncomingMessage, proxies: BlockList): string | undefined {
+function clientAddress(
+  request: IncomingMessage,
+  proxies: BlockList,
+  fromGateway: boolean,
+): string | undefined {
   const peer = plain(request.socket.remoteAddress);
   const hops = (request.headersDistinct['x-forwarded-for'] ?? []).join(',').split(',').map(plain);
-  const path = [...hops.filter((hop) => hop !== undefined), peer].toReversed();
+  const path = [...hops.filter((hop) => hop !== undefined), ...(fromGateway ? [] : [peer])].toReversed();
   return path.find((address) => !isInBlockList(proxies, address));
 }
 

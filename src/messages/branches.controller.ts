@@ -10,6 +10,7 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
+import { storageFull } from '../users/quotas/quota-exceeded';
 import { ParseId } from '../http/parse-id.pipe';
 import { BranchesService } from './branches.service';
 import { ForkConversationDto } from './dto/fork.dto';
@@ -38,7 +39,7 @@ export class BranchesController {
   @ApiBody({ type: ForkConversationDto, required: false })
   @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.' })
   @ApiIdempotent()
-  @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress)
+  @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress, storageFull)
   async forkConversation(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(conversationNotFound)) id: string,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
+import { StorageQuota } from '../users/quotas/storage-quota';
 import { messageNotFound, replyInProgress } from './message.errors';
 import { MessagesRepository } from './messages.repository';
 import { PathsRepository } from './paths.repository';
@@ -11,6 +12,7 @@ import { PathsRepository } from './paths.repository';
 export class BranchesService {
   constructor(
     private readonly db: TransactionRunner,
+    private readonly storage: StorageQuota,
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesRepository,
     private readonly paths: PathsRepository,
@@ -29,20 +31,18 @@ export class BranchesService {
    * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` while a reply of the path is open
    */
   fork(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
-    return this.db.run(async () => {
-      const source = await this.conversations.lock(userId, conversationId);
-      const { title, model, system_prompt, settings, metadata } = source;
-      const copy = await this.conversations.create(userId, {
-        title,
-        model,
-        system_prompt,
-        settings,
-        metadata,
-      });
-      const leafId = messageId ?? source.active_leaf_id;
-      if (leafId) await this.copyPath(source, leafId, copy);
-      return this.conversations.get(userId, copy.id);
-    });
+    const copied = () => this.storage.within(userId, () => this.copy(userId, conversationId, messageId));
+    return this.db.run(copied);
+  }
+
+  private async copy(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
+    const source = await this.conversations.lock(userId, conversationId);
+    const { title, model, system_prompt, settings, metadata } = source;
+    const fields = { title, model, system_prompt, settings, metadata };
+    const copy = await this.conversations.create(userId, fields);
+    const leafId = messageId ?? source.active_leaf_id;
+    if (leafId) await this.copyPath(source, leafId, copy);
+    return this.conversations.get(userId, copy.id);
   }
 
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {

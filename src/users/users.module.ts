@@ -4,6 +4,8 @@ import { ErasedUserEntity } from './erased-user.entity';
 import { RevocationEntity } from './revocations/revocation.entity';
 import { Revocations } from './revocations/revocations';
 import { RevocationsRepository } from './revocations/revocations.repository';
+import { StorageQuota } from './quotas/storage-quota';
+import { UserLock } from './quotas/user-lock';
 import { UserEntity } from './user.entity';
 import { UserData } from './user-data';
 import { UsersRepository } from './users.repository';
@@ -11,7 +13,15 @@ import { UsersService } from './users.service';
 
 @Module({
   imports: [TypeOrmModule.forFeature([UserEntity, ErasedUserEntity, RevocationEntity])],
-  providers: [UserData, UsersService, UsersRepository, Revocations, RevocationsRepository],
-  exports: [UserData, UsersService, Revocations],
+  providers: [
+    UserData,
+    UsersService,
+    UsersRepository,
+    Revocations,
+    RevocationsRepository,
+    StorageQuota,
+    UserLock,
+  ],
+  exports: [UserData, UsersService, Revocations, StorageQuota, UserLock],
 })
 export class UsersModule {}

@@ -17,7 +17,7 @@ afterAll(() => t.close());
 function raw(...headers: string[]) {
   return sendRaw(
     t.url,
-    [`GET ${ME} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, '', ''].join('\r\n'),
+    [`GET ${ME} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n'),
   );
 }
 
@@ -48,7 +48,7 @@ describe('every route', () => {
       const address = path.replaceAll(/:\w+/g, '0193a1c2-7d3e-7000-8000-000000000000');
       const { status, headers } = await sendRaw(
         t.url,
-        `${method} ${address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        `${method} ${address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
       );
       expect([method, path, status]).toEqual([method, path, 401]);
       expect(headers['www-authenticate']).toBe('X-User-ID realm="parley"');
@@ -161,7 +161,7 @@ describe('AUTH_PROXY_SECRET', () => {
   it('refuses it twice, in the query, and without a user', async () => {
     const lines = [
       `GET ${ME} HTTP/1.1`,
-      'Host: x',
+      'Host: localhost',
       'Connection: close',
       'X-User-ID: alice',
       `X-Proxy-Secret: ${SECRET}`,

@@ -144,7 +144,7 @@ describe('a start', () => {
     const { hostname, port } = new URL(await service.url());
     const unfinished = connect(Number(port), hostname, () =>
       unfinished.write(
-        'POST /api/v1/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+        'POST /api/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
       ),
     );
     unfinished.on('error', () => undefined);
@@ -159,7 +159,7 @@ describe('a start', () => {
     const service = new Service('main.js', { SHUTDOWN_GRACE_S: '0' });
     const { hostname, port } = new URL(await service.url());
     const unfinished = connect(Number(port), hostname, () =>
-      unfinished.write('POST /x HTTP/1.1\r\nHost: x\r\n'),
+      unfinished.write('POST /x HTTP/1.1\r\nHost: localhost\r\n'),
     );
     unfinished.on('error', () => undefined);
     await sleep(300);

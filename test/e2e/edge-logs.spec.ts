@@ -120,7 +120,7 @@ describe('logs', () => {
   it('cannot be forged', async () => {
     await sendRaw(
       t.url,
-      'GET /api/v1/probe/open%0d%0a{"level":60} HTTP/1.1\r\nHost: x\r\nX-Request-Id: a"b\r\nConnection: close\r\n\r\n',
+      'GET /api/v1/probe/open%0d%0a{"level":60} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: a"b\r\nConnection: close\r\n\r\n',
     );
     expect(await requestLines()).toMatchObject([{ request_id: expect.stringMatching(/^req_/), status: 404 }]);
   });

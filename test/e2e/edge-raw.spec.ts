@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 function head(requestLine: string, ...headers: string[]): string {
-  return [requestLine, 'Host: x', ...headers, '', ''].join('\r\n');
+  return [requestLine, 'Host: localhost', ...headers, '', ''].join('\r\n');
 }
 
 function get(...headers: string[]): string {
@@ -43,7 +43,7 @@ describe('what no honest client sends', () => {
     [
       'length and chunks',
       head(`POST ${ECHO} HTTP/1.1`, 'Content-Length: 5', 'Transfer-Encoding: chunked') +
-        '0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\n\r\n',
+        '0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
       [400],
     ],
     ['two lengths', head(`POST ${ECHO} HTTP/1.1`, 'Content-Length: 2', 'Content-Length: 40') + '{}', [400]],
@@ -60,7 +60,7 @@ describe('what no honest client sends', () => {
         'zz\r\n{}\r\n0\r\n\r\n',
       [400],
     ],
-    ['bare line feeds', `GET ${OPEN} HTTP/1.1\nHost: x\n\n`, [400]],
+    ['bare line feeds', `GET ${OPEN} HTTP/1.1\nHost: localhost\n\n`, [400]],
     ['a folded header', head(`GET ${OPEN} HTTP/1.1`, 'X-A: 1\r\n  folded'), [400]],
     ['a space before the colon', head(`GET ${OPEN} HTTP/1.1`, 'X-A : 1'), [400]],
     ['NUL in a header', get('X-A: a\0b'), [400]],

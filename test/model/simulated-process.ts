@@ -34,6 +34,8 @@ import type { QueueRepository } from '../../src/messages/queue.repository';
 import { QueueService } from '../../src/messages/queue.service';
 import type { TurnsRepository } from '../../src/messages/turns.repository';
 import { TurnsService } from '../../src/messages/turns.service';
+import type { StorageQuota } from '../../src/users/quotas/storage-quota';
+import type { UserLock } from '../../src/users/quotas/user-lock';
 import { Quotas } from '../../src/messages/usage/quotas';
 import type { UsageRepository } from '../../src/messages/usage/usage.repository';
 import type { Life } from './clock';
@@ -59,7 +61,7 @@ const SHARED = {
 const CONFIG = {
   chat: { durability: 'standard', shutdownGraceMs: 25_000 },
   database: { statementTimeoutMs: 4_000 },
-  quotas: { tokensPerDay: 0, runningReplies: 0 },
+  quotas: { tokensPerDay: 0, runningReplies: 0, storedBytes: 0 },
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
 
@@ -122,7 +124,7 @@ function servicesOf(connection: Connection) {
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
   const queue = new QueueService(db, conversations, queueRows, instance);
-  const quotas = new Quotas(CONFIG, db, {} as UsageRepository);
+  const quotas = new Quotas(CONFIG, db, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
   return {
     db,
     conversations,

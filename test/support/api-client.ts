@@ -116,6 +116,10 @@ export class ApiClient {
     return this.call<Body>('POST', path, body, headers);
   }
 
+  put<Body = Problem>(path: string, body: unknown, headers?: Fields) {
+    return this.call<Body>('PUT', path, body, headers);
+  }
+
   patch<Body = Problem>(path: string, body: unknown, headers?: Fields) {
     return this.call<Body>('PATCH', path, body, headers);
   }

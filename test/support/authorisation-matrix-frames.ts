@@ -1,6 +1,9 @@
 import { getMetadataStorage } from 'class-validator';
 import { CLIENT_FRAMES, type FrameType } from '../../src/chat/socket/client-frames';
+import type { Scope } from '../../src/auth/identity';
 import type { IdKind } from './authorisation-matrix-rows';
+import type { Belongings } from './belongings';
+import type { Frame } from './socket-client';
 
 /** One way to use a type of frame. */
 export interface FrameCase {
@@ -56,6 +59,14 @@ export const FRAME_CASES: readonly FrameCase[] = [
   { type: 'unfollow', ids: CONVERSATION, owner: 'unfollowed', missing: { conversation_id: 'unfollowed' } },
 ];
 
+/** What a key needs to send them. */
+export const FRAME_SCOPES: Readonly<Record<FrameType, Scope>> = {
+  chat: 'chat:write',
+  stop: 'chat:write',
+  follow: 'conversations:read',
+  unfollow: 'conversations:read',
+};
+
 const ID_NAME = /^(after|id|.*_id|.*_ids)$/;
 
 /** What the table does not say about the frames; empty if it is complete. */
@@ -63,12 +74,28 @@ export function gapsOfFrames(): string[] {
   return Object.entries(CLIENT_FRAMES).flatMap(([type, shape]) => {
     const cases = FRAME_CASES.filter((each) => each.type === type);
     const fields = getMetadataStorage().getTargetValidationMetadatas(shape, '', false, false);
-    const names = new Set(
-      fields.map(({ propertyName }) => propertyName).filter((name) => ID_NAME.test(name)),
-    );
+    const isId = ({ propertyName, name }: (typeof fields)[0]) =>
+      name === 'isUuid' || ID_NAME.test(propertyName);
+    const names = new Set(fields.filter(isId).map(({ propertyName }) => propertyName));
     if (!cases.length) return [`${type} is not in the table`];
     return [...names]
       .filter((name) => !cases.some(({ ids }) => name in ids))
       .map((name) => `${type}.${name}`);
   });
+}
+
+export function titleOfFrame({ type, ids }: FrameCase): string {
+  return `${type} with ${Object.keys(ids).join(', ')}`;
+}
+
+/** The ids of a person's own things, for each field of the case. */
+export function frameIdsOf(person: Belongings, { ids }: FrameCase): Record<string, string> {
+  const idOf = (kind: string) =>
+    kind === 'event' ? `${person.reply}:1` : person[kind as 'conversation' | 'reply'];
+  return Object.fromEntries(Object.entries(ids).map(([field, kind]) => [field, idOf(kind)]));
+}
+
+/** The type of a frame, and the code of an error that is not a reply's. */
+export function kindOfFrame({ type, id, data }: Frame): string {
+  return type === 'error' && id === undefined ? `error ${String(data.code)}` : type;
 }

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const MAIN = join(__dirname, '../../dist/src/main.js');
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
-const PATIENCE_MS = 20_000;
+/** A machine that is busy with other things takes long to start one. */
+const PATIENCE_MS = 60_000;
 
 /** The compiled service as a process of its own, which can be killed. */
 export class SpawnedService {

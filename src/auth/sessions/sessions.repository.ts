@@ -19,6 +19,13 @@ export class SessionsRepository {
     );
   }
 
+  listOf(userId: string): Promise<{ created_at: Date; expires_at: Date }[]> {
+    return this.db.query(
+      'SELECT created_at, expires_at FROM sessions WHERE user_id = $1 ORDER BY created_at',
+      [userId],
+    );
+  }
+
   /** Whose session it is; undefined for one that has ended or whose user is locked out. */
   async findUser(id: string): Promise<SessionUser | undefined> {
     const rows: SessionUser[] = await this.db.query(

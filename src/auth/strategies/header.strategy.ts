@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
 import { isInBlockList, rangesToBlockList } from '../../config/network';
+import { provesSecret } from '../../http/shared-secret';
 import { invalidUserId, lockedOut, unauthenticated } from '../auth.errors';
 import type { Identity } from '../identity';
 import { IdentityStrategy } from './identity-strategy';
@@ -55,18 +55,10 @@ export class HeaderStrategy extends IdentityStrategy {
 
   private assertTrusted(request: IncomingMessage): void {
     const { proxySecret, trustedProxies } = this.auth;
-    const knowsSecret =
-      proxySecret === undefined || isSecret(request.headersDistinct['x-proxy-secret'], proxySecret);
+    const knowsSecret = proxySecret === undefined || provesSecret(request, proxySecret);
     const isTrustedPeer =
       trustedProxies.length === 0 || isInBlockList(this.trustedPeers, request.socket.remoteAddress);
     if (!knowsSecret || !isTrustedPeer)
       throw unauthenticated(this.challenge, 'The request does not come from a trusted gateway.');
   }
-}
-
-/** In constant time; the digests make both sides equally long. */
-function isSecret(values: string[] | undefined, secret: string): boolean {
-  if (values?.length !== 1) return false;
-  const [offered, expected] = [values[0], secret].map((text) => createHash('sha256').update(text).digest());
-  return timingSafeEqual(offered, expected);
 }

@@ -14,8 +14,9 @@ export class KnownUsers {
     return state?.is_active ? { userId, role: state.role } : undefined;
   }
 
-  /** Undefined once the user is locked out or gone. */
+  /** Undefined once the user is locked out or gone, or what vouched for them is over. */
   async renew(identity: Identity): Promise<Identity | undefined> {
+    if (identity.expiresAt !== undefined && identity.expiresAt <= Date.now()) return undefined;
     const state = await this.users.get(identity.userId).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;

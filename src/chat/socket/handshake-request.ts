@@ -4,6 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { HttpConfig } from '../../config/app-config';
 import { API_PREFIX } from '../../http/api-prefix';
 import { locateClient } from '../../http/client-address';
 import { assignRequestId } from '../../http/request-id';
@@ -32,8 +33,8 @@ export function responseOn(request: IncomingMessage, socket: Socket): ServerResp
 }
 
 /** What every other request meets in `configureApp`: an id, a log line and headers. */
-export function handshakeMiddleware(trustedProxies: readonly string[]) {
-  const locate = locateClient(trustedProxies);
+export function handshakeMiddleware(http: HttpConfig) {
+  const locate = locateClient(http);
   const log = logRequests(new PinoLogger({}));
   const secure = apiSecurityHeaders();
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void =>

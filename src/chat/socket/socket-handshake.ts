@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Authenticator } from '../../auth/authenticator';
 import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
+import { checkHost } from '../../http/allowed-hosts';
 import { checkHeaderCount, parseRequestTarget } from '../../http/request-target';
 import { OpenSockets } from './open-sockets';
 import { SocketRules } from './socket-rules';
@@ -20,14 +21,16 @@ export class SocketHandshake {
 
   /**
    * Who opens the socket.
-   * @throws AppError `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, and those of
+   * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, and those of
    *   `Authenticator.identifyStream`
    */
   async admit(request: IncomingMessage, response: ServerResponse): Promise<Identity> {
+    const { allowedHosts, corsOrigins } = this.config.http;
+    checkHost(request, allowedHosts);
     await this.rules.checkHandshake(request, response);
     checkHeaderCount(request);
     const { query } = parseRequestTarget(request.url ?? '');
-    if (!isAllowed(request, this.config.http.corsOrigins)) throw originNotAllowed();
+    if (!isAllowed(request, corsOrigins)) throw originNotAllowed();
     const identity = await this.authenticator.identifyStream(request, query);
     this.sockets.assertRoom(identity.userId);
     this.rules.checkIdentity(identity);

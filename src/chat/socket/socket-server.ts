@@ -46,7 +46,7 @@ export class SocketServer implements OnApplicationBootstrap {
     const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
     // Clients that offer another protocol, such as h2c with any request of Java's, are served as if they did not.
     Object.assign(http, { shouldUpgradeCallback: isHandshake });
-    const prepare = handshakeMiddleware(this.config.http.trustedProxies);
+    const prepare = handshakeMiddleware(this.config.http);
     http.on('upgrade', (request, socket, head) => {
       const response = responseOn(request, socket as Socket);
       prepare(request, response, () => void this.answer(request, response, head));

@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { unavailable } from '../../database/database-error';
+import { hostNotAllowed } from '../allowed-hosts';
 import { invalidCursor } from '../cursor';
 import { parseRequestTarget } from '../request-target';
 import { PROBLEM_JSON } from '../send-problem';
@@ -27,6 +28,7 @@ function commonProblems({ requestBody, parameters = [], security }: Operation): 
   const isPublic = security?.length === 0;
   const hasCursor = parameters.some((parameter) => 'name' in parameter && parameter.name === 'cursor');
   return [
+    hostNotAllowed,
     ...(requestBody ? ([unknownField, 'too_large', 'unsupported_media_type'] as const) : [repeatedParameter]),
     ...(hasCursor ? [invalidLimit, invalidCursor] : []),
     ...(isPublic ? [] : (['unauthenticated', 'rate_limited', 'internal', unavailable] as const)),

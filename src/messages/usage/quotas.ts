@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig, type QuotasConfig } from '../../config/app-config';
 import type { Conversation } from '../../conversations/conversations.service';
 import { TransactionRunner } from '../../database/transaction-runner';
-import { AppError } from '../../errors/app-error';
+import { quotaExceeded } from '../../users/quotas/quota-exceeded';
+import { StorageQuota } from '../../users/quotas/storage-quota';
+import { UserLock } from '../../users/quotas/user-lock';
 import { UsageRepository } from './usage.repository';
 
 /** Whose a turn is, and the most that it may take. */
@@ -19,9 +21,6 @@ export interface TurnCost {
 
 const WHEN_REPLY_ENDS_S = 5;
 
-export const quotaExceeded = (what = 'tokens of today', retryAfterS = 3600) =>
-  new AppError('rate_limited', 'quota_exceeded', `Your ${what} are used up.`, { retryAfterS });
-
 /**
  * What users may have. A turn sets aside the most that it may take before the model is called, in its message; once the
  * reply has ended its usage counts instead, however it ended.
@@ -34,6 +33,8 @@ export class Quotas {
     config: AppConfig,
     private readonly db: TransactionRunner,
     private readonly usage: UsageRepository,
+    private readonly lock: UserLock,
+    private readonly storage: StorageQuota,
   ) {
     this.limits = config.quotas;
   }
@@ -44,12 +45,14 @@ export class Quotas {
    * @throws {AppError} `quota_exceeded`, and whatever `open` throws
    */
   within<T>(cost: TurnCost, open: (reserved: number | null) => Promise<T>): Promise<T> {
-    const { tokensPerDay, runningReplies } = this.limits;
-    if (!tokensPerDay && !runningReplies) return open(null);
+    const { tokensPerDay, runningReplies, storedBytes } = this.limits;
+    if (!tokensPerDay && !runningReplies && !storedBytes) return open(null);
     // First of all locks, in every turn: whoever held the conversation and waited for this one could be waited for in turn.
     return this.db.run(async () => {
-      await this.usage.lock(cost.userId);
-      return open(await this.reserve(cost));
+      await this.lock.take(cost.userId);
+      const opened = await open(tokensPerDay || runningReplies ? await this.reserve(cost) : null);
+      await this.storage.assert(cost.userId);
+      return opened;
     });
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
-import type { QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
@@ -32,6 +32,15 @@ export class UsageRepository {
     );
   }
 
+  /** What is gone, by day and model. */
+  past(userId: string): Promise<PastUsageRow[]> {
+    return this.db.query(
+      `SELECT day::text, model, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
+       FROM past_usage WHERE user_id = $1 ORDER BY day, model`,
+      [userId],
+    );
+  }
+
   /** Keeps what a conversation that is about to go has used; an open reply counts as what was set aside for it. */
   async keep(userId: string, conversationId: string): Promise<void> {
     // What ends at this moment must end before or after, not between being counted and being deleted.
@@ -56,9 +65,14 @@ export class UsageRepository {
     );
   }
 
-  /** Keeps the user's other turns out until the transaction ends. In a statement of its own, so that the next one sees theirs. */
-  async lock(userId: string): Promise<void> {
-    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
+  /** Of the user's messages, as the database stores them. */
+  async storedBytes(userId: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      `SELECT COALESCE(sum(pg_column_size(parts) + COALESCE(pg_column_size(event_lengths), 0)), 0)::float8 AS bytes
+       FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE user_id = $1)`,
+      [userId],
+    );
+    return bytes;
   }
 
   /** What the user has now, besides a turn of this conversation. */

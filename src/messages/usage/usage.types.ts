@@ -12,6 +12,9 @@ export interface UsageRow {
   cached_input_tokens: number;
 }
 
+/** The same of what is gone. */
+export type PastUsageRow = Omit<UsageRow, 'key'> & { day: string };
+
 /** Days in UTC, both included. */
 export interface UsagePeriod {
   from: string;

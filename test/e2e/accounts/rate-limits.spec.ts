@@ -5,6 +5,7 @@ import type { RateLimitStore } from '../../../src/limits/rate-limit-store';
 import { SharedRateLimits } from '../../../src/limits/shared-rate-limits';
 import { SharedRateLimitsRepository } from '../../../src/limits/shared-rate-limits.repository';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { SocketClient } from '../../support/socket-client';
 
 const PATH = '/api/v1/conversations';
 
@@ -70,6 +71,28 @@ it('is not escaped by saying that one is somewhere else', () =>
           .set('X-Real-IP', `203.0.113.${i}`),
       );
     expect(allowed(answers)).toBe(10);
+  }));
+
+it('knows clients behind a gateway that proves itself, for requests and for sockets', () =>
+  withApp({ RATE_LIMIT_ADDRESS: '2', AUTH_PROXY_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8s' }, async (t) => {
+    const proof = { 'X-Proxy-Secret': t.config.auth.proxySecret ?? '' };
+    const from = (address: string, more: object = proof) =>
+      t
+        .as('alice')
+        .get(PATH)
+        .set({ 'X-Forwarded-For': address, ...more });
+    for (const address of ['198.51.100.1', '198.51.100.2', '198.51.100.3'])
+      for (const expected of [200, 200, 429]) expect((await from(address)).status).toBe(expected);
+    const open = (address: string) =>
+      SocketClient.open(t.url, { 'X-User-ID': 'alice', 'X-Forwarded-For': address, ...proof });
+    await expect(open('198.51.100.1')).rejects.toMatchObject({ status: 429 });
+    await (await open('198.51.100.4')).close();
+    await (await open('198.51.100.4')).close();
+    await expect(open('198.51.100.4')).rejects.toMatchObject({ status: 429 });
+    // Whoever does not prove it is where the connection is from, whatever it says.
+    const strangers = [];
+    for (let i = 0; i < 4; i += 1) strangers.push((await from(`198.51.100.1${i}`, {})).status);
+    expect(strangers).toEqual([401, 401, 429, 429]);
   }));
 
 it('knows clients behind proxies that are trusted, and a whole network of IPv6 as one', () =>

@@ -1,10 +1,12 @@
 import { base64url, SignJWT } from 'jose';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { bearer, signUp, type Person } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { sendRaw } from '../../support/raw-http';
+import { refusalOf } from '../../support/socket-client';
 import { TokenIssuer } from '../../support/token-issuer';
 
 const ME = '/api/v1/auth/me';
@@ -167,9 +169,14 @@ describe('access tokens', () => {
     () => [`X-User-ID: ${alice.id}`, 'Authorization: Bearer x'],
     (token: string) => [`X-User-ID: ${alice.id}`, `Authorization: Bearer ${token}x`],
   ] as ((token: string) => string[])[])('in the wrong place are not: %#', async (lines) => {
-    const text = [`GET ${ME} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines(alice.access), '', ''].join(
-      '\r\n',
-    );
+    const text = [
+      `GET ${ME} HTTP/1.1`,
+      'Host: localhost',
+      'Connection: close',
+      ...lines(alice.access),
+      '',
+      '',
+    ].join('\r\n');
     expect([401, 431]).toContain((await sendRaw(t.url, text)).status);
   });
 
@@ -312,6 +319,13 @@ describe("an issuer's tokens", () => {
     const { events } = await feed.done();
     expect(events.at(-1)).toMatchObject({ type: 'error', data: { code: 'signed_out' } });
   }, 15_000);
+
+  it('are not outlived by the tickets that they got', async () => {
+    const ticket = await bearer(t.url, await issuer.token('briefer', { exp: now() + 1 })).ticket();
+    await sleep(2_100);
+    const refused = await refusalOf(`${t.url}/api/v1/ws?ticket=${ticket}`);
+    expect([refused.status, refused.body.code]).toEqual([401, 'invalid_ticket']);
+  });
 });
 
 describe('tokens by a shared secret', () => {

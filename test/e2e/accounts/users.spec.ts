@@ -157,6 +157,30 @@ describe('somebody who is locked out', () => {
   });
 });
 
+/** What there is of users, by table, as it is called in an export. */
+const EXPORTED: Record<string, string> = {
+  api_keys: 'api_key',
+  audit_events: 'audit_event',
+  conversations: 'conversation',
+  feedback: 'feedback',
+  messages: 'message',
+  past_usage: 'past_usage',
+  providers: 'provider',
+  sessions: 'session',
+  users: 'user',
+};
+/** Gone by itself within a day or so, and nothing that anybody has written. */
+const PASSING = ['idempotency_keys', 'stream_tickets'];
+
+async function tablesOfUsers(): Promise<string[]> {
+  const rows = await t.app.get(DataSource).query<{ name: string }[]>(
+    `SELECT table_name AS name FROM information_schema.columns
+     WHERE table_schema = current_schema() AND (column_name = 'user_id' OR (table_name, column_name) = ('users', 'id'))
+     ORDER BY table_name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 describe('somebody who is erased', () => {
   async function withEverything(name: string): Promise<Person> {
     const person = await signUp(t.url, name);
@@ -166,6 +190,15 @@ describe('somebody who is erased', () => {
     const { message } = await person.api.say(id, `Hello, canary-${name}`);
     await person.api.post('/feedback', { message_id: message.id, rating: 5, comment: `canary-${name}` });
     await person.api.post('/conversations', {}, { 'idempotency-key': `key-${name}` });
+    await person.api.post('/providers', {
+      name: 'mine',
+      base_url: 'http://127.0.0.1:9/v1',
+      api_key: `sk-secret-${name}`,
+      models: ['gpt'],
+    });
+    const past = await person.api.conversation();
+    await person.api.say(past.id, 'Forget it.');
+    await person.api.delete(`/conversations/${past.id}`);
     return person;
   }
 
@@ -206,6 +239,9 @@ describe('somebody who is erased', () => {
       .map((line) => JSON.parse(line) as { type: string; data: object });
     const count = (type: string) => lines.filter((line) => line.type === type).length;
     expect(['user', 'conversation', 'message', 'feedback', 'api_key'].map(count)).toEqual([1, 2, 2, 1, 1]);
+    expect(Object.values(EXPORTED).filter((type) => count(type) === 0)).toEqual([]);
+    expect(new Set(lines.map(({ type }) => type))).toEqual(new Set(Object.values(EXPORTED)));
+    expect((await tablesOfUsers()).filter((table) => !(table in EXPORTED))).toEqual(PASSING);
     expect(count('audit_event')).toBeGreaterThan(2);
     expect(text).toContain('Hello, canary-exported');
     expect(text).not.toMatch(/canary-unexported|hash|argon2|parley_[A-Za-z0-9_-]{43}/);

@@ -356,14 +356,17 @@ describe('resuming a reply', () => {
   it('works over HTTP/1.0, which has no chunks', async () => {
     const whole = await finished();
     const path = `/api/v1/messages/${whole.messageId}/stream`;
-    const answer = await sendRaw(t.url, `GET ${path} HTTP/1.0\r\nHost: x\r\nX-User-ID: alice\r\n\r\n`);
+    const answer = await sendRaw(
+      t.url,
+      `GET ${path} HTTP/1.0\r\nHost: localhost\r\nX-User-ID: alice\r\n\r\n`,
+    );
     expect(Buffer.from(answer.body, 'latin1').toString()).toBe(whole.frames);
     expect(answer.headers['transfer-encoding']).toBeUndefined();
   });
 
   it('leaves the connection fit for the next request', async () => {
     const whole = await finished();
-    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-User-ID: alice\r\n\r\n`;
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-User-ID: alice\r\n\r\n`;
     const answer = await sendRaw(
       t.url,
       get(`/api/v1/messages/${whole.messageId}/stream`) + get('/health/live'),

@@ -73,7 +73,7 @@ describe('no identity', () => {
   ])('is what %s gives', async (header) => {
     const answer = await sendRaw(
       t.url,
-      `GET /api/v1/models HTTP/1.1\r\nHost: x\r\n${header}\r\nConnection: close\r\n\r\n`,
+      `GET /api/v1/models HTTP/1.1\r\nHost: localhost\r\n${header}\r\nConnection: close\r\n\r\n`,
     );
     expect(answer.status).toBe(401);
   });
@@ -93,7 +93,7 @@ describe('X-User-ID', () => {
   );
 
   it('may not be given twice', async () => {
-    const head = 'GET /api/v1/models HTTP/1.1\r\nHost: x\r\nX-User-ID: alice\r\nX-User-ID: alice\r\n';
+    const head = 'GET /api/v1/models HTTP/1.1\r\nHost: localhost\r\nX-User-ID: alice\r\nX-User-ID: alice\r\n';
     expect((await sendRaw(t.url, `${head}Connection: close\r\n\r\n`)).status).toBe(400);
   });
 

@@ -1,12 +1,6 @@
-import { SignJWT } from 'jose';
-import { randomUUID } from 'node:crypto';
-import { DataSource } from 'typeorm';
-import { AccessTokens } from '../../../src/auth/sessions/access-tokens';
 import { KeyUse } from '../../../src/auth/keys/key-use';
 import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { SCOPES } from '../../../src/auth/identity';
-import { SessionsService } from '../../../src/auth/sessions/sessions.service';
-import { UsersService } from '../../../src/users/users.service';
 import { AccountSender } from '../../support/account-sender';
 import { ApiDescription } from '../../support/api-description';
 import {
@@ -27,6 +21,7 @@ import { type Belongings, newPerson } from '../../support/belongings';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import { type Answer, call, type Call } from '../../support/http-call';
+import { invalidCredentials } from '../../support/invalid-credentials';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo } from '../../support/model-server/behaviours';
 
@@ -73,61 +68,12 @@ beforeAll(async () => {
   [alice, bob] = [await person(), await person()];
   // It writes at a time of its own, which may be while rows are compared.
   jest.spyOn(inner(KeyUse), 'note').mockReturnValue();
-  invalid = await invalidCredentials();
+  invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
 });
 afterAll(async () => {
   await t.close();
   await model.close();
 });
-
-async function invalidCredentials(): Promise<Record<string, string>> {
-  const [users, sessions, keys] = [inner(UsersService), inner(SessionsService), inner(ApiKeysService)];
-  const mine = tokenOf(alice.user);
-  const claims = JSON.parse(Buffer.from(mine.split('.')[1], 'base64url').toString()) as Record<
-    string,
-    unknown
-  >;
-  const sign = (changes: object, secret = SECRET) =>
-    new SignJWT({ ...claims, ...changes })
-      .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
-      .sign(Buffer.from(secret));
-  const [disabled, deleted] = [await newAccount(), await newAccount()];
-  const [disabledKey, deletedKey] = [
-    await keys.create(disabled, { name: 'x' }),
-    await keys.create(alice.user, { name: 'x' }),
-  ];
-  await users.update(disabled, { is_active: false });
-  await users.delete(deleted);
-  await keys.delete(alice.user, deletedKey.key.id);
-  const expired = await keys.create(alice.user, { name: 'x' });
-  await t.app
-    .get(DataSource)
-    .query(`UPDATE api_keys SET expires_at = now() - interval '1 day' WHERE id = $1`, [expired.key.id]);
-  const ended = await sessions.begin(alice.user);
-  const { sid } = JSON.parse(Buffer.from(ended.access.split('.')[1], 'base64url').toString()) as {
-    sid: string;
-  };
-  await sessions.end(alice.user, sid);
-  return {
-    garbage: 'garbage',
-    'a user id': alice.user,
-    'another signature': await sign({}, `${SECRET}x`),
-    'no signature': `${mine.split('.').slice(0, 2).join('.')}.`,
-    'an expired token': await sign({ exp: Math.floor(Date.now() / 1000) - 100 }),
-    'a session that never was': await inner(AccessTokens).sign({
-      userId: alice.user,
-      sessionId: randomUUID(),
-    }),
-    'a session that ended': ended.access,
-    'a refresh token': (await sessions.begin(alice.user)).refresh,
-    'the token of somebody locked out': tokenOf(disabled),
-    'the token of somebody erased': tokenOf(deleted),
-    'the key of somebody locked out': disabledKey.text,
-    'a deleted key': deletedKey.text,
-    'an expired key': expired.text,
-    'a key that never was': `parley_${'A'.repeat(43)}`,
-  };
-}
 
 /** Ways to give a credential that might be mistaken for a good one. */
 const CHANNELS: Record<string, (token: string, request: Call) => Call> = {

@@ -1,5 +1,12 @@
 import { unknownId } from '../../support/authorisation-matrix';
-import { FRAME_CASES, gapsOfFrames, type FrameCase } from '../../support/authorisation-matrix-frames';
+import {
+  FRAME_CASES,
+  frameIdsOf,
+  gapsOfFrames,
+  kindOfFrame,
+  titleOfFrame,
+  type FrameCase,
+} from '../../support/authorisation-matrix-frames';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
@@ -32,18 +39,8 @@ async function open(person: Belongings): Promise<SocketClient> {
   return socket;
 }
 
-function idsOf(person: Belongings, { ids }: FrameCase): Ids {
-  const idOf = (kind: string) =>
-    kind === 'event' ? `${person.reply}:1` : person[kind as 'conversation' | 'reply'];
-  return Object.fromEntries(Object.entries(ids).map(([field, kind]) => [field, idOf(kind)]));
-}
-
 async function ask(socket: SocketClient, { type, more }: FrameCase, ids: Ids): Promise<Frame> {
   return socket.ask({ type, request_id: 'r', ...more, ...ids });
-}
-
-function kindOf({ type, id, data }: Frame): string {
-  return type === 'error' && id === undefined ? `error ${String(data.code)}` : type;
 }
 
 /** Everything the socket was sent, and nothing of it may be hers but the ids that were sent. */
@@ -65,9 +62,7 @@ describe('the table of frames', () => {
   });
 });
 
-describe.each(
-  FRAME_CASES.map((each) => [`${each.type} with ${Object.keys(each.ids).join(', ')}`, each] as const),
-)('%s', (_title, each) => {
+describe.each(FRAME_CASES.map((each) => [titleOfFrame(each), each] as const))('%s', (_title, each) => {
   let alice: Belongings;
   let bob: Belongings;
   beforeAll(async () => {
@@ -76,10 +71,10 @@ describe.each(
 
   it.each(Object.keys(each.ids))("has nothing for another user's %s", async (field) => {
     const before = { rows: await databaseFingerprint(t), calls: model.requests.length };
-    const foreign = { ...idsOf(bob, each), [field]: idsOf(alice, each)[field] };
+    const foreign = { ...frameIdsOf(bob, each), [field]: frameIdsOf(alice, each)[field] };
     const socket = await open(bob);
     const refusal = await ask(socket, each, foreign);
-    expect(kindOf(refusal)).toBe(each.missing[field]);
+    expect(kindOfFrame(refusal)).toBe(each.missing[field]);
     const unknown = { ...foreign, [field]: unknownId(each.ids[field]) };
     const same = await ask(socket, each, unknown);
     expect(JSON.stringify(refusal).replaceAll(foreign[field], '…')).toBe(
@@ -95,8 +90,8 @@ describe.each(
       [alice, bob],
     ]) {
       const socket = await open(person);
-      const ids = idsOf(person, each);
-      expect(kindOf(await ask(socket, each, ids))).toBe(each.owner);
+      const ids = frameIdsOf(person, each);
+      expect(kindOfFrame(await ask(socket, each, ids))).toBe(each.owner);
       expectNoTraceOf(stranger, socket, ids);
     }
   });
@@ -111,7 +106,7 @@ it('a reply that is running is not disturbed by the frames of others', async () 
   await gate.reached;
   const calls = model.requests.length;
   for (const each of FRAME_CASES) {
-    const answer = kindOf(await ask(his, each, idsOf(alice, each)));
+    const answer = kindOfFrame(await ask(his, each, frameIdsOf(alice, each)));
     expect(Object.values(each.missing)).toContain(answer);
   }
   expect(his.raw.join()).not.toContain(alice.canary);

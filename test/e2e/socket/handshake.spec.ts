@@ -158,7 +158,7 @@ describe('a handshake that is none', () => {
       expect((await sendRaw(t.url, handshake(user, path))).status).toBe(404);
     expect((await sendRaw(t.url, handshake(user, '/api/v1/models'))).status).toBe(200);
     const bad = await sendRaw(t.url, handshake({ ...user, Host: 'a b' }));
-    expect(bad.status).toBe(101);
+    expect(bad.status).toBe(400);
   });
 
   it('to another protocol is served as if it were not there', async () => {

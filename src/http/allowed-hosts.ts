@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { invalidRequest } from './http-errors';
+
+const PORT = /:\d*$/;
+
+export const hostNotAllowed = () =>
+  invalidRequest(
+    'host_not_allowed',
+    'The service answers to local host names only; a gateway in front proves itself by AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES.',
+  );
+
+/**
+ * Refuses names that the service was not told to have. A browser can be made to take us for a foreign page's own server, by a name that
+ * resolves to 127.0.0.1, and only `Host` tells. Whoever sends none is no browser.
+ * @throws {AppError} `host_not_allowed`
+ */
+export function checkHost({ headers: { host } }: IncomingMessage, allowed: readonly string[]): void {
+  if (allowed.length === 0 || host === undefined) return;
+  if (!allowed.includes(host.toLowerCase().replace(PORT, ''))) throw hostNotAllowed();
+}
+
+export function onlyForHosts(allowed: readonly string[]) {
+  return (request: IncomingMessage, _response: ServerResponse, next: () => void): void => {
+    checkHost(request, allowed);
+    next();
+  };
+}

@@ -1,0 +1,13 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../../database/transaction-runner';
+
+/** Lets the requests of one user that count what the user has do so one after the other. */
+@Injectable()
+export class UserLock {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /** Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. */
+  async take(userId: string): Promise<void> {
+    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
+  }
+}
