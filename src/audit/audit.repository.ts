@@ -26,6 +26,15 @@ export class AuditRepository {
     ]);
   }
 
+  async addressesOf(userId: string, action: string): Promise<string[]> {
+    const rows: { address: string }[] = await this.db.query(
+      `SELECT DISTINCT address FROM audit_events WHERE subject = $1 AND action = $2 AND address IS NOT NULL
+         AND created_at > now() - interval '30 days' LIMIT 100`,
+      [userId, action],
+    );
+    return rows.map(({ address }) => address);
+  }
+
   list(userId: string): Promise<AuditEventEntity[]> {
     return this.rows.find({ where: { subject: userId }, order: { created_at: 'ASC', id: 'ASC' } });
   }

@@ -72,6 +72,11 @@ export class AuditService {
     );
   }
 
+  /** From where the user has done this lately. */
+  addressesOf(userId: string, action: AuditAction): Promise<string[]> {
+    return this.events.addressesOf(userId, action);
+  }
+
   listOf(userId: string): Promise<AuditRecord[]> {
     return this.events.list(userId);
   }

@@ -6,7 +6,7 @@ import { type Account, UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken } from '../auth.errors';
 import type { Identity } from '../identity';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service';
-import { LoginAttempts } from './login-attempts';
+import { type LoginAttempt, LoginAttempts } from './login-attempts';
 import { Passwords } from './passwords';
 
 export type Registration = Omit<NewAccount, 'passwordHash'> & { password: string };
@@ -35,7 +35,8 @@ export class AccountsService {
    */
   async logIn(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
     const account = await this.users.findByLogin(login);
-    const proven = await this.attempts.try(login, origin.address, () => this.prove(account, password));
+    const attempt = this.attemptOf(login, account, origin);
+    const proven = await this.attempts.try(attempt, () => this.prove(account, password));
     const action = proven ? 'login.succeeded' : 'login.failed';
     await this.audit.record({ action, userId: account?.id, origin });
     if (!proven) throw invalidCredentials();
@@ -67,7 +68,8 @@ export class AccountsService {
   ): Promise<void> {
     const account = await this.users.find(userId);
     const login = account?.username ?? userId;
-    const proven = await this.attempts.try(login, origin.address, () => this.prove(account, current));
+    const attempt = this.attemptOf(login, account, origin);
+    const proven = await this.attempts.try(attempt, () => this.prove(account, current));
     if (!proven) throw invalidCredentials();
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
@@ -81,6 +83,12 @@ export class AccountsService {
   update(userId: string, changes: UserChanges): Promise<User> {
     const update = () => this.users.update(userId, changes);
     return changes.is_active === false ? this.sessions.endOthers(userId, undefined, update) : update();
+  }
+
+  private attemptOf(login: string, account: Account | undefined, { address }: RequestOrigin): LoginAttempt {
+    // Somebody who does not exist is looked for as well: it takes as long.
+    const knownAddresses = () => this.audit.addressesOf(account?.id ?? login, 'login.succeeded');
+    return { login, address, knownAddresses };
   }
 
   private async prove(account: Account | undefined, password: string): Promise<Account | undefined> {
