@@ -80,12 +80,13 @@ function dispatch(
   };
   const path = `${url.pathname}${url.search}`;
   const options = { origin: url.origin, path, method, headers };
-  agent.dispatch({ ...options, body: bytesOf(body as string) }, handler);
+  agent.dispatch({ ...options, body: bytesOf(body as string | undefined) }, handler);
   return promise;
 }
 
 /** Kept for as long as the response lasts, so it must not keep one of Node's shared slabs of 64 kB with it. */
-function bytesOf(text: string): Buffer {
+function bytesOf(text?: string): Buffer | null {
+  if (text === undefined) return null;
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
   return bytes;
