@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { connectionOptions } from './src/database/connection-options';
 import { EmbeddedDatabase } from './src/database/embedded/embedded-database';
-import { MIGRATION_FILES } from './src/database/migrations';
+import { MIGRATION_FILES } from './src/database/migration-files';
 
 /**
  * For TypeORM's command line, compiled: `typeorm migration:generate -d dist/ormconfig.js …`.

@@ -6,6 +6,7 @@ import { connectionOptions } from './connection-options';
 import { DatabaseConnector } from './database-connector';
 import { DatabaseState } from './database-state';
 import { EmbeddedDatabase } from './embedded/embedded-database';
+import { preparedCluster } from './prepared-cluster';
 import { TransactionRunner } from './transaction-runner';
 
 /** Absent when there is a real PostgreSQL. A module of its own, because TypeORM's options need it. */
@@ -14,7 +15,8 @@ import { TransactionRunner } from './transaction-runner';
   providers: [
     {
       provide: EmbeddedDatabase,
-      useFactory: ({ database }: AppConfig) => (database.url ? undefined : new EmbeddedDatabase(database)),
+      useFactory: ({ database }: AppConfig) =>
+        database.url ? undefined : new EmbeddedDatabase({ ...database, template: preparedCluster }),
       inject: [AppConfig],
     },
   ],

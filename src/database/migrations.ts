@@ -1,10 +1,7 @@
-import { extname, join } from 'node:path';
 import { DataSource, type EntityManager, type Migration, MigrationExecutor } from 'typeorm';
 import { ConfigError } from '../config/config-error';
 import type { ConnectionOptions } from './connection-options';
-
-/** Beside `src`; TypeScript under Jest, otherwise compiled, as this file is. */
-export const MIGRATION_FILES = join(__dirname, `../../migrations/*${extname(__filename)}`);
+import { MIGRATION_FILES } from './migration-files';
 
 /** Any number, the same in every version: what the instances take turns by. */
 const LOCK = 7_205_759_403;

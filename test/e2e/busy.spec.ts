@@ -316,7 +316,7 @@ describe('on_busy: interrupt', () => {
 });
 
 it('a queue survives a restart: what waited is replied to then', async () => {
-  const database = await createTestDatabase({ persistent: true });
+  const database = await createTestDatabase();
   const first = await createTestApp({ env: { ...model.env, SHUTDOWN_GRACE_S: '0' }, database });
   const before = ApiClient.of(first.url, 'alice');
   const { id } = await before.conversation();

@@ -163,7 +163,7 @@ onServer('a database behind a broken network', () => {
   let proxy: FaultProxy;
 
   beforeAll(async () => {
-    database = await createTestDatabase({ persistent: true });
+    database = await createTestDatabase();
     const behind = new URL(database.config.url ?? '');
     proxy = await FaultProxy.start({ host: behind.hostname, port: Number(behind.port) });
     behind.port = String(proxy.port);

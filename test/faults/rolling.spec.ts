@@ -23,7 +23,7 @@ onServer('two instances behind a balancer', () => {
   let balancer: Balancer;
 
   beforeEach(async () => {
-    database = await createTestDatabase({ persistent: true });
+    database = await createTestDatabase();
     stage = await Stage.open('rolling', { databaseUrl: database.config.url });
     const ports = [await freePort(), await freePort()];
     slots = ports.map((port) => stage.slot({ PORT: String(port), SHUTDOWN_GRACE_S: String(GRACE_S) }));

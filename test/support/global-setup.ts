@@ -1,14 +1,14 @@
 import 'reflect-metadata';
-import { migratedSnapshot, migratedTemplate } from './database-template';
+import { migratedCluster, migratedTemplate } from './database-template';
 
 /**
- * Makes a migrated database once for all test files: a template on the server of `TEST_DATABASE_URL`, otherwise a dump
- * for the embedded one. Jest's workers inherit the environment.
+ * Makes a migrated database once for all test files: a template on the server of `TEST_DATABASE_URL`, and for
+ * the embedded one a directory to copy. Jest's workers inherit the environment.
  */
 async function globalSetup(): Promise<void> {
   const serverUrl = process.env.TEST_DATABASE_URL;
   if (serverUrl) process.env.TEST_DATABASE_TEMPLATE = await migratedTemplate(serverUrl);
-  process.env.TEST_DATABASE_SNAPSHOT = await migratedSnapshot();
+  process.env.TEST_DATABASE_CLUSTER = await migratedCluster();
 }
 
 export = globalSetup;

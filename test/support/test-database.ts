@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource, type EntitySchema } from 'typeorm';
@@ -30,19 +30,10 @@ export interface TestConnection {
   close(): Promise<void>;
 }
 
-export interface TestDatabaseOptions {
-  /** Survives the end of an application that uses it, so that another one can be started on it. */
-  persistent?: boolean;
-}
-
-/** On the server of `TEST_DATABASE_URL`, otherwise embedded: in memory, or in a temporary directory if `persistent`. */
-export async function createTestDatabase({
-  persistent = false,
-}: TestDatabaseOptions = {}): Promise<TestDatabase> {
+/** On the server of `TEST_DATABASE_URL`, otherwise embedded, in a temporary directory. It stays from one application to the next. */
+export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = process.env.TEST_DATABASE_URL;
-  if (serverUrl) return onServer(serverUrl);
-  const snapshot = required('TEST_DATABASE_SNAPSHOT');
-  return persistent ? inDirectory(snapshot) : withConfig(databaseConfig({ dataDir: `memory://${snapshot}` }));
+  return serverUrl ? onServer(serverUrl) : inDirectory();
 }
 
 /** Empties every table except the list of migrations. */
@@ -65,11 +56,9 @@ async function onServer(serverUrl: string): Promise<TestDatabase> {
   });
 }
 
-async function inDirectory(snapshot: string): Promise<TestDatabase> {
+async function inDirectory(): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'));
-  const embedded = new EmbeddedDatabase({ dataDir, snapshot });
-  await embedded.start();
-  await embedded.close();
+  await cp(required('TEST_DATABASE_CLUSTER'), join(dataDir, 'postgres'), { recursive: true });
   return withConfig(databaseConfig({ dataDir }), () => rm(dataDir, { recursive: true, force: true }));
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { DataDirLock } from './data-dir-lock';
@@ -18,10 +18,10 @@ const CHECK_LOG_EVERY_MS = 10_000;
 const VACUUM_EVERY_MS = 3_600_000;
 
 export interface EmbeddedDatabaseOptions {
-  /** `DATA_DIR`; or `memory://`, optionally followed by the path of a dump to begin with. */
+  /** `DATA_DIR`, or `memory://` */
   dataDir: string;
-  /** Begin a directory's new cluster with this dump. */
-  snapshot?: string;
+  /** What a directory's new cluster is a copy of, if there is anything. */
+  template?: () => Promise<string | undefined>;
 }
 
 /**
@@ -59,12 +59,6 @@ export class EmbeddedDatabase {
     return () => new EngineStream((signal, onLost) => this.openSession(statementLimitMs, signal, onLost));
   }
 
-  /** The whole cluster as a tar archive. */
-  async dump(): Promise<Uint8Array> {
-    const reply = await (await this.engine()).request({ kind: 'dump' }, MAINTENANCE_LIMIT_MS);
-    return reply.data ?? new Uint8Array();
-  }
-
   /** Shuts down cleanly. Clients should have gone before. */
   async close(): Promise<void> {
     this.closed = true;
@@ -75,7 +69,7 @@ export class EmbeddedDatabase {
   }
 
   private get inMemory(): boolean {
-    return this.options.dataDir.startsWith(MEMORY);
+    return this.options.dataDir === MEMORY;
   }
 
   private engine(): Promise<Engine> {
@@ -101,11 +95,10 @@ export class EmbeddedDatabase {
   }
 
   private async prepareCluster(): Promise<EngineSettings> {
-    const { dataDir, snapshot } = this.options;
-    if (!this.lock) return { snapshot: dataDir.slice(MEMORY.length) || undefined };
+    if (!this.lock) return {};
     await this.lock.acquire();
-    const directory = join(resolve(dataDir), 'postgres');
-    if (!existsSync(directory)) await this.createCluster(directory, snapshot);
+    const directory = join(resolve(this.options.dataDir), 'postgres');
+    if (!existsSync(directory)) await this.createCluster(directory);
     return { directory };
   }
 
@@ -113,12 +106,13 @@ export class EmbeddedDatabase {
    * Beside its place first, so that an interrupted first start leaves nothing half made. The thread that made it is not kept:
    * it holds some 300 MB more than one that finds a cluster.
    */
-  private async createCluster(directory: string, snapshot: string | undefined): Promise<void> {
+  private async createCluster(directory: string): Promise<void> {
     const draft = `${directory}.new`;
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { mode: 0o700 });
-    const engine = await this.launch({ directory: draft, snapshot });
-    await stop(engine);
+    const template = await this.options.template?.();
+    if (template) await cp(template, draft, { recursive: true });
+    else await stop(await this.launch({ directory: draft }));
     await rename(draft, directory);
   }
 

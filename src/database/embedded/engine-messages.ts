@@ -2,8 +2,6 @@
 export interface EngineSettings {
   /** Directory of the database cluster; absent means in memory. */
   directory?: string;
-  /** A dump to load into a cluster that does not exist yet. */
-  snapshot?: string;
 }
 
 export type EngineRequest =
@@ -13,7 +11,6 @@ export type EngineRequest =
   | { kind: 'reset' }
   /** What the checkpointer and autovacuum do in a real PostgreSQL; skipped inside a transaction. */
   | { kind: 'maintain'; vacuum: boolean }
-  | { kind: 'dump' }
   | { kind: 'close' };
 
 export interface EngineReply {

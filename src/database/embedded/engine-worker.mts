@@ -4,7 +4,6 @@
  * Node runs this file as it is under Jest (type stripping) and compiled from `dist/`, so it is an ES module of its own
  * and imports only types from its neighbours.
  */
-import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import type { EngineReply, EngineRequest, EngineSettings } from './engine-messages.js';
@@ -20,10 +19,9 @@ const engine = await startEngine(workerData as EngineSettings);
 port.on('message', (request: EngineRequest) => void answer(request));
 port.postMessage({} satisfies EngineReply);
 
-async function startEngine({ directory, snapshot }: EngineSettings): Promise<PGlite> {
+async function startEngine({ directory }: EngineSettings): Promise<PGlite> {
   return PGlite.create({
     dataDir: directory ?? 'memory://',
-    loadDataDir: snapshot ? new Blob([await readFile(snapshot)]) : undefined,
     startParams: [
       ...PGlite.defaultStartParams,
       ...setting('shared_buffers', '32MB'),
@@ -54,8 +52,6 @@ async function perform(request: EngineRequest): Promise<Uint8Array<ArrayBuffer> 
       return reset();
     case 'maintain':
       return maintain(request.vacuum);
-    case 'dump':
-      return new Uint8Array(await (await engine.dumpDataDir('none')).arrayBuffer());
     case 'close':
       await engine.close();
   }

@@ -46,7 +46,7 @@ const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJ
 beforeAll(async () => {
   model = await startModelServer();
   model.otherwise(reply('Yes.'));
-  database = await createTestDatabase({ persistent: true });
+  database = await createTestDatabase();
   t = await createTestApp({ env: { ...model.env, ...ENV }, database });
   await t.close();
   // The embedded database is for one process at a time.

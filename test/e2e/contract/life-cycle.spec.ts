@@ -41,7 +41,7 @@ function start(env: NodeJS.ProcessEnv): SpawnedService {
 async function startReady(
   env: NodeJS.ProcessEnv,
 ): Promise<{ service: SpawnedService; url: string; alice: ApiClient }> {
-  database ??= await createTestDatabase({ persistent: true });
+  database ??= await createTestDatabase();
   const { url: databaseUrl, dataDir } = database.config;
   const service = start({ ...(databaseUrl ? { DATABASE_URL: databaseUrl } : { DATA_DIR: dataDir }), ...env });
   const url = await service.ready();

@@ -35,7 +35,7 @@ export class Stage {
 
   static async open(scenario: string, { databaseUrl, env }: StageOptions = {}): Promise<Stage> {
     const model = await PlannedModel.start();
-    const database = databaseUrl ? undefined : await createTestDatabase({ persistent: true });
+    const database = databaseUrl ? undefined : await createTestDatabase();
     const { url, dataDir } = database?.config ?? { url: databaseUrl, dataDir: '' };
     const where: NodeJS.ProcessEnv = url ? { DATABASE_URL: url } : { DATA_DIR: dataDir };
     const fixed = { SSE_HEARTBEAT_MS: '1000', LOG_LEVEL: 'info', ...where, ...model.server.env, ...env };

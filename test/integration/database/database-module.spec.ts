@@ -37,7 +37,7 @@ const CREATE = 'CREATE TABLE module_notes (id int PRIMARY KEY, text text NOT NUL
 describe('DatabaseModule', () => {
   let database: TestDatabase;
   beforeEach(async () => {
-    database = await createTestDatabase({ persistent: true });
+    database = await createTestDatabase();
   });
   afterEach(() => database.close());
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Client, Pool, type PoolConfig } from 'pg';
 import { EmbeddedDatabase } from '../../../src/database/embedded/embedded-database';
 
-const snapshot = process.env.TEST_DATABASE_SNAPSHOT;
 const LOGIN = { user: 'postgres', database: 'postgres', password: '' };
 
 function poolOf(embedded: EmbeddedDatabase, limitMs = 10_000): Pool {
@@ -28,10 +27,10 @@ describe('EmbeddedDatabase in memory', () => {
   let pool: Pool;
 
   beforeAll(async () => {
-    embedded = new EmbeddedDatabase({ dataDir: `memory://${snapshot}` });
+    embedded = new EmbeddedDatabase({ dataDir: 'memory://' });
     pool = poolOf(embedded);
     await pool.query('CREATE TABLE notes (id int PRIMARY KEY, doc jsonb)');
-  });
+  }, 60_000);
   afterAll(async () => {
     await pool.end();
     await embedded.close();
@@ -104,7 +103,7 @@ describe('EmbeddedDatabase in a directory', () => {
 
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'parley-embedded-'));
-    embedded = new EmbeddedDatabase({ dataDir, snapshot });
+    embedded = new EmbeddedDatabase({ dataDir, template: async () => process.env.TEST_DATABASE_CLUSTER });
   });
   afterEach(async () => {
     await embedded.close();

@@ -27,7 +27,7 @@ export class FuzzedService {
 
   static async start(): Promise<FuzzedService> {
     const model = (await startModelServer()).otherwise(reply('Yes.'));
-    const database = await createTestDatabase({ persistent: true });
+    const database = await createTestDatabase();
     const fuzzed = new FuzzedService(mkdtempSync(join(tmpdir(), 'parley-fuzz-')), database, model);
     try {
       await fuzzed.boot();
