@@ -96,6 +96,7 @@ describe('parseJsonBody', () => {
     const bytes = Buffer.from(text);
     const started = performance.now();
     refusal(bytes);
-    expect(performance.now() - started).toBeLessThan(50);
+    // A few milliseconds; what grows with the square of the length would take minutes.
+    expect(performance.now() - started).toBeLessThan(1_000);
   });
 });

@@ -17,17 +17,25 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    // The request lasts as long as the answer, which may be a stream: it does not keep its body.
+    const settle = (): void => void request.off('data', collect).off('end', end).off('error', fail);
     const collect = (chunk: Buffer) => {
       size += chunk.length;
       chunks.push(chunk);
       if (size <= limitBytes) return;
-      request.off('data', collect);
+      settle();
       linger(request);
       reject(bodyTooLarge(limitBytes));
     };
-    request.on('data', collect);
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', () => reject(invalidRequest('incomplete_body', 'The body ended too early.')));
+    const end = () => {
+      settle();
+      resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+    };
+    const fail = () => {
+      settle();
+      reject(invalidRequest('incomplete_body', 'The body ended too early.'));
+    };
+    request.on('data', collect).on('end', end).on('error', fail);
   });
 }
 

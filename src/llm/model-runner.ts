@@ -76,7 +76,7 @@ export class ModelRunner {
       try {
         return await this.openOne(target, request, scope);
       } catch (error) {
-        scope.signal.throwIfAborted();
+        scope.throwIfOver();
         if (index === 0) failure = error;
         if (!mayFallBack(error)) throw error;
       }
@@ -89,9 +89,9 @@ export class ModelRunner {
       try {
         return await this.tryOnce(target, request, scope);
       } catch (error) {
-        scope.signal.throwIfAborted();
+        scope.throwIfOver();
         if (retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
-        await pause(backoffMs(error, retry), scope.signal);
+        await pause(backoffMs(error, retry), scope.begin().signal);
       }
     }
   }
@@ -115,7 +115,7 @@ export class ModelRunner {
     const { messages, settings } = request;
     const client = this.clients.for(provider);
     return new Attempt(target, (signal) => client.stream({ ...target, messages, settings }, signal), {
-      signal: scope.signal,
+      controller: scope.begin(),
       listener: scope.onAttempt,
       patience: this.patience(provider),
     });

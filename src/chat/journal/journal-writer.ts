@@ -14,12 +14,12 @@ const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
 
 /**
- * From so many open replies on, what comes right behind a batch waits a moment for company, the longer the more there are: a commit
- * costs more than it delays.
+ * From so many open replies on, batches begin at least so long after each other, the longer the more replies there are: a commit
+ * costs more than it delays. What a slow commit has taken already is not waited for again.
  */
 const CROWD = 25;
-const MIN_PAUSE_MS = 5;
-const MAX_PAUSE_MS = 15;
+const MIN_INTERVAL_MS = 6;
+const MAX_INTERVAL_MS = 16;
 const REPLIES_PER_MS = 40;
 
 export const storageUnavailable = (cause?: unknown) =>
@@ -100,17 +100,24 @@ export class JournalWriter implements OnModuleDestroy {
     await nextTurn();
     while (this.collecting.runs.size) {
       const { runs, stored } = this.collecting;
+      const began = performance.now();
       this.collecting = newBatch();
       await this.commit(++this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
-      if (this.begun.size >= CROWD && !this.collecting.urgent) await this.pause();
+      const left = began + this.interval() - performance.now();
+      if (left > 0 && !this.collecting.urgent) await this.pause(left);
     }
     this.writing = false;
   }
 
-  private pause(): Promise<void> {
+  private interval(): number {
+    const replies = this.begun.size;
+    return replies < CROWD ? 0 : Math.min(MIN_INTERVAL_MS + replies / REPLIES_PER_MS, MAX_INTERVAL_MS);
+  }
+
+  private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.resume = resolve;
-      setTimeout(resolve, Math.min(MIN_PAUSE_MS + this.begun.size / REPLIES_PER_MS, MAX_PAUSE_MS));
+      setTimeout(resolve, ms);
     });
   }
 

@@ -1,6 +1,7 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
 import { readAtMost } from './read-at-most';
-import { ResponseBody } from './response-body';
+import type { ResponseBody } from './response-body';
+import { ResponseHandler, type ResponseHead } from './response-handler';
 
 type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -33,7 +34,8 @@ export function createAgent(connect: Agent.Options['connect']): Agent {
 export function providerFetch(agent: Agent, extraHeaders: string[]): Fetch {
   const sent = [...SENT_HEADERS, ...extraHeaders];
   return async (url, init) => {
-    const headers = { ...pick(new Headers(init?.headers), sent), 'user-agent': 'parley' };
+    const given = init?.headers instanceof Headers ? init.headers : new Headers(init?.headers);
+    const headers = { ...pick(given, sent), 'user-agent': 'parley' };
     const response = await dispatch(agent, new URL(url instanceof Request ? url.url : url), {
       ...init,
       headers,
@@ -47,41 +49,19 @@ function pick(headers: Headers, names: string[]): Record<string, string> {
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-/** Settles with the response's head. The signal ends the request, and after it the body. */
-function dispatch(
+/** Settles with the response's head. */
+async function dispatch(
   agent: Agent,
   url: URL,
   { method = 'GET', body, signal, headers }: RequestInit & { headers: Record<string, string> },
 ): Promise<ProviderResponse> {
-  const { promise, resolve, reject } = Promise.withResolvers<ProviderResponse>();
   signal?.throwIfAborted();
-  let response: ResponseBody | undefined;
-  let stop: (() => void) | undefined;
-  const settle = (error?: unknown): void => {
-    if (stop) signal?.removeEventListener('abort', stop);
-    response?.end(error);
-    // As `fetch` does: the SDK keeps the cause, but not always what is thrown.
-    if (error !== undefined) reject(new TypeError('The request failed', { cause: error }));
-  };
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart(controller) {
-      stop = () => controller.abort(signal?.reason as Error);
-      signal?.addEventListener('abort', stop, { once: true });
-    },
-    onResponseStart(controller, status, fields) {
-      // What comes before the answer proper.
-      if (status < 200) return;
-      response = new ResponseBody(controller);
-      resolve(head(status, fields, response, url));
-    },
-    onResponseData: (_controller, chunk) => response?.push(chunk),
-    onResponseEnd: () => settle(),
-    onResponseError: (_controller, error) => settle(error),
-  };
+  const handler = new ResponseHandler(signal);
+  const head = handler.head();
   const path = `${url.pathname}${url.search}`;
   const options = { origin: url.origin, path, method, headers };
   agent.dispatch({ ...options, body: bytesOf(body as string | undefined) }, handler);
-  return promise;
+  return responseOf(await head, url);
 }
 
 /** Kept for as long as the response lasts, so it must not keep one of Node's shared slabs of 64 kB with it. */
@@ -92,12 +72,7 @@ function bytesOf(text?: string): Buffer | null {
   return bytes;
 }
 
-function head(
-  status: number,
-  fields: NodeJS.Dict<string | string[]>,
-  body: ResponseBody,
-  url: URL,
-): ProviderResponse {
+function responseOf({ status, fields, body }: ResponseHead, url: URL): ProviderResponse {
   const headers = new Headers();
   for (const [name, value] of Object.entries(fields)) {
     for (const one of [value ?? []].flat()) headers.append(name, one);

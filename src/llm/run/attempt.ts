@@ -26,7 +26,6 @@ export type Opener = (signal: AbortSignal) => AsyncIterable<ModelPart[]>;
 export class Attempt {
   private readonly startedAt = new Date();
   private readonly start = performance.now();
-  private readonly controller = new AbortController();
   private readonly watchdog: Watchdog;
   private readonly stream: AsyncIterator<ModelPart[]>;
   private firstEventMs: number | null = null;
@@ -35,16 +34,16 @@ export class Attempt {
   constructor(
     private readonly target: CatalogueEntry,
     open: Opener,
-    private readonly scope: { signal: AbortSignal; patience: Patience; listener: AttemptListener },
+    private readonly scope: { controller: AbortController; patience: Patience; listener: AttemptListener },
   ) {
-    scope.signal.addEventListener('abort', this.abort, { once: true });
-    this.watchdog = new Watchdog(scope.patience, (reason) => this.controller.abort(reason));
-    this.stream = open(this.controller.signal)[Symbol.asyncIterator]();
+    const { controller, patience } = scope;
+    this.watchdog = new Watchdog(patience, (reason) => controller.abort(reason));
+    this.stream = open(controller.signal)[Symbol.asyncIterator]();
   }
 
   /**
    * The next parts, or undefined after `finish`.
-   * @throws {LlmError} or the reason for which the scope's signal was aborted
+   * @throws {LlmError} or the reason for which the controller was aborted
    */
   async next(): Promise<ModelPart[] | undefined> {
     if (this.outcome === 'ok') return undefined;
@@ -80,7 +79,7 @@ export class Attempt {
 
   private fail(error: unknown): unknown {
     // Whatever an aborted stream throws, the reason is why it ended.
-    const { aborted, reason } = this.controller.signal;
+    const { aborted, reason } = this.scope.controller.signal;
     const cause: unknown = aborted ? reason : error;
     if (cause instanceof LlmError) this.settle(cause.code);
     else this.settle(aborted ? 'aborted' : 'internal_error');
@@ -91,7 +90,6 @@ export class Attempt {
     if (this.outcome) return;
     this.outcome = outcome;
     this.watchdog.stop();
-    this.scope.signal.removeEventListener('abort', this.abort);
     this.scope.listener({
       provider: this.target.provider.name,
       model: this.target.model.id,
@@ -105,6 +103,4 @@ export class Attempt {
   private elapsed(): number {
     return Math.round(performance.now() - this.start);
   }
-
-  private readonly abort = (): void => this.controller.abort(this.scope.signal.reason);
 }

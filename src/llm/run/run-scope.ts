@@ -1,10 +1,14 @@
 import { LlmError } from '../llm-error';
 import type { AttemptListener } from './attempt';
 
-/** What all attempts at one reply share: the caller's signal and the time that the reply may take as a whole. */
+/**
+ * What all attempts at one reply share: the caller's signal and the time that the reply may take as a whole. Whoever works for the
+ * reply, one at a time, gets a controller of its own, which ends with either.
+ */
 export class RunScope {
-  private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;
+  private current: AbortController | undefined;
+  private over: { reason: unknown } | undefined;
 
   constructor(
     private readonly caller: AbortSignal,
@@ -12,21 +16,36 @@ export class RunScope {
     readonly onAttempt: AttemptListener,
   ) {
     caller.throwIfAborted();
-    caller.addEventListener('abort', this.abort, { once: true });
-    this.timer = setTimeout(() => this.controller.abort(totalTimeout()), totalTimeoutMs);
+    caller.addEventListener('abort', this, { once: true });
+    this.timer = setTimeout(() => this.end(totalTimeout()), totalTimeoutMs);
   }
 
-  /** Aborted with the caller's reason, or with an LlmError when the time is over. */
-  get signal(): AbortSignal {
-    return this.controller.signal;
+  /** @throws the caller's reason, or an LlmError when the time is over */
+  begin(): AbortController {
+    this.throwIfOver();
+    this.current = new AbortController();
+    return this.current;
+  }
+
+  /** As `begin`. */
+  throwIfOver(): void {
+    if (this.over) throw this.over.reason;
   }
 
   close(): void {
     clearTimeout(this.timer);
-    this.caller.removeEventListener('abort', this.abort);
+    this.caller.removeEventListener('abort', this);
   }
 
-  private readonly abort = (): void => this.controller.abort(this.caller.reason);
+  /** The caller has aborted. */
+  handleEvent(): void {
+    this.end(this.caller.reason);
+  }
+
+  private end(reason: unknown): void {
+    this.over ??= { reason };
+    this.current?.abort(reason);
+  }
 }
 
 function totalTimeout(): LlmError {

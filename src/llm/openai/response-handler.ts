@@ -1,0 +1,71 @@
+import type { Dispatcher } from 'undici';
+import { ResponseBody } from './response-body';
+
+/** What is known of a response before its body. */
+export interface ResponseHead {
+  status: number;
+  fields: NodeJS.Dict<string | string[]>;
+  body: ResponseBody;
+}
+
+/**
+ * Hears of one request and its response. It lives as long as the response, so what only the head needs is let go with the head, and
+ * the signal gets the object itself as its listener.
+ */
+export class ResponseHandler implements Dispatcher.DispatchHandler {
+  private pending: PromiseWithResolvers<ResponseHead> | undefined;
+  private controller: Dispatcher.DispatchController | undefined;
+  private body: ResponseBody | undefined;
+
+  /** @param signal ends the request, and after it the body */
+  constructor(private readonly signal: AbortSignal | null | undefined) {}
+
+  /** To be asked for once, before the request is sent. */
+  head(): Promise<ResponseHead> {
+    this.pending = Promise.withResolvers<ResponseHead>();
+    return this.pending.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    this.signal?.addEventListener('abort', this, { once: true });
+  }
+
+  /** The signal has aborted. */
+  handleEvent(): void {
+    this.controller?.abort(this.signal?.reason as Error);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: NodeJS.Dict<string | string[]>,
+  ): void {
+    // What comes before the answer proper.
+    if (status < 200) return;
+    this.body = new ResponseBody(controller);
+    this.pending?.resolve({ status, fields, body: this.body });
+    this.pending = undefined;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.leave();
+    this.body?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.leave();
+    this.body?.end(error);
+    // As `fetch` does: the SDK keeps the cause, but not always what is thrown.
+    this.pending?.reject(new TypeError('The request failed', { cause: error }));
+    this.pending = undefined;
+  }
+
+  private leave(): void {
+    this.signal?.removeEventListener('abort', this);
+  }
+}
