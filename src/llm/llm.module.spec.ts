@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { testLimits, testModel, testProvider } from '../../test/support/model-calls';
 import { AppConfig } from '../config/app-config';
+import type { ModelPart } from './llm-client';
 import { LlmModule } from './llm.module';
 import { ModelCatalogue } from './model-catalogue';
 import { ModelRunner } from './model-runner';
@@ -19,12 +20,11 @@ it('LlmModule provides the catalogue and the runner from the configuration', asy
   const module = await Test.createTestingModule({ imports: [TestConfigModule, LlmModule] }).compile();
   expect(module.get(ModelCatalogue, { strict: false }).list()).toHaveLength(1);
   const request = { modelId: 'test-model', messages: [], settings: { max_output_tokens: 3 } };
-  const parts = [];
-  for await (const batch of module
-    .get(ModelRunner, { strict: false })
-    .run(request, new AbortController().signal, () => undefined)) {
-    parts.push(...batch);
-  }
+  const parts: ModelPart[] = [];
+  await module.get(ModelRunner, { strict: false }).run(request, new AbortController().signal, {
+    onParts: (batch) => void parts.push(...batch),
+    onAttempt: () => undefined,
+  });
   expect(parts.at(-1)).toMatchObject({ type: 'finish', reason: 'length' });
   await module.close();
 });

@@ -25,6 +25,14 @@ export type RunLimits = Pick<
   'firstEventTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'maxRetries' | 'maxReplyChars'
 >;
 
+/** Hears of one reply. Called rather than iterated over, which would cost every token several turns of the microtask queue. */
+export interface ReplyListener {
+  /** The reply as it arrives; the last part is its `finish`. More comes when what this answers has settled. */
+  onParts: (parts: ModelPart[]) => Promise<void> | undefined;
+  /** Every try, as it ends. */
+  onAttempt: AttemptListener;
+}
+
 interface OpenReply {
   attempt: Attempt;
   first: ModelPart[];
@@ -43,15 +51,11 @@ export class ModelRunner {
   ) {}
 
   /**
-   * Yields the reply as it arrives; the last part is its `finish`. `onAttempt` hears of every try as it ends.
-   * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts
+   * Settles with the reply's end.
+   * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts; what the listener throws
    */
-  async *run(
-    request: RunRequest,
-    signal: AbortSignal,
-    onAttempt: AttemptListener,
-  ): AsyncGenerator<ModelPart[], void, undefined> {
-    const scope = new RunScope(signal, this.limits.totalTimeoutMs, onAttempt);
+  async run(request: RunRequest, signal: AbortSignal, listener: ReplyListener): Promise<void> {
+    const scope = new RunScope(signal, this.limits.totalTimeoutMs, listener.onAttempt);
     const limit = new ReplyLimit(this.limits.maxReplyChars);
     let attempt: Attempt | undefined;
     try {
@@ -59,7 +63,8 @@ export class ModelRunner {
       attempt = reply.attempt;
       for (let batch: ModelPart[] | undefined = reply.first; batch; batch = await attempt.next()) {
         const { parts, exceeded } = limit.take(batch);
-        if (parts.length) yield parts;
+        const taken = parts.length ? listener.onParts(parts) : undefined;
+        if (taken) await taken;
         if (exceeded) throw attempt.exceed();
       }
     } finally {

@@ -8,7 +8,7 @@ import { ModelRunner } from '../../src/llm/model-runner';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import type { ModelAttempt } from '../../src/llm/run/attempt';
 import { CircuitBreakers } from '../../src/llm/run/circuit-breakers';
-import { collect, testLimits, testModel, testProvider } from '../support/model-calls';
+import { collected, testLimits, testModel, testProvider } from '../support/model-calls';
 import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   at,
@@ -57,7 +57,10 @@ function setUp({ limits, models = [{}], breakers = new CircuitBreakers() }: Setu
     const attempts: ModelAttempt[] = [];
     const request = { modelId, messages: [{ role: 'user' as const, content: 'Hi' }], settings: {} };
     const start = performance.now();
-    const answer = await collect(runner.run(request, signal, (attempt) => void attempts.push(attempt)));
+    const onAttempt = (attempt: ModelAttempt) => void attempts.push(attempt);
+    const answer = await collected((take) =>
+      runner.run(request, signal, { onParts: take, onAttempt }),
+    );
     return {
       ...answer,
       attempts,
@@ -93,14 +96,12 @@ describe('an attempt', () => {
     const clients = new LlmClients(openai, new DemoClient(0));
     const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
     const request = { modelId: 'test-model', messages: [], settings: {} };
-    for await (const parts of runner.run(
-      request,
-      new AbortController().signal,
-      (one) => void attempts.push(one),
-    )) {
-      if (parts.at(-1)?.type === 'finish') expect(attempts).toHaveLength(1);
-    }
-    expect(attempts).toHaveLength(1);
+    let before: number | undefined;
+    await runner.run(request, new AbortController().signal, {
+      onParts: (parts) => void (parts.at(-1)?.type === 'finish' && (before = attempts.length)),
+      onAttempt: (one) => void attempts.push(one),
+    });
+    expect([before, attempts.length]).toEqual([1, 1]);
   });
 
   it('is made with the settings and messages of the request', async () => {
@@ -264,10 +265,13 @@ describe('the watchdog', () => {
     server.script(stream(text('a'), pause(10), text('b'), finish()));
     const request = { modelId: 'test-model', messages: [], settings: {} };
     let got = '';
-    for await (const parts of runner.run(request, new AbortController().signal, () => undefined)) {
-      for (const part of parts) if (part.type === 'text') got += part.text;
-      await delay(300);
-    }
+    await runner.run(request, new AbortController().signal, {
+      onParts: async (parts) => {
+        for (const part of parts) if (part.type === 'text') got += part.text;
+        await delay(300);
+      },
+      onAttempt: () => undefined,
+    });
     expect(got).toBe('ab');
   });
 

@@ -1,6 +1,6 @@
 import type { ModelPart } from '../../src/llm/llm-client';
 import { LlmError } from '../../src/llm/llm-error';
-import type { ModelRunner } from '../../src/llm/model-runner';
+import type { ModelRunner, ReplyListener } from '../../src/llm/model-runner';
 import type { Life } from './clock';
 
 /** A model that says what it is told to, when it is told to. */
@@ -38,13 +38,13 @@ export class ModelFeed {
     this.over = true;
   }
 
-  async *run(life: Life, signal: AbortSignal): AsyncGenerator<ModelPart[], void, undefined> {
+  async run(life: Life, signal: AbortSignal, { onParts }: ReplyListener): Promise<void> {
     this.life = life;
     this.runs++;
     const abort = () => this.wake.resolve();
     signal.addEventListener('abort', abort);
     try {
-      yield* this.parts(signal);
+      for await (const parts of this.parts(signal)) await onParts(parts);
     } finally {
       this.over = true;
     }
@@ -77,6 +77,7 @@ export class ModelFeed {
 export type Feeds = Map<string, ModelFeed>;
 
 export function runnerOf(feeds: Feeds, life: Life): ModelRunner {
-  const run: ModelRunner['run'] = ({ modelId }, signal) => feeds.get(modelId)!.run(life, signal);
+  const run: ModelRunner['run'] = ({ modelId }, signal, listener) =>
+    feeds.get(modelId)!.run(life, signal, listener);
   return { run } as ModelRunner;
 }

@@ -70,14 +70,20 @@ export interface CollectedReply {
 }
 
 /** Reads a reply to its end; what it throws is kept. */
-export async function collect(reply: AsyncIterable<ModelPart[]>): Promise<CollectedReply> {
+export function collect(reply: AsyncIterable<ModelPart[]>): Promise<CollectedReply> {
+  return collected(async (take) => {
+    for await (const batch of reply) take(batch);
+  });
+}
+
+/** What `read` hands over until it settles. */
+export async function collected(
+  read: (take: (batch: ModelPart[]) => undefined) => Promise<void>,
+): Promise<CollectedReply> {
   const batches: ModelPart[][] = [];
   let error: unknown;
-  try {
-    for await (const batch of reply) batches.push(batch);
-  } catch (thrown) {
-    error = thrown;
-  }
+  const take = (batch: ModelPart[]) => void batches.push(batch);
+  await read(take).catch((thrown: unknown) => (error = thrown));
   const parts = batches.flat();
   const last = parts.at(-1);
   return {

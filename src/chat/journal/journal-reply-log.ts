@@ -55,15 +55,15 @@ export class JournalReplyLog extends ReplyLog {
     this.replies.set(messageId, reply);
   }
 
-  async append(messageId: string, events: ReplyEvent[]): Promise<void> {
+  append(messageId: string, events: ReplyEvent[]): Promise<void> | undefined {
     const reply = this.replies.get(messageId);
-    if (!reply) return;
+    if (!reply) return undefined;
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
     // Also if it fails: they are in the message then, and are shown with it.
     reply.underway.push(...run);
-    if (reply.failure) throw reply.failure;
+    if (reply.failure) return fail(reply.failure);
     this.store(reply, run);
-    if (reply.underway.length > MAX_UNDERWAY) await reply.last;
+    return reply.underway.length > MAX_UNDERWAY ? reply.last : undefined;
   }
 
   async settle(messageId: string): Promise<void> {
@@ -112,6 +112,10 @@ export class JournalReplyLog extends ReplyLog {
     this.replies.delete(messageId);
     return reply;
   }
+}
+
+async function fail(reason: unknown): Promise<never> {
+  throw reason;
 }
 
 function show(reply: OpenReply, count: number): void {

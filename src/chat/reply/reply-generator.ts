@@ -4,7 +4,7 @@ import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
-import type { MessageAttempt, MessagePart } from '../../messages/message.types';
+import type { MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
 import { deltaEvent, startEvent } from './reply-event';
@@ -79,14 +79,14 @@ export class ReplyGenerator {
     signal: AbortSignal,
   ): Promise<void> {
     const request = { modelId: reply.model ?? '', targets, messages, settings };
-    const note = (attempt: MessageAttempt) => void result.attempts.push(attempt);
-    for await (const parts of this.runner.run(request, signal, note)) {
-      await this.append(reply.id, parts, result);
-    }
+    await this.runner.run(request, signal, {
+      onParts: (parts) => this.append(reply.id, parts, result),
+      onAttempt: (attempt) => void result.attempts.push(attempt),
+    });
     signal.throwIfAborted();
   }
 
-  private async append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> {
+  private append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> | undefined {
     const deltas: ReplyDelta[] = [];
     for (const part of parts) {
       if (part.type === 'finish') {
@@ -95,7 +95,7 @@ export class ReplyGenerator {
       } else deltas.push(part);
     }
     deltas.forEach((delta) => result.content.add(delta));
-    if (deltas.length) await this.log.append(messageId, deltas.map(deltaEvent));
+    return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
   }
 
   private failure(reply: OpenReply, error: unknown) {

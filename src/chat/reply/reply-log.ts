@@ -25,12 +25,12 @@ export abstract class ReplyLog {
   abstract open(messageId: string, instanceId: string, start: StartEvent): void;
 
   /**
-   * Numbers the events and has them stored and shown, in order. Settles before that is done, but waits while too much of
-   * this reply is on its way.
+   * Numbers the events and has them stored and shown, in order, and does not wait for that. While too much of this reply is on its
+   * way it answers what to wait for before there is more.
    * @throws AppError `storage_unavailable` if events of this reply could not be stored, then or earlier; `lease_lost` if
    *   others have taken the reply over
    */
-  abstract append(messageId: string, events: ReplyEvent[]): Promise<void>;
+  abstract append(messageId: string, events: ReplyEvent[]): Promise<void> | undefined;
 
   /** Waits until all that was appended is stored and shown, or has failed to be. Never throws. */
   abstract settle(messageId: string): Promise<void>;

@@ -4,17 +4,12 @@ import type { ResponseBody } from './response-body';
 export async function readAtMost(body: ResponseBody, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  try {
-    while (size < maxBytes) {
-      const chunk = await body.next();
-      if (!chunk) break;
-      chunks.push(chunk.subarray(0, maxBytes - size));
-      size += chunk.length;
-    }
-  } catch {
-    // What arrived before the connection broke may still say what is wrong.
-  } finally {
-    body.cancel();
+  while (size < maxBytes) {
+    const chunk = await body.next();
+    if (!chunk) break;
+    chunks.push(chunk.subarray(0, maxBytes - size));
+    size += chunk.length;
   }
+  body.cancel();
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -32,7 +32,15 @@ export class ReplyStream implements AsyncIterableIterator<ModelPart[], void, und
 
   async next(): Promise<IteratorResult<ModelPart[], void>> {
     const parts: ModelPart[] = [];
-    while (!this.ended && !parts.length) await this.read(parts);
+    while (!this.ended && !parts.length) {
+      try {
+        this.reader ??= await this.open();
+        if (await this.reader.read(parts)) this.end();
+        this.signal.throwIfAborted();
+      } catch (error) {
+        this.fail(error);
+      }
+    }
     if (parts.length) return { value: parts, done: false };
     // What came before it has been taken.
     if (this.failure) throw this.failure;
@@ -44,17 +52,11 @@ export class ReplyStream implements AsyncIterableIterator<ModelPart[], void, und
     return { value: undefined, done: true };
   }
 
-  private async read(parts: ModelPart[]): Promise<void> {
-    try {
-      this.reader ??= await this.open();
-      if (await this.reader.read(parts)) this.end();
-      this.signal.throwIfAborted();
-    } catch (error) {
-      this.end();
-      this.signal.throwIfAborted();
-      if (!(error instanceof LlmError)) throw error;
-      this.failure = error;
-    }
+  private fail(error: unknown): void {
+    this.end();
+    this.signal.throwIfAborted();
+    if (!(error instanceof LlmError)) throw error;
+    this.failure = error;
   }
 
   private end(): void {

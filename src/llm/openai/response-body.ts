@@ -8,17 +8,16 @@ export class ResponseBody {
   private waiting: Uint8Array[] = [];
   private size = 0;
   private ended = false;
-  private error: unknown;
   private wake: (() => void) | undefined;
+  /** Why the body is not whole, if it has ended and is not. */
+  broken: unknown;
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
-  /** All that has arrived since, as one piece; undefined at the end. Rejects once what arrived before a break has been read. */
+  /** All that has arrived since, as one piece; undefined at the end, whole or not (`broken`). Never rejects. */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.waiting.length && !this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
-    if (this.waiting.length) return this.take();
-    if (this.error !== undefined) throw this.error;
-    return undefined;
+    return this.waiting.length ? this.take() : undefined;
   }
 
   /** Closes the connection, unless the response has ended. */
@@ -37,7 +36,7 @@ export class ResponseBody {
   end(error?: unknown): void {
     if (this.ended) return;
     this.ended = true;
-    this.error = error;
+    this.broken = error;
     this.wake?.();
   }
 

@@ -31,7 +31,7 @@ export class StreamReader implements PartReader {
   /** What was held back comes before a failure, too. */
   async read(parts: ModelPart[]): Promise<boolean> {
     try {
-      const bytes = await this.receive().catch(this.lost);
+      const bytes = await this.receive();
       const done = bytes ? this.take(this.decode(bytes, parts), parts) : this.takeLast(parts);
       if (!done) return false;
       this.normaliser.end(parts);
@@ -53,11 +53,6 @@ export class StreamReader implements PartReader {
     const next = this.body.next();
     return this.normaliser.finished ? within(FINISH_GRACE_MS, next) : next;
   }
-
-  private readonly lost = (error: unknown): undefined => {
-    // Once the model has ended, nothing but the usage can be missing.
-    if (!this.normaliser.finished) throw this.normaliser.cut(networkCode(error));
-  };
 
   private decode(bytes: Uint8Array, parts: ModelPart[]): ProviderEvent[] {
     try {
@@ -92,6 +87,9 @@ export class StreamReader implements PartReader {
 
   /** The last event may lack its blank line, or be cut in the middle. */
   private takeLast(parts: ModelPart[]): true {
+    const { broken } = this.body;
+    // Once the model has ended, nothing but the usage can be missing.
+    if (broken !== undefined && !this.normaliser.finished) throw this.normaliser.cut(networkCode(broken));
     const last = this.decoder.end();
     const json = last && parseJson(last.data);
     if (last && json !== undefined) this.takeEvent(last, json, parts);

@@ -138,7 +138,7 @@ describe('JournalReplyLog', () => {
     const { log } = await create();
     log.open(REPLY, '019a5b1c-7f00-7000-8000-00000000000b', START);
     const shown = follow(log);
-    await log.append(REPLY, [chunk('late')]).catch(() => undefined);
+    await log.append(REPLY, [chunk('late')])?.catch(() => undefined);
     log.close(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown.map((event) => event.sequence)).toEqual([1, 2, 3]);
