@@ -46,9 +46,10 @@ export class UserAdminService {
   /** Erases the user and everything of theirs; the record keeps that somebody was erased, but not who. */
   async delete(actor: Identity, id: string, origin: RequestOrigin): Promise<void> {
     await this.get(actor, id);
-    await this.users.delete(id);
-    await this.audit.record({ action: 'user.deleted', userId: id, actorId: actor.userId, origin });
-    await this.audit.forget(id);
+    await this.users.delete(id, async () => {
+      await this.audit.record({ action: 'user.deleted', userId: id, actorId: actor.userId, origin });
+      await this.audit.forget(id);
+    });
   }
 
   /** Everything that is kept of the user, piece by piece. */

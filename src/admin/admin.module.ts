@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module';
 import { AuthModule } from '../auth/auth.module';
 import { ConfigModule } from '../config/config.module';
 import { DatabaseModule } from '../database/database.module';
+import { HttpModule } from '../http/http.module';
 import { LimitsModule } from '../limits/limits.module';
 import { ProvidersModule } from '../providers/providers.module';
 import { UsersModule } from '../users/users.module';
@@ -13,6 +14,7 @@ import { AdminCommands } from './admin-commands';
   imports: [
     ConfigModule,
     DatabaseModule,
+    HttpModule,
     LimitsModule,
     AuthModule,
     UsersModule,

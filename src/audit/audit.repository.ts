@@ -16,20 +16,18 @@ export class AuditRepository {
 
   /** What is left of somebody is a name that says nothing. */
   async rename(userId: string, name: string): Promise<void> {
-    await this.db.query(`UPDATE audit_events SET subject = $2, address = NULL WHERE subject = $1`, [
-      userId,
-      name,
-    ]);
-    await this.db.query(`UPDATE audit_events SET actor = $2, address = NULL WHERE actor = $1`, [
-      userId,
-      name,
-    ]);
+    for (const role of ['subject', 'actor']) {
+      await this.db.query(
+        `UPDATE audit_events SET ${role} = $2, address = NULL, request_id = NULL WHERE ${role} = $1`,
+        [userId, name],
+      );
+    }
   }
 
   async addressesOf(userId: string, action: string): Promise<string[]> {
     const rows: { address: string }[] = await this.db.query(
-      `SELECT DISTINCT address FROM audit_events WHERE subject = $1 AND action = $2 AND address IS NOT NULL
-         AND created_at > now() - interval '30 days' LIMIT 100`,
+      `SELECT address FROM audit_events WHERE subject = $1 AND action = $2 AND address IS NOT NULL
+         AND created_at > now() - interval '30 days' GROUP BY address ORDER BY max(created_at) DESC LIMIT 100`,
       [userId, action],
     );
     return rows.map(({ address }) => address);

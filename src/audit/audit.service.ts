@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditRepository } from './audit.repository';
 import type { RequestOrigin } from './request-origin.decorator';
@@ -8,9 +8,12 @@ export type AuditAction =
   | 'account.created'
   | 'login.succeeded'
   | 'login.failed'
+  | 'login.blocked'
   | 'session.ended'
   | 'session.reuse_detected'
   | 'password.changed'
+  | 'password.failed'
+  | 'password.blocked'
   | 'user.changed'
   | 'role.changed'
   | 'user.disabled'
@@ -66,10 +69,7 @@ export class AuditService {
 
   /** The record stays, but no longer says of whom it is. */
   forget(userId: string): Promise<void> {
-    return this.events.rename(
-      userId,
-      `deleted:${createHash('sha256').update(userId).digest('hex').slice(0, 16)}`,
-    );
+    return this.events.rename(userId, `deleted:${randomUUID()}`);
   }
 
   /** From where the user has done this lately. */

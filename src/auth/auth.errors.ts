@@ -26,6 +26,10 @@ export function invalidCredentials(): AppError {
   return new AppError('unauthenticated', 'invalid_credentials', 'The name or the password is wrong.');
 }
 
+export function isTooManyAttempts(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'too_many_attempts';
+}
+
 export function invalidRefreshToken(): AppError {
   return new AppError('unauthenticated', 'invalid_refresh_token', 'Log in again.');
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Revocations } from '../users/revocations/revocations';
-import type { Identity } from './identity';
+import { isOver, type Identity } from './identity';
 import { IdentityStrategy } from './strategies/identity-strategy';
 
 /** Timers cannot wait for longer. */
@@ -34,9 +34,13 @@ export class IdentityWatch {
     const watcher: Watcher = { identity, onEnd, expiry: undefined };
     const all = this.watchers.get(identity.userId) ?? new Set();
     this.watchers.set(identity.userId, all.add(watcher));
-    const left = (identity.expiresAt ?? Infinity) - Date.now();
-    if (left <= LONGEST_MS) watcher.expiry = setTimeout(() => this.end(watcher), left);
+    this.setTimer(watcher);
     return () => this.leave(watcher);
+  }
+
+  private setTimer(watcher: Watcher): void {
+    const left = (watcher.identity.expiresAt ?? Infinity) - Date.now();
+    if (left <= LONGEST_MS) watcher.expiry = setTimeout(() => void this.check(watcher), left);
   }
 
   /** Something has changed of this user, or maybe of any. */
@@ -45,16 +49,21 @@ export class IdentityWatch {
     for (const watcher of concerned.flatMap((some) => [...some])) void this.check(watcher);
   }
 
+  /** A session may have been renewed since the stream was opened, and then goes on. */
   private async check(watcher: Watcher): Promise<void> {
-    if (await this.isOver(watcher.identity)) this.end(watcher);
+    const identity = await this.renewed(watcher.identity);
+    if (!identity || isOver(identity)) return this.end(watcher);
+    clearTimeout(watcher.expiry);
+    watcher.identity = identity;
+    if (this.watchers.get(identity.userId)?.has(watcher)) this.setTimer(watcher);
   }
 
-  private async isOver(identity: Identity): Promise<boolean> {
+  private async renewed(identity: Identity): Promise<Identity | undefined> {
     try {
-      return (await this.strategy.renew(identity)) === undefined;
+      return await this.strategy.renew(identity);
     } catch (error) {
       this.logger.warn({ err: error }, 'It cannot be found out whether somebody may stay; they leave');
-      return true;
+      return undefined;
     }
   }
 

@@ -24,3 +24,8 @@ export interface Identity {
   /** When the credential ends, in ms since 1970; what it has opened ends with it. */
   expiresAt?: number;
 }
+
+/** Whether the credential has ended by the clock of this process. */
+export function isOver({ expiresAt }: Identity): boolean {
+  return expiresAt !== undefined && expiresAt <= Date.now();
+}

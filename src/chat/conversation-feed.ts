@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { filter, interval, merge } from 'rxjs';
+import { filter, interval, merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { MessagesService, type Message } from '../messages/messages.service';
@@ -73,34 +73,36 @@ export class ConversationFeed {
   ): EventBatches {
     if (reply) yield* this.reader.read(reply.message, reply.after, signal);
     let known = conversation;
-    const wakeup = this.wakeupFor(conversation.id, () => known.last_sequence, signal);
-    for (let seen = sequence; !signal.aborted && !this.running.closed;) {
-      const found = await this.look(known, seen);
-      if (!found) return;
-      known = found.conversation;
-      for (const next of found.replies) {
-        seen = next.sequence;
-        yield* this.reader.read(next, 0, signal);
+    const wakeup = new Wakeup();
+    const news = this.newsOf(conversation.id, () => known.last_sequence).subscribe(wakeup.wake);
+    signal.addEventListener('abort', wakeup.wake);
+    try {
+      for (let seen = sequence; !signal.aborted && !this.running.closed;) {
+        const found = await this.look(known, seen);
+        if (!found) return;
+        known = found.conversation;
+        for (const next of found.replies) {
+          seen = next.sequence;
+          yield* this.reader.read(next, 0, signal);
+        }
+        if (!found.replies.length) await wakeup.wait();
       }
-      if (!found.replies.length) await wakeup.wait();
+    } finally {
+      // Also where the reader had left before.
+      news.unsubscribe();
+      signal.removeEventListener('abort', wakeup.wake);
     }
   }
 
-  /** Wakes whenever there may be a further reply, or none any more. */
-  private wakeupFor(conversationId: string, seen: () => number, signal: AbortSignal): Wakeup {
-    const wakeup = new Wakeup();
-    const subscription = merge(
+  /** Emits whenever there may be a further reply, or none any more. */
+  private newsOf(conversationId: string, seen: () => number): Observable<unknown> {
+    return merge(
       this.running.begun.pipe(filter((reply) => reply.conversationId === conversationId)),
       this.conversations.deletions.pipe(filter((id) => id === conversationId)),
       this.elsewhere.in(conversationId, seen),
       this.running.closing,
       interval(POLL_MS),
-    ).subscribe(wakeup.wake);
-    signal.addEventListener('abort', () => {
-      subscription.unsubscribe();
-      wakeup.wake();
-    });
-    return wakeup;
+    );
   }
 
   /** Undefined if the conversation is gone. */

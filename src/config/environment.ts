@@ -123,6 +123,7 @@ function toHttp(values: Variables): HttpConfig {
 
 /** Where anybody on this machine may name users, a browser on it must not be led here under a foreign name. */
 function toAllowedHosts({ HOST, ...values }: Variables): string[] {
+  if (values.ALLOWED_HOSTS.length) return values.ALLOWED_HOSTS.map((host) => host.toLowerCase());
   const isGuarded = values.AUTH_PROXY_SECRET !== undefined || values.AUTH_TRUSTED_PROXIES.length > 0;
   if (values.AUTH_MODE !== 'header' || isGuarded || !isLoopbackHost(HOST)) return [];
   return ['localhost', '127.0.0.1', '[::1]', HOST.includes(':') ? `[${HOST}]` : HOST.toLowerCase()];

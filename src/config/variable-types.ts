@@ -66,6 +66,11 @@ export function isEncryptionKey(text: string): boolean {
   return /^[A-Za-z0-9+/]{43}=$/.test(text);
 }
 
+/** As in `Host`, without a port; IPv6 in brackets. */
+export function isHostName(text: string): boolean {
+  return isHost(text) && !/[^\]]:\d+$/.test(text) && !/\]:/.test(text);
+}
+
 /** A host name or an address, IPv6 in brackets, with or without a port. */
 export function isHost(text: string): boolean {
   return URL.canParse(`http://${text}`) && /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.test(text);

@@ -6,6 +6,7 @@ import {
   isCidr,
   isEncryptionKey,
   isHost,
+  isHostName,
   isOrigin,
   list,
   url,
@@ -25,6 +26,7 @@ export const VARIABLES = {
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
+  ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
   CORS_ORIGINS: list(isOrigin, 'must be a comma-separated list of origins such as https://chat.example.com'),
 

@@ -40,8 +40,9 @@ async function openToAll(directory: string): Promise<void> {
 async function removeOld(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     const path = join(root, name);
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > KEEP_MS) await rm(path, { recursive: true, force: true });
+    // Others may be done with theirs by now.
+    const made = await stat(path).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > KEEP_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

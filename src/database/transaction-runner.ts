@@ -13,6 +13,8 @@ const RETRY_DELAY_MS = 25;
 interface Transaction {
   manager: EntityManager;
   active: boolean;
+  /** What is to be told once it is committed. */
+  announcements: (() => void)[];
 }
 
 /**
@@ -73,9 +75,17 @@ export class TransactionRunner {
     }
   }
 
-  private attempt<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.manager.transaction(async (manager) => {
-      const transaction: Transaction = { manager, active: true };
+  /** Once the caller's transaction is committed, and only then; at once outside of one. */
+  afterCommit(announce: () => void): void {
+    const transaction = this.current();
+    if (transaction) transaction.announcements.push(announce);
+    else announce();
+  }
+
+  private async attempt<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const announcements: (() => void)[] = [];
+    const done = await this.manager.transaction(async (manager) => {
+      const transaction: Transaction = { manager, active: true, announcements };
       const failed = watchFailures(manager);
       try {
         const result = await this.transactions.run(transaction, () => work(manager));
@@ -85,6 +95,8 @@ export class TransactionRunner {
         transaction.active = false;
       }
     });
+    for (const announce of announcements) announce();
+    return done;
   }
 
   private current(): Transaction | undefined {

@@ -6,7 +6,7 @@ const PORT = /:\d*$/;
 export const hostNotAllowed = () =>
   invalidRequest(
     'host_not_allowed',
-    'The service answers to local host names only; a gateway in front proves itself by AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES.',
+    'The service does not answer to this name. It is told its names by ALLOWED_HOSTS; a gateway in front of one on loopback proves itself by AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES.',
   );
 
 /**

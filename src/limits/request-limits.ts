@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { AppConfig, type LimitsConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
+import { API_PREFIX } from '../http/api-prefix';
 import { type LocatedRequest, networkOf } from '../http/client-address';
 import type { RatePolicy } from './rate-limit-store';
 import { type RateDecision, RateLimiter } from './rate-limiter';
 
 const WINDOW_S = 60;
 /** Orchestrators ask again and again, from one address, and must be answered. */
-const UNLIMITED = /\/health\/(live|ready)$/;
+const UNLIMITED = new RegExp(`^(/${API_PREFIX})?/health/(live|ready)$`);
 
 export const rateLimited = (retryAfterS = 1) =>
   new AppError('rate_limited', 'rate_limited', 'Too many requests.', { retryAfterS });

@@ -15,16 +15,20 @@ export class ModelDirectory {
     return this.catalogue.default.model.id;
   }
 
-  /** The operator's first. */
+  /** The operator's first, but for those that the user has brought under the same id. */
   async list(userId: string): Promise<ModelConfig[]> {
-    return [...this.catalogue.list().map(({ model }) => model), ...(await this.own.list(userId))];
+    const own = await this.own.list(userId);
+    const ids = new Set(own.map(({ id }) => id));
+    const shared = this.catalogue.list().map(({ model }) => model);
+    return [...shared.filter(({ id }) => !ids.has(id)), ...own];
   }
 
   /**
-   * The default model for no id; undefined for an id that this user does not have.
+   * The user's own first: who has brought a key wants it to be used. The default model for no id; undefined for an id that this user does not have.
    * @throws {AppError} `key_unreadable`
    */
   async resolve(userId: string, id?: string | null): Promise<CatalogueEntry | undefined> {
-    return this.catalogue.resolve(id) ?? (id ? this.own.resolve(userId, id) : undefined);
+    const own = id ? await this.own.resolve(userId, id) : undefined;
+    return own ?? this.catalogue.resolve(id);
   }
 }

@@ -11,6 +11,8 @@ import { type AuditAction, AuditService } from '../audit/audit.service';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
+import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
@@ -49,6 +51,7 @@ export class ProvidersController {
     private readonly providers: ProvidersService,
     private readonly checks: ProviderCheck,
     private readonly audit: AuditService,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post()
@@ -57,15 +60,21 @@ export class ProvidersController {
     description: 'Its models are for you alone. The key is stored encrypted and never shown again.',
   })
   @ApiCreatedResponse({ type: ProviderResponse, description: 'The provider.' })
+  @ApiIdempotent()
   @ProblemResponses(refusedUrl, providerNameTaken, tooManyProviders, ownProvidersDisabled)
   async createProvider(
     @CurrentUser() userId: string,
     @Body() body: CreateProviderDto,
+    @Idempotent() request: IdempotentRequest | undefined,
     @Origin() origin: RequestOrigin,
   ): Promise<ProviderResponse> {
-    const provider = await this.providers.create(userId, body);
-    await this.record('provider.created', userId, provider.id, origin);
-    return toProviderResponse(provider);
+    await this.providers.assertAllowed(body);
+    const { result } = await this.idempotency.once(request, async () => {
+      const provider = await this.providers.create(userId, body);
+      await this.record('provider.created', userId, provider.id, origin);
+      return toProviderResponse(provider);
+    });
+    return result;
   }
 
   @Get()

@@ -5,7 +5,8 @@ import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
 import { invalidRequest } from '../http/http-errors';
 import { outboundUrlProblem } from '../outbound/outbound-url';
-import { KeyCipher } from './key-cipher';
+import { UserLock } from '../users/quotas/user-lock';
+import { KeyCipher, ownProvidersDisabled } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository, type ProviderFields, type ProviderPosition } from './providers.repository';
 
@@ -42,16 +43,27 @@ export class ProvidersService {
     private readonly providers: ProvidersRepository,
     private readonly cipher: KeyCipher,
     private readonly config: AppConfig,
+    private readonly lock: UserLock,
   ) {}
 
-  /** @throws {AppError} `url_not_allowed`, `provider_name_taken`, `too_many_providers`, `own_providers_disabled` */
+  /**
+   * To be asked before a provider is made: it takes as long as a name takes to be resolved, which no transaction should.
+   * @throws {AppError} `own_providers_disabled`, `url_not_allowed`
+   */
+  async assertAllowed({ base_url }: NewProvider): Promise<void> {
+    if (!this.cipher.currentId) throw ownProvidersDisabled();
+    await this.checkUrl(base_url);
+  }
+
+  /** @throws {AppError} `provider_name_taken`, `too_many_providers`, `own_providers_disabled` */
   async create(userId: string, { api_key, models = [], ...fields }: NewProvider): Promise<Provider> {
-    await this.checkUrl(fields.base_url);
-    if ((await this.providers.countOf(userId)) >= MOST) throw tooManyProviders();
     const id = uuidv7();
     const sealed = this.seal(userId, id, api_key);
     const base_url = withoutSlashes(fields.base_url);
-    return this.providers.insert(id, userId, { ...fields, base_url, models, ...sealed }).catch(asTaken);
+    return this.lock.hold(userId, async () => {
+      if ((await this.providers.countOf(userId)) >= MOST) throw tooManyProviders();
+      return this.providers.insert(id, userId, { ...fields, base_url, models, ...sealed }).catch(asTaken);
+    });
   }
 
   async get(userId: string, id: string): Promise<Provider> {

@@ -44,6 +44,11 @@ export class Remembered<T> {
     return found?.value;
   }
 
+  /** It is read anew when it is next asked for. */
+  drop(key: string): void {
+    this.entries.delete(key);
+  }
+
   private forget(userId: string | undefined): void {
     this.changes += 1;
     if (userId === undefined) return this.entries.clear();

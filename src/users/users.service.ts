@@ -75,13 +75,14 @@ export class UsersService {
   }
 
   /**
-   * Removes the user and everything of theirs.
+   * Removes the user and everything of theirs, together with what `further` does.
    * @throws {AppError} `user_not_found`, `last_admin`
    */
-  delete(id: string): Promise<void> {
+  delete(id: string, further: () => Promise<void> = async () => undefined): Promise<void> {
     return this.revocations.change(id, async () => {
       await this.assertNotLastAdmin(id);
       if (!(await this.users.delete(id))) notFound();
+      await further();
     });
   }
 

@@ -104,12 +104,13 @@ describe('a start that cannot succeed', () => {
   it('explains an old Node', () => {
     const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const write = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
-    assertNodeVersion('22.1.0');
+    assertNodeVersion('24.7.0');
+    assertNodeVersion('26.0.0');
     expect(exit).not.toHaveBeenCalled();
     assertNodeVersion('20.19.0');
     expect(exit).toHaveBeenCalledWith(1);
     expect(write).toHaveBeenCalledWith(
-      expect.stringMatching(/needs Node\.js 22 or newer, and this is 20\.19\.0/),
+      expect.stringMatching(/needs Node\.js 24\.7 or newer, and this is 20\.19\.0/),
     );
     jest.restoreAllMocks();
   });

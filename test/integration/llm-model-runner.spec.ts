@@ -58,9 +58,7 @@ function setUp({ limits, models = [{}], breakers = new CircuitBreakers() }: Setu
     const request = { modelId, messages: [{ role: 'user' as const, content: 'Hi' }], settings: {} };
     const start = performance.now();
     const onAttempt = (attempt: ModelAttempt) => void attempts.push(attempt);
-    const answer = await collected((take) =>
-      runner.run(request, signal, { onParts: take, onAttempt }),
-    );
+    const answer = await collected((take) => runner.run(request, signal, { onParts: take, onAttempt }));
     return {
       ...answer,
       attempts,

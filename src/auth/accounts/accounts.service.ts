@@ -1,15 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../../audit/audit.service';
+import { type AuditAction, AuditService } from '../../audit/audit.service';
 import type { RequestOrigin } from '../../audit/request-origin.decorator';
 import type { NewAccount, User, UserChanges } from '../../users/user.types';
 import { type Account, UsersService } from '../../users/users.service';
-import { invalidCredentials, invalidRefreshToken } from '../auth.errors';
+import { invalidCredentials, invalidRefreshToken, isTooManyAttempts } from '../auth.errors';
 import type { Identity } from '../identity';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service';
-import { type LoginAttempt, LoginAttempts } from './login-attempts';
+import { LoginAttempts } from './login-attempts';
 import { Passwords } from './passwords';
 
 export type Registration = Omit<NewAccount, 'passwordHash'> & { password: string };
+
+/** A password, and whose it is said to be. */
+interface Proof {
+  login: string;
+  account: Account | undefined;
+  password: string;
+  origin: RequestOrigin;
+}
 
 /** Accounts of our own: making one, logging in and out, changing the password. */
 @Injectable()
@@ -35,11 +43,9 @@ export class AccountsService {
    */
   async logIn(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
     const account = await this.users.findByLogin(login);
-    const attempt = this.attemptOf(login, account, origin);
-    const proven = await this.attempts.try(attempt, () => this.prove(account, password));
-    const action = proven ? 'login.succeeded' : 'login.failed';
-    await this.audit.record({ action, userId: account?.id, origin });
-    if (!proven) throw invalidCredentials();
+    const proof = { login, account, password, origin };
+    const proven = await this.prove(proof, { failed: 'login.failed', blocked: 'login.blocked' });
+    await this.audit.record({ action: 'login.succeeded', userId: proven.id, origin });
     return this.sessions.begin(proven.id);
   }
 
@@ -67,10 +73,8 @@ export class AccountsService {
     origin: RequestOrigin,
   ): Promise<void> {
     const account = await this.users.find(userId);
-    const login = account?.username ?? userId;
-    const attempt = this.attemptOf(login, account, origin);
-    const proven = await this.attempts.try(attempt, () => this.prove(account, current));
-    if (!proven) throw invalidCredentials();
+    const proof = { login: account?.username ?? userId, account, password: current, origin };
+    await this.prove(proof, { failed: 'password.failed', blocked: 'password.blocked' });
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
     await this.audit.record({ action: 'password.changed', userId, origin });
@@ -85,13 +89,26 @@ export class AccountsService {
     return changes.is_active === false ? this.sessions.endOthers(userId, undefined, update) : update();
   }
 
-  private attemptOf(login: string, account: Account | undefined, { address }: RequestOrigin): LoginAttempt {
+  /** @throws {AppError} `invalid_credentials`, `too_many_attempts`; both are recorded */
+  private async prove(
+    { login, account, password, origin }: Proof,
+    actions: { failed: AuditAction; blocked: AuditAction },
+  ): Promise<Account> {
+    const record = (action: AuditAction) => this.audit.record({ action, userId: account?.id, origin });
     // Somebody who does not exist is looked for as well: it takes as long.
     const knownAddresses = () => this.audit.addressesOf(account?.id ?? login, 'login.succeeded');
-    return { login, address, knownAddresses };
+    const proven = await this.attempts
+      .try({ login, address: origin.address, knownAddresses }, () => this.matching(account, password))
+      .catch(async (error: unknown) => {
+        if (isTooManyAttempts(error)) await record(actions.blocked);
+        throw error;
+      });
+    if (proven) return proven;
+    await record(actions.failed);
+    throw invalidCredentials();
   }
 
-  private async prove(account: Account | undefined, password: string): Promise<Account | undefined> {
+  private async matching(account: Account | undefined, password: string): Promise<Account | undefined> {
     const matches = await this.passwords.verify(password, account?.password_hash);
     return account && matches && account.is_active ? account : undefined;
   }

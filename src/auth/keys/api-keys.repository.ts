@@ -55,8 +55,13 @@ export class ApiKeysRepository {
     return query.getMany();
   }
 
-  countOf(userId: string): Promise<number> {
-    return this.rows.countBy({ user_id: userId });
+  /** Of those that have not expired. */
+  async countUsableOf(userId: string): Promise<number> {
+    const rows: { count: number }[] = await this.db.query(
+      'SELECT count(*)::int AS count FROM api_keys WHERE user_id = $1 AND (expires_at IS NULL OR expires_at > now())',
+      [userId],
+    );
+    return rows[0].count;
   }
 
   async delete(userId: string, id: string): Promise<boolean> {

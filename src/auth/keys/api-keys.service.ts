@@ -3,8 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError } from '../../errors/app-error';
 import { Remembered } from '../../users/remembered';
+import { UserLock } from '../../users/quotas/user-lock';
 import { Revocations } from '../../users/revocations/revocations';
-import { type Identity, type Scope, SCOPES } from '../identity';
+import { type Identity, isOver, type Scope, SCOPES } from '../identity';
 import type { ApiKeyEntity } from './api-key.entity';
 import { ApiKeysRepository, type ApiKeyPosition, type UsableKey } from './api-keys.repository';
 import { KeyUse } from './key-use';
@@ -26,7 +27,11 @@ export interface NewApiKey {
 export const apiKeyNotFound = () =>
   new AppError('not_found', 'api_key_not_found', 'No API key with this id.');
 export const tooManyApiKeys = () =>
-  new AppError('conflict', 'too_many_api_keys', `There can be ${MOST} API keys at most.`);
+  new AppError(
+    'conflict',
+    'too_many_api_keys',
+    `There can be ${MOST} API keys at most that have not expired.`,
+  );
 
 @Injectable()
 export class ApiKeysService {
@@ -36,6 +41,7 @@ export class ApiKeysService {
     private readonly keys: ApiKeysRepository,
     private readonly use: KeyUse,
     private readonly revocations: Revocations,
+    private readonly lock: UserLock,
   ) {
     this.identities = new Remembered(revocations, REMEMBERED);
   }
@@ -62,7 +68,6 @@ export class ApiKeysService {
 
   /** The key as it is shown this once, and what is kept of it. */
   async create(userId: string, wanted: NewApiKey): Promise<{ text: string; key: ApiKey }> {
-    if ((await this.keys.countOf(userId)) >= MOST) throw tooManyApiKeys();
     const text = `parley_${randomBytes(32).toString('base64url')}`;
     const key = {
       id: uuidv7(),
@@ -75,8 +80,11 @@ export class ApiKeysService {
       last_used_at: null,
       created_at: new Date(),
     };
-    await this.keys.insert(key);
-    return { text, key };
+    return this.lock.hold(userId, async () => {
+      if ((await this.keys.countUsableOf(userId)) >= MOST) throw tooManyApiKeys();
+      await this.keys.insert(key);
+      return { text, key };
+    });
   }
 
   list(userId: string, after: ApiKeyPosition | undefined, limit: number): Promise<ApiKey[]> {
@@ -96,10 +104,6 @@ function remembered(key: UsableKey | undefined): { userId: string; value: Identi
   const value: Identity = { userId: key.user_id, role: key.role, keyId: key.id, scopes: key.scopes };
   if (key.expires_at) value.expiresAt = key.expires_at.getTime();
   return { userId: key.user_id, value };
-}
-
-function isOver({ expiresAt }: Identity): boolean {
-  return expiresAt !== undefined && expiresAt <= Date.now();
 }
 
 function hashOf(text: string): Buffer {

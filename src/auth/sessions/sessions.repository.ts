@@ -4,6 +4,7 @@ import type { UserState } from '../../users/user.types';
 
 export interface SessionUser extends UserState {
   user_id: string;
+  expires_at: Date;
 }
 
 /** Lifetimes are reckoned by the database's clock, which all instances share. */
@@ -29,7 +30,7 @@ export class SessionsRepository {
   /** Whose session it is; undefined for one that has ended or whose user is locked out. */
   async findUser(id: string): Promise<SessionUser | undefined> {
     const rows: SessionUser[] = await this.db.query(
-      `SELECT s.user_id, u.role, u.is_active FROM sessions s JOIN users u ON u.id = s.user_id
+      `SELECT s.user_id, s.expires_at, u.role, u.is_active FROM sessions s JOIN users u ON u.id = s.user_id
        WHERE s.id = $1 AND s.expires_at > now() AND u.is_active`,
       [id],
     );

@@ -4,7 +4,7 @@ import { AppConfig } from '../../config/app-config';
 import { Remembered } from '../../users/remembered';
 import { Revocations } from '../../users/revocations/revocations';
 import { invalidRefreshToken } from '../auth.errors';
-import type { Identity } from '../identity';
+import { isOver, type Identity } from '../identity';
 import { AccessTokens } from './access-tokens';
 import { newRefreshToken, parseRefreshToken } from './refresh-token';
 import { SessionsRepository } from './sessions.repository';
@@ -52,14 +52,12 @@ export class SessionsService {
     return identity?.userId === claims?.userId ? identity : undefined;
   }
 
-  /** Undefined once the session has ended. */
-  find(sessionId: string): Promise<Identity | undefined> {
-    return this.users.get(sessionId, async () => {
-      const found = await this.sessions.findUser(sessionId);
-      return (
-        found && { userId: found.user_id, value: { userId: found.user_id, role: found.role, sessionId } }
-      );
-    });
+  /** Undefined once the session has ended. One that seems to have expired may have been renewed since it was looked at. */
+  async find(sessionId: string): Promise<Identity | undefined> {
+    const known = await this.users.get(sessionId, () => this.read(sessionId));
+    if (!known || !isOver(known)) return known;
+    this.users.drop(sessionId);
+    return this.users.get(sessionId, () => this.read(sessionId));
   }
 
   /**
@@ -89,6 +87,13 @@ export class SessionsService {
       await this.sessions.deleteOthers(userId, keptId);
       return done;
     });
+  }
+
+  private async read(sessionId: string): Promise<{ userId: string; value: Identity } | undefined> {
+    const found = await this.sessions.findUser(sessionId);
+    if (!found) return undefined;
+    const { user_id: userId, role, expires_at } = found;
+    return { userId, value: { userId, role, sessionId, expiresAt: expires_at.getTime() } };
   }
 
   private async pair(userId: string, sessionId: string, refresh: string): Promise<TokenPair> {

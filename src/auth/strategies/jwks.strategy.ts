@@ -40,7 +40,8 @@ export class JwksStrategy extends IdentityStrategy {
     if (token === undefined) return undefined;
     const { sub, iat, exp } = await this.claimsOf(token);
     if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw invalidToken(this.challenge);
-    const identity = await this.users.identityOf(sub, iat === undefined ? undefined : new Date(iat * 1000));
+    // A token that does not say when it was made may be from before its user was erased.
+    const identity = await this.users.identityOf(sub, new Date((iat ?? 0) * 1000));
     if (!identity) throw lockedOut(this.challenge);
     return { ...identity, expiresAt: Number(exp) * 1000 };
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isNotFound } from '../../errors/app-error';
 import { UsersService } from '../../users/users.service';
-import type { Identity } from '../identity';
+import { isOver, type Identity } from '../identity';
 
 /** Users whom somebody else vouches for: here they are only let in or not. */
 @Injectable()
@@ -16,7 +16,7 @@ export class KnownUsers {
 
   /** Undefined once the user is locked out or gone, or what vouched for them is over. */
   async renew(identity: Identity): Promise<Identity | undefined> {
-    if (identity.expiresAt !== undefined && identity.expiresAt <= Date.now()) return undefined;
+    if (isOver(identity)) return undefined;
     const state = await this.users.get(identity.userId).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;

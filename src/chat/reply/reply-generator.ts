@@ -68,7 +68,8 @@ export class ReplyGenerator {
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, error);
     }
-    if (result.content.length > length) result.usage ??= estimatedUsage(messages, result.content);
+    if (result.content.length > length || wasStopped(result))
+      result.usage ??= estimatedUsage(messages, result.content);
     await this.closer.close(reply.id, result);
   }
 
@@ -102,6 +103,11 @@ export class ReplyGenerator {
     this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+/** A model that was asked has read what it was asked, whether or not somebody stopped it before its first word. */
+function wasStopped({ ending, attempts }: ReplyResult): boolean {
+  return ending?.status === 'stopped' && attempts.some(({ outcome }) => outcome === 'aborted');
 }
 
 /** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */

@@ -33,7 +33,7 @@ export class EventBody {
 
   /** Whether there is room for more. */
   write(chunk: BodyChunk): boolean {
-    if (this.response.destroyed) return true;
+    if (this.response.destroyed || this.response.writableEnded) return true;
     this.begun = true;
     return this.response.write(this.chunked ? chunk.framed : chunk.text);
   }

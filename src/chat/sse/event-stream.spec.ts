@@ -3,18 +3,32 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { logged, type LoggedEvent } from '../reply/reply-event';
 import type { OpenedLog } from '../reply/reply-log';
 import { streamEvents } from './event-stream';
 
 let log: OpenedLog;
 let heartbeatMs: number;
+const watched = new Set<symbol>();
+const watch = jest.fn(() => {
+  const one = Symbol('watched');
+  watched.add(one);
+  return () => void watched.delete(one);
+});
 
 @Controller()
 class StreamController {
   @Get('stream')
   stream(@Res() response: Response) {
     streamEvents(response, log, heartbeatMs);
+  }
+
+  /** As one whose client is looked up first. */
+  @Get('late')
+  async late(@Res() response: Response) {
+    await sleep(100);
+    streamEvents(response, log, heartbeatMs, watch);
   }
 
   @Get('alive')
@@ -97,6 +111,53 @@ describe('streamEvents', () => {
     const framed = frames.map((frame) => `${Buffer.byteLength(frame).toString(16)}\r\n${frame}\r\n`);
     expect(`${body}\r\n\r\n`).toBe(`${framed.join('')}0\r\n\r\n`);
     expect(next).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
+  it('adds nothing to an answer that has ended but waits for its turn on the connection', async () => {
+    heartbeatMs = 10;
+    let release = (): void => undefined;
+    const first = new Promise<void>((resolve) => (release = resolve));
+    const logs = [
+      async function* () {
+        await first;
+        yield [chunk(1, 'a')];
+      },
+      logOf([chunk(1, 'b')]),
+    ];
+    log = (signal) => (logs.shift() ?? logOf())(signal);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const request = (close: string) => `GET /stream HTTP/1.1\r\nHost: x\r\n${close}\r\n`;
+    socket.write(request('') + request('Connection: close\r\n'));
+    await sleep(100);
+    release();
+    let text = '';
+    for await (const bytes of socket) text += String(bytes);
+    const [, second] = text.split(/(?=HTTP\/1.1 200)/);
+    expect(second).toMatch(/"b"}}\n\n\r\n0\r\n\r\n$/);
+    expect(await (await fetch(`${url}/alive`)).text()).toBe('yes');
+  });
+
+  it('begins nothing for a client that has left, and lets go of one whose answer never had its turn', async () => {
+    const reading = jest.fn((signal: AbortSignal) => signal);
+    log = async function* (signal) {
+      reading(signal);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield [];
+    };
+    const port = Number(new URL(url).port);
+    const gone = connect(port, '127.0.0.1', () => gone.write('GET /late HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await sleep(50);
+    gone.destroy();
+    await sleep(150);
+    expect([reading, watch].map((each) => each.mock.calls.length)).toEqual([0, 0]);
+    const request = 'GET /late HTTP/1.1\r\nHost: x\r\n\r\n';
+    const queued = connect(port, '127.0.0.1', () => queued.write(request + request));
+    await sleep(250);
+    expect([reading.mock.calls.length, watched.size]).toEqual([2, 2]);
+    queued.destroy();
+    await sleep(50);
+    expect(watched.size).toBe(0);
+    expect(reading.mock.calls.every(([signal]) => signal.aborted)).toBe(true);
   });
 
   it('tells the log when its reader leaves', async () => {

@@ -26,20 +26,33 @@ export function streamEvents(
   heartbeatMs: number,
   watch?: IdentityWatcher,
 ): void {
+  const { socket } = response.req;
+  // Nobody would tell of it any more.
+  if (response.destroyed || socket.destroyed) return;
   const body = new EventBody(response);
   const reading = new AbortController();
   const heartbeat = setInterval(() => body.full || body.write(PING), heartbeatMs);
   // Whoever does not take what was sent so far is not waited for.
   const unwatch = watch?.(() => (body.full ? response.destroy() : reading.abort(SIGNED_OUT)));
-  response.once('close', () => {
+  const leave = (): void => {
+    settle();
+    reading.abort(LEFT);
+  };
+  const settle = (): void => {
     clearInterval(heartbeat);
     unwatch?.();
-    reading.abort(LEFT);
-  });
-  void pump(response, body, log, reading.signal).then(
-    () => body.end(),
-    () => response.destroy(),
-  );
+    response.off('close', leave);
+    socket.off('close', leave);
+  };
+  response.once('close', leave);
+  // An answer that waits for its turn on a connection does not hear of its end.
+  socket.once('close', leave);
+  void pump(response, body, log, reading.signal)
+    .finally(settle)
+    .then(
+      () => body.end(),
+      () => response.destroy(),
+    );
 }
 
 async function pump(response: Response, body: EventBody, log: OpenedLog, signal: AbortSignal): Promise<void> {
@@ -47,12 +60,14 @@ async function pump(response: Response, body: EventBody, log: OpenedLog, signal:
   try {
     for await (const batch of log(signal)) {
       if (signal.aborted) break;
-      last = batch.at(-1) ?? last;
+      if (!batch.length) continue;
+      last = batch.at(-1);
       if (!body.write(chunkOf(batch))) await taken(response);
     }
   } catch (error) {
     if (!last || response.writableNeedDrain) throw error;
     body.write(chunkOf([errorAfter(last)]));
+    return;
   }
   // It repeats the last id, from which whoever signs in again can go on.
   if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorAfter(last, SIGNED_OUT)]));

@@ -18,7 +18,9 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   private body: ResponseBody | undefined;
 
   /** @param signal ends the request, and after it the body */
-  constructor(private readonly signal: AbortSignal | null | undefined) {}
+  constructor(private readonly signal: AbortSignal | null | undefined) {
+    signal?.addEventListener('abort', this, { once: true });
+  }
 
   /** To be asked for once, before the request is sent. */
   head(): Promise<ResponseHead> {
@@ -28,12 +30,13 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    this.signal?.addEventListener('abort', this, { once: true });
+    if (this.signal?.aborted) controller.abort(this.signal.reason as Error);
   }
 
-  /** The signal has aborted. */
+  /** The signal has aborted: perhaps while there was no connection yet, which is not waited for. */
   handleEvent(): void {
-    this.controller?.abort(this.signal?.reason as Error);
+    if (this.controller) this.controller.abort(this.signal?.reason as Error);
+    else this.refuse(this.signal?.reason);
   }
 
   onResponseStart(
@@ -60,8 +63,12 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.leave();
     this.body?.end(error);
-    // As `fetch` does: the SDK keeps the cause, but not always what is thrown.
-    this.pending?.reject(new TypeError('The request failed', { cause: error }));
+    this.refuse(error);
+  }
+
+  /** As `fetch` does: the SDK keeps the cause, but not always what is thrown. */
+  private refuse(cause: unknown): void {
+    this.pending?.reject(new TypeError('The request failed', { cause }));
     this.pending = undefined;
   }
 

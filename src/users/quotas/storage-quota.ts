@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
-import { TransactionRunner } from '../../database/transaction-runner';
 import { storageFull } from './quota-exceeded';
 import { UserLock } from './user-lock';
 
@@ -15,7 +14,6 @@ export class StorageQuota {
 
   constructor(
     config: AppConfig,
-    private readonly db: TransactionRunner,
     private readonly lock: UserLock,
   ) {
     this.limit = config.quotas.storedBytes;
@@ -37,9 +35,8 @@ export class StorageQuota {
    */
   within<T>(userId: string, store: () => Promise<T>): Promise<T> {
     if (!this.isLimited) return store();
-    return this.db.run(async () => {
-      // First of all locks: whoever held another and waited for this one could be waited for in turn.
-      await this.lock.take(userId);
+    // First of all locks: whoever held another and waited for this one could be waited for in turn.
+    return this.lock.hold(userId, async () => {
       const stored = await store();
       await this.assert(userId);
       return stored;

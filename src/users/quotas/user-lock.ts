@@ -6,6 +6,14 @@ import { TransactionRunner } from '../../database/transaction-runner';
 export class UserLock {
   constructor(private readonly db: TransactionRunner) {}
 
+  /** For as long as the work takes, in a transaction. */
+  hold<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    return this.db.run(async () => {
+      await this.take(userId);
+      return work();
+    });
+  }
+
   /** Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. */
   async take(userId: string): Promise<void> {
     await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);

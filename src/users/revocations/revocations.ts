@@ -42,14 +42,13 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Does the work in a transaction, and tells everybody once it is committed. */
-  async change<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    const result = await this.db.run(async () => {
+  change<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    return this.db.run(async () => {
       const done = await work();
       if (!this.database.exclusive) await this.repository.insert(userId);
+      this.db.afterCommit(() => this.subjects.next(userId));
       return done;
     });
-    this.subjects.next(userId);
-    return result;
   }
 
   onApplicationBootstrap(): void {

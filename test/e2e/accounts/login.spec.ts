@@ -446,23 +446,69 @@ describe('API keys', () => {
   });
 });
 
+describe('a session that is not renewed', () => {
+  it('ends what it has opened when it expires, and one that is renewed goes on', async () => {
+    const people = [await signUp(t.url, 'brief'), await signUp(t.url, 'renewed')];
+    await rows(`UPDATE sessions SET expires_at = now() + interval '4 seconds' WHERE user_id = ANY($1)`, [
+      people.map(({ id }) => id),
+    ]);
+    const [brief, renewed] = await Promise.all(
+      people.map(async ({ api }) => {
+        const { id } = await api.conversation();
+        const feed = await api.feed(id);
+        await api.say(id, 'Hello');
+        return { api, id, feed };
+      }),
+    );
+    const { refresh } = people[1];
+    expect((await bearer(t.url).post('/auth/refresh', { refresh_token: refresh })).status).toBe(200);
+    const { events } = await brief.feed.done();
+    expect(events.at(-1)).toMatchObject({ type: 'error', data: { code: 'signed_out' } });
+    expect((await brief.api.get('/auth/me')).status).toBe(401);
+    await renewed.api.say(renewed.id, 'Still here?');
+    const conversation = await renewed.api.delete(`/conversations/${renewed.id}`);
+    expect(conversation.status).toBe(204);
+    const told = (await renewed.feed.done()).events.filter(({ type }) => type === 'end' || type === 'error');
+    expect(told.map(({ type }) => type)).toEqual(['end', 'end']);
+  }, 30_000);
+});
+
 describe('the record', () => {
   it('tells what happened to whom, and never a secret', async () => {
     const person = await signUp(t.url, 'recorded');
-    await bearer(t.url).post('/auth/token', { username: 'recorded', password: 'wrong wrong' });
-    await newKey(person);
+    const wrong = { username: 'recorded', password: 'wrong wrong' };
+    await bearer(t.url).post('/auth/token', wrong);
+    const { id: key } = await newKey(person);
+    await person.api.delete(`/api-keys/${key}`);
+    const passwords = { current_password: PASSWORD, new_password: `${PASSWORD} again` };
+    await person.api.post('/auth/password', { ...passwords, current_password: 'wrong wrong' });
+    expect((await person.api.post('/auth/password', passwords)).status).toBe(204);
+    const refresh = () => bearer(t.url).post('/auth/refresh', { refresh_token: person.refresh });
+    await refresh();
+    await refresh();
+    person.api = bearer(t.url, (await logIn(t.url, 'recorded', passwords.new_password)).access_token);
     await person.api.post('/auth/logout');
+    await Promise.all(Array.from({ length: 16 }, () => bearer(t.url).post('/auth/token', wrong)));
     const events = await rows<{ action: string }>(
       'SELECT * FROM audit_events WHERE subject = $1 ORDER BY created_at, id',
       [person.id],
     );
-    expect(events.map(({ action }) => action)).toEqual([
+    const actions = events.map(({ action }) => action);
+    const known = actions.lastIndexOf('session.ended') + 1;
+    expect(actions.slice(0, known)).toEqual([
       'account.created',
       'login.succeeded',
       'login.failed',
       'api_key.created',
+      'api_key.deleted',
+      'password.failed',
+      'password.changed',
+      'session.reuse_detected',
+      'login.succeeded',
       'session.ended',
     ]);
+    expect(actions.slice(known)).toHaveLength(16);
+    expect(new Set(actions.slice(known))).toEqual(new Set(['login.failed', 'login.blocked']));
     expect(events[1]).toMatchObject({ address: '127.0.0.1', request_id: expect.stringMatching(/^req_/) });
     expect(JSON.stringify(events)).not.toMatch(/wrong wrong|parley_|prt_|long walk/);
   });

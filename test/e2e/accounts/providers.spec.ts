@@ -192,6 +192,48 @@ describe("a user's own provider", () => {
     expect((await alice.api.post('/providers', body({ name: 'refused', ...more }))).status).toBe(400);
   });
 
+  it('is made once for one Idempotency-Key', async () => {
+    const fields = body({ name: 'once' });
+    const make = (changes: object = {}) =>
+      alice.api.post<ProviderBody>(
+        '/providers',
+        { ...fields, ...changes },
+        { 'Idempotency-Key': 'make-once' },
+      );
+    const [first, second] = await Promise.all([make(), make()]);
+    expect([first.status, second.status, second.body]).toEqual([201, 201, first.body]);
+    expect((await make({ api_key: 'sk-something-else' })).status).toBe(422);
+    expect((await alice.api.delete(`/providers/${first.body.id}`)).status).toBe(204);
+  });
+
+  it('comes before a model of the operator with the same id', async () => {
+    const app = await createTestApp({ env: { ...env, OPENAI_MODEL: 'shared/gpt' } });
+    const [erin, fred] = [await signUp(app.url, 'erin'), await signUp(app.url, 'fred')];
+    await provider(erin, { name: 'shared', models: ['gpt'] });
+    const asked: unknown[] = [];
+    for (const { api } of [erin, fred]) {
+      const { data } = (await api.get<{ data: { id: string }[] }>('/models')).body;
+      expect(data.map(({ id }) => id)).toEqual(['shared/gpt']);
+      const before = [own.requests.length, operator.requests.length];
+      await api.say((await api.conversation({ model: 'shared/gpt' })).id, 'Hello');
+      asked.push([own.requests.length - before[0], operator.requests.length - before[1]]);
+    }
+    expect(asked).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    await app.close();
+  }, 30_000);
+
+  it('is one of fifty at most, also when they are made all at once', async () => {
+    const dora = await signUp(t.url, 'dora');
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => dora.api.post('/providers', body({ name: `p${index}` }))),
+    );
+    const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+    expect([count(201), count(409)]).toEqual([50, 10]);
+  }, 60_000);
+
   it('says whether it works, and which models it has', async () => {
     const server = await listModels(
       200,

@@ -13,6 +13,7 @@ const ME = '/api/v1/auth/me';
 const SECRET = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
 const encoded = (value: unknown) =>
   base64url.encode(typeof value === 'string' ? value : JSON.stringify(value));
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const now = () => Math.floor(Date.now() / 1000);
 
 async function statusOf(t: TestApp, token: string): Promise<number> {
@@ -38,6 +39,14 @@ describe('access tokens', () => {
     return new SignJWT(Object.fromEntries(all))
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', ...header })
       .sign(typeof secret === 'string' ? Buffer.from(secret) : secret);
+  };
+
+  /** One whose signature has such a character. */
+  const signedWith = async (pattern: RegExp): Promise<string> => {
+    for (let jti = 0; ; jti += 1) {
+      const token = await signed({ jti: `${jti}` });
+      if (pattern.test(token.split('.')[2])) return token;
+    }
   };
 
   it('made as we make them are taken', async () => {
@@ -143,8 +152,15 @@ describe('access tokens', () => {
   it('written in another way are not', async () => {
     const [header, payload, signature] = alice.access.split('.');
     const edited = encoded({ ...claims, role: 'admin' });
+    // 32 bytes are 43 characters, the last of which has two bits that mean nothing.
+    const last = ALPHABET.indexOf(signature.at(-1) ?? '');
+    const respelt = [1, 2, 3].map((bits) => signature.slice(0, -1) + ALPHABET[last ^ bits]);
+    const standard = await signedWith(/[-_]/);
     for (const token of [
       `${header}.${edited}.${signature}`,
+      ...respelt.map((other) => `${header}.${payload}.${other}`),
+      standard.replaceAll('-', '+').replaceAll('_', '/'),
+      `${header}.${payload}.${signature.slice(0, 20)}\t${signature.slice(20)}`,
       `${alice.access}.x`,
       `${alice.access}=`,
       `x${alice.access}`,
@@ -319,6 +335,16 @@ describe("an issuer's tokens", () => {
     const { events } = await feed.done();
     expect(events.at(-1)).toMatchObject({ type: 'error', data: { code: 'signed_out' } });
   }, 15_000);
+
+  it('do not bring back who was erased, unless they say that they were made later', async () => {
+    const api = bearer(t.url, await issuer.token('erased'));
+    const undated = await issuer.token('erased', { iat: undefined });
+    expect(await statusOf(t, undated)).toBe(200);
+    expect((await api.delete('/users/erased')).status).toBe(204);
+    expect(await statusOf(t, undated)).toBe(401);
+    expect(await statusOf(t, await issuer.token('erased', { iat: now() + 1 }))).toBe(200);
+    expect(await statusOf(t, undated)).toBe(401);
+  });
 
   it('are not outlived by the tickets that they got', async () => {
     const ticket = await bearer(t.url, await issuer.token('briefer', { exp: now() + 1 })).ticket();

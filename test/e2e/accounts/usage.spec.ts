@@ -107,6 +107,22 @@ it('is nothing for a reply of which the provider never said a word', () =>
     expect((await usage(alice)).total).toMatchObject({ input_tokens: 0, output_tokens: 0 });
   }));
 
+it('is what was asked, for a reply that is stopped before its first word', () =>
+  withApp({}, async (t) => {
+    const alice = ApiClient.of(t.url, 'alice');
+    const gate = hold();
+    model.script(reply([gate, 'Never said.']));
+    const { id } = await alice.conversation();
+    const stream = await alice.stream(id, 'A question of seven words or so.');
+    await gate.reached;
+    const stopped = await alice.post<{ usage: Totals & { estimated: boolean } }>(`/chat/${id}/stop`);
+    gate.release();
+    await stream.done();
+    expect(stopped.body.usage).toMatchObject({ output_tokens: 0, estimated: true });
+    expect(stopped.body.usage.input_tokens).toBeGreaterThan(5);
+    expect((await usage(alice)).total.input_tokens).toBe(stopped.body.usage.input_tokens);
+  }));
+
 it('knows what it costs where prices are known', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
   writeFileSync(

@@ -256,6 +256,52 @@ describe('somebody who is erased', () => {
   });
 });
 
+describe('the record', () => {
+  it('tells who did what to whom, and of whom it was no longer once they are gone', async () => {
+    const person = await signUp(t.url, 'recorded');
+    const change = (changes: object) => root.put(`/users/${person.id}`, changes);
+    await change({ role: 'admin' });
+    await change({ role: 'user' });
+    await change({ is_active: false });
+    await change({ is_active: true });
+    expect((await change({ username: 'rerecorded' })).status).toBe(200);
+    const made = await bearer(t.url, (await logIn(t.url, 'rerecorded')).access_token).post<{ id: string }>(
+      '/providers',
+      { name: 'mine', base_url: 'http://127.0.0.1:9/v1', api_key: 'sk-secret-of-mine' },
+    );
+    const api = bearer(t.url, (await logIn(t.url, 'rerecorded')).access_token);
+    await api.patch(`/providers/${made.body.id}`, { models: ['one'] });
+    await api.delete(`/providers/${made.body.id}`);
+    await root.get(`/users/${person.id}/export`);
+    const record = (subject: string) =>
+      t.app.get(DataSource).query<{ action: string; actor: string | null; address: string | null }[]>(
+        `SELECT action, actor, address, request_id FROM audit_events WHERE subject = $1
+         AND action NOT IN ('account.created', 'login.succeeded') ORDER BY created_at, id`,
+        [subject],
+      );
+    const events = await record(person.id);
+    expect(events.map(({ action, actor }) => [action, actor])).toEqual([
+      ...['role.changed', 'role.changed', 'user.disabled', 'user.enabled', 'user.changed'].map((each) => [
+        each,
+        rootId,
+      ]),
+      ...['provider.created', 'provider.changed', 'provider.deleted'].map((each) => [each, null]),
+      ['user.exported', rootId],
+    ]);
+    await root.delete(`/users/${person.id}`);
+    expect(await record(person.id)).toEqual([]);
+    const [{ subject }] = await t.app
+      .get(DataSource)
+      .query<{ subject: string }[]>(
+        `SELECT subject FROM audit_events WHERE action = 'user.deleted' ORDER BY id DESC LIMIT 1`,
+      );
+    expect(subject).toMatch(/^deleted:/);
+    const left = await record(subject);
+    expect(left.map(({ action }) => action)).toEqual([...events.map(({ action }) => action), 'user.deleted']);
+    expect(left.every((event) => event.address === null)).toBe(true);
+  });
+});
+
 describe('the command', () => {
   it('promotes, demotes, locks out and lets in, and refuses nonsense', async () => {
     const person = await signUp(t.url, 'commanded');

@@ -1,4 +1,6 @@
 import { EventSource } from 'eventsource';
+import { defer, finalize } from 'rxjs';
+import { TurnsElsewhere } from '../../../src/chat/peers/turns-elsewhere';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
@@ -44,6 +46,34 @@ describe('the live feed of a conversation', () => {
     expect(feed.frames).toBe(first.frames + second.frames);
     expect(feed.complete).toBeUndefined();
     feed.close();
+  });
+
+  it('watches for nothing once its reader has left, also in the middle of a reply', async () => {
+    const elsewhere = t.app.get(TurnsElsewhere, { strict: false });
+    const news = elsewhere.in.bind(elsewhere);
+    let watching = 0;
+    const spy = jest.spyOn(elsewhere, 'in').mockImplementation((...of) =>
+      defer(() => {
+        watching += 1;
+        return news(...of).pipe(finalize(() => (watching -= 1)));
+      }),
+    );
+    const { id } = await alice.conversation();
+    const gate = hold();
+    server.script(reply(['Hel', gate, 'lo']));
+    const running = await (await alice.stream(id, 'Hi')).count(2);
+    const feeds = [await alice.feed(id), await alice.feed(id)];
+    await feeds[0].count(2);
+    feeds.forEach((feed) => feed.close());
+    const later = await alice.feed((await alice.conversation()).id);
+    await later.until(() => later.pings > 0);
+    expect(watching).toBe(1);
+    later.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    gate.release();
+    await running.done();
+    expect(watching).toBe(0);
+    spy.mockRestore();
   });
 
   it('begins with the running reply from its start, and with nothing if none is running', async () => {

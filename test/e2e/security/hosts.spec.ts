@@ -105,6 +105,18 @@ it.each([
   withApp(env, async (t) => expect((await get(t, 'chat.example.com', undefined, more)).status).toBe(200)),
 );
 
+it.each([
+  ['beside a gateway on the same machine', { AUTH_TRUSTED_PROXIES: '127.0.0.1' }],
+  ['with tokens', { AUTH_MODE: 'token' }],
+])('names that are given are the only ones, %s', (_where, env) =>
+  withApp({ ...env, ALLOWED_HOSTS: 'Chat.Example.com, [::1]' }, async (t) => {
+    for (const host of ['chat.example.com', 'CHAT.example.com:8080', '[::1]:3000'])
+      expect((await get(t, host, '/health/live')).status).toBe(200);
+    for (const host of ['localhost', '127.0.0.1:3000', 'evil.example', 'x.chat.example.com'])
+      expectRefused(host, await get(t, host, '/health/live'));
+  }),
+);
+
 it('any name is, where users have tokens', () =>
   withApp({ AUTH_MODE: 'token' }, async (t) => {
     expect((await get(t, 'chat.example.com')).status).toBe(401);
