@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { UsersService } from '../../../src/users/users.service';
-import { newKey, type Person, signUp } from '../../support/accounts';
+import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { startModelServer, type ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
@@ -133,6 +133,23 @@ describe('a socket whose identity ends', () => {
   const WAYS: [string, (person: Person, keyId: string) => Promise<unknown>, 'token' | 'key' | 'ticket'][] = [
     ['by logging out', (person) => person.api.post('/auth/logout'), 'token'],
     ['by logging out after a ticket', (person) => person.api.post('/auth/logout'), 'ticket'],
+    [
+      'by a new password, from elsewhere',
+      async ({ username }) => {
+        const { access_token } = await logIn(t.url, username);
+        const passwords = { current_password: PASSWORD, new_password: `${PASSWORD} again` };
+        expect((await bearer(t.url, access_token).post('/auth/password', passwords)).status).toBe(204);
+      },
+      'token',
+    ],
+    [
+      'by a refresh token that comes twice',
+      async ({ refresh }) => {
+        const spend = () => bearer(t.url).post('/auth/refresh', { refresh_token: refresh });
+        expect([(await spend()).status, (await spend()).status]).toEqual([200, 401]);
+      },
+      'token',
+    ],
     ['by deleting the key', (person, keyId) => person.api.delete(`/api-keys/${keyId}`), 'key'],
     ['by a lock-out', (person) => setActive(person.id, false), 'token'],
     ['by a lock-out of whoever has a key', (person) => setActive(person.id, false), 'key'],
@@ -153,8 +170,8 @@ describe('a socket whose identity ends', () => {
     await sockets[1].send({ type: 'chat', request_id: 'r', content: 'Hi' }).until(() => {
       return sockets[1].eventsFor('r').length >= 2;
     });
-    const began = performance.now();
     await end(person, keyId);
+    const began = performance.now();
     expect(await Promise.all(sockets.map((socket) => socket.closed()))).toEqual([4401, 4401]);
     expect(performance.now() - began).toBeLessThan(1_000);
     const shown = sockets.map(({ raw }) => raw.length);
