@@ -24,7 +24,8 @@ export class ModelDirectory {
   }
 
   /**
-   * The user's own first: who has brought a key wants it to be used. The default model for no id; undefined for an id that this user does not have.
+   * The user's own first: who has brought a key wants it to be used. The default model for no id; undefined for an id that this
+   * user does not have.
    * @throws {AppError} `key_unreadable`
    */
   async resolve(userId: string, id?: string | null): Promise<CatalogueEntry | undefined> {
