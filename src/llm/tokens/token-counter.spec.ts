@@ -58,8 +58,8 @@ describe('countTokens', () => {
       const { user, system } = process.cpuUsage(start);
       return (user + system) / 1000;
     });
-    // 4 to 31 ms on a core of its own, and seconds if long runs were not cut.
-    expect(Math.min(...times)).toBeLessThan(100);
+    // 4 to 31 ms on a core of its own, a hundred on a busy machine, and seconds if long runs were not cut.
+    expect(Math.min(...times)).toBeLessThan(1_000);
   });
 
   it.each(Object.keys(TEXTS))('comes close to the exact count of %s, and never below it', (name) => {

@@ -26,8 +26,10 @@ let t: TestApp;
 let root: ApiClient;
 let rootId: string;
 
+type Command = (args: string[], password?: string) => Promise<string>;
+
 /** What `npm run admin` does, on the database of the tests. */
-async function command(config: AppConfig, args: string[], password?: string): Promise<string> {
+async function withCommands<T>(config: AppConfig, work: (command: Command) => Promise<T>): Promise<T> {
   const module = await Test.createTestingModule({ imports: [AdminModule] })
     .overrideProvider(AppConfig)
     .useValue(config)
@@ -35,11 +37,14 @@ async function command(config: AppConfig, args: string[], password?: string): Pr
   const app = await module.createNestApplication({ logger: false }).init();
   await app.get(DatabaseState).whenReady();
   try {
-    return await app.get(AdminCommands).run(args, password);
+    return await work((args, password) => app.get(AdminCommands).run(args, password));
   } finally {
     await app.close();
   }
 }
+
+const command = (config: AppConfig, ...given: Parameters<Command>) =>
+  withCommands(config, (run) => run(...given));
 
 const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
 
@@ -310,18 +315,18 @@ describe('the command', () => {
     expect(await command(t.config, ['demote', 'commanded@example.com'])).toBe(`${person.id} is a user.`);
     expect(await command(t.config, ['disable', person.id])).toBe(`${person.id} is a user, and locked out.`);
     expect(await command(t.config, ['enable', person.id])).toBe(`${person.id} is a user.`);
-    for (const args of [
+    const nonsense = [
       [],
       ['help'],
       ['promote'],
       ['promote', 'nobody'],
       ['create', 'x'],
       ['constructor', 'x'],
-    ])
-      await expect(command(t.config, args)).rejects.toThrow(/npm run admin|no user/);
-    await expect(command(t.config, ['create', 'weak', 'weak@example.com'], 'short')).rejects.toThrow(
-      'ADMIN_PASSWORD',
-    );
+    ];
+    await withCommands(t.config, async (run) => {
+      for (const args of nonsense) await expect(run(args)).rejects.toThrow(/npm run admin|no user/);
+      await expect(run(['create', 'weak', 'weak@example.com'], 'short')).rejects.toThrow('ADMIN_PASSWORD');
+    });
     expect(await command(t.config, ['create', 'second', 'second@example.com'])).toMatch(
       /shown only now: \S{20}$/,
     );

@@ -1,4 +1,5 @@
 import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 import { sendRaw, type RawAnswer } from '../../support/raw-http';
 import { handshake } from '../../support/socket-client';
 
@@ -33,8 +34,14 @@ const FOREIGN = [
   '2130706433',
 ];
 
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.close());
+
 async function withApp(env: NodeJS.ProcessEnv, work: (t: TestApp) => Promise<void>): Promise<void> {
-  const t = await createTestApp({ env });
+  const t = await createTestApp({ env, database });
   try {
     await work(t);
   } finally {
