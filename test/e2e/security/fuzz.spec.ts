@@ -7,7 +7,7 @@ import { print, Tally } from '../../support/fuzz/tally';
 import type { Call } from '../../support/http-call';
 import type { RandomRequest } from '../../support/schema-arbitrary';
 
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3000);
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 1500);
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 /** With the seed of a fault, the one request that it was. */
 const PATH = process.env.FUZZ_PATH;
