@@ -104,5 +104,5 @@ it('whatever a provider answers is given up', async () => {
     expect(text).not.toMatch(/banner|SSH|xxx/);
     expect([name, ms < 13_000]).toEqual([name, true]);
   }
-  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 ** 2);
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 ** 2);
 });
