@@ -31,14 +31,21 @@ export type ModelPart =
   | { type: 'reasoning'; text: string }
   | { type: 'finish'; reason: ModelFinishReason; raw?: string; usage: TokenUsage | null };
 
+/** Takes a reply's parts as they arrive. While what it answers has not settled, it is given no more. */
+export type PartsListener = (parts: ModelPart[]) => Promise<void> | undefined;
+
 /**
  * One conversation with a model: the provider's wire format ends here.
  *
- * Yields batches of parts in the order in which they arrived (a batch is what arrived together, so a part that arrives
+ * Hands on batches of parts in the order in which they arrived (a batch is what arrived together, so a part that arrives
  * alone leaves alone) and at most one `finish`, which is the last part. `text` is never empty, well-formed UTF-16 and free of NUL.
- * Ends without `finish` only by throwing an `LlmError`. Aborting `signal` closes the connection and makes the iteration throw
- * `signal.reason`; leaving the iteration early closes it too.
+ * Called rather than iterated over, which would cost every token several turns of the microtask queue.
  */
 export abstract class LlmClient {
-  abstract stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelPart[]>;
+  /**
+   * Settles once the `finish` is taken.
+   * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts, which closes the connection; what the listener throws, which
+   *   closes it too
+   */
+  abstract stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { LlmConfig } from '../config/app-config';
 import type { ModelSettings, ProviderConfig } from '../config/models-config';
-import type { ModelMessage, ModelPart } from './llm-client';
+import type { ModelMessage, ModelPart, PartsListener } from './llm-client';
 import type { LlmClients } from './llm-clients';
 import { LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
@@ -25,22 +25,17 @@ export type RunLimits = Pick<
   'firstEventTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'maxRetries' | 'maxReplyChars'
 >;
 
-/** Hears of one reply. Called rather than iterated over, which would cost every token several turns of the microtask queue. */
+/** Hears of one reply. */
 export interface ReplyListener {
-  /** The reply as it arrives; the last part is its `finish`. More comes when what this answers has settled. */
-  onParts: (parts: ModelPart[]) => Promise<void> | undefined;
+  /** The reply as it arrives; the last part is its `finish`. */
+  onParts: PartsListener;
   /** Every try, as it ends. */
   onAttempt: AttemptListener;
 }
 
-interface OpenReply {
-  attempt: Attempt;
-  first: ModelPart[];
-}
-
 /**
  * Gets one reply from a model, or from another one that may stand in for it. The only place that tries again, and only
- * as long as nothing was yielded: after that a failure ends the reply.
+ * as long as nothing was handed on: after that a failure ends the reply.
  */
 export class ModelRunner {
   constructor(
@@ -57,72 +52,76 @@ export class ModelRunner {
   async run(request: RunRequest, signal: AbortSignal, listener: ReplyListener): Promise<void> {
     const scope = new RunScope(signal, this.limits.totalTimeoutMs, listener.onAttempt);
     const limit = new ReplyLimit(this.limits.maxReplyChars);
-    let attempt: Attempt | undefined;
     try {
-      const reply = await this.openAny(request, scope);
-      attempt = reply.attempt;
-      for (let batch: ModelPart[] | undefined = reply.first; batch; batch = await attempt.next()) {
-        const { parts, exceeded } = limit.take(batch);
-        const taken = parts.length ? listener.onParts(parts) : undefined;
-        if (taken) await taken;
-        if (exceeded) throw attempt.exceed();
-      }
+      await this.askAny(request, scope, (parts) => limit.pass(parts, listener.onParts));
     } finally {
       scope.close();
-      await attempt?.close();
     }
   }
 
-  /** The reply of the first model that begins one. If none does, the failure of the one that was asked for counts. */
-  private async openAny(request: RunRequest, scope: RunScope): Promise<OpenReply> {
+  /** The first model that begins a reply. If none does, the failure of the one that was asked for counts. */
+  private async askAny(request: RunRequest, scope: RunScope, listener: PartsListener): Promise<void> {
     const targets = request.targets ?? this.catalogue.candidates(request.modelId);
     let failure: unknown;
     for (const [index, target] of targets.entries()) {
       try {
-        return await this.openOne(target, request, scope);
+        return await this.askOne(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
         if (index === 0) failure = error;
-        if (!mayFallBack(error)) throw error;
+        if (scope.begun || !mayFallBack(error)) throw error;
       }
     }
     throw failure ?? new LlmError('provider_model_not_found');
   }
 
-  private async openOne(target: CatalogueEntry, request: RunRequest, scope: RunScope): Promise<OpenReply> {
+  private async askOne(
+    target: CatalogueEntry,
+    request: RunRequest,
+    scope: RunScope,
+    listener: PartsListener,
+  ): Promise<void> {
     for (let retry = 0; ; retry++) {
       try {
-        return await this.tryOnce(target, request, scope);
+        return await this.tryOnce(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
-        if (retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
+        if (scope.begun || retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
         await pause(backoffMs(error, retry), scope.begin().signal);
       }
     }
   }
 
-  private async tryOnce(target: CatalogueEntry, request: RunRequest, scope: RunScope): Promise<OpenReply> {
+  private async tryOnce(
+    target: CatalogueEntry,
+    { messages, settings }: RunRequest,
+    scope: RunScope,
+    listener: PartsListener,
+  ): Promise<void> {
     const breaker = this.breakers.of(target.provider);
     breaker.enter();
-    const attempt = this.attempt(target, request, scope);
+    const attempt = this.attempt(target, scope);
+    const client = this.clients.for(target.provider);
+    const ask = (signal: AbortSignal, take: PartsListener) =>
+      client.stream({ ...target, messages, settings }, signal, take);
+    const take = (parts: ModelPart[]) => {
+      if (!scope.begun) breaker.settle('ok');
+      scope.begun = true;
+      return listener(parts);
+    };
     try {
-      const first = await attempt.next();
-      breaker.settle('ok');
-      return { attempt, first: first ?? [] };
+      await attempt.run(ask, take);
     } catch (error) {
-      breaker.settle(error instanceof LlmError ? error : undefined);
+      if (!scope.begun) breaker.settle(error instanceof LlmError ? error : undefined);
       throw error;
     }
   }
 
-  private attempt(target: CatalogueEntry, request: RunRequest, scope: RunScope): Attempt {
-    const { provider } = target;
-    const { messages, settings } = request;
-    const client = this.clients.for(provider);
-    return new Attempt(target, (signal) => client.stream({ ...target, messages, settings }, signal), {
+  private attempt(target: CatalogueEntry, scope: RunScope): Attempt {
+    return new Attempt(target, {
       controller: scope.begin(),
       listener: scope.onAttempt,
-      patience: this.patience(provider),
+      patience: this.patience(target.provider),
     });
   }
 

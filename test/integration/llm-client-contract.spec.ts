@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DemoClient } from '../../src/llm/demo/demo-client';
 import type { LlmClient, ModelRequest } from '../../src/llm/llm-client';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
@@ -34,8 +35,12 @@ const IMPLEMENTATIONS: [string, () => { client: LlmClient; request: ModelRequest
   ],
 ];
 
+function raise(message: string): never {
+  throw new Error(message);
+}
+
 describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
-  it('yields batches that are not empty, and one finish as the very last part', async () => {
+  it('hands on batches that are not empty, and one finish as the very last part', async () => {
     const { client, request } = make();
     const { batches, error } = await call(client, request);
     expect(error).toBeUndefined();
@@ -45,7 +50,7 @@ describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
     expect(types.length).toBeGreaterThan(3);
   });
 
-  it('yields text that is safe to store and never empty', async () => {
+  it('hands on text that is safe to store and never empty', async () => {
     const { client, request } = make();
     const { batches } = await call(client, request);
     const texts = batches.flat().flatMap((part) => (part.type === 'finish' ? [] : [part.text]));
@@ -73,27 +78,43 @@ describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
     });
   });
 
-  it('throws the reason if it is aborted in the middle, and yields nothing more', async () => {
+  it('throws the reason if it is aborted in the middle, and hands on nothing more', async () => {
     const { client, request } = make();
     const controller = new AbortController();
     let batches = 0;
-    const read = async () => {
-      for await (const batch of client.stream(request, controller.signal)) {
-        batches += batch.length ? 1 : 0;
-        controller.abort('reason');
-      }
-    };
-    await expect(read()).rejects.toBe('reason');
+    const read = client.stream(request, controller.signal, (batch) => {
+      batches += batch.length ? 1 : 0;
+      controller.abort('reason');
+      return undefined;
+    });
+    await expect(read).rejects.toBe('reason');
     expect(batches).toBe(1);
   });
 
-  it('may be left early', async () => {
+  it('ends with what its listener throws, at once or later, and tells it no more', async () => {
     const { client, request } = make();
-    for await (const batch of client.stream(request, new AbortController().signal)) {
-      expect(batch.length).toBeGreaterThan(0);
-      break;
+    for (const fail of [() => raise('full'), () => Promise.reject(new Error('full'))]) {
+      const listener = jest.fn(fail);
+      const read = client.stream(request, new AbortController().signal, listener);
+      await expect(read).rejects.toThrow('full');
+      await delay(20);
+      expect(listener).toHaveBeenCalledTimes(1);
     }
     expect((await call(client, request)).finish).toBeDefined();
+  });
+
+  it('gives a listener no more before it has taken what it has', async () => {
+    const { client, request } = make();
+    let taking = 0;
+    let most = 0;
+    const text: string[] = [];
+    await client.stream(request, new AbortController().signal, async (parts) => {
+      most = Math.max(most, ++taking);
+      for (const part of parts) if (part.type === 'text') text.push(part.text);
+      await delay(10);
+      taking--;
+    });
+    expect({ most, text: text.join('') }).toEqual({ most: 1, text: (await call(client, request)).text });
   });
 
   it('serves many at the same time', async () => {

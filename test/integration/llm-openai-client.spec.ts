@@ -7,8 +7,9 @@ import { gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
+import type { ModelPart } from '../../src/llm/llm-client';
 import { LlmError } from '../../src/llm/llm-error';
-import { call, collect, testLimits, testProvider, testRequest } from '../support/model-calls';
+import { call, collected, testLimits, testProvider, testRequest } from '../support/model-calls';
 import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   data,
@@ -384,11 +385,11 @@ describe('an abort', () => {
   it('in the middle of the reply closes the connection', async () => {
     server.script(stream(text('Hel'), hang()));
     const controller = new AbortController();
-    const batches = client.stream(request(), controller.signal);
-    expect(await batches.next()).toMatchObject({ value: [{ type: 'text', text: 'Hel' }] });
-    const next = collect(batches);
+    const begun = Promise.withResolvers<ModelPart[]>();
+    const read = client.stream(request(), controller.signal, (parts) => void begun.resolve(parts));
+    expect(await begun.promise).toEqual([{ type: 'text', text: 'Hel' }]);
     controller.abort(reason);
-    expect(await next).toMatchObject({ error: reason, batches: [] });
+    await expect(read).rejects.toBe(reason);
     expect(await server.requests[0].closed).toBe('aborted');
   });
 
@@ -406,12 +407,12 @@ describe('an abort', () => {
     expect(await server.requests[0].closed).toBe('aborted');
   });
 
-  it('leaving early closes the connection too', async () => {
+  it('by a listener that takes no more closes it too', async () => {
     server.script(stream(text('Hel'), hang()));
-    for await (const parts of client.stream(request(), new AbortController().signal)) {
-      expect(parts).toHaveLength(1);
-      break;
-    }
+    const full = () => {
+      throw new Error('full');
+    };
+    await expect(client.stream(request(), new AbortController().signal, full)).rejects.toThrow('full');
     expect(await server.requests[0].closed).toBe('aborted');
   });
 });
@@ -419,10 +420,32 @@ describe('an abort', () => {
 it('gives out each part as it arrives', async () => {
   const gate = hold();
   server.script(reply(['Hel', gate, 'lo']));
-  const batches = client.stream(request(), new AbortController().signal);
-  expect(await batches.next()).toMatchObject({ value: [{ text: 'Hel' }] });
+  const begun = Promise.withResolvers<ModelPart[]>();
+  const answer = collected((take) =>
+    client.stream(request(), new AbortController().signal, (parts) => {
+      begun.resolve(parts);
+      return take(parts);
+    }),
+  );
+  expect(await begun.promise).toEqual([{ type: 'text', text: 'Hel' }]);
   gate.release();
-  expect(await collect(batches)).toMatchObject({ text: 'lo', finish: { reason: 'stop' } });
+  expect(await answer).toMatchObject({ text: 'Hello', finish: { reason: 'stop' } });
+});
+
+it('does not read on from a provider while its listener is busy', async () => {
+  let sent = 0;
+  server.script(async (exchange) => {
+    for (; sent < 4_000; sent++) await exchange.chunk({ content: 'x'.repeat(10_000) });
+    await exchange.hang();
+  });
+  const controller = new AbortController();
+  const busy = Promise.withResolvers<void>();
+  const read = client.stream(request(), controller.signal, () => busy.promise);
+  await delay(700);
+  expect(sent).toBeLessThan(3_000);
+  controller.abort('enough');
+  busy.resolve();
+  await expect(read).rejects.toBe('enough');
 });
 
 it('gives out together what arrived together, in few parts', async () => {

@@ -69,13 +69,6 @@ export interface CollectedReply {
   code: string | undefined;
 }
 
-/** Reads a reply to its end; what it throws is kept. */
-export function collect(reply: AsyncIterable<ModelPart[]>): Promise<CollectedReply> {
-  return collected(async (take) => {
-    for await (const batch of reply) take(batch);
-  });
-}
-
 /** What `read` hands over until it settles. */
 export async function collected(
   read: (take: (batch: ModelPart[]) => undefined) => Promise<void>,
@@ -97,7 +90,7 @@ export async function collected(
 }
 
 export function call(client: LlmClient, request: ModelRequest, signal = new AbortController().signal) {
-  return collect(client.stream(request, signal));
+  return collected((take) => client.stream(request, signal, take));
 }
 
 function join(parts: ModelPart[], type: 'text' | 'reasoning'): string {

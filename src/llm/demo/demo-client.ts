@@ -1,4 +1,4 @@
-import { LlmClient, type ModelPart, type ModelRequest, type TokenUsage } from '../llm-client';
+import { LlmClient, type ModelPart, type ModelRequest, type PartsListener, type TokenUsage } from '../llm-client';
 import { pause } from '../pause';
 import { countTokens } from '../tokens/token-counter';
 import { demoReply } from './demo-reply';
@@ -12,20 +12,21 @@ export class DemoClient extends LlmClient {
     super();
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart[], void, undefined> {
+  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void> {
     const limit = Math.min(request.settings.max_output_tokens ?? Infinity, request.model.maxOutputTokens);
     let tokens = 0;
     for (const word of words(demoReply(request.messages))) {
       await pause(this.wordMs, signal);
       const cost = countTokens(word);
       if (tokens + cost > limit) {
-        yield [finish('length', request, tokens)];
+        await listener([finish('length', request, tokens)]);
         return;
       }
       tokens += cost;
-      yield [{ type: 'text', text: word }];
+      await listener([{ type: 'text', text: word }]);
     }
-    yield [finish('stop', request, tokens)];
+    signal.throwIfAborted();
+    await listener([finish('stop', request, tokens)]);
   }
 }
 

@@ -3,9 +3,15 @@ import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './eve
 
 function decode(...pieces: (string | Uint8Array)[]): ProviderEvent[] {
   const decoder = new EventStreamDecoder();
-  const events = pieces.flatMap((piece) => decoder.push(Buffer.from(piece)));
+  const events = pieces.flatMap((piece) => push(decoder, piece));
   const last = decoder.end();
   return last ? [...events, last] : events;
+}
+
+function push(decoder: EventStreamDecoder, piece: string | Uint8Array): ProviderEvent[] {
+  const events: ProviderEvent[] = [];
+  decoder.push(Buffer.from(piece), { takeEvent: (event) => void events.push(event) });
+  return events;
 }
 
 function payloads(...pieces: (string | Uint8Array)[]): string[] {
@@ -41,8 +47,8 @@ describe('EventStreamDecoder', () => {
 
   it('gives an event at once, not with the next piece', () => {
     const decoder = new EventStreamDecoder();
-    expect(decoder.push(Buffer.from('data: a\r\n\r'))).toHaveLength(1);
-    expect(decoder.push(Buffer.from('\n'))).toHaveLength(0);
+    expect(push(decoder, 'data: a\r\n\r')).toHaveLength(1);
+    expect(push(decoder, '\n')).toHaveLength(0);
   });
 
   it('takes CR LF for one line end even if it is cut', () => {
@@ -58,13 +64,32 @@ describe('EventStreamDecoder', () => {
     const decoder = new EventStreamDecoder();
     const piece = Buffer.from(`data: ${'x'.repeat(1024 * 1024)}`);
     expect(() => {
-      for (let count = 0; count < 20; count++) decoder.push(piece);
+      for (let count = 0; count < 20; count++) push(decoder, piece);
     }).toThrow(EventTooLongError);
     const lines = new EventStreamDecoder();
     const line = Buffer.from(`data: ${'x'.repeat(1024 * 1024)}\n`);
     expect(() => {
-      for (let count = 0; count < 20; count++) lines.push(line);
+      for (let count = 0; count < 20; count++) push(lines, line);
     }).toThrow(EventTooLongError);
+  });
+
+  it('offers every event to whom it may be nothing new, wherever the bytes are cut', () => {
+    const decoder = new EventStreamDecoder();
+    const seen: string[] = [];
+    const known = 'data: a\n\n';
+    const sink = {
+      takeEvent: ({ data }: ProviderEvent) => void seen.push(data),
+      takeWhole: (text: string, from: number) => {
+        let at = from;
+        for (; text.startsWith(known, at); at += known.length) seen.push('known');
+        return at;
+      },
+    };
+    decoder.push(Buffer.from(`${known}data: b\n\n${known}${known}data: c`), sink);
+    decoder.push(Buffer.from(`\n`), sink);
+    decoder.push(Buffer.from(`\n${known}data: a`), sink);
+    decoder.push(Buffer.from(`\n\n${known}`), sink);
+    expect(seen).toEqual(['known', 'b', 'known', 'known', 'c', 'known', 'a', 'known']);
   });
 
   it('gives the same events wherever the bytes are cut', () => {

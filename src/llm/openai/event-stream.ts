@@ -7,6 +7,13 @@ export interface ProviderEvent {
   data: string;
 }
 
+/** Who is handed what is decoded. */
+export interface EventSink {
+  takeEvent(event: ProviderEvent): void;
+  /** Is offered the text where an event begins, and says from where on it is to be decoded. */
+  takeWhole?(text: string, at: number): number;
+}
+
 /** The provider sent an event that is longer than we are willing to hold. */
 export class EventTooLongError extends Error {}
 
@@ -28,31 +35,24 @@ export class EventStreamDecoder {
   private size = 0;
   private event: string | undefined;
 
-  /**
-   * The events that these bytes complete.
-   * @param takeWhole is offered the text where it begins with an event, and says how much of it is done with
-   */
-  push(bytes: Uint8Array, takeWhole?: (text: string) => number): ProviderEvent[] {
+  /** Hands on what these bytes complete, in order. Throws what the sink throws. */
+  push(bytes: Uint8Array, sink: EventSink): void {
     // An incomplete character at the very end of a cut stream is never flushed, so none turns into U+FFFD.
     let text = this.utf8.write(bytes);
-    if (!text) return [];
+    if (!text) return;
     if (!this.begun && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
     this.begun = true;
-    if (takeWhole && this.betweenEvents) text = text.slice(takeWhole(text));
-    if (!text) return [];
-    if (this.skipLineFeed && text.startsWith('\n')) text = text.slice(1);
+    const nextEnd = text.includes('\r') ? anyLineEnd : lineFeed;
+    let at = this.skipLineFeed && text.startsWith('\n') ? 1 : 0;
     this.skipLineFeed = text.endsWith('\r');
-    // Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast.
-    const lines = text.includes('\r') ? text.split(/\r\n|\n|\r/) : text.split('\n');
-    lines[0] = this.line + lines[0];
-    this.line = lines.pop() ?? '';
-    this.checkSize();
-    const events: ProviderEvent[] = [];
-    for (const line of lines) {
-      const event = this.takeLine(line);
-      if (event) events.push(event);
+    while (at < text.length) {
+      if (sink.takeWhole && this.betweenEvents) at = sink.takeWhole(text, at);
+      const end = nextEnd(text, at);
+      this.line += text.slice(at, end.from);
+      at = end.to;
+      if (end.from < end.to) this.endLine(sink);
+      this.checkSize();
     }
-    return events;
   }
 
   /** The event that the stream's end completes, for providers that leave out the last blank line. */
@@ -62,8 +62,14 @@ export class EventStreamDecoder {
     return this.takeLine('');
   }
 
+  private endLine(sink: EventSink): void {
+    const event = this.takeLine(this.line);
+    this.line = '';
+    if (event) sink.takeEvent(event);
+  }
+
   private get betweenEvents(): boolean {
-    return !this.line && !this.data.length && !this.skipLineFeed && this.event === undefined;
+    return !this.line && !this.data.length && this.event === undefined;
   }
 
   private takeLine(line: string): ProviderEvent | undefined {
@@ -98,4 +104,25 @@ export class EventStreamDecoder {
   private checkSize(): void {
     if (this.line.length + this.size > MAX_EVENT_CHARS) throw new EventTooLongError('An event is too long');
   }
+}
+
+/** Where a line ends, and the next begins. */
+interface LineEnd {
+  from: number;
+  to: number;
+}
+
+/** Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast. */
+function lineFeed(text: string, at: number): LineEnd {
+  const from = text.indexOf('\n', at);
+  return from < 0 ? { from: text.length, to: text.length } : { from, to: from + 1 };
+}
+
+function anyLineEnd(text: string, at: number): LineEnd {
+  const found = /\r\n|\n|\r/g;
+  found.lastIndex = at;
+  const end = found.exec(text);
+  return end
+    ? { from: end.index, to: end.index + end[0].length }
+    : { from: text.length, to: text.length };
 }

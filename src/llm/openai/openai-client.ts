@@ -3,15 +3,14 @@ import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
 import { guardedConnector } from '../../outbound/guarded-connector';
-import { LlmClient, type ModelRequest } from '../llm-client';
-import { WholeReplyReader } from './whole-reply';
+import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
 import { ReplyNormaliser } from './reply-normaliser';
-import { ReplyStream, type PartReader } from './reply-stream';
 import { requestBody } from './request-body';
 import { Scrubber } from './scrubber';
 import { StreamReader } from './stream-reader';
+import { readWholeReply } from './whole-reply';
 
 interface Connection {
   sdk: OpenAI;
@@ -37,8 +36,17 @@ export class OpenAiClient extends LlmClient {
     this.guardedAgent = createAgent(guardedConnector(config.connectTimeoutMs, allowedHosts));
   }
 
-  stream(request: ModelRequest, signal: AbortSignal): ReplyStream {
-    return new ReplyStream(() => this.open(request, signal), signal);
+  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void> {
+    const take: PartsListener = (parts) => {
+      signal.throwIfAborted();
+      return listener(parts);
+    };
+    try {
+      await this.read(request, signal, take);
+    } finally {
+      // Whatever an aborted connection fails with.
+      signal.throwIfAborted();
+    }
   }
 
   /** Closes every connection; for the end of the process. */
@@ -46,16 +54,15 @@ export class OpenAiClient extends LlmClient {
     await Promise.all([this.agent.destroy(), this.guardedAgent.destroy()]);
   }
 
-  private async open(request: ModelRequest, signal: AbortSignal): Promise<PartReader> {
+  private async read(request: ModelRequest, signal: AbortSignal, take: PartsListener): Promise<void> {
     const { sdk, scrub } = this.connectionTo(request.provider);
     const response = await ask(sdk, request, signal).catch((error: unknown) => {
       throw requestFailure(error, scrub);
     });
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
-    return isEventStream(response)
-      ? new StreamReader(response.body, normaliser, scrub)
-      : new WholeReplyReader(response, normaliser, scrub);
+    if (isEventStream(response)) await new StreamReader(response.body, normaliser, scrub, take).read();
+    else await take(await readWholeReply(response, normaliser, scrub));
   }
 
   private connectionTo(provider: ProviderConfig): Connection {

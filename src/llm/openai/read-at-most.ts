@@ -1,15 +1,18 @@
 import type { ResponseBody } from './response-body';
 
 /** The beginning of a body as text; the rest is not read and the connection is given up. A broken body gives what arrived. */
-export async function readAtMost(body: ResponseBody, maxBytes: number): Promise<string> {
+export function readAtMost(body: ResponseBody, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  while (size < maxBytes) {
-    const chunk = await body.next();
-    if (!chunk) break;
-    chunks.push(chunk.subarray(0, maxBytes - size));
-    size += chunk.length;
-  }
-  body.cancel();
-  return Buffer.concat(chunks).toString('utf8');
+  let left = maxBytes;
+  return new Promise((resolve) => {
+    body.pipe({
+      take(bytes) {
+        chunks.push(bytes.subarray(0, left));
+        left -= Math.min(left, bytes.length);
+        if (left === 0) body.cancel();
+        return undefined;
+      },
+      end: () => resolve(Buffer.concat(chunks).toString('utf8')),
+    });
+  });
 }

@@ -2,26 +2,40 @@ import type { Dispatcher } from 'undici';
 
 /** What a slow reader of ours may make us hold before the provider has to wait. */
 const MAX_WAITING_BYTES = 256 * 1024;
+const DONE = Promise.resolve();
 
-/** A response's bytes as the network brings them, without the streams that Node would put in between. One reader. */
+/** Who takes a response's bytes. Neither method may throw. */
+export interface BodySink {
+  /** All that has arrived since, as one piece. Nothing more comes before what this answers has settled. */
+  take(bytes: Uint8Array): Promise<void> | undefined;
+  /** Nothing more comes. `broken`: why the body is not whole, undefined if it is. */
+  end(broken: unknown): void;
+}
+
+/**
+ * A response's bytes as the network brings them, without the streams that Node would put in between. They are handed on rather
+ * than asked for: one turn of the microtask queue for all that one read of the connection brings, and none for each event.
+ */
 export class ResponseBody {
   private waiting: Uint8Array[] = [];
   private size = 0;
   private ended = false;
-  private wake: (() => void) | undefined;
-  /** Why the body is not whole, if it has ended and is not. */
-  broken: unknown;
+  private broken: unknown;
+  private sink: BodySink | undefined;
+  /** A turn is due, or the sink is not done with the last piece. */
+  private busy = false;
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
-  /** All that has arrived since, as one piece; undefined at the end, whole or not (`broken`). Never rejects. */
-  async next(): Promise<Uint8Array | undefined> {
-    while (!this.waiting.length && !this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
-    return this.waiting.length ? this.take() : undefined;
+  /** Hands all of it to a sink, from now on. To be called once. */
+  pipe(sink: BodySink): void {
+    this.sink = sink;
+    this.wake();
   }
 
-  /** Closes the connection, unless the response has ended. */
+  /** Closes the connection, unless the response has ended, and drops what nobody has taken. */
   cancel(): void {
+    this.waiting = [];
     if (!this.ended) this.controller.abort(new Error('The response is not wanted any more.'));
     this.end();
   }
@@ -30,15 +44,34 @@ export class ResponseBody {
     this.waiting.push(chunk);
     this.size += chunk.length;
     if (this.size > MAX_WAITING_BYTES) this.controller.pause();
-    this.wake?.();
+    this.wake();
   }
 
   end(error?: unknown): void {
     if (this.ended) return;
     this.ended = true;
     this.broken = error;
-    this.wake?.();
+    this.wake();
   }
+
+  private wake(): void {
+    if (this.busy || !this.sink) return;
+    this.busy = true;
+    void DONE.then(this.handOn);
+  }
+
+  private readonly handOn = (): void => {
+    const taken = this.waiting.length ? this.sink?.take(this.take()) : undefined;
+    if (taken) {
+      void taken.then(this.handOn);
+      return;
+    }
+    this.busy = false;
+    if (!this.ended) return;
+    const { sink } = this;
+    this.sink = undefined;
+    sink?.end(this.broken);
+  };
 
   private take(): Uint8Array {
     const { waiting } = this;

@@ -1,62 +1,130 @@
-import type { ModelPart } from '../llm-client';
+import type { ModelPart, PartsListener } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
 import { ChunkFrame } from './chunk-frame';
-import { EventStreamDecoder, EventTooLongError, type ProviderEvent } from './event-stream';
+import { EventStreamDecoder, EventTooLongError, type EventSink, type ProviderEvent } from './event-stream';
 import { networkCode, reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
-import type { PartReader } from './reply-stream';
+import type { BodySink, ResponseBody } from './response-body';
 import type { Scrubber } from './scrubber';
-import type { ResponseBody } from './response-body';
-import { within } from './within';
 
 /** How long usage and `[DONE]` may take once the model has ended: some servers send neither and stay open. */
 const FINISH_GRACE_MS = 2000;
-
 /** How long a response that is complete may take to end, so that its connection can be used again. */
 const DRAIN_MS = 250;
 
-/** Reads one reply from a response body: bytes in, parts out. */
-export class StreamReader implements PartReader {
+/**
+ * Reads one reply from a response body: bytes in, parts out. All that comes in one piece goes out as one batch, in the same turn of the
+ * event loop.
+ */
+export class StreamReader implements BodySink, EventSink {
   private readonly decoder = new EventStreamDecoder();
   private readonly frame = new ChunkFrame();
+  private readonly over = Promise.withResolvers<void>();
+  private parts: ModelPart[] = [];
+  /** `[DONE]` was there, or whatever else ends a reply. What follows is ignored. */
   private complete = false;
+  /** Nothing more comes of the body. */
+  private ended = false;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly body: ResponseBody,
     private readonly normaliser: ReplyNormaliser,
     private readonly scrub: Scrubber,
+    private readonly listener: PartsListener,
   ) {}
 
-  /** What was held back comes before a failure, too. */
-  async read(parts: ModelPart[]): Promise<boolean> {
-    try {
-      const bytes = await this.receive();
-      const done = bytes ? this.take(this.decode(bytes, parts), parts) : this.takeLast(parts);
-      if (!done) return false;
-      this.normaliser.end(parts);
-      this.complete = true;
-      return true;
-    } catch (error) {
-      if (error instanceof LlmError) this.normaliser.flush(parts);
-      throw error;
+  /**
+   * Settles when the reply has been taken; what was held back comes before a failure, too.
+   * @throws {LlmError}, and what the listener throws
+   */
+  read(): Promise<void> {
+    this.body.pipe(this);
+    return this.over.promise;
+  }
+
+  /** For the body. */
+  take(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.complete) return undefined;
+    clearTimeout(this.timer);
+    return this.handOn(() => this.decode(bytes));
+  }
+
+  /** For the body. */
+  end(broken: unknown): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    if (!this.complete) void this.handOn(() => this.takeLast(broken));
+  }
+
+  /** For the decoder. */
+  takeEvent(event: ProviderEvent): void {
+    if (this.complete) return;
+    if (event.data.trim() === '[DONE]') this.finish();
+    else this.takeChunk(event, parseJson(event.data));
+  }
+
+  /** For the decoder: events of the known frame, for as long as they follow each other. */
+  takeWhole(stream: string, from: number): number {
+    if (this.complete) return from;
+    let at = from;
+    for (let text = this.frame.textAt(stream, at); text !== undefined; text = this.frame.textAt(stream, at)) {
+      this.normaliser.pushText(text, this.parts);
+      at += this.frame.size + text.length;
     }
+    return at;
   }
 
-  /** Closes the connection, or gives it back if the response was complete and ends by itself. */
-  close(): void {
-    void this.release().catch(() => undefined);
-  }
-
-  /** Undefined at the end of the stream. */
-  private receive(): Promise<Uint8Array | undefined> {
-    const next = this.body.next();
-    return this.normaliser.finished ? within(FINISH_GRACE_MS, next) : next;
-  }
-
-  private decode(bytes: Uint8Array, parts: ModelPart[]): ProviderEvent[] {
+  /** Hands on what `read` brings, also before a failure, and then settles if that was the end of the reply. */
+  private handOn(read: () => void): Promise<void> | undefined {
+    let failure: { error: unknown } | undefined;
     try {
-      return this.decoder.push(bytes, (text) => this.takeFramed(text, parts));
+      read();
+    } catch (error) {
+      if (error instanceof LlmError) this.normaliser.flush(this.parts);
+      failure = { error };
+      this.complete = true;
+    }
+    const { parts } = this;
+    this.parts = [];
+    try {
+      const taken = parts.length ? this.listener(parts) : undefined;
+      if (taken) return taken.then(() => this.settle(failure)).catch((error: unknown) => this.fail(error));
+    } catch (error) {
+      failure = { error };
+      this.complete = true;
+    }
+    this.settle(failure);
+    return undefined;
+  }
+
+  private settle(failure: { error: unknown } | undefined): void {
+    if (failure) this.fail(failure.error);
+    else if (this.complete) this.succeed();
+    else if (this.normaliser.finished) this.timer = setTimeout(() => this.giveUp(), FINISH_GRACE_MS);
+  }
+
+  /** Nothing but the usage can be missing. */
+  private giveUp(): void {
+    void this.handOn(() => this.takeLast(undefined));
+  }
+
+  /** The connection can be used again if the response ends by itself. */
+  private succeed(): void {
+    if (!this.ended) this.timer = setTimeout(() => this.body.cancel(), DRAIN_MS);
+    this.over.resolve();
+  }
+
+  private fail(error: unknown): void {
+    this.complete = true;
+    this.body.cancel();
+    this.over.reject(error);
+  }
+
+  private decode(bytes: Uint8Array): void {
+    try {
+      this.decoder.push(bytes, this);
     } catch (error) {
       if (!(error instanceof EventTooLongError)) throw error;
       throw new LlmError('provider_invalid_response', {
@@ -66,56 +134,29 @@ export class StreamReader implements PartReader {
     }
   }
 
-  /** Events of the known frame, for as long as they follow each other. */
-  private takeFramed(stream: string, parts: ModelPart[]): number {
-    let at = 0;
-    for (let text = this.frame.textAt(stream, at); text !== undefined; text = this.frame.textAt(stream, at)) {
-      this.normaliser.pushText(text, parts);
-      at += this.frame.size + text.length;
-    }
-    return at;
-  }
-
-  /** @returns whether `[DONE]` was among the events; what follows it is ignored */
-  private take(events: ProviderEvent[], parts: ModelPart[]): boolean {
-    for (const event of events) {
-      if (event.data.trim() === '[DONE]') return true;
-      this.takeEvent(event, parseJson(event.data), parts);
-    }
-    return false;
-  }
-
   /** The last event may lack its blank line, or be cut in the middle. */
-  private takeLast(parts: ModelPart[]): true {
-    const { broken } = this.body;
+  private takeLast(broken: unknown): void {
     // Once the model has ended, nothing but the usage can be missing.
     if (broken !== undefined && !this.normaliser.finished) throw this.normaliser.cut(networkCode(broken));
     const last = this.decoder.end();
     const json = last && parseJson(last.data);
-    if (last && json !== undefined) this.takeEvent(last, json, parts);
-    return true;
+    if (last && json !== undefined) this.takeChunk(last, json);
+    this.finish();
   }
 
-  private takeEvent({ event, data }: ProviderEvent, json: unknown, parts: ModelPart[]): void {
+  private finish(): void {
+    this.normaliser.end(this.parts);
+    this.complete = true;
+  }
+
+  private takeChunk({ event, data }: ProviderEvent, json: unknown): void {
     if (data.trim() === '') return;
     const error = chunkError(json) ?? (event === 'error' ? (json ?? data) : undefined);
     if (error !== undefined) throw reportedFailure(error, this.scrub);
     if (json === undefined)
       throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
     this.frame.learn(data);
-    this.normaliser.push(json, parts);
-  }
-
-  private async release(): Promise<void> {
-    if (this.complete) await within(DRAIN_MS, this.drain());
-    this.body.cancel();
-  }
-
-  private async drain(): Promise<void> {
-    let size = 0;
-    for (let chunk = await this.body.next(); chunk && size < 64 * 1024; chunk = await this.body.next()) {
-      size += chunk.length;
-    }
+    this.normaliser.push(json, this.parts);
   }
 }
 

@@ -5,7 +5,6 @@ import type { ProviderResponse } from './provider-fetch';
 import { reportedFailure } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import type { ReplyNormaliser } from './reply-normaliser';
-import type { PartReader } from './reply-stream';
 import type { Scrubber } from './scrubber';
 
 /** The longest reply that a provider may send in one piece. */
@@ -14,29 +13,20 @@ const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 /**
  * Reads a success that is no event stream: a server that cannot stream sends the whole reply as JSON, others report a
  * failure that way, and a proxy may show a page.
+ * @throws {LlmError}
  */
-export class WholeReplyReader implements PartReader {
-  constructor(
-    private readonly response: ProviderResponse,
-    private readonly normaliser: ReplyNormaliser,
-    private readonly scrub: Scrubber,
-  ) {}
-
-  async read(parts: ModelPart[]): Promise<true> {
-    const { body, status } = this.response;
-    const reply = parseObject(await readAtMost(body, MAX_REPLY_BYTES));
-    if (!reply) throw new LlmError('provider_invalid_response', { detail: { status, reason: 'not_json' } });
-    if (!Array.isArray(reply.choices)) throw reportedFailure(chunkError(reply) ?? reply, this.scrub);
-    const all: ModelPart[] = [];
-    this.normaliser.push(reply, all);
-    this.normaliser.end(all);
-    parts.push(...all);
-    return true;
-  }
-
-  close(): void {
-    this.response.body.cancel();
-  }
+export async function readWholeReply(
+  { body, status }: ProviderResponse,
+  normaliser: ReplyNormaliser,
+  scrub: Scrubber,
+): Promise<ModelPart[]> {
+  const reply = parseObject(await readAtMost(body, MAX_REPLY_BYTES));
+  if (!reply) throw new LlmError('provider_invalid_response', { detail: { status, reason: 'not_json' } });
+  if (!Array.isArray(reply.choices)) throw reportedFailure(chunkError(reply) ?? reply, scrub);
+  const parts: ModelPart[] = [];
+  normaliser.push(reply, parts);
+  normaliser.end(parts);
+  return parts;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,5 +1,5 @@
 import type { CatalogueEntry } from '../model-catalogue';
-import { type ModelPart } from '../llm-client';
+import type { ModelPart, PartsListener } from '../llm-client';
 import { LlmError, type LlmErrorCode } from '../llm-error';
 import { type Patience, Watchdog } from './watchdog';
 
@@ -19,62 +19,66 @@ export interface ModelAttempt {
 
 export type AttemptListener = (attempt: ModelAttempt) => void;
 
-/** Opens the provider's stream for one attempt. */
-export type Opener = (signal: AbortSignal) => AsyncIterable<ModelPart[]>;
+/** Has one client stream a reply to a listener. */
+type Asking = (signal: AbortSignal, listener: PartsListener) => Promise<void>;
 
 /** Follows one stream of one provider: watches it, times it, and reports it once when it has ended. */
 export class Attempt {
   private readonly startedAt = new Date();
   private readonly start = performance.now();
   private readonly watchdog: Watchdog;
-  private readonly stream: AsyncIterator<ModelPart[]>;
   private firstEventMs: number | null = null;
   private outcome: ModelAttempt['outcome'] | undefined;
 
   constructor(
     private readonly target: CatalogueEntry,
-    open: Opener,
     private readonly scope: { controller: AbortController; patience: Patience; listener: AttemptListener },
   ) {
     const { controller, patience } = scope;
     this.watchdog = new Watchdog(patience, (reason) => controller.abort(reason));
-    this.stream = open(controller.signal)[Symbol.asyncIterator]();
   }
 
   /**
-   * The next parts, or undefined after `finish`.
-   * @throws {LlmError} or the reason for which the controller was aborted
+   * Settles with the reply's end.
+   * @throws {LlmError}, the reason for which the controller was aborted, or what the listener throws
    */
-  async next(): Promise<ModelPart[] | undefined> {
-    if (this.outcome === 'ok') return undefined;
-    this.watchdog.wait();
+  async run(ask: Asking, listener: PartsListener): Promise<void> {
     try {
-      const { value, done } = await this.stream.next();
-      if (done) throw new LlmError('upstream_incomplete');
-      this.receive(value);
-      return value;
+      this.watchdog.wait();
+      await ask(this.scope.controller.signal, (parts) => this.take(parts, listener));
+      if (this.outcome !== 'ok') throw new LlmError('upstream_incomplete');
     } catch (error) {
       throw this.fail(error);
     }
   }
 
-  /** The reply is longer than we keep. */
-  exceed(): LlmError {
-    const error = new LlmError('max_output');
-    this.settle(error.code);
-    return error;
-  }
-
-  /** Ends the provider's stream if it has not ended, and with it the attempt. */
-  async close(): Promise<void> {
-    this.settle('aborted');
-    await this.stream.return?.();
-  }
-
-  private receive(parts: ModelPart[]): void {
+  private take(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {
     this.watchdog.feed();
     this.firstEventMs ??= this.elapsed();
     if (parts.at(-1)?.type === 'finish') this.settle('ok');
+    try {
+      const taken = listener(parts);
+      if (taken) return this.waitFor(taken);
+    } catch (error) {
+      throw this.giveUp(error);
+    }
+    this.watchdog.wait();
+    return undefined;
+  }
+
+  private async waitFor(taken: Promise<void>): Promise<void> {
+    try {
+      await taken;
+    } catch (error) {
+      throw this.giveUp(error);
+    }
+    this.watchdog.wait();
+  }
+
+  /** It is the listener that cannot go on. */
+  private giveUp(error: unknown): unknown {
+    this.settle(error instanceof LlmError ? error.code : 'aborted');
+    return error;
   }
 
   private fail(error: unknown): unknown {

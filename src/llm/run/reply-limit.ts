@@ -1,8 +1,21 @@
-import type { ModelPart } from '../llm-client';
+import type { ModelPart, PartsListener } from '../llm-client';
+import { LlmError } from '../llm-error';
 
 /** Counts a reply's characters (UTF-16 units), reasoning included, and cuts what is above the limit. */
 export class ReplyLimit {
   constructor(private left: number) {}
+
+  /**
+   * Hands on what still fits.
+   * @throws {LlmError} `max_output` after that, if not all did; what the listener throws
+   */
+  pass(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {
+    const { parts: fitting, exceeded } = this.take(parts);
+    const taken = fitting.length ? listener(fitting) : undefined;
+    if (!exceeded) return taken;
+    if (taken) return taken.then(tooLong);
+    return tooLong();
+  }
 
   /** The parts that still fit, and whether any did not. */
   take(parts: ModelPart[]): { parts: ModelPart[]; exceeded: boolean } {
@@ -24,6 +37,10 @@ export class ReplyLimit {
     }
     return kept;
   }
+}
+
+function tooLong(): never {
+  throw new LlmError('max_output');
 }
 
 function lengthOf(part: ModelPart): number {

@@ -8,6 +8,8 @@ import type { AttemptListener } from './attempt';
 export class RunScope {
   private readonly timer: NodeJS.Timeout;
   private current: AbortController | undefined;
+  /** Something of the reply was handed on: nobody else can be asked any more. */
+  begun = false;
   private over: { reason: unknown } | undefined;
 
   constructor(
