@@ -6,7 +6,7 @@ import { MessagesService, type Message } from '../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from './chat.errors';
 import { parseLastEventId } from './last-event-id';
 import { TurnsElsewhere } from './peers/turns-elsewhere';
-import type { EventBatches, OpenedLog } from './reply/reply-log';
+import type { EventsListener, OpenedLog } from './reply/reply-log';
 import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { Wakeup } from './reply/wakeup';
@@ -48,7 +48,7 @@ export class ConversationFeed {
     const beginning = lastEventId
       ? await this.after(userId, conversationId, lastEventId)
       : await this.now(conversation);
-    return (signal) => this.follow(conversation, beginning, signal);
+    return (listener, signal) => this.follow(conversation, beginning, listener, signal);
   }
 
   private async now({ id }: Conversation): Promise<Beginning> {
@@ -66,12 +66,13 @@ export class ConversationFeed {
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
 
-  private async *follow(
+  private async follow(
     conversation: Conversation,
     { reply, sequence }: Beginning,
+    listener: EventsListener,
     signal: AbortSignal,
-  ): EventBatches {
-    if (reply) yield* this.reader.read(reply.message, reply.after, signal);
+  ): Promise<void> {
+    if (reply) await this.reader.read(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
     const news = this.newsOf(conversation.id, () => known.last_sequence).subscribe(wakeup.wake);
@@ -83,7 +84,7 @@ export class ConversationFeed {
         known = found.conversation;
         for (const next of found.replies) {
           seen = next.sequence;
-          yield* this.reader.read(next, 0, signal);
+          await this.reader.read(next, 0, listener, signal);
         }
         if (!found.replies.length) await wakeup.wait();
       }

@@ -19,6 +19,7 @@ import { ReplyStopper } from './reply/reply-stopper';
 /** After everything. */
 const END = Number.MAX_SAFE_INTEGER;
 const NEVER = new AbortController().signal;
+const ignored = () => undefined;
 
 /** A turn that is over. */
 export interface FinishedTurn {
@@ -38,7 +39,7 @@ export class RepliesService {
 
   /** The log of a reply that this user has just begun, from its start. */
   read(userId: string, messageId: string): OpenedLog {
-    return (signal) => this.reader.read({ id: messageId, user_id: userId }, 0, signal);
+    return (listener, signal) => this.reader.read({ id: messageId, user_id: userId }, 0, listener, signal);
   }
 
   /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
@@ -46,7 +47,7 @@ export class RepliesService {
     const reply = await this.reply(userId, messageId);
     const after = parsePlace(place, reply.id);
     if (this.reader.hasAll(reply, after)) return undefined;
-    return (signal) => this.reader.read(reply, after, signal);
+    return (listener, signal) => this.reader.read(reply, after, listener, signal);
   }
 
   /** The reply that an event is of, which must be in this conversation where one is named. */
@@ -63,7 +64,7 @@ export class RepliesService {
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
   async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    for await (const _ of this.reader.read({ id: messageId, user_id: userId }, END, NEVER));
+    await this.reader.read({ id: messageId, user_id: userId }, END, ignored, NEVER);
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');

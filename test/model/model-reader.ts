@@ -48,10 +48,11 @@ export class ModelReader {
     const reply = await process.messages.get(USER, this.messageId);
     const after = this.seen.length;
     if (process.reader.hasAll(reply, after)) return;
-    for await (const batch of process.reader.read(reply, after, signal)) {
-      if (!mine()) return;
-      batch.forEach((event) => this.take(event));
-    }
+    const take = (batch: LoggedEvent[]) => {
+      if (mine()) batch.forEach((event) => this.take(event));
+      return undefined;
+    };
+    await process.reader.read(reply, after, take, signal);
     if (!signal.aborted && mine() && !this.finished && !this.told && !process.running.closed)
       this.complaints.push('ended in silence');
   }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggedEvent } from '../../src/chat/reply/reply-event';
 import type { ReplyEvent, StartEvent } from '../../src/chat/reply/reply-event.dto';
-import type { EventBatches, ReplyLog } from '../../src/chat/reply/reply-log';
+import type { ReplyLog } from '../../src/chat/reply/reply-log';
 
 const REPLY = '019a5b1c-7f00-7000-8000-000000000001';
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
@@ -14,10 +14,15 @@ const end = (full_text: string): ReplyEvent => ({
   data: { full_text, message_id: REPLY, finish_reason: 'stop', usage: null },
 });
 
-async function collect(batches: EventBatches | undefined, into: LoggedEvent[] = []): Promise<LoggedEvent[]> {
-  if (!batches) throw new Error('The log does not hold the reply.');
-  for await (const batch of batches) into.push(...batch);
-  return into;
+const never = new AbortController().signal;
+const ignore = () => undefined;
+
+async function collect(log: ReplyLog, after: number, signal = never): Promise<LoggedEvent[]> {
+  const events: LoggedEvent[] = [];
+  const read = log.read(REPLY, after, (batch) => void events.push(...batch), signal);
+  if (!read) throw new Error('The log does not hold the reply.');
+  await read;
+  return events;
 }
 
 const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequence);
@@ -25,7 +30,6 @@ const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequenc
 /** What every implementation of `ReplyLog` keeps to. */
 export function replyLogContract(create: () => Promise<{ log: ReplyLog; instanceId: string }>): void {
   let log: ReplyLog;
-  const never = new AbortController().signal;
 
   beforeEach(async () => {
     const created = await create();
@@ -34,7 +38,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
-    const reading = collect(log.read(REPLY, 0, never));
+    const reading = collect(log, 0);
     await log.append(REPLY, [chunk('a'), chunk('b')]);
     await log.settle(REPLY);
     log.close(REPLY, end('ab'));
@@ -46,7 +50,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
 
   it('gives each reader what comes after its place, whenever it joins', async () => {
     await log.append(REPLY, [chunk('a'), chunk('b'), chunk('c')]);
-    const readers = [1, 2, 3, 4, 6].map((after) => collect(log.read(REPLY, after, never)));
+    const readers = [1, 2, 3, 4, 6].map((after) => collect(log, after));
     await nextTurn();
     await log.append(REPLY, [chunk('d'), chunk('e')]);
     await log.settle(REPLY);
@@ -56,7 +60,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('keeps the order of many appends that nobody waits for', async () => {
-    const reading = collect(log.read(REPLY, 0, never));
+    const reading = collect(log, 0);
     for (let n = 1; n <= 500; n++) void log.append(REPLY, [chunk(String(n))]);
     await log.settle(REPLY);
     log.close(REPLY, end('…'));
@@ -66,9 +70,9 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('gives readers the very same bytes', async () => {
-    const first = collect(log.read(REPLY, 0, never));
+    const first = collect(log, 0);
     await log.append(REPLY, [chunk('ü\u2028"')]);
-    const second = collect(log.read(REPLY, 0, never));
+    const second = collect(log, 0);
     await log.settle(REPLY);
     log.close(REPLY, end('ü\u2028"'));
     expect(await first).toEqual(await second);
@@ -76,8 +80,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
 
   it('lets a reader go when its signal says so, and goes on', async () => {
     const leaving = new AbortController();
-    const left = collect(log.read(REPLY, 0, leaving.signal));
-    const staying = collect(log.read(REPLY, 0, never));
+    const left = collect(log, 0, leaving.signal);
+    const staying = collect(log, 0);
     await log.append(REPLY, [chunk('a')]);
     await log.settle(REPLY);
     await nextTurn();
@@ -88,19 +92,43 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('keeps a place for a reader that takes its time', async () => {
-    const batches = log.read(REPLY, 0, never)![Symbol.asyncIterator]();
+    const batches: number[][] = [];
+    const takes: PromiseWithResolvers<void>[] = [];
+    const take = (batch: LoggedEvent[]) => {
+      batches.push(sequences(batch));
+      takes.push(Promise.withResolvers<void>());
+      return takes[takes.length - 1].promise;
+    };
+    const reading = log.read(REPLY, 0, take, never);
     await log.append(REPLY, [chunk('a')]);
-    await log.settle(REPLY);
-    expect(sequences((await batches.next()).value)).toEqual([1, 2]);
     await log.append(REPLY, [chunk('b')]);
     await log.settle(REPLY);
     log.close(REPLY, end('ab'));
-    expect(sequences((await batches.next()).value)).toEqual([3, 4]);
-    expect((await batches.next()).done).toBe(true);
+    await nextTurn();
+    expect(batches).toEqual([[1]]);
+    takes[0].resolve();
+    await nextTurn();
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    takes[1].resolve();
+    await reading;
+  });
+
+  it('lets a reader go that cannot take more, and nobody else', async () => {
+    const fail = () => Promise.reject(new Error('full'));
+    const raise = () => {
+      throw new Error('full');
+    };
+    const failing = [fail, raise].map((listener) => log.read(REPLY, 0, listener, never));
+    const staying = collect(log, 0);
+    for (const reading of failing) await expect(reading).rejects.toThrow('full');
+    await log.append(REPLY, [chunk('a')]);
+    await log.settle(REPLY);
+    log.close(REPLY, end('a'));
+    expect(sequences(await staying)).toEqual([1, 2, 3]);
   });
 
   it('repeats the last id for an error that is not the end of the reply, so that a reader can go on there', async () => {
-    const reading = collect(log.read(REPLY, 0, never));
+    const reading = collect(log, 0);
     await log.append(REPLY, [chunk('a'), chunk('b')]);
     await log.settle(REPLY);
     log.fail(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
@@ -110,17 +138,17 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('lets readers of a reply that others have closed go, without an end', async () => {
-    const reading = collect(log.read(REPLY, 0, never));
+    const reading = collect(log, 0);
     await log.append(REPLY, [chunk('a')]);
     await log.settle(REPLY);
     log.release(REPLY);
     expect(sequences(await reading)).toEqual([1, 2]);
-    expect(log.read(REPLY, 0, never)).toBeUndefined();
+    expect(log.read(REPLY, 0, ignore, never)).toBeUndefined();
   });
 
   it('forgets a reply with its terminal event, and does not know one that was not opened', async () => {
     log.close(REPLY, end(''));
-    expect(log.read(REPLY, 0, never)).toBeUndefined();
-    expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, never)).toBeUndefined();
+    expect(log.read(REPLY, 0, ignore, never)).toBeUndefined();
+    expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, ignore, never)).toBeUndefined();
   });
 }

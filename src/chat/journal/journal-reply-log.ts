@@ -3,7 +3,7 @@ import { InstanceService, leaseLost } from '../../instances/instance.service';
 import { OpenLog } from '../reply/open-log';
 import { logged, type LoggedEvent } from '../reply/reply-event';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../reply/reply-event.dto';
-import { ReplyLog, type EventBatches } from '../reply/reply-log';
+import { ReplyLog, type EventsListener } from '../reply/reply-log';
 import { JournalWriter } from './journal-writer';
 
 /** Events of one reply that may be on their way into the journal at a time. */
@@ -88,8 +88,13 @@ export class JournalReplyLog extends ReplyLog {
     this.journal.end(messageId);
   }
 
-  read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined {
-    return this.replies.get(messageId)?.log.read(after, signal);
+  read(
+    messageId: string,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> | undefined {
+    return this.replies.get(messageId)?.log.read(after, listener, signal);
   }
 
   /** What is stored together is shown together. */

@@ -4,7 +4,7 @@ import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import type { JournalRepository } from '../journal/journal.repository';
 import { OpenLog } from '../reply/open-log';
 import { errorEvent, logged, storedEvents, type LoggedEvent } from '../reply/reply-event';
-import type { EventBatches } from '../reply/reply-log';
+import type { EventsListener } from '../reply/reply-log';
 import { DELETED } from '../reply/reply-outcome';
 
 /** Kept so long after its last reader: the next one need not read the journal from its beginning. */
@@ -36,11 +36,11 @@ export class JournalTail {
     return performance.now() < this.lingerUntil;
   }
 
-  read(reply: Message, after: number, signal: AbortSignal): EventBatches {
+  read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
     this.linger();
     const tailed = this.of(reply.id);
     tailed.reply ??= reply;
-    return tailed.log.read(after, signal);
+    return tailed.log.read(after, listener, signal);
   }
 
   /** What has come since the last look. The journal first: what it holds is of replies that were open until then. */

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InstanceService } from '../../instances/instance.service';
 import { MessagesService, type Message } from '../../messages/messages.service';
 import { JournalRepository } from '../journal/journal.repository';
-import { nothing, type EventBatches } from '../reply/reply-log';
+import type { EventsListener } from '../reply/reply-log';
 import { RunningReplies } from '../reply/running-replies';
 import { JournalTail } from './journal-tail';
 import { Poll } from './poll';
@@ -30,11 +30,11 @@ export class JournalTails implements OnModuleInit {
    * The events of a reply that is open elsewhere, live. It ends with the terminal event, or without one when this process ends,
    * or when the reply is not followed any further for another reason; then its message tells how it stands.
    */
-  read(reply: Message, after: number, signal: AbortSignal): EventBatches {
+  async read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
     const { instance_id: id } = reply;
     // What this process writes it reads from memory, as soon as it has begun.
-    if (!id || this.instance.is(id)) return nothing(signal);
-    return (this.tails.get(id) ?? this.follow(id)).read(reply, after, signal);
+    if (!id || this.instance.is(id)) return;
+    await (this.tails.get(id) ?? this.follow(id)).read(reply, after, listener, signal);
   }
 
   private follow(instanceId: string): JournalTail {

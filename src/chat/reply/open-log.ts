@@ -1,9 +1,7 @@
 import type { LoggedEvent } from './reply-event';
+import type { EventsListener } from './reply-log';
 
 const MAX_BATCH = 256;
-
-type Read = IteratorResult<LoggedEvent[], void>;
-const END: Read = { value: undefined, done: true };
 
 /** The events of one open reply that readers may see. It lives as long as somebody writes or reads it. */
 export class OpenLog {
@@ -37,8 +35,9 @@ export class OpenLog {
     this.wake();
   }
 
-  read(after: number, signal: AbortSignal): LogReading {
-    return new LogReading(this, after, signal);
+  /** Settles when there is nothing more to be read here, or its signal aborts. */
+  read(after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+    return new LogReading(this, after, listener, signal).begin();
   }
 
   enter(reader: LogReading): void {
@@ -62,60 +61,61 @@ export class OpenLog {
   }
 }
 
-/** One reader's place in a log. An iterator that is written out: every token of every reader passes here. */
-class LogReading implements AsyncIterableIterator<LoggedEvent[], void, undefined> {
-  private waiting: ((read: Read) => void) | undefined;
-  private state: 'new' | 'reading' | 'over' = 'new';
+/** One reader's place in a log. Called rather than awaited for each batch: every token of every reader passes here. */
+class LogReading {
+  private readonly over = Promise.withResolvers<void>();
+  private state: 'idle' | 'busy' | 'over' = 'idle';
 
   constructor(
     private readonly log: OpenLog,
     private place: number,
+    private readonly listener: EventsListener,
     private readonly signal: AbortSignal,
   ) {}
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<Read> {
-    if (this.state === 'new') this.begin();
-    const read = this.look();
-    return read ? Promise.resolve(read) : new Promise((resolve) => (this.waiting = resolve));
-  }
-
-  return(): Promise<Read> {
-    return Promise.resolve(this.finish());
+  begin(): Promise<void> {
+    this.log.enter(this);
+    this.signal.addEventListener('abort', this.wake);
+    this.wake();
+    return this.over.promise;
   }
 
   /** A property, so that it can be handed out as a listener. */
   readonly wake = (): void => {
-    const { waiting } = this;
-    const read = waiting && this.look();
-    if (!read) return;
-    this.waiting = undefined;
-    waiting(read);
+    while (this.state === 'idle') {
+      const batch = this.signal.aborted ? [] : this.log.after(this.place);
+      if (batch.length) this.hand(batch);
+      else if (this.signal.aborted || this.log.closed) this.finish();
+      else return;
+    }
   };
 
-  private begin(): void {
-    this.state = 'reading';
-    this.log.enter(this);
-    this.signal.addEventListener('abort', this.wake);
-  }
-
-  private look(): Read | undefined {
-    if (this.state === 'over' || this.signal.aborted) return this.finish();
-    const batch = this.log.after(this.place);
+  private hand(batch: LoggedEvent[]): void {
     this.place += batch.length;
-    if (batch.length) return { value: batch, done: false };
-    return this.log.closed ? this.finish() : undefined;
+    try {
+      const taken = this.listener(batch);
+      if (!taken) return;
+      this.state = 'busy';
+      taken.then(this.goOn, this.fail);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
-  private finish(): Read {
-    if (this.state === 'reading') {
-      this.log.leave(this);
-      this.signal.removeEventListener('abort', this.wake);
-    }
+  private readonly goOn = (): void => {
+    this.state = 'idle';
+    this.wake();
+  };
+
+  private readonly fail = (error: unknown): void => {
+    this.over.reject(error);
+    this.finish();
+  };
+
+  private finish(): void {
     this.state = 'over';
-    return END;
+    this.log.leave(this);
+    this.signal.removeEventListener('abort', this.wake);
+    this.over.resolve();
   }
 }

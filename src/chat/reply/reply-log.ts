@@ -1,17 +1,17 @@
 import type { LoggedEvent } from './reply-event';
 import type { ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
 
-/**
- * A reader's view of a log: batches of events in order. The reader sets the pace, and holds nothing but its place.
- * It ends after the terminal event, or when the reader's signal is aborted.
- */
-export type EventBatches = AsyncIterable<LoggedEvent[]>;
+/** Takes batches of events in order. While what it answers has not settled, it is given no more. */
+export type EventsListener = (events: LoggedEvent[]) => Promise<void> | undefined;
 
-/** A log that is ready to be read by whoever has the signal that ends the reading. */
-export type OpenedLog = (signal: AbortSignal) => EventBatches;
+/**
+ * A log that is ready to be read: settles after the terminal event, or when the signal aborts. The listener sets the pace, and the log
+ * holds nothing for it but its place.
+ */
+export type OpenedLog = (listener: EventsListener, signal: AbortSignal) => Promise<void>;
 
 /** The log of a reader that has it all. */
-export const nothing: OpenedLog = async function* () {};
+export const nothing: OpenedLog = () => Promise.resolve();
 
 /**
  * The numbered events of open replies, between the one that produces them and any number of readers. An event is shown
@@ -51,6 +51,11 @@ export abstract class ReplyLog {
   /** Forgets a reply that its message holds, by whomever, and lets its readers go: the message tells how it goes on. */
   abstract release(messageId: string): void;
 
-  /** The events after a sequence: those that are there, then live ones. Undefined if the reply is not open here. */
-  abstract read(messageId: string, after: number, signal: AbortSignal): EventBatches | undefined;
+  /** Hands on the events after a sequence, as an `OpenedLog` does. Undefined if the reply is not open here. */
+  abstract read(
+    messageId: string,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> | undefined;
 }

@@ -5,9 +5,8 @@ import { isOpen } from '../../messages/message.types';
 import { MessagesService, type Message } from '../../messages/messages.service';
 import { JournalTails } from '../peers/journal-tails';
 import { QueueWatch } from '../queue/queue-watch';
-import { ContinuedReading } from './continued-reading';
 import { errorEvent, logged, startEvent, storedEvents, type LoggedEvent } from './reply-event';
-import { nothing, ReplyLog, type EventBatches } from './reply-log';
+import { ReplyLog, type EventsListener } from './reply-log';
 import { DELETED } from './reply-outcome';
 import { RunningReplies } from './running-replies';
 
@@ -30,13 +29,23 @@ export class ReplyReader {
     private readonly queue: QueueWatch,
   ) {}
 
-  /** The reply's events after a sequence, live while it is open. Without a terminal event if this process ends before the reply. */
-  read(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
-    const here = this.log.read(reply.id, after, signal);
-    if (!here) return this.follow(reply, after, signal);
+  /**
+   * Hands on the reply's events after a sequence, live while it is open. It settles without a terminal event if this process ends
+   * before the reply.
+   */
+  async read(
+    reply: ReplyRef | Message,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const place = new ReadingPlace(after, listener);
+    const here = this.log.read(reply.id, after, place.take, signal);
+    await here;
+    if (place.atEnd || signal.aborted) return;
     // A log that ends without a terminal event is of a reply that is not written here any more.
     const { id, user_id } = reply;
-    return new ContinuedReading(here, after, (place) => this.follow({ id, user_id }, place, signal));
+    await this.follow(here ? { id, user_id } : reply, place, signal);
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
@@ -45,38 +54,39 @@ export class ReplyReader {
   }
 
   /** Until it is closed: as long as it waits, wherever it runs. */
-  private async *follow(reply: ReplyRef | Message, after: number, signal: AbortSignal): EventBatches {
+  private async follow(reply: ReplyRef | Message, place: ReadingPlace, signal: AbortSignal): Promise<void> {
     let message = 'status' in reply ? reply : await this.find(reply);
-    for (let place = after; !signal.aborted;) {
+    while (!signal.aborted) {
       const open: Message | undefined = message && isOpen(message) ? message : undefined;
-      const batches = open ? this.open(open, place, signal) : this.closed(reply, message, place);
-      for await (const batch of batches) {
-        place += batch.length;
-        yield batch;
-        if (batch.at(-1)?.terminal) return;
-      }
-      if (!open || this.running.closed) return;
+      await (open ? this.open(open, place, signal) : this.closed(reply, message, place, signal));
+      if (place.atEnd || !open || this.running.closed) return;
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
       message = await this.find(reply);
     }
   }
 
-  private open(reply: Message, after: number, signal: AbortSignal): EventBatches {
-    const here = this.log.read(reply.id, after, signal);
+  private async open(reply: Message, { sequence, take }: ReadingPlace, signal: AbortSignal): Promise<void> {
+    const here = this.log.read(reply.id, sequence, take, signal);
     if (here) return here;
     // The journal has it only with the first of what follows.
-    if (after === 0 && reply.status === 'streaming') return one(logged(reply.id, 1, startEvent(reply)));
-    return reply.status === 'queued' ? this.waiting(reply, signal) : this.peers.read(reply, after, signal);
+    if (sequence === 0 && reply.status === 'streaming') return take([logged(reply.id, 1, startEvent(reply))]);
+    if (reply.status === 'queued') return this.queue.until(reply.id, signal);
+    return this.peers.read(reply, sequence, take, signal);
   }
 
-  private async *waiting(reply: Message, signal: AbortSignal): EventBatches {
-    await this.queue.until(reply.id, signal);
-    yield* nothing(signal);
-  }
-
-  private async *closed(reply: ReplyRef, message: Message | undefined, after: number): EventBatches {
-    if (message) yield* inBatches(storedEvents(message, after));
-    else yield [logged(reply.id, after + 1, errorEvent(DELETED))];
+  private async closed(
+    reply: ReplyRef,
+    message: Message | undefined,
+    { sequence, take }: ReadingPlace,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const rest = message
+      ? storedEvents(message, sequence)
+      : [logged(reply.id, sequence + 1, errorEvent(DELETED))];
+    for (const batch of inBatches(rest)) {
+      if (signal.aborted) return;
+      await take(batch);
+    }
   }
 
   private find({ user_id, id }: ReplyRef): Promise<Message | undefined> {
@@ -88,8 +98,22 @@ function asAbsent(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
 }
 
-async function* one(event: LoggedEvent): EventBatches {
-  yield [event];
+/** How far a reader has come. */
+class ReadingPlace {
+  /** Its last event was the terminal one. */
+  atEnd = false;
+
+  constructor(
+    public sequence: number,
+    private readonly listener: EventsListener,
+  ) {}
+
+  /** A property, so that it can be handed out as a listener. */
+  readonly take: EventsListener = (batch) => {
+    this.sequence += batch.length;
+    this.atEnd = batch[batch.length - 1].terminal;
+    return this.listener(batch);
+  };
 }
 
 /** So that a reader is never given more than it can take in one go. */

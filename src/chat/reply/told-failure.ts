@@ -1,5 +1,5 @@
 import { errorEvent, type LoggedEvent } from './reply-event';
-import type { EventBatches } from './reply-log';
+import type { EventsListener, OpenedLog } from './reply-log';
 import { STORAGE_UNAVAILABLE } from './reply-outcome';
 
 /** The contract's own error event, which repeats the id of the last one: a reader can go on from there. */
@@ -12,15 +12,18 @@ export function errorAfter(last: LoggedEvent, error = STORAGE_UNAVAILABLE): Logg
  * reader can go on.
  * @throws whatever the log does, if there was no event before
  */
-export async function* withToldFailure(batches: EventBatches): EventBatches {
-  let last: LoggedEvent | undefined;
-  try {
-    for await (const batch of batches) {
-      last = batch.at(-1) ?? last;
-      yield batch;
+export function withToldFailure(log: OpenedLog): OpenedLog {
+  return async (listener, signal) => {
+    let last: LoggedEvent | undefined;
+    const take: EventsListener = (batch) => {
+      last = batch.at(-1);
+      return listener(batch);
+    };
+    try {
+      await log(take, signal);
+    } catch (error) {
+      if (!last) throw error;
+      await listener([errorAfter(last)]);
     }
-  } catch (error) {
-    if (!last) throw error;
-    yield [errorAfter(last)];
-  }
+  };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type SocketPair, socketPair } from '../../../test/support/socket-pair';
+import { logFrom } from '../../../test/support/log-from';
 import { logged, type LoggedEvent } from '../reply/reply-event';
 import type { OpenedLog } from '../reply/reply-log';
 import { SocketReadings, type Reading } from './socket-readings';
@@ -34,9 +35,9 @@ async function read(log: OpenedLog, more: Partial<Reading> = {}): Promise<void> 
 describe('SocketReadings', () => {
   it('sends one frame for an event, and tells of the end', async () => {
     let ends = 0;
-    const log: OpenedLog = async function* () {
+    const log = logFrom(async function* () {
       yield [chunk(1, 'a'), chunk(2, 'b')];
-    };
+    });
     await read(log, { requestId: 'r', onEnd: () => (ends += 1) });
     expect(messages).toEqual([
       '{"id":"reply:1","request_id":"r","type":"chunk","data":{"content":"a"}}',
@@ -46,19 +47,21 @@ describe('SocketReadings', () => {
   });
 
   it("tells of a log that cannot be read on by the contract's error event, from which the client can go on", async () => {
-    await read(async function* () {
-      yield [chunk(1, 'a')];
-      throw new Error('secret');
-    });
+    await read(
+      logFrom(async function* () {
+        yield [chunk(1, 'a')];
+        throw new Error('secret');
+      }),
+    );
     expect(messages[1]).toMatch(/^\{"id":"reply:1","type":"error","data":\{"code":"storage_unavailable"/);
     expect(messages.join()).not.toContain('secret');
   });
 
   it('hands on why a log cannot be read at all', async () => {
     const failures: unknown[] = [];
-    const log: OpenedLog = async function* () {
+    const log = logFrom(async function* () {
       yield await Promise.reject(new Error('why'));
-    };
+    });
     await read(log, { onFailure: (error) => failures.push(error) });
     expect(failures).toEqual([new Error('why')]);
     expect(messages).toEqual([]);
@@ -66,15 +69,15 @@ describe('SocketReadings', () => {
 
   it('lets go of a log that has ended, was ended, or was replaced', async () => {
     const signals: AbortSignal[] = [];
-    const ended: OpenedLog = async function* (signal) {
+    const ended = logFrom(async function* (signal) {
       signals.push(signal);
       yield [chunk(1, 'a')];
-    };
-    const open: OpenedLog = async function* (signal) {
+    });
+    const open = logFrom(async function* (signal) {
       signals.push(signal);
       yield [];
       if (!signal.aborted) await once(signal, 'abort');
-    };
+    });
     await read(ended);
     expect(signals[0].aborted).toBe(true);
     for (const _ of [1, 2]) readings.begin({ key: 'reply', log: open, onFailure: fail });

@@ -62,12 +62,12 @@ export class SocketReadings {
   private async pump({ key, log, requestId, onEnd }: Reading, ending: AbortController): Promise<void> {
     const { signal } = ending;
     try {
-      for await (const batch of withToldFailure(log(signal))) {
+      await withToldFailure(log)(async (batch) => {
         const frames = batch.map((event) => eventFrame(event, requestId));
         await this.writer.write(frames, signal);
         // A long log that is all there must not keep everybody else waiting.
         await nextTurn();
-      }
+      }, signal);
       if (!signal.aborted) onEnd?.();
     } finally {
       if (!signal.aborted) this.readings.delete(key);

@@ -4,11 +4,13 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { logFrom } from '../../../test/support/log-from';
 import { logged, type LoggedEvent } from '../reply/reply-event';
-import type { OpenedLog } from '../reply/reply-log';
 import { streamEvents } from './event-stream';
 
-let log: OpenedLog;
+type Batches = (signal: AbortSignal) => AsyncIterable<LoggedEvent[]>;
+
+let log: Batches;
 let heartbeatMs: number;
 const watched = new Set<symbol>();
 const watch = jest.fn(() => {
@@ -21,14 +23,14 @@ const watch = jest.fn(() => {
 class StreamController {
   @Get('stream')
   stream(@Res() response: Response) {
-    streamEvents(response, log, heartbeatMs);
+    streamEvents(response, logFrom(log), heartbeatMs);
   }
 
   /** As one whose client is looked up first. */
   @Get('late')
   async late(@Res() response: Response) {
     await sleep(100);
-    streamEvents(response, log, heartbeatMs, watch);
+    streamEvents(response, logFrom(log), heartbeatMs, watch);
   }
 
   @Get('alive')
@@ -43,7 +45,7 @@ class StreamModule {}
 const chunk = (sequence: number, content: string) =>
   logged('reply', sequence, { type: 'chunk', data: { content } });
 
-function logOf(...batches: LoggedEvent[][]): OpenedLog {
+function logOf(...batches: LoggedEvent[][]): Batches {
   return async function* () {
     yield* batches;
   };

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import type { LoggedEvent } from '../reply/reply-event';
-import type { OpenedLog } from '../reply/reply-log';
+import type { EventsListener, OpenedLog } from '../reply/reply-log';
 import { SIGNED_OUT } from '../reply/reply-outcome';
 import { taken } from '../reply/taken';
 import { errorAfter } from '../reply/told-failure';
@@ -57,13 +57,12 @@ export function streamEvents(
 
 async function pump(response: Response, body: EventBody, log: OpenedLog, signal: AbortSignal): Promise<void> {
   let last: LoggedEvent | undefined;
+  const take: EventsListener = (batch) => {
+    last = batch.at(-1);
+    return body.write(chunkOf(batch)) ? undefined : taken(response);
+  };
   try {
-    for await (const batch of log(signal)) {
-      if (signal.aborted) break;
-      if (!batch.length) continue;
-      last = batch.at(-1);
-      if (!body.write(chunkOf(batch))) await taken(response);
-    }
+    await log(take, signal);
   } catch (error) {
     if (!last || response.writableNeedDrain) throw error;
     body.write(chunkOf([errorAfter(last)]));

@@ -1,4 +1,10 @@
-import { LlmClient, type ModelPart, type ModelRequest, type PartsListener, type TokenUsage } from '../llm-client';
+import {
+  LlmClient,
+  type ModelPart,
+  type ModelRequest,
+  type PartsListener,
+  type TokenUsage,
+} from '../llm-client';
 import { pause } from '../pause';
 import { countTokens } from '../tokens/token-counter';
 import { demoReply } from './demo-reply';

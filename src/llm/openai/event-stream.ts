@@ -122,7 +122,5 @@ function anyLineEnd(text: string, at: number): LineEnd {
   const found = /\r\n|\n|\r/g;
   found.lastIndex = at;
   const end = found.exec(text);
-  return end
-    ? { from: end.index, to: end.index + end[0].length }
-    : { from: text.length, to: text.length };
+  return end ? { from: end.index, to: end.index + end[0].length } : { from: text.length, to: text.length };
 }

@@ -166,9 +166,7 @@ describe('JournalReplyLog', () => {
 
   function follow(log: JournalReplyLog): LoggedEvent[] {
     const shown: LoggedEvent[] = [];
-    void (async () => {
-      for await (const batch of log.read(REPLY, 0, new AbortController().signal)!) shown.push(...batch);
-    })();
+    void log.read(REPLY, 0, (batch) => void shown.push(...batch), new AbortController().signal);
     return shown;
   }
 });
