@@ -1,4 +1,6 @@
 import type { Response } from 'express';
+import type { Socket } from 'node:net';
+import { taken } from '../reply/taken';
 import type { BodyChunk } from './event-bytes';
 
 const HEAD = {
@@ -10,8 +12,9 @@ const HEAD = {
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
- * The body of an answer with events. Its chunks come framed: `ServerResponse` would frame them anew for every reader, in three
- * more pieces, and writing is what a token costs most.
+ * The body of an answer with events. Its chunks come framed, and go to the connection itself once the head is on its way:
+ * `ServerResponse` would frame them anew for every reader, hold each back until the end of the tick and write it in more pieces, and
+ * writing is what a token costs most.
  */
 export class EventBody {
   private readonly chunked: boolean;
@@ -23,24 +26,46 @@ export class EventBody {
     this.chunked = response.chunkedEncoding;
     response.chunkedEncoding = false;
     // The head goes with the first events where they are there already.
-    setImmediate(() => this.begun || this.response.flushHeaders());
+    setImmediate(() => this.begin());
   }
 
   /** The client takes less than it is given. */
   get full(): boolean {
-    return this.response.writableNeedDrain;
+    return this.destination.writableNeedDrain;
   }
 
   /** Whether there is room for more. */
-  write(chunk: BodyChunk): boolean {
-    if (this.response.destroyed || this.response.writableEnded) return true;
+  write({ framed, text, encoding }: BodyChunk): boolean {
+    const { response } = this;
+    if (response.destroyed || response.writableEnded) return true;
+    const chunk = this.chunked ? framed : text;
+    if (this.begun && response.socket) return response.socket.write(chunk, encoding);
     this.begun = true;
-    return this.response.write(this.chunked ? chunk.framed : chunk.text);
+    return response.write(chunk, encoding);
+  }
+
+  /**
+   * Until there is room for more, or nobody reads any more.
+   * @throws {Error} if the client has taken nothing for too long
+   */
+  taken(): Promise<void> {
+    return taken(this.destination);
   }
 
   end(): void {
     this.begun = true;
     if (this.chunked && !this.response.destroyed) this.response.end(LAST_CHUNK);
     else this.response.end();
+  }
+
+  /** An answer that waits for its turn on a connection has none yet, and keeps what it is given. */
+  private get destination(): Response | Socket {
+    return this.response.socket ?? this.response;
+  }
+
+  private begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    this.response.flushHeaders();
   }
 }

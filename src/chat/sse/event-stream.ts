@@ -2,7 +2,6 @@ import type { Response } from 'express';
 import type { LoggedEvent } from '../reply/reply-event';
 import type { EventsListener, OpenedLog } from '../reply/reply-log';
 import { SIGNED_OUT } from '../reply/reply-outcome';
-import { taken } from '../reply/taken';
 import { errorAfter } from '../reply/told-failure';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
@@ -47,7 +46,7 @@ export function streamEvents(
   response.once('close', leave);
   // An answer that waits for its turn on a connection does not hear of its end.
   socket.once('close', leave);
-  void pump(response, body, log, reading.signal)
+  void pump(body, log, reading.signal)
     .finally(settle)
     .then(
       () => body.end(),
@@ -55,16 +54,16 @@ export function streamEvents(
     );
 }
 
-async function pump(response: Response, body: EventBody, log: OpenedLog, signal: AbortSignal): Promise<void> {
+async function pump(body: EventBody, log: OpenedLog, signal: AbortSignal): Promise<void> {
   let last: LoggedEvent | undefined;
   const take: EventsListener = (batch) => {
     last = batch.at(-1);
-    return body.write(chunkOf(batch)) ? undefined : taken(response);
+    return body.write(chunkOf(batch)) ? undefined : body.taken();
   };
   try {
     await log(take, signal);
   } catch (error) {
-    if (!last || response.writableNeedDrain) throw error;
+    if (!last || body.full) throw error;
     body.write(chunkOf([errorAfter(last)]));
     return;
   }
