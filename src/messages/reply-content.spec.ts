@@ -23,6 +23,14 @@ describe('ReplyContent', () => {
     );
   });
 
+  it('gives out any stretch of the events that made it', () => {
+    fc.assert(
+      fc.property(fc.array(delta), fc.nat(20), fc.nat(20), (deltas, place, count) => {
+        expect(contentOf(deltas).deltasAfter(place, count)).toEqual(deltas.slice(place, place + count));
+      }),
+    );
+  });
+
   it('joins neighbours of one type and keeps reasoning out of the text', () => {
     const content = contentOf([
       { type: 'reasoning', text: 'Hm' },

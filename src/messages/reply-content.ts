@@ -18,6 +18,11 @@ export class ReplyContent {
     this.characters += delta.text.length;
   }
 
+  /** The deltas after so many, at most `count`. */
+  deltasAfter(place: number, count: number): ReplyDelta[] {
+    return cut(this.stretches, this.lengths, place, count);
+  }
+
   /** Characters (UTF-16 units), reasoning included. */
   get length(): number {
     return this.characters;
@@ -43,15 +48,24 @@ export function textOf(parts: readonly MessagePart[]): string {
 
 /** The events of a stored reply, as they were first shown. */
 export function deltasOf(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyDelta[] {
-  const lengths = decodeLengths(eventLengths ?? new Uint8Array());
-  let next = 0;
-  return parts.flatMap((part) => {
-    const deltas: ReplyDelta[] = [];
-    for (let start = 0; start < part.text.length;) {
-      const end = start + (lengths[next++] ?? part.text.length - start);
-      deltas.push({ type: part.type, text: part.text.slice(start, end) });
+  return cut(parts, decodeLengths(eventLengths ?? new Uint8Array()), 0, Infinity);
+}
+
+/** Parts cut into the events that made them, of which those after `place` are wanted. What has no length is one event. */
+function cut(
+  parts: readonly MessagePart[],
+  lengths: readonly number[],
+  place: number,
+  count: number,
+): ReplyDelta[] {
+  const deltas: ReplyDelta[] = [];
+  let index = 0;
+  for (const { type, text } of parts) {
+    for (let start = 0; start < text.length && deltas.length < count; index++) {
+      const end = start + (lengths[index] ?? text.length - start);
+      if (index >= place) deltas.push({ type, text: text.slice(start, end) });
       start = end;
     }
-    return deltas;
-  });
+  }
+  return deltas;
 }

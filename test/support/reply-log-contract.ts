@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggedEvent } from '../../src/chat/reply/reply-event';
 import type { ReplyEvent, StartEvent } from '../../src/chat/reply/reply-event.dto';
 import type { ReplyLog } from '../../src/chat/reply/reply-log';
+import { ReplyContent } from '../../src/messages/reply-content';
 
 const REPLY = '019a5b1c-7f00-7000-8000-000000000001';
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
@@ -30,16 +31,24 @@ const sequences = (events: LoggedEvent[]) => events.map((event) => event.sequenc
 /** What every implementation of `ReplyLog` keeps to. */
 export function replyLogContract(create: () => Promise<{ log: ReplyLog; instanceId: string }>): void {
   let log: ReplyLog;
+  let content: ReplyContent;
+
+  /** As whoever produces a reply does. */
+  function append(...texts: string[]): Promise<void> | undefined {
+    for (const text of texts) content.add({ type: 'text', text });
+    return log.append(REPLY, texts.map(chunk));
+  }
 
   beforeEach(async () => {
     const created = await create();
     log = created.log;
-    log.open(REPLY, created.instanceId, START);
+    content = new ReplyContent();
+    log.open(REPLY, { instanceId: created.instanceId, start: START, content });
   });
 
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
     const reading = collect(log, 0);
-    await log.append(REPLY, [chunk('a'), chunk('b')]);
+    await append('a', 'b');
     await log.settle(REPLY);
     log.close(REPLY, end('ab'));
     const events = await reading;
@@ -49,10 +58,10 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   });
 
   it('gives each reader what comes after its place, whenever it joins', async () => {
-    await log.append(REPLY, [chunk('a'), chunk('b'), chunk('c')]);
+    await append('a', 'b', 'c');
     const readers = [1, 2, 3, 4, 6].map((after) => collect(log, after));
     await nextTurn();
-    await log.append(REPLY, [chunk('d'), chunk('e')]);
+    await append('d', 'e');
     await log.settle(REPLY);
     log.close(REPLY, end('abcde'));
     const seen = await Promise.all(readers);
@@ -61,7 +70,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
 
   it('keeps the order of many appends that nobody waits for', async () => {
     const reading = collect(log, 0);
-    for (let n = 1; n <= 500; n++) void log.append(REPLY, [chunk(String(n))]);
+    for (let n = 1; n <= 500; n++) void append(String(n));
     await log.settle(REPLY);
     log.close(REPLY, end('…'));
     const events = await reading;
@@ -69,9 +78,30 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     expect(JSON.parse(events[500].json)).toEqual(chunk('500'));
   });
 
+  it('gives readers that come late or are slow what all others were shown', async () => {
+    const texts = Array.from({ length: 700 }, (_, index) => `${index} ü"`);
+    const along = collect(log, 0);
+    const slow: LoggedEvent[] = [];
+    const slowly = async (batch: LoggedEvent[]) => {
+      await nextTurn();
+      slow.push(...batch);
+    };
+    const reading = log.read(REPLY, 0, slowly, never);
+    for (const text of texts) void append(text);
+    await log.settle(REPLY);
+    const late = [0, 1, 2, 350, 690, 701].map((after) => collect(log, after));
+    await nextTurn();
+    log.close(REPLY, end(texts.join('')));
+    const all = await along;
+    await reading;
+    expect(all).toHaveLength(702);
+    expect(slow).toEqual(all);
+    expect(await Promise.all(late)).toEqual([0, 1, 2, 350, 690, 701].map((after) => all.slice(after)));
+  });
+
   it('gives readers the very same bytes', async () => {
     const first = collect(log, 0);
-    await log.append(REPLY, [chunk('ü\u2028"')]);
+    await append('ü\u2028"');
     const second = collect(log, 0);
     await log.settle(REPLY);
     log.close(REPLY, end('ü\u2028"'));
@@ -82,7 +112,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const leaving = new AbortController();
     const left = collect(log, 0, leaving.signal);
     const staying = collect(log, 0);
-    await log.append(REPLY, [chunk('a')]);
+    await append('a');
     await log.settle(REPLY);
     await nextTurn();
     leaving.abort();
@@ -100,8 +130,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
       return takes[takes.length - 1].promise;
     };
     const reading = log.read(REPLY, 0, take, never);
-    await log.append(REPLY, [chunk('a')]);
-    await log.append(REPLY, [chunk('b')]);
+    await append('a');
+    await append('b');
     await log.settle(REPLY);
     log.close(REPLY, end('ab'));
     await nextTurn();
@@ -121,7 +151,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const failing = [fail, raise].map((listener) => log.read(REPLY, 0, listener, never));
     const staying = collect(log, 0);
     for (const reading of failing) await expect(reading).rejects.toThrow('full');
-    await log.append(REPLY, [chunk('a')]);
+    await append('a');
     await log.settle(REPLY);
     log.close(REPLY, end('a'));
     expect(sequences(await staying)).toEqual([1, 2, 3]);
@@ -129,7 +159,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
 
   it('repeats the last id for an error that is not the end of the reply, so that a reader can go on there', async () => {
     const reading = collect(log, 0);
-    await log.append(REPLY, [chunk('a'), chunk('b')]);
+    await append('a', 'b');
     await log.settle(REPLY);
     log.fail(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
     const events = await reading;
@@ -139,7 +169,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
 
   it('lets readers of a reply that others have closed go, without an end', async () => {
     const reading = collect(log, 0);
-    await log.append(REPLY, [chunk('a')]);
+    await append('a');
     await log.settle(REPLY);
     log.release(REPLY);
     expect(sequences(await reading)).toEqual([1, 2]);

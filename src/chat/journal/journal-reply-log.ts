@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InstanceService, leaseLost } from '../../instances/instance.service';
 import { OpenLog } from '../reply/open-log';
-import { logged, type LoggedEvent } from '../reply/reply-event';
-import type { ErrorEvent, ReplyEvent, StartEvent } from '../reply/reply-event.dto';
-import { ReplyLog, type EventsListener } from '../reply/reply-log';
+import { eventsAfter, logged, type LoggedEvent } from '../reply/reply-event';
+import type { ErrorEvent, ReplyEvent } from '../reply/reply-event.dto';
+import { ReplyLog, type EventsListener, type ReplyToLog } from '../reply/reply-log';
 import { JournalWriter } from './journal-writer';
 
 /** Events of one reply that may be on their way into the journal at a time. */
@@ -41,10 +41,10 @@ export class JournalReplyLog extends ReplyLog {
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
-  open(messageId: string, instanceId: string, start: StartEvent): void {
+  open(messageId: string, { instanceId, start, content }: ReplyToLog): void {
     this.journal.begin(messageId);
     const reply: OpenReply = {
-      log: new OpenLog(),
+      log: new OpenLog((after, count) => eventsAfter({ messageId, start, content }, after, count)),
       underway: [],
       sequence: 1,
       unstored: [logged(messageId, 1, start)],

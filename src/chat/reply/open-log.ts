@@ -2,13 +2,23 @@ import type { LoggedEvent } from './reply-event';
 import type { EventsListener } from './reply-log';
 
 const MAX_BATCH = 256;
+const NONE: LoggedEvent[] = [];
+
+/** Events before the last so many are made again for those who want them: they are many, and hardly anybody does. */
+const KEPT = 16;
 
 /** The events of one open reply that readers may see. It lives as long as somebody writes or reads it. */
 export class OpenLog {
-  private readonly events: LoggedEvent[] = [];
+  /** The latest events. */
+  private events: LoggedEvent[] = [];
+  /** How many came before them. */
+  private before = 0;
   private readonly readers = new Set<LogReading>();
   private ended = false;
   private shared = { place: 0, end: 0, batch: [] as LoggedEvent[] };
+
+  /** @param earlier gives events again that were shown; without it all are kept */
+  constructor(private readonly earlier?: (after: number, count: number) => LoggedEvent[]) {}
 
   /** Somebody reads it. */
   get watched(): boolean {
@@ -16,7 +26,7 @@ export class OpenLog {
   }
 
   get length(): number {
-    return this.events.length;
+    return this.before + this.events.length;
   }
 
   /** Nothing more will come. */
@@ -27,6 +37,7 @@ export class OpenLog {
   show(events: readonly LoggedEvent[]): void {
     for (const event of events) this.events.push(event);
     this.wake();
+    this.forget();
   }
 
   /** Nothing more is shown here, although the reply may go on: readers get what is there, and then leave. */
@@ -50,10 +61,24 @@ export class OpenLog {
 
   /** Readers that are equally far share what comes next. */
   after(place: number): LoggedEvent[] {
-    const end = Math.min(this.events.length, place + MAX_BATCH);
+    const end = Math.min(this.length, place + MAX_BATCH);
+    if (end <= place) return NONE;
     if (this.shared.place !== place || this.shared.end !== end)
-      this.shared = { place, end, batch: this.events.slice(place, end) };
+      this.shared = { place, end, batch: this.between(place, end) };
     return this.shared.batch;
+  }
+
+  private between(place: number, end: number): LoggedEvent[] {
+    const { before, events, earlier } = this;
+    if (place >= before || !earlier) return events.slice(place - before, end - before);
+    return earlier(place, Math.min(end, before) - place);
+  }
+
+  /** Those who read along have got them. A few at a time, so that an event costs no more than its share. */
+  private forget(): void {
+    if (!this.earlier || this.closed || this.events.length < 2 * KEPT) return;
+    this.before += this.events.length - KEPT;
+    this.events = this.events.slice(-KEPT);
   }
 
   private wake(): void {

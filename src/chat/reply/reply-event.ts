@@ -1,6 +1,6 @@
 import type { TokenUsage } from '../../llm/llm-client';
 import type { Message } from '../../messages/messages.service';
-import { deltasOf, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { deltasOf, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
 import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
 
 /** How a closed reply ended. */
@@ -74,6 +74,17 @@ function usageOf({
 export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
   const { code, message, retryable } = error;
   return { type: 'error', data: { code, message, retryable } };
+}
+
+/** The log of an open reply after a sequence, at most `count` events of it. */
+export function eventsAfter(
+  { messageId, start, content }: { messageId: string; start: StartEvent; content: ReplyContent },
+  after: number,
+  count: number,
+): LoggedEvent[] {
+  const begun: ReplyEvent[] = after === 0 ? [start] : [];
+  const said = content.deltasAfter(Math.max(after - 1, 0), count - begun.length).map(deltaEvent);
+  return [...begun, ...said].map((event, index) => logged(messageId, after + index + 1, event));
 }
 
 /** The log of a closed reply after a sequence. It began with the model that was asked, whichever answered then. */

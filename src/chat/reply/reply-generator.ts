@@ -47,18 +47,22 @@ export class ReplyGenerator {
   start(request: ReplyRequest): void {
     const { reply } = request;
     const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
-    this.log.open(messageId, reply.instance_id ?? '', startEvent(reply));
-    this.running.start({ messageId, conversationId, userId }, (signal) => this.produce(request, signal));
+    const content = new ReplyContent();
+    this.log.open(messageId, { instanceId: reply.instance_id ?? '', start: startEvent(reply), content });
+    this.running.start({ messageId, conversationId, userId }, (signal) =>
+      this.produce(request, content, signal),
+    );
   }
 
   private async produce(
     { reply, context, settings, targets, begun = [] }: ReplyRequest,
+    content: ReplyContent,
     signal: AbortSignal,
   ): Promise<void> {
-    const result: ReplyResult = { content: new ReplyContent(), attempts: [], usage: null, ending: undefined };
+    const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined };
     let messages: ModelMessage[] = [];
-    begun.forEach((part) => result.content.add(part));
-    const { length } = result.content;
+    begun.forEach((part) => content.add(part));
+    const { length } = content;
     try {
       if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
       messages = [...(await context()), ...asBegun(begun)];
@@ -68,8 +72,7 @@ export class ReplyGenerator {
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, error);
     }
-    if (result.content.length > length || wasStopped(result))
-      result.usage ??= estimatedUsage(messages, result.content);
+    if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
     await this.closer.close(reply.id, result);
   }
 

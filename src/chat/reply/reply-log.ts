@@ -1,3 +1,4 @@
+import type { ReplyContent } from '../../messages/reply-content';
 import type { LoggedEvent } from './reply-event';
 import type { ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
 
@@ -13,16 +14,22 @@ export type OpenedLog = (listener: EventsListener, signal: AbortSignal) => Promi
 /** The log of a reader that has it all. */
 export const nothing: OpenedLog = () => Promise.resolve();
 
+/** A reply that this process produces. */
+export interface ReplyToLog {
+  /** What the process was known as when it opened the reply, which it may have lost since. */
+  instanceId: string;
+  start: StartEvent;
+  /** Holds all that is appended, and is where readers that come late or are slow get it from. */
+  content: ReplyContent;
+}
+
 /**
  * The numbered events of open replies, between the one that produces them and any number of readers. An event is shown
  * once it is durable outside of the process, never before. A closed reply's log is rebuilt from its message.
  */
 export abstract class ReplyLog {
-  /**
-   * Begins the log of a reply that this process produces, and has opened under an instance id that it may have lost since. Its
-   * `start` is shown at once: it says nothing that is not in the message.
-   */
-  abstract open(messageId: string, instanceId: string, start: StartEvent): void;
+  /** Begins the log of a reply. Its `start` is shown at once: it says nothing that is not in the message. */
+  abstract open(messageId: string, reply: ReplyToLog): void;
 
   /**
    * Numbers the events and has them stored and shown, in order, and does not wait for that. While too much of this reply is on its

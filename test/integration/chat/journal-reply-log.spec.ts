@@ -13,6 +13,7 @@ import { InstanceEntity } from '../../../src/instances/instance.entity';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
 import { ConversationEntity } from '../../../src/conversations/conversation.entity';
+import { ReplyContent } from '../../../src/messages/reply-content';
 import { MessageEntity } from '../../../src/messages/message.entity';
 import { UserEntity } from '../../../src/users/user.entity';
 import { replyLogContract, START } from '../../support/reply-log-contract';
@@ -26,6 +27,7 @@ const READY = {
 } as unknown as DatabaseState;
 const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
 const REPLY = '019a5b1c-7f00-7000-8000-00000000000a';
+const opening = (instanceId: string) => ({ instanceId, start: START, content: new ReplyContent() });
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
 
 describe('JournalReplyLog', () => {
@@ -70,7 +72,7 @@ describe('JournalReplyLog', () => {
       await journal.append(...batch);
     };
     const { log, instance } = await create(slow);
-    log.open(REPLY, instance.id, START);
+    log.open(REPLY, opening(instance.id));
     const shown = follow(log);
     await log.append(REPLY, [chunk('secret')]);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -88,7 +90,7 @@ describe('JournalReplyLog', () => {
   it('stores what many replies append in one turn of the event loop in one batch', async () => {
     const { log, instance } = await create();
     const ids = Array.from({ length: 20 }, (_, n) => `019a5b1c-7f00-7000-8000-0000000000${n + 10}`);
-    ids.forEach((id) => log.open(id, instance.id, START));
+    ids.forEach((id) => log.open(id, opening(instance.id)));
     for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
     await Promise.all(ids.map((id) => log.settle(id)));
     const batches = await journal.read(instance.id);
@@ -101,7 +103,7 @@ describe('JournalReplyLog', () => {
 
   it('stores what is appended while a batch is underway in one further batch', async () => {
     const { log, instance } = await create();
-    log.open(REPLY, instance.id, START);
+    log.open(REPLY, opening(instance.id));
     await log.append(REPLY, [chunk('a')]);
     await nextTurn();
     for (const text of ['b', 'c', 'd']) await log.append(REPLY, [chunk(text)]);
@@ -116,7 +118,7 @@ describe('JournalReplyLog', () => {
 
   it('stores and shows nothing more once others have taken the process for dead', async () => {
     const { log, instance } = await create();
-    log.open(REPLY, instance.id, START);
+    log.open(REPLY, opening(instance.id));
     await log.append(REPLY, [chunk('before')]);
     await log.settle(REPLY);
     const shown = follow(log);
@@ -130,13 +132,13 @@ describe('JournalReplyLog', () => {
 
   it('neither stores nor shows a reply that was opened before others took the process for dead', async () => {
     const { log } = await create();
-    log.open(REPLY, '019a5b1c-7f00-7000-8000-00000000000b', START);
+    log.open(REPLY, opening('019a5b1c-7f00-7000-8000-00000000000b'));
     await expect(log.append(REPLY, [chunk('late')])).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
   it('shows what it could not take any more with the end, as the message holds it', async () => {
     const { log } = await create();
-    log.open(REPLY, '019a5b1c-7f00-7000-8000-00000000000b', START);
+    log.open(REPLY, opening('019a5b1c-7f00-7000-8000-00000000000b'));
     const shown = follow(log);
     await log.append(REPLY, [chunk('late')])?.catch(() => undefined);
     log.close(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
@@ -155,7 +157,7 @@ describe('JournalReplyLog', () => {
       if (failures === 3) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
     };
     const { log, instance } = await create(flaky);
-    log.open(REPLY, instance.id, START);
+    log.open(REPLY, opening(instance.id));
     const shown = follow(log);
     await log.append(REPLY, [chunk('a')]);
     await log.settle(REPLY);
