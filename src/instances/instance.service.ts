@@ -27,6 +27,7 @@ export class InstanceService implements OnApplicationBootstrap {
   private readonly registration = Promise.withResolvers<void>();
   private current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private lone = false;
 
   constructor(
     private readonly instances: InstancesRepository,
@@ -42,6 +43,11 @@ export class InstanceService implements OnApplicationBootstrap {
   /** Whether this is the process's own id. */
   is(id: string): boolean {
     return this.current === id;
+  }
+
+  /** No other process was known a few seconds ago, so what others did need not be looked for often. */
+  get alone(): boolean {
+    return this.lone;
   }
 
   /** Resolves when the database knows this process. */
@@ -86,9 +92,10 @@ export class InstanceService implements OnApplicationBootstrap {
   /** Never throws: what fails is tried again at the next turn. */
   private async keep(): Promise<void> {
     try {
-      if (this.current && (await this.instances.renew(this.current, LEASE_MS))) return;
-      if (this.current) this.lose();
-      await this.register();
+      const kept = this.current && (await this.instances.renew(this.current, LEASE_MS));
+      if (this.current && !kept) this.lose();
+      if (!kept) await this.register();
+      this.lone = await this.instances.isAlone(this.id);
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
     }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
+import { In, Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceEntity } from './instance.entity';
 
@@ -27,6 +27,11 @@ export class InstancesRepository {
       { expires_at: () => `now() + interval '${leaseMs} milliseconds'` },
     );
     return (result.affected ?? 0) > 0;
+  }
+
+  /** Whether the database knows no other process. */
+  async isAlone(id: string): Promise<boolean> {
+    return !(await this.rows.existsBy({ id: Not(id) }));
   }
 
   /** Those whose lease has run out, kept from everybody else until the transaction ends. Ones that others hold are left out. */

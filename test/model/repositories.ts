@@ -48,6 +48,10 @@ export class ModelInstances implements Seam<InstancesRepository> {
     return this.db.run((transaction) => transaction.renew(id, leaseMs));
   }
 
+  isAlone(id: string): Promise<boolean> {
+    return this.db.run((transaction) => transaction.isAlone(id));
+  }
+
   lockExpired(except?: string): Promise<string[]> {
     return this.db.run((transaction) => transaction.lockExpired(except));
   }

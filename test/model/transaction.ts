@@ -40,6 +40,10 @@ export class Transaction {
     return true;
   }
 
+  isAlone(id: string): boolean {
+    return [...this.tables.instances.keys()].every((known) => known === id);
+  }
+
   lockExpired(except?: string): string[] {
     const expired = [...this.tables.instances].filter(
       ([id, expires]) => expires < this.tables.now && id !== except,

@@ -1,17 +1,20 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DatabaseState } from '../../database/database-state';
+import { InstanceService } from '../../instances/instance.service';
 import { MessagesService } from '../../messages/messages.service';
 import { RunningReplies } from '../reply/running-replies';
 import { Poll } from './poll';
 
 const LOOK_MS = 100;
+/** Where no other process is known; one that has just come may have been asked. */
+const ALONE_MS = 1_000;
 
 /** Ends replies of this process that were stopped, or deleted with their conversation, through another one. */
 @Injectable()
 export class EndingsElsewhere implements OnModuleInit {
   private readonly poll = new Poll({
     name: 'requests to stop',
-    everyMs: LOOK_MS,
+    everyMs: () => (this.instance.alone ? ALONE_MS : LOOK_MS),
     wanted: () => this.running.ids.length > 0,
     look: () => this.look(),
   });
@@ -20,6 +23,7 @@ export class EndingsElsewhere implements OnModuleInit {
     private readonly running: RunningReplies,
     private readonly messages: MessagesService,
     private readonly database: DatabaseState,
+    private readonly instance: InstanceService,
   ) {}
 
   onModuleInit(): void {

@@ -42,7 +42,7 @@ export class JournalTails implements OnModuleInit {
     this.tails.set(instanceId, tail);
     const poll = new Poll({
       name: 'replies of another process',
-      everyMs: LOOK_MS,
+      everyMs: () => LOOK_MS,
       wanted: () => tail.wanted,
       look: () => tail.look(),
     });

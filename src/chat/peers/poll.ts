@@ -6,7 +6,7 @@ const LOG_EVERY_MS = 10_000;
 export interface PollOptions {
   /** What is done, in a word or two for the log. */
   name: string;
-  everyMs: number;
+  everyMs: () => number;
   wanted: () => boolean;
   look: () => Promise<void>;
 }
@@ -25,7 +25,7 @@ export class Poll {
     this.active = true;
     while (this.options.wanted()) {
       await this.options.look().catch((error: unknown) => this.report(error));
-      await sleep(this.options.everyMs, undefined, { ref: false });
+      await sleep(this.options.everyMs(), undefined, { ref: false });
     }
     this.active = false;
   }

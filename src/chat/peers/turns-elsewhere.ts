@@ -19,7 +19,7 @@ export class TurnsElsewhere {
   private readonly watchers = new Set<Watcher>();
   private readonly poll = new Poll({
     name: 'new turns',
-    everyMs: LOOK_MS,
+    everyMs: () => LOOK_MS,
     wanted: () => this.watchers.size > 0,
     look: () => this.look(),
   });

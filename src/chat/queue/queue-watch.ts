@@ -11,7 +11,7 @@ export class QueueWatch implements OnModuleInit {
   private readonly waiting = new Map<string, Set<() => void>>();
   private readonly poll = new Poll({
     name: 'queued replies',
-    everyMs: LOOK_MS,
+    everyMs: () => LOOK_MS,
     wanted: () => this.waiting.size > 0,
     look: async () => this.nudge(await this.queue.notWaiting([...this.waiting.keys()])),
   });
