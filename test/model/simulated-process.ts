@@ -94,7 +94,13 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const stopper = new ReplyStopper(messages, queue, running, watch);
   const busy = new BusyConversations(stopper, replyQueue);
   const idempotency = new IdempotencyService(db, {} as IdempotencyRepository);
-  for (const part of [endings, watch, tails, replyQueue, new EndingsElsewhere(running, messages, SHARED, instance)])
+  for (const part of [
+    endings,
+    watch,
+    tails,
+    replyQueue,
+    new EndingsElsewhere(running, messages, SHARED, instance),
+  ])
     part.onModuleInit();
   return {
     life,

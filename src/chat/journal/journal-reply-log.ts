@@ -43,15 +43,16 @@ export class JournalReplyLog extends ReplyLog {
 
   open(messageId: string, { instanceId, start, content }: ReplyToLog): void {
     this.journal.begin(messageId);
+    const first = logged(messageId, 1, start);
     const reply: OpenReply = {
       log: new OpenLog((after, count) => eventsAfter({ messageId, start, content }, after, count)),
       underway: [],
       sequence: 1,
-      unstored: [logged(messageId, 1, start)],
+      unstored: [first],
       last: DONE,
       failure: this.instance.is(instanceId) ? undefined : leaseLost(),
     };
-    reply.log.show(reply.unstored);
+    reply.log.show([first]);
     this.replies.set(messageId, reply);
   }
 

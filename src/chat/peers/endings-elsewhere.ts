@@ -7,7 +7,7 @@ import { Poll } from './poll';
 
 const LOOK_MS = 100;
 /** Where no other process is known; one that has just come may have been asked. */
-const ALONE_MS = 1_000;
+const ALONE_MS = 500;
 
 /** Ends replies of this process that were stopped, or deleted with their conversation, through another one. */
 @Injectable()

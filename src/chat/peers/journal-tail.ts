@@ -1,9 +1,18 @@
 import { isNotFound } from '../../errors/app-error';
+import { ReplyContent } from '../../messages/reply-content';
 import type { Message, MessagesService } from '../../messages/messages.service';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import type { JournalRepository } from '../journal/journal.repository';
 import { OpenLog } from '../reply/open-log';
-import { errorEvent, logged, storedEvents, type LoggedEvent } from '../reply/reply-event';
+import {
+  deltaOf,
+  errorEvent,
+  eventsAfter,
+  logged,
+  storedEvents,
+  type LoggedEvent,
+} from '../reply/reply-event';
+import type { ReplyEvent, StartEvent } from '../reply/reply-event.dto';
 import type { EventsListener } from '../reply/reply-log';
 import { DELETED } from '../reply/reply-outcome';
 
@@ -13,7 +22,11 @@ const LINGER_MS = 10_000;
 const PRUNE_EVERY = 100;
 
 interface TailedReply {
+  messageId: string;
   log: OpenLog;
+  /** Its first event. */
+  start?: StartEvent;
+  content: ReplyContent;
   /** As its first reader found it; absent while it has none. */
   reply?: Message;
 }
@@ -64,17 +77,26 @@ export class JournalTail {
   }
 
   private of(messageId: string): TailedReply {
-    const tailed = this.replies.get(messageId) ?? { log: new OpenLog() };
+    const known = this.replies.get(messageId);
+    if (known) return known;
+    const tailed: TailedReply = {
+      messageId,
+      log: new OpenLog((after, count) => eventsAfter(tailed, after, count)),
+      content: new ReplyContent(),
+    };
     this.replies.set(messageId, tailed);
     return tailed;
   }
 
   private take({ messageId, sequence, events }: JournalEntry): void {
-    const { log } = this.of(messageId);
+    const tailed = this.of(messageId);
+    const { log } = tailed;
     const known = log.length + 1 - sequence;
     // What follows a batch that could not be stored was never shown.
     if (known < 0) return;
-    log.show(events.slice(known).map((event, i) => logged(messageId, sequence + known + i, event)));
+    const news = events.slice(known);
+    for (const event of news) add(tailed, event);
+    log.show(news.map((event, i) => logged(messageId, sequence + known + i, event)));
   }
 
   private async finish(id: string): Promise<void> {
@@ -91,4 +113,10 @@ export class JournalTail {
       throw error;
     }
   }
+}
+
+function add(reply: TailedReply, event: ReplyEvent): void {
+  const delta = deltaOf(event);
+  if (delta) reply.content.add(delta);
+  else if (event.type === 'start') reply.start = event;
 }

@@ -6,6 +6,7 @@ import { MessagesService, type Message } from '../../messages/messages.service';
 import { ReplyContent } from '../../messages/reply-content';
 import { decodePayload } from '../journal/journal-payload';
 import { JournalRepository } from '../journal/journal.repository';
+import { deltaOf } from '../reply/reply-event';
 import { INTERRUPTED } from '../reply/reply-outcome';
 
 /** A reply as far as the journal has it. */
@@ -70,8 +71,8 @@ function addTo(contents: Map<string, Rebuilt>, payload: string): void {
     if (sequence !== reply.next) continue;
     reply.next += events.length;
     for (const event of events) {
-      if (event.type === 'chunk') reply.content.add({ type: 'text', text: event.data.content });
-      if (event.type === 'reasoning') reply.content.add({ type: 'reasoning', text: event.data.content });
+      const delta = deltaOf(event);
+      if (delta) reply.content.add(delta);
     }
   }
 }

@@ -4,21 +4,22 @@ import type { EventsListener } from './reply-log';
 const MAX_BATCH = 256;
 const NONE: LoggedEvent[] = [];
 
-/** Events before the last so many are made again for those who want them: they are many, and hardly anybody does. */
-const KEPT = 16;
+/** Gives events again that were shown. */
+type EarlierEvents = (after: number, count: number) => LoggedEvent[];
 
-/** The events of one open reply that readers may see. It lives as long as somebody writes or reads it. */
+/**
+ * The events of one open reply that readers may see. It lives as long as somebody writes or reads it, and keeps what was shown last:
+ * those who read along have got the rest, and hardly anybody else comes.
+ */
 export class OpenLog {
-  /** The latest events. */
-  private events: LoggedEvent[] = [];
+  private latest: readonly LoggedEvent[] = [];
   /** How many came before them. */
   private before = 0;
   private readonly readers = new Set<LogReading>();
   private ended = false;
-  private shared = { place: 0, end: 0, batch: [] as LoggedEvent[] };
+  private shared = { place: 0, end: 0, batch: NONE };
 
-  /** @param earlier gives events again that were shown; without it all are kept */
-  constructor(private readonly earlier?: (after: number, count: number) => LoggedEvent[]) {}
+  constructor(private readonly earlier: EarlierEvents) {}
 
   /** Somebody reads it. */
   get watched(): boolean {
@@ -26,18 +27,19 @@ export class OpenLog {
   }
 
   get length(): number {
-    return this.before + this.events.length;
+    return this.before + this.latest.length;
   }
 
   /** Nothing more will come. */
   get closed(): boolean {
-    return this.ended || (this.events.at(-1)?.terminal ?? false);
+    return this.ended || (this.latest.at(-1)?.terminal ?? false);
   }
 
   show(events: readonly LoggedEvent[]): void {
-    for (const event of events) this.events.push(event);
+    if (!events.length) return;
+    this.before += this.latest.length;
+    this.latest = events;
     this.wake();
-    this.forget();
   }
 
   /** Nothing more is shown here, although the reply may go on: readers get what is there, and then leave. */
@@ -69,16 +71,9 @@ export class OpenLog {
   }
 
   private between(place: number, end: number): LoggedEvent[] {
-    const { before, events, earlier } = this;
-    if (place >= before || !earlier) return events.slice(place - before, end - before);
-    return earlier(place, Math.min(end, before) - place);
-  }
-
-  /** Those who read along have got them. A few at a time, so that an event costs no more than its share. */
-  private forget(): void {
-    if (!this.earlier || this.closed || this.events.length < 2 * KEPT) return;
-    this.before += this.events.length - KEPT;
-    this.events = this.events.slice(-KEPT);
+    const { before, latest } = this;
+    const earlier = place < before ? this.earlier(place, Math.min(end, before) - place) : [];
+    return [...earlier, ...latest.slice(Math.max(place - before, 0), Math.max(end - before, 0))];
   }
 
   private wake(): void {

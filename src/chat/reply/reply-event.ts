@@ -42,6 +42,12 @@ export function startEvent(reply: {
   };
 }
 
+/** What an event adds to its reply; undefined for one that begins or ends it. */
+export function deltaOf({ type, data }: ReplyEvent): ReplyDelta | undefined {
+  if (type === 'chunk') return { type: 'text', text: data.content };
+  return type === 'reasoning' ? { type, text: data.content } : undefined;
+}
+
 export function deltaEvent(delta: ReplyDelta): ReplyEvent {
   return { type: delta.type === 'text' ? 'chunk' : 'reasoning', data: { content: delta.text } };
 }
@@ -76,13 +82,13 @@ export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
   return { type: 'error', data: { code, message, retryable } };
 }
 
-/** The log of an open reply after a sequence, at most `count` events of it. */
+/** The log of an open reply after a sequence, at most `count` events of it. Without its `start` there is none yet. */
 export function eventsAfter(
-  { messageId, start, content }: { messageId: string; start: StartEvent; content: ReplyContent },
+  { messageId, start, content }: { messageId: string; start?: StartEvent; content: ReplyContent },
   after: number,
   count: number,
 ): LoggedEvent[] {
-  const begun: ReplyEvent[] = after === 0 ? [start] : [];
+  const begun: ReplyEvent[] = after === 0 && start ? [start] : [];
   const said = content.deltasAfter(Math.max(after - 1, 0), count - begun.length).map(deltaEvent);
   return [...begun, ...said].map((event, index) => logged(messageId, after + index + 1, event));
 }

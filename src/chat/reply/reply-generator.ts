@@ -91,14 +91,13 @@ export class ReplyGenerator {
   }
 
   private append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> | undefined {
-    const deltas: ReplyDelta[] = [];
-    for (const part of parts) {
-      if (part.type === 'finish') {
-        result.usage = part.usage;
-        result.ending = { status: 'completed', finish_reason: part.reason, error: null };
-      } else deltas.push(part);
+    const last = parts.at(-1);
+    if (last?.type === 'finish') {
+      result.usage = last.usage;
+      result.ending = { status: 'completed', finish_reason: last.reason, error: null };
     }
-    deltas.forEach((delta) => result.content.add(delta));
+    const deltas = parts.filter(isDelta);
+    for (const delta of deltas) result.content.add(delta);
     return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
   }
 
@@ -106,6 +105,10 @@ export class ReplyGenerator {
     this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {
+  return part.type !== 'finish';
 }
 
 /** A model that was asked has read what it was asked, whether or not somebody stopped it before its first word. */

@@ -3,6 +3,7 @@ import { ChunkFrame } from './chunk-frame';
 const chunk = (delta: object, more: object = {}) =>
   JSON.stringify({ id: 'c-1', model: 'm', choices: [{ index: 0, delta, finish_reason: null, ...more }] });
 const event = (data: string) => `data: ${data}\n\n`;
+const textAt = (frame: ChunkFrame, stream: string, at = 0) => frame.textAt(Buffer.from(stream), at);
 const framed = (...chunks: string[]) => {
   const frame = new ChunkFrame();
   chunks.forEach((data) => frame.learn(data));
@@ -13,19 +14,21 @@ describe('ChunkFrame', () => {
   const frame = framed(chunk({ content: 'Hel' }));
 
   it.each(['lo', ' ', 'ü', '😀', 'a: b, {c}'])('takes the text %j as it is', (content) => {
-    expect(frame.textAt(event(chunk({ content })), 0)).toBe(content);
+    const stream = event(chunk({ content }));
+    expect(textAt(frame, stream)).toEqual({ text: content, end: Buffer.byteLength(stream) });
   });
 
   it('finds one event after the other', () => {
-    const stream = ['a', 'bc'].map((content) => event(chunk({ content }))).join('');
-    expect(frame.textAt(stream, frame.size + 1)).toBe('bc');
-    expect(frame.textAt(stream, stream.length)).toBeUndefined();
+    const stream = ['ä', 'bc'].map((content) => event(chunk({ content }))).join('');
+    const first = textAt(frame, stream);
+    expect(textAt(frame, stream, first?.end)).toEqual({ text: 'bc', end: Buffer.byteLength(stream) });
+    expect(textAt(frame, stream, Buffer.byteLength(stream))).toBeUndefined();
   });
 
   it('leaves an event that is not whole', () => {
     const whole = event(chunk({ content: 'x' }));
     for (let length = 0; length < whole.length; length++)
-      expect(frame.textAt(whole.slice(0, length), 0)).toBeUndefined();
+      expect(textAt(frame, whole.slice(0, length))).toBeUndefined();
   });
 
   it.each([
@@ -39,7 +42,7 @@ describe('ChunkFrame', () => {
     ['a quote that closes the text early', chunk({ content: 'x' }).replace('"x"', '"x","refusal":"y"')],
     ['nothing of the kind', '[DONE]'],
   ])('leaves %s to be parsed', (_what, data) => {
-    expect(frame.textAt(event(data), 0)).toBeUndefined();
+    expect(textAt(frame, event(data))).toBeUndefined();
   });
 
   it.each([
@@ -49,16 +52,16 @@ describe('ChunkFrame', () => {
     ['a content that is somewhere else', JSON.stringify({ content: 'x', choices: [{ delta: {} }] })],
     ['what is no JSON', '{"content":"x"'],
   ])('learns nothing from %s', (_what, data) => {
-    expect(framed(data).textAt(event(data), 0)).toBeUndefined();
+    expect(textAt(framed(data), event(data))).toBeUndefined();
   });
 
   it('learns from the next chunk, where the first one has a role besides', () => {
     const second = framed(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }));
-    expect(second.textAt(event(chunk({ content: 'lo' })), 0)).toBe('lo');
+    expect(textAt(second, event(chunk({ content: 'lo' })))?.text).toBe('lo');
   });
 
   it('gives up on a provider whose chunks all differ', () => {
     const chunks = Array.from({ length: 4 }, (_, n) => chunk({ content: 'x' }).replace('c-1', `c-${n}`));
-    expect(framed(...chunks).textAt(event(chunks[3]), 0)).toBeUndefined();
+    expect(textAt(framed(...chunks), event(chunks[3]))).toBeUndefined();
   });
 });

@@ -79,9 +79,9 @@ describe('EventStreamDecoder', () => {
     const known = 'data: a\n\n';
     const sink = {
       takeEvent: ({ data }: ProviderEvent) => void seen.push(data),
-      takeWhole: (text: string, from: number) => {
+      takeWhole: (bytes: Buffer, from: number) => {
         let at = from;
-        for (; text.startsWith(known, at); at += known.length) seen.push('known');
+        for (; bytes.toString('latin1', at).startsWith(known); at += known.length) seen.push('known');
         return at;
       },
     };

@@ -10,14 +10,16 @@ export interface ProviderEvent {
 /** Who is handed what is decoded. */
 export interface EventSink {
   takeEvent(event: ProviderEvent): void;
-  /** Is offered the text where an event begins, and says from where on it is to be decoded. */
-  takeWhole?(text: string, at: number): number;
+  /** Is offered the bytes where an event begins, and says from where on they are to be decoded. */
+  takeWhole?(bytes: Buffer, at: number): number;
 }
 
 /** The provider sent an event that is longer than we are willing to hold. */
 export class EventTooLongError extends Error {}
 
 const BYTE_ORDER_MARK = '\uFEFF';
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 
 /** Far above any real event, and what one stream may make us hold. */
 const MAX_EVENT_CHARS = 16 * 1024 * 1024;
@@ -29,28 +31,26 @@ const MAX_EVENT_CHARS = 16 * 1024 * 1024;
 export class EventStreamDecoder {
   private readonly utf8 = new StringDecoder('utf8');
   private begun = false;
+  /** A line that has begun, and perhaps a character that has. */
   private line = '';
+  private cut = false;
   private skipLineFeed = false;
   private data: string[] = [];
   private size = 0;
   private event: string | undefined;
 
   /** Hands on what these bytes complete, in order. Throws what the sink throws. */
-  push(bytes: Uint8Array, sink: EventSink): void {
-    // An incomplete character at the very end of a cut stream is never flushed, so none turns into U+FFFD.
-    let text = this.utf8.write(bytes);
-    if (!text) return;
-    if (!this.begun && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
-    this.begun = true;
-    const nextEnd = text.includes('\r') ? anyLineEnd : lineFeed;
-    let at = this.skipLineFeed && text.startsWith('\n') ? 1 : 0;
-    this.skipLineFeed = text.endsWith('\r');
-    while (at < text.length) {
-      if (sink.takeWhole && this.betweenEvents) at = sink.takeWhole(text, at);
-      const end = nextEnd(text, at);
-      this.line += text.slice(at, end.from);
+  push(bytes: Buffer, sink: EventSink): void {
+    const nextEnd = bytes.includes(CARRIAGE_RETURN) ? anyLineEnd : lineFeed;
+    let at = this.skipLineFeed && bytes[0] === LINE_FEED ? 1 : 0;
+    this.skipLineFeed = bytes.at(-1) === CARRIAGE_RETURN;
+    while (at < bytes.length) {
+      if (sink.takeWhole && this.betweenEvents) at = sink.takeWhole(bytes, at);
+      if (at === bytes.length) return;
+      const end = nextEnd(bytes, at);
+      this.addToLine(bytes, at, end);
       at = end.to;
-      if (end.from < end.to) this.endLine(sink);
+      if (!this.cut) this.endLine(sink);
       this.checkSize();
     }
   }
@@ -62,14 +62,23 @@ export class EventStreamDecoder {
     return this.takeLine('');
   }
 
+  /** Whole lines are whole characters. One that is cut at the very end of a stream is never flushed, so none turns into U+FFFD. */
+  private addToLine(bytes: Buffer, at: number, { from, to }: LineEnd): void {
+    if (this.cut || from === to) this.line += this.utf8.write(bytes.subarray(at, from));
+    else this.line = bytes.toString('utf8', at, from);
+    this.cut = from === to;
+  }
+
   private endLine(sink: EventSink): void {
+    if (!this.begun && this.line.startsWith(BYTE_ORDER_MARK)) this.line = this.line.slice(1);
+    this.begun = true;
     const event = this.takeLine(this.line);
     this.line = '';
     if (event) sink.takeEvent(event);
   }
 
   private get betweenEvents(): boolean {
-    return !this.line && !this.data.length && this.event === undefined;
+    return !this.cut && !this.data.length && this.event === undefined;
   }
 
   private takeLine(line: string): ProviderEvent | undefined {
@@ -106,21 +115,21 @@ export class EventStreamDecoder {
   }
 }
 
-/** Where a line ends, and the next begins. */
+/** Where a line ends, and the next begins; the same place if neither is there yet. */
 interface LineEnd {
   from: number;
   to: number;
 }
 
 /** Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast. */
-function lineFeed(text: string, at: number): LineEnd {
-  const from = text.indexOf('\n', at);
-  return from < 0 ? { from: text.length, to: text.length } : { from, to: from + 1 };
+function lineFeed(bytes: Buffer, at: number): LineEnd {
+  const from = bytes.indexOf(LINE_FEED, at);
+  return from < 0 ? { from: bytes.length, to: bytes.length } : { from, to: from + 1 };
 }
 
-function anyLineEnd(text: string, at: number): LineEnd {
-  const found = /\r\n|\n|\r/g;
-  found.lastIndex = at;
-  const end = found.exec(text);
-  return end ? { from: end.index, to: end.index + end[0].length } : { from: text.length, to: text.length };
+function anyLineEnd(bytes: Buffer, at: number): LineEnd {
+  const feed = lineFeed(bytes, at);
+  const from = bytes.indexOf(CARRIAGE_RETURN, at);
+  if (from < 0 || from > feed.from) return feed;
+  return { from, to: from + (feed.from === from + 1 && feed.to > feed.from ? 2 : 1) };
 }

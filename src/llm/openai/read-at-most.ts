@@ -2,7 +2,7 @@ import type { ResponseBody } from './response-body';
 
 /** The beginning of a body as text; the rest is not read and the connection is given up. A broken body gives what arrived. */
 export function readAtMost(body: ResponseBody, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   let left = maxBytes;
   return new Promise((resolve) => {
     body.pipe({

@@ -7,7 +7,7 @@ const DONE = Promise.resolve();
 /** Who takes a response's bytes. Neither method may throw. */
 export interface BodySink {
   /** All that has arrived since, as one piece. Nothing more comes before what this answers has settled. */
-  take(bytes: Uint8Array): Promise<void> | undefined;
+  take(bytes: Buffer): Promise<void> | undefined;
   /** Nothing more comes. `broken`: why the body is not whole, undefined if it is. */
   end(broken: unknown): void;
 }
@@ -17,7 +17,7 @@ export interface BodySink {
  * than asked for: one turn of the microtask queue for all that one read of the connection brings, and none for each event.
  */
 export class ResponseBody {
-  private waiting: Uint8Array[] = [];
+  private waiting: Buffer[] = [];
   private size = 0;
   private ended = false;
   private broken: unknown;
@@ -40,7 +40,7 @@ export class ResponseBody {
     this.end();
   }
 
-  push(chunk: Uint8Array): void {
+  push(chunk: Buffer): void {
     this.waiting.push(chunk);
     this.size += chunk.length;
     if (this.size > MAX_WAITING_BYTES) this.controller.pause();
@@ -73,7 +73,7 @@ export class ResponseBody {
     sink?.end(this.broken);
   };
 
-  private take(): Uint8Array {
+  private take(): Buffer {
     const { waiting } = this;
     this.waiting = [];
     this.size = 0;

@@ -45,7 +45,7 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** For the body. */
-  take(bytes: Uint8Array): Promise<void> | undefined {
+  take(bytes: Buffer): Promise<void> | undefined {
     if (this.complete) return undefined;
     clearTimeout(this.timer);
     return this.handOn(() => this.decode(bytes));
@@ -66,12 +66,12 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** For the decoder: events of the known frame, for as long as they follow each other. */
-  takeWhole(stream: string, from: number): number {
+  takeWhole(bytes: Buffer, from: number): number {
     if (this.complete) return from;
     let at = from;
-    for (let text = this.frame.textAt(stream, at); text !== undefined; text = this.frame.textAt(stream, at)) {
-      this.normaliser.pushText(text, this.parts);
-      at += this.frame.size + text.length;
+    for (let event = this.frame.textAt(bytes, at); event; event = this.frame.textAt(bytes, at)) {
+      this.normaliser.pushText(event.text, this.parts);
+      at = event.end;
     }
     return at;
   }
@@ -122,7 +122,7 @@ export class StreamReader implements BodySink, EventSink {
     this.over.reject(error);
   }
 
-  private decode(bytes: Uint8Array): void {
+  private decode(bytes: Buffer): void {
     try {
       this.decoder.push(bytes, this);
     } catch (error) {
