@@ -386,7 +386,10 @@ describe('an abort', () => {
     server.script(stream(text('Hel'), hang()));
     const controller = new AbortController();
     const begun = Promise.withResolvers<ModelPart[]>();
-    const read = client.stream(request(), controller.signal, (parts) => void begun.resolve(parts));
+    const read = client.stream(request(), controller.signal, (parts) => {
+      begun.resolve(parts);
+      return undefined;
+    });
     expect(await begun.promise).toEqual([{ type: 'text', text: 'Hel' }]);
     controller.abort(reason);
     await expect(read).rejects.toBe(reason);
