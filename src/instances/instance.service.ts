@@ -95,7 +95,7 @@ export class InstanceService implements OnApplicationBootstrap {
       const kept = this.current && (await this.instances.renew(this.current, LEASE_MS));
       if (this.current && !kept) this.lose();
       if (!kept) await this.register();
-      this.lone = await this.instances.isAlone(this.id);
+      this.lone = this.database.exclusive || (await this.instances.isAlone(this.id));
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
     }
