@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HTTP_BOUNDS } from './bounds';
 import {
   byteSize,
   choice,
@@ -65,9 +66,9 @@ export const VARIABLES = {
   LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
 
   RATE_LIMITS: choice(['on', 'off']).default('on'),
-  RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, 3000),
-  RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, 1200),
-  RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, 120),
+  RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfNetwork.limit),
+  RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfIdentity.limit),
+  RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, HTTP_BOUNDS.turnsOfIdentity.limit),
   RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, 60),
   QUOTA_TOKENS_PER_DAY: wholeNumber(0, 1_000_000_000_000, 0),
   QUOTA_RUNNING_REPLIES: wholeNumber(0, 1_000_000, 0),
