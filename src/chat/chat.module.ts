@@ -11,6 +11,7 @@ import { ChatController } from './chat.controller';
 import { ChatService } from './chat.service';
 import { ContextLoader } from './context/context-loader';
 import { ConversationFeed } from './conversation-feed';
+import { Checkpoints } from './journal/checkpoints';
 import { JournalEntity } from './journal/journal.entity';
 import { JournalReplyLog } from './journal/journal-reply-log';
 import { JournalRepository } from './journal/journal.repository';
@@ -83,6 +84,7 @@ import { VersionsController } from './versions.controller';
     { provide: ReplyLog, useClass: JournalReplyLog },
     JournalRepository,
     JournalWriter,
+    Checkpoints,
     ReplyEndings,
     LockOuts,
     Recovery,

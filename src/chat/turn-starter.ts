@@ -105,7 +105,8 @@ function replyTo(
     user_id: conversation.user_id,
     parent_id: userMessageId,
     model,
-    instance_id: instanceId,
+    // A reply that waits is not written yet.
+    instance_id: instanceId ?? '',
   };
   const path = content === undefined ? context : [...context, saidBy('user', content)];
   const messages = async () => modelMessages(conversation.system_prompt, path);

@@ -64,7 +64,10 @@ export interface LimitsConfig {
 /** What one user may have; 0 for no limit. */
 export interface QuotasConfig {
   tokensPerDay: number;
+  /** What the operator has set; 0 for nothing. Exact under concurrency. */
   runningReplies: number;
+  /** What holds where the operator has set nothing; 0 for nothing. */
+  runningRepliesDefault: number;
   /** Of what is written, as the database keeps it. */
   storedBytes: number;
 }

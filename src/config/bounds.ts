@@ -54,7 +54,73 @@ export const OPEN_ANSWER_BOUNDS = {} as const satisfies Bounds;
 export const IDENTITY_BOUNDS = {} as const satisfies Bounds;
 
 /** Running replies, their log and what is read of them. */
-export const REPLY_BOUNDS = {} as const satisfies Bounds;
+export const REPLY_BOUNDS = {
+  runningReplies: {
+    what: 'running replies of one user',
+    limit: 50,
+    unit: 'count',
+    variable: 'QUOTA_RUNNING_REPLIES',
+    beyond:
+      '429 `quota_exceeded` before the model is called; what the operator sets is exact under concurrency',
+    test: 'test/e2e/accounts/usage.spec.ts',
+  },
+  eventsUnderway: {
+    what: 'events of one reply that are not stored yet',
+    limit: 1_024,
+    unit: 'count',
+    beyond: 'the provider is read no further until they are',
+    test: 'test/integration/chat/journal-reply-log.spec.ts',
+  },
+  charactersUnderway: {
+    what: 'text of one reply that is not stored yet, as JSON',
+    limit: 1024 ** 2,
+    unit: 'characters',
+    beyond: 'the provider is read no further until it is',
+    test: 'test/integration/chat/journal-reply-log.spec.ts',
+  },
+  charactersUnderwayOfAll: {
+    what: 'text of all replies of a process that is not stored yet, as JSON',
+    limit: 64 * 1024 ** 2,
+    unit: 'characters',
+    beyond: 'no provider is read any further until it is',
+    test: 'test/integration/chat/journal-reply-log.spec.ts',
+  },
+  journalBatch: {
+    what: 'text in one batch of the journal, as JSON',
+    limit: 4 * 1024 ** 2,
+    unit: 'characters',
+    beyond: 'the next batch begins',
+    test: 'test/integration/chat/journal-reply-log.spec.ts',
+  },
+  checkpointInterval: {
+    what: 'age of what only the journal holds of a running reply',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'the reply is checkpointed to its row, and the journal before goes',
+    test: 'test/integration/chat/checkpoints.spec.ts',
+  },
+  journalPage: {
+    what: 'what recovery and readers in other processes read of a journal at a time',
+    limit: 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the next page is read when this one is worked off',
+    test: 'test/integration/chat/recovery.spec.ts',
+  },
+  journalDrop: {
+    what: 'what one statement drops of a journal',
+    limit: 16 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the next statement drops the next part',
+    test: 'test/integration/chat/recovery.spec.ts',
+  },
+  recoveredText: {
+    what: 'text that recovery holds in memory',
+    limit: 24 * 1024 ** 2,
+    unit: 'characters',
+    beyond: 'it is checkpointed to the rows of its replies before more is read',
+    test: 'test/integration/chat/recovery.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** What model providers send. */
 export const PROVIDER_BOUNDS = {} as const satisfies Bounds;

@@ -11,6 +11,7 @@ import {
   type QuotasConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
+import { REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
 import type { ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
@@ -160,7 +161,11 @@ function toLimits(values: Variables): LimitsConfig {
 function toQuotas(values: Variables): QuotasConfig {
   return {
     tokensPerDay: values.QUOTA_TOKENS_PER_DAY,
-    runningReplies: values.QUOTA_RUNNING_REPLIES,
+    runningReplies: values.QUOTA_RUNNING_REPLIES ?? 0,
+    runningRepliesDefault:
+      values.QUOTA_RUNNING_REPLIES === undefined && values.RATE_LIMITS === 'on'
+        ? REPLY_BOUNDS.runningReplies.limit
+        : 0,
     storedBytes: values.QUOTA_STORED_BYTES,
   };
 }

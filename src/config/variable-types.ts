@@ -6,13 +6,21 @@ import { parseCidr } from './network';
  */
 
 export function wholeNumber(min: number, max: number, fallback: number) {
+  return plainNumber(min, max).default(fallback);
+}
+
+/** For a variable whose default is held in another way than what the operator sets. */
+export function optionalWholeNumber(min: number, max: number) {
+  return plainNumber(min, max).optional();
+}
+
+function plainNumber(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`;
   return z
     .string()
     .regex(/^\d{1,15}$/, message)
     .transform(Number)
-    .refine((value) => value >= min && value <= max, message)
-    .default(fallback);
+    .refine((value) => value >= min && value <= max, message);
 }
 
 export function flag() {

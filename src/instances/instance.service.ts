@@ -6,6 +6,7 @@ import { AppError } from '../errors/app-error';
 import { InstancesRepository } from './instances.repository';
 
 const RENEW_MS = 5_000;
+const RETRY_MS = 1_000;
 const LEASE_MS = 15_000;
 
 export const leaseLost = (cause?: unknown) =>
@@ -27,6 +28,8 @@ export class InstanceService implements OnApplicationBootstrap {
   private readonly registration = Promise.withResolvers<void>();
   private current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private keeping: Promise<unknown> = Promise.resolve();
+  private left = false;
   private lone = false;
 
   constructor(
@@ -66,38 +69,43 @@ export class InstanceService implements OnApplicationBootstrap {
     if (this.database.ready) await began;
   }
 
-  /**
-   * Processes that are gone, which nobody else may take over until the transaction around this call ends. This one never is:
-   * where the database was away for longer than the lease, and nobody has taken over, it goes on.
-   */
-  lockExpired(): Promise<string[]> {
-    return this.instances.lockExpired(this.current);
+  /** Processes whose lease has run out. This one never is: where nobody has taken over while the database was away, it goes on. */
+  expired(): Promise<string[]> {
+    return this.instances.expired(this.current);
   }
 
-  forget(ids: string[]): Promise<void> {
-    return this.instances.remove(ids);
+  /** Takes over from a process that is gone: nothing is written under its id afterwards. False if it is not gone, or somebody else has. */
+  takeOver(id: string): Promise<boolean> {
+    return this.instances.expire(id);
   }
 
   /** The process ends, and has no open replies any more. */
   async leave(): Promise<void> {
-    clearInterval(this.timer);
-    if (this.current) await this.instances.remove([this.current]).catch(() => undefined);
+    this.left = true;
+    clearTimeout(this.timer);
+    await this.keeping;
+    if (this.current) await this.instances.remove(this.current).catch(() => undefined);
   }
 
+  /** Renewals follow one another: a slow one is not overtaken by the next, so there is never more than one registration. */
   private async begin(): Promise<void> {
-    this.timer = setInterval(() => void this.keep(), RENEW_MS);
-    await this.keep();
+    const kept = this.keep();
+    this.keeping = kept;
+    const waitMs = (await kept) ? RENEW_MS : RETRY_MS;
+    if (!this.left) this.timer = setTimeout(() => void this.begin(), waitMs);
   }
 
-  /** Never throws: what fails is tried again at the next turn. */
-  private async keep(): Promise<void> {
+  /** False if it failed. Never throws. */
+  private async keep(): Promise<boolean> {
     try {
       const kept = this.current && (await this.instances.renew(this.current, LEASE_MS));
       if (this.current && !kept) this.lose();
       if (!kept) await this.register();
       this.lone = this.database.exclusive || (await this.instances.isAlone(this.id));
+      return true;
     } catch (error) {
       this.logger.warn({ err: error }, 'The lease of this process could not be renewed');
+      return false;
     }
   }
 

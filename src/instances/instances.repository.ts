@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, Not } from 'typeorm';
+import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceEntity } from './instance.entity';
 
@@ -12,12 +12,13 @@ export class InstancesRepository {
     return this.db.manager.getRepository(InstanceEntity);
   }
 
+  /** With batch 0 of the process's journal, the fence: nothing can be written under this id where it is missing. */
   async register(id: string, leaseMs: number): Promise<void> {
-    await this.rows
-      .createQueryBuilder()
-      .insert()
-      .values({ id, expires_at: () => `now() + interval '${leaseMs} milliseconds'` })
-      .execute();
+    await this.db.query(
+      `WITH fence AS (INSERT INTO reply_journal (instance_id, batch, payload) VALUES ($1, 0, ''))
+       INSERT INTO instances (id, expires_at) VALUES ($1, now() + make_interval(secs => $2))`,
+      [id, leaseMs / 1000],
+    );
   }
 
   /** False if the lease was lost: somebody found it expired and took over. */
@@ -34,26 +35,40 @@ export class InstancesRepository {
     return !(await this.rows.existsBy({ id: Not(id) }));
   }
 
-  /** Those whose lease has run out, kept from everybody else until the transaction ends. Ones that others hold are left out. */
-  async lockExpired(except?: string): Promise<string[]> {
-    const rows = await this.rows
-      .createQueryBuilder('i')
-      .where('i.expires_at < now() AND i.id IS DISTINCT FROM :except', { except: except ?? null })
-      .setLock('pessimistic_write')
-      .setOnLocked('skip_locked')
-      .getMany();
-    return rows.map((row) => row.id);
+  /** Processes whose lease has run out, but for one. */
+  async expired(except: string | undefined): Promise<string[]> {
+    const rows = await this.db.query<{ id: string }>(
+      'SELECT id FROM instances WHERE expires_at < now() AND id IS DISTINCT FROM $1',
+      [except ?? null],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Ends a registration whose lease has run out, with its fence; false if it was renewed, or ended by somebody else. Waits for what is
+   * being written under it; nothing can be written afterwards.
+   */
+  async expire(id: string): Promise<boolean> {
+    const rows = await this.db.query(
+      `WITH expired AS (DELETE FROM instances WHERE id = $1 AND expires_at < now() RETURNING id)
+       DELETE FROM reply_journal j USING expired e WHERE j.instance_id = e.id AND j.batch = 0 RETURNING j.instance_id`,
+      [id],
+    );
+    return rows.length > 0;
   }
 
   async expireAll(): Promise<void> {
-    await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({ expires_at: () => `'-infinity'` })
-      .execute();
+    await this.db.query(`UPDATE instances SET expires_at = '-infinity'`);
   }
 
-  async remove(ids: string[]): Promise<void> {
-    await this.rows.delete({ id: In(ids) });
+  /** Ends a registration by its own process, with the fence. One that has open replies stays, until its lease runs out. */
+  async remove(id: string): Promise<void> {
+    await this.db.query(
+      `WITH gone AS (
+         DELETE FROM instances WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM open_replies WHERE instance_id = $1) RETURNING id
+       )
+       DELETE FROM reply_journal j USING gone WHERE j.instance_id = gone.id AND j.batch = 0`,
+      [id],
+    );
   }
 }

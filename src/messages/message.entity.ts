@@ -17,8 +17,6 @@ import type {
 @Entity('messages')
 @Index('uq_messages_sequence', ['conversation_id', 'sequence'], { unique: true })
 @Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
-@Index('uq_messages_streaming', ['conversation_id'], { unique: true, where: `status = 'streaming'` })
-@Index('ix_messages_instance', ['instance_id'], { where: 'instance_id IS NOT NULL' })
 @Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
 @Index('ix_messages_queued', ['conversation_id', 'sequence'], { where: `status = 'queued'` })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
@@ -28,7 +26,6 @@ import type {
   `status IN ('queued', 'streaming', 'completed', 'stopped', 'failed', 'interrupted')`,
 )
 @Check('ck_messages_only_replies_stream', `role = 'assistant' OR status = 'completed'`)
-@Check('ck_messages_open_has_writer', `(status = 'streaming') = (instance_id IS NOT NULL)`)
 @Check('ck_messages_queued_has_request', `(status = 'queued') = (queued_request IS NOT NULL)`)
 export class MessageEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_messages' })
@@ -99,22 +96,6 @@ export class MessageEntity {
 
   @Column('jsonb', { default: [] })
   attempts!: MessageAttempt[];
-
-  /** The process that writes an open reply. It cannot be forgotten while it has one, so none stays open without a writer. */
-  @Column('uuid', { nullable: true })
-  instance_id!: string | null;
-
-  @ManyToOne('InstanceEntity', { nullable: true })
-  @JoinColumn({ name: 'instance_id', foreignKeyConstraintName: 'fk_messages_instance' })
-  instance?: object;
-
-  /** Set by whoever wants an open reply ended that another process writes; that process looks for it. */
-  @Column('boolean', { default: false })
-  stop_requested!: boolean;
-
-  /** A queued reply waits for the end of this one. */
-  @Column('boolean', { default: false })
-  awaited!: boolean;
 
   @Column('jsonb', { nullable: true })
   queued_request!: QueuedRequest | null;

@@ -21,6 +21,20 @@ export function isOpen({ status }: { status: MessageStatus }): boolean {
   return status === 'queued' || status === 'streaming';
 }
 
+/** A reply, and the registration (`instances`) of the process that writes it. */
+export interface WrittenReply {
+  message_id: string;
+  user_id: string;
+  instance_id: string;
+}
+
+/** A reply that is being written. */
+export interface OpenReply extends WrittenReply {
+  conversation_id: string;
+  /** No batch of its process's journal before this one holds events that its checkpoint lacks. */
+  first_batch: number;
+}
+
 /** A stretch of a message, in the order in which it was written. Neighbours differ in type. */
 export interface MessagePart {
   type: 'text' | 'reasoning';

@@ -21,9 +21,6 @@ export class MessagesExport implements OnModuleInit {
         branch_id: _branch,
         reserved_tokens: _reserved,
         event_lengths: _lengths,
-        instance_id: _instance,
-        stop_requested: _stopRequested,
-        awaited: _awaited,
         ...shown
       } = message;
       yield shown;

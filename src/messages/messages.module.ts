@@ -11,6 +11,9 @@ import { UsersModule } from '../users/users.module';
 import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
+import { OpenRepliesRepository } from './open-replies.repository';
+import { OpenRepliesService } from './open-replies.service';
+import { OpenReplyEntity } from './open-reply.entity';
 import { PathsRepository } from './paths.repository';
 import { PastUsageEntity } from './usage/past-usage.entity';
 import { Quotas } from './usage/quotas';
@@ -23,7 +26,7 @@ import { TurnsService } from './turns.service';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([MessageEntity, PastUsageEntity]),
+    TypeOrmModule.forFeature([MessageEntity, OpenReplyEntity, PastUsageEntity]),
     ConversationsModule,
     InstancesModule,
     UsersModule,
@@ -32,10 +35,12 @@ import { TurnsService } from './turns.service';
   providers: [
     MessagesExport,
     MessagesRepository,
+    OpenRepliesRepository,
     PathsRepository,
     QueueRepository,
     TurnsRepository,
     MessagesService,
+    OpenRepliesService,
     MessageUsage,
     QueueService,
     Quotas,
@@ -44,6 +49,6 @@ import { TurnsService } from './turns.service';
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessageUsage, MessagesService, QueueService, TurnsService, HistoryPages],
+  exports: [MessageUsage, MessagesService, OpenRepliesService, QueueService, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

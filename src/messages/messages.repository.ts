@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { In, Not } from 'typeorm';
+import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
-import type { ReplyOutcome } from './message.types';
+import type { ReplyOutcome, WrittenReply } from './message.types';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -13,7 +13,7 @@ export type ReplyEnd = ReplyOutcome &
   };
 
 /** What the row of a closed reply says that its end does not. */
-export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id' | 'awaited'>;
+export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & { awaited: boolean };
 
 /** One message; every query names the owner or a conversation that was read with its owner. */
 @Injectable()
@@ -33,14 +33,23 @@ export class MessagesRepository {
     return this.rows.findOneBy({ id, conversation_id: conversationId });
   }
 
-  /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
-  async closeReply(id: string, end: ReplyEnd): Promise<ClosedRow | undefined> {
+  /**
+   * Ends a reply that this registration of a process writes. Undefined if it does not any more: closed by somebody else, or gone
+   * with its conversation.
+   */
+  async closeReply(
+    { message_id, user_id, instance_id }: WrittenReply,
+    end: ReplyEnd,
+  ): Promise<ClosedRow | undefined> {
     const rows: ClosedRow[] = await this.db.query(
-      `UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
-         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
-       WHERE id = $1 AND status = 'streaming' RETURNING id, conversation_id, user_id, awaited`,
+      `WITH closed AS (
+         DELETE FROM open_replies WHERE message_id = $1 AND user_id = $13 AND instance_id = $14 RETURNING awaited
+       )
+       UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
+       FROM closed WHERE id = $1 AND user_id = $13 RETURNING id, conversation_id, user_id, awaited`,
       [
-        id,
+        message_id,
         end.status,
         JSON.stringify(end.parts),
         end.event_lengths,
@@ -52,37 +61,11 @@ export class MessagesRepository {
         end.model,
         end.provider,
         new Date(),
+        user_id,
+        instance_id,
       ],
     );
     return rows[0];
-  }
-
-  /** Asks whoever writes the reply to end it. */
-  async requestStop(id: string): Promise<void> {
-    await this.rows.update({ id, status: 'streaming' }, { stop_requested: true });
-  }
-
-  /** Of these replies, those that others want ended or have removed. */
-  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
-    return this.db.query(
-      `SELECT r.id, m.id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id) LEFT JOIN messages m ON m.id = r.id
-       WHERE m.id IS NULL OR m.stop_requested`,
-      [ids],
-    );
-  }
-
-  /** Of these replies, those that are not being written any more: closed or gone. */
-  async notStreaming(ids: string[]): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.query(
-      `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
-       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = r.id AND m.status = 'streaming')`,
-      [ids],
-    );
-    return rows.map(({ id }) => id);
-  }
-
-  openRepliesOf(instanceIds: string[]): Promise<MessageEntity[]> {
-    return this.rows.findBy({ status: 'streaming', instance_id: In(instanceIds) });
   }
 
   /** The conversation's replies made after a sequence, in order. */
@@ -111,8 +94,12 @@ export class MessagesRepository {
       .getMany();
   }
 
-  runningReply(conversationId: string): Promise<MessageEntity | null> {
-    return this.rows.findOneBy({ conversation_id: conversationId, status: 'streaming' });
+  async runningReply(conversationId: string): Promise<MessageEntity | undefined> {
+    const rows: MessageEntity[] = await this.db.query(
+      `SELECT m.* FROM open_replies o JOIN messages m ON m.id = o.message_id WHERE o.conversation_id = $1`,
+      [conversationId],
+    );
+    return rows[0];
   }
 
   /** The last one whose turn has come. */

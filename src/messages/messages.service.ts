@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
-import type { ReplyOutcome } from './message.types';
+import type { ReplyOutcome, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow } from './messages.repository';
 import type { ContextMessage } from './message.types';
 import { PathsRepository, type PathMessage } from './paths.repository';
@@ -10,7 +10,7 @@ import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
 /** A message as other features see it. */
-export type Message = Readonly<Omit<MessageEntity, 'conversation' | 'instance'>>;
+export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
 export type HistoryMessage = PathMessage & Siblings;
 /** A reply as it has just been closed. */
 export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
@@ -77,20 +77,15 @@ export class MessagesService {
     return this.paths.context(leafId, budget, contextFrom);
   }
 
-  /** Closes an open reply with all that it holds; undefined if it is no longer open. */
+  /** Closes a reply that this process writes with all that it holds; undefined if it is not its to close any more. */
   async finishReply(
-    id: string,
+    writer: WrittenReply,
     content: ReplyContent,
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
   ): Promise<ClosedReply | undefined> {
     const { parts, eventLengths: event_lengths } = content;
-    const row = await this.messages.closeReply(id, { ...outcome, parts, event_lengths });
+    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths });
     return row && { ...outcome, ...row, parts };
-  }
-
-  /** The open replies of processes, to be closed in their place. */
-  openRepliesOf(instanceIds: string[]): Promise<Message[]> {
-    return this.messages.openRepliesOf(instanceIds);
   }
 
   /** The conversation's replies made after a sequence, in order. */
@@ -110,23 +105,8 @@ export class MessagesService {
     }
   }
 
-  async runningReply(conversationId: string): Promise<Message | undefined> {
-    return (await this.messages.runningReply(conversationId)) ?? undefined;
-  }
-
-  /** Asks whichever process writes the reply to end it. */
-  requestStop(id: string): Promise<void> {
-    return this.messages.requestStop(id);
-  }
-
-  /** Of these open replies, those that others want ended (`gone`: have removed). */
-  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
-    return this.messages.endedElsewhere(ids);
-  }
-
-  /** Of these replies, those that nobody writes any more. */
-  notStreaming(ids: string[]): Promise<string[]> {
-    return this.messages.notStreaming(ids);
+  runningReply(conversationId: string): Promise<Message | undefined> {
+    return this.messages.runningReply(conversationId);
   }
 
   /** The last reply whose turn has come. */

@@ -6,7 +6,7 @@ import type { ContextMessage } from './message.types';
 
 export type PathMessage = Omit<
   MessageEntity,
-  'conversation' | 'instance' | 'event_lengths' | 'attempts' | 'stop_requested' | 'awaited' | 'queued_request'
+  'conversation' | 'event_lengths' | 'attempts' | 'queued_request'
 >;
 
 /** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
@@ -20,7 +20,7 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
   )`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
+  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
 
 /** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
 @Injectable()

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { QueuedRequest, WaitingConversation } from './message.types';
+import { WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
-export type BegunReply = MessageEntity & { request: QueuedRequest };
+export type BegunReply = MessageEntity & { instance_id: string; request: QueuedRequest };
 
 const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
@@ -21,7 +22,7 @@ export class QueueRepository {
   async join(conversationId: string): Promise<{ running: number; waiting: number }> {
     const rows: { running: number; waiting: number }[] = await this.db.query(
       `WITH running AS (
-         UPDATE messages SET awaited = true WHERE conversation_id = $1 AND status = 'streaming' RETURNING id
+         UPDATE open_replies SET awaited = true WHERE conversation_id = $1 RETURNING message_id
        )
        SELECT (SELECT count(*)::int FROM running) AS running, (
          SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND status = 'queued'
@@ -31,19 +32,23 @@ export class QueueRepository {
     return rows[0];
   }
 
-  /** The first that waits is this process's to write; none while another reply runs, or for a user who is locked out. The conversation must be locked. */
+  /** The first that waits is this process's to write; none while another reply runs, for a user who is locked out, or where the process is not known any more. The conversation must be locked. */
   async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
     const rows: BegunReply[] = await this.db.query(
-      `WITH next AS (
-         SELECT id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
-           SELECT 1 FROM messages WHERE conversation_id = $1 AND status = 'streaming'
+      `WITH writer AS (${WRITER('$2')}), next AS (
+         SELECT id, user_id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
+           SELECT 1 FROM open_replies WHERE conversation_id = $1
          ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.is_active) ORDER BY sequence LIMIT 1
+       ), begun AS (
+         UPDATE messages m SET status = 'streaming', updated_at = $3, queued_request = NULL
+         FROM next, writer WHERE m.id = next.id AND m.status = 'queued' RETURNING m.*, next.queued_request AS request
+       ), opened AS (
+         INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch, awaited)
+         SELECT b.id, b.user_id, b.conversation_id, w.instance_id, w.first_batch, EXISTS (
+           SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> b.id
+         ) FROM begun b, writer w
        )
-       UPDATE messages m SET status = 'streaming', instance_id = $2, updated_at = $3, queued_request = NULL, awaited = EXISTS (
-         SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> m.id
-       )
-       FROM next WHERE m.id = next.id AND m.status = 'queued'
-       RETURNING m.*, next.queued_request AS request`,
+       SELECT begun.*, $2::uuid AS instance_id FROM begun`,
       [conversationId, instanceId, new Date()],
     );
     return rows[0];
@@ -79,7 +84,7 @@ export class QueueRepository {
   waiting(limit: number): Promise<WaitingConversation[]> {
     return this.db.query(
       `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
-         SELECT 1 FROM messages r WHERE r.conversation_id = q.conversation_id AND r.status = 'streaming'
+         SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id
        ) LIMIT $1`,
       [limit],
     );

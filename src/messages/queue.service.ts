@@ -10,7 +10,7 @@ import { QueueRepository } from './queue.repository';
 /** A queued reply whose turn has come, and what it is to be made with. */
 export interface BegunTurn {
   conversation: Conversation;
-  reply: Message;
+  reply: Message & { instance_id: string };
   request: QueuedRequest;
 }
 

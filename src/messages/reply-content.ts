@@ -10,6 +10,13 @@ export class ReplyContent {
   private readonly lengths: number[] = [];
   private characters = 0;
 
+  /** What a row holds of a reply. */
+  static from(parts: readonly MessagePart[], eventLengths: Uint8Array): ReplyContent {
+    const content = new ReplyContent();
+    for (const delta of deltasOf(parts, eventLengths)) content.add(delta);
+    return content;
+  }
+
   add(delta: ReplyDelta): void {
     const last = this.stretches.at(-1);
     if (last?.type === delta.type) last.text += delta.text;
@@ -21,6 +28,11 @@ export class ReplyContent {
   /** The deltas after so many, at most `count`. */
   deltasAfter(place: number, count: number): ReplyDelta[] {
     return cut(this.stretches, this.lengths, place, count);
+  }
+
+  /** How many events it holds. */
+  get events(): number {
+    return this.lengths.length;
   }
 
   /** Characters (UTF-16 units), reasoning included. */

@@ -37,12 +37,7 @@ export type TurnMessage = Pick<
   | 'created_at'
   | 'updated_at'
 > &
-  Partial<
-    Pick<
-      MessageEntity,
-      'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'instance_id' | 'queued_request'
-    >
-  >;
+  Partial<Pick<MessageEntity, 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'queued_request'>>;
 
 /** What is particular about a new message. */
 type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;

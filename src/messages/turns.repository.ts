@@ -22,14 +22,44 @@ export interface ContextWish {
   parentIsLeaf: boolean;
 }
 
+/**
+ * The process that is to write the reply: known as long as its journal's fence is there, which is kept from going until the turn is
+ * committed. The reply's events come into batches after those that are there now.
+ */
+export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
+      SELECT max(j.batch) FROM reply_journal j WHERE j.instance_id = f.instance_id
+    ) AS first_batch
+  FROM reply_journal f WHERE f.instance_id = ${instance} AND f.batch = 0 FOR KEY SHARE OF f`;
+
+/** How many replies of the user run, counted as far as the limit. */
+const RUNNING = (user: string, limit: string) =>
+  `SELECT count(*)::int AS replies FROM (SELECT 1 FROM open_replies WHERE user_id = ${user} LIMIT ${limit}::int) AS counted`;
+
 const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts,
-    tokens, model, provider, reserved_tokens, instance_id, queued_request, created_at, updated_at)
+    tokens, model, provider, reserved_tokens, queued_request, created_at, updated_at)
   SELECT r.id, r.conversation_id, r.user_id, r.parent_id, r.branch_id, r.depth, r.sequence, r.role, r.status, r.parts,
-    coalesce(r.tokens, 0), r.model, r.provider, r.reserved_tokens, r.instance_id, r.queued_request, r.created_at, r.updated_at
+    coalesce(r.tokens, 0), r.model, r.provider, r.reserved_tokens, r.queued_request, r.created_at, r.updated_at
   FROM conversation, json_to_recordset($1) AS r (id uuid, conversation_id uuid, user_id text, parent_id uuid, branch_id uuid,
     depth int, sequence int, role text, status text, parts jsonb, tokens int, model text, provider text, reserved_tokens int,
-    instance_id uuid, queued_request jsonb, created_at timestamptz, updated_at timestamptz)
-  RETURNING id`;
+    queued_request jsonb, created_at timestamptz, updated_at timestamptz)
+  RETURNING id, user_id, conversation_id, status`;
+
+const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)
+  SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming'`;
+
+/** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
+export interface StoredTurn {
+  stored: boolean;
+  known: boolean;
+  running: number;
+  context: ContextMessage[];
+}
+
+/** Who writes the reply (null: it waits), and how many of its user may run (null: any number). */
+export interface ReplyTerms {
+  instanceId: string | null;
+  maxRunning: number | null;
+}
 
 /**
  * A turn is one statement: it writes the conversation and the messages together, and brings back what the model is to see.
@@ -62,22 +92,24 @@ export class TurnsRepository {
     return { conversation, parent: parent ?? undefined, queued };
   }
 
-  /** Stores a turn where nothing has changed since `place` was read, and answers its context; undefined if it has. */
+  /** Stores a turn where nothing has changed since `place` was read, and answers its context. */
   async store(
     { conversation, parent }: TurnPlace,
     messages: TurnMessage[],
-    changes: ConversationChanges,
+    changes: ConversationChanges & ReplyTerms,
     context: ContextWish,
-  ): Promise<ContextMessage[] | undefined> {
-    const rows: { stored: number; context: ContextMessage[] | null }[] = await this.db.query(
-      `WITH RECURSIVE conversation AS (
+  ): Promise<StoredTurn> {
+    const rows = await this.db.query<StoredTurn>(
+      `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
          UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
            version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END
          WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
+           AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
          RETURNING id
-       ), stored AS (${MESSAGES}), ${contextBelow('$10', '$11', '$12', '$13')}
-       SELECT (SELECT count(*)::int FROM stored) AS stored,
-         (SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path) AS context`,
+       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${contextBelow('$10', '$11', '$12', '$13')}
+       SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
+         COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path), '[]') AS context
+       FROM running`,
       [
         JSON.stringify(messages),
         changes.leafId,
@@ -92,19 +124,28 @@ export class TurnsRepository {
         context.budget,
         conversation.context_from,
         context.parentIsLeaf,
+        changes.instanceId,
+        changes.maxRunning,
       ],
     );
-    return rows[0].stored ? (rows[0].context ?? []) : undefined;
+    return rows[0];
   }
 
   /** Stores a turn and the conversation that it begins. */
-  async storeFirst(conversation: Conversation, messages: TurnMessage[]): Promise<void> {
-    await this.db.query(
-      `WITH conversation AS (
-         INSERT INTO conversations SELECT c.* FROM json_populate_record(NULL::conversations, $2) AS c RETURNING id
-       ), stored AS (${MESSAGES})
-       SELECT 1 FROM stored`,
-      [JSON.stringify(messages), JSON.stringify(conversation)],
+  async storeFirst(
+    conversation: Conversation,
+    messages: TurnMessage[],
+    { instanceId, maxRunning }: ReplyTerms,
+  ): Promise<StoredTurn> {
+    const rows = await this.db.query<StoredTurn>(
+      `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
+         INSERT INTO conversations SELECT c.* FROM writer, json_populate_record(NULL::conversations, $2) AS c
+         WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
+       ), stored AS (${MESSAGES}), opened AS (${OPENED})
+       SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
+         '[]'::json AS context FROM running`,
+      [JSON.stringify(messages), JSON.stringify(conversation), instanceId, conversation.user_id, maxRunning],
     );
+    return rows[0];
   }
 }

@@ -10,8 +10,8 @@ import { isOpen, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
 import { QueueService } from './queue.service';
 import { saidMessage, turnMessages, type TurnMessage, type TurnPlace } from './turn-messages';
-import { TurnsRepository } from './turns.repository';
-import { Quotas, type TurnCost } from './usage/quotas';
+import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
+import { Quotas, tooManyRunning, type TurnCost } from './usage/quotas';
 
 /** What the user says, if anything, and who is to reply. */
 export interface TurnRequest {
@@ -90,8 +90,7 @@ export class TurnsService {
       );
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
-      if (constraintOf(error) === 'uq_messages_streaming') throw replyInProgress();
-      if (constraintOf(error) === 'fk_messages_instance') throw leaseLost(error);
+      if (constraintOf(error) === 'uq_open_replies_conversation') throw replyInProgress();
       throw error;
     }
   }
@@ -110,8 +109,10 @@ export class TurnsService {
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    await this.turns.storeFirst(stored, messages);
-    return turnOf(request, stored, messages, []);
+    const terms = this.terms();
+    const turn = await this.turns.storeFirst(stored, messages, terms);
+    assertAllowed(turn, terms);
+    return turnOf(request, stored, messages, turn.context, terms.instanceId);
   }
 
   /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
@@ -120,8 +121,10 @@ export class TurnsService {
       assertReply(request, place);
       if (!isBusy(place)) {
         const messages = this.messages(request, place);
-        const context = await this.store(request, place, messages);
-        if (context) return turnOf(request, place.conversation, messages, context);
+        const terms = this.terms();
+        const turn = await this.store(request, place, messages, terms);
+        if (turn.stored) return turnOf(request, place.conversation, messages, turn.context, terms.instanceId);
+        assertAllowed(turn, terms);
       } else if (tries > 1) break;
       place = await this.place(request.userId, place.conversation.id, request.parentId);
     }
@@ -136,17 +139,21 @@ export class TurnsService {
       if (waiting >= MAX_QUEUED) throw queueFull();
       assertReply(request, place);
       const messages = this.messages(request, place, queued);
-      await this.store(request, place, messages);
-      return { ...turnOf(request, place.conversation, messages, []), queued: true };
+      await this.store(request, place, messages, WAITS);
+      return { ...turnOf(request, place.conversation, messages, [], null), queued: true };
     });
+  }
+
+  private terms(): ReplyTerms {
+    return { instanceId: this.instance.id, maxRunning: this.quotas.maxRunning };
   }
 
   private messages(request: AllowedTurn, place: TurnPlace, queued?: QueuedRequest): TurnMessage[] {
     const { content, tokens, model, provider, reserved_tokens } = request;
-    const writer = queued
+    const state = queued
       ? { status: 'queued' as const, queued_request: queued }
-      : { status: 'streaming' as const, instance_id: this.instance.id };
-    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...writer };
+      : { status: 'streaming' as const };
+    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...state };
     return turnMessages(place, content === undefined ? [reply] : [saidMessage(content, tokens), reply]);
   }
 
@@ -154,13 +161,24 @@ export class TurnsService {
     request: TurnRequest,
     place: TurnPlace,
     messages: TurnMessage[],
-  ): Promise<ContextMessage[] | undefined> {
+    terms: ReplyTerms,
+  ): Promise<StoredTurn> {
     const { id: leafId, sequence, created_at: at } = lastOf(messages);
     const says = request.content !== undefined;
     const budget = request.budget - (says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0);
-    const changes = { leafId, sequence, at, title: titleOf(request) };
+    const changes = { leafId, sequence, at, title: titleOf(request), ...terms };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
+}
+
+/** A reply that waits has no writer yet, and does not run. */
+const WAITS: ReplyTerms = { instanceId: null, maxRunning: null };
+
+/** @throws AppError `lease_lost`, `quota_exceeded`, where that is why the turn was not stored */
+function assertAllowed({ stored, known, running }: StoredTurn, { maxRunning }: ReplyTerms): void {
+  if (stored) return;
+  if (!known) throw leaseLost();
+  if (maxRunning !== null && running >= maxRunning) throw tooManyRunning();
 }
 
 function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
@@ -190,8 +208,9 @@ function turnOf(
   conversation: Conversation,
   messages: TurnMessage[],
   context: ContextMessage[],
+  instanceId: string | null,
 ): Turn {
-  const { id: messageId, parent_id, instance_id: instanceId = null } = lastOf(messages);
+  const { id: messageId, parent_id } = lastOf(messages);
   return {
     conversation,
     userMessageId: parent_id ?? '',

@@ -1,8 +1,8 @@
-import { logged, storedEvents } from '../../src/chat/reply/reply-event';
-import { startEvent } from '../../src/chat/reply/reply-event';
+import { deltaEvent, logged, startEvent, storedEvents } from '../../src/chat/reply/reply-event';
 import type { ModelFeed } from './model-feed';
 import type { ModelReader } from './model-reader';
 import { isOpen } from '../../src/messages/message.types';
+import { deltasOf } from '../../src/messages/reply-content';
 import type { Row, Tables } from './tables';
 
 /** What must hold at any moment, whatever has happened. */
@@ -59,9 +59,10 @@ export class Checks {
   swept(readers: readonly ModelReader[], living: readonly string[]): void {
     this.atRest(readers, []);
     const { instances, now, open, queued } = this.tables;
-    const left = open.filter(({ instance_id: id }) => living.includes(id ?? ''));
+    const writerOf = ({ id }: Row) => this.tables.openReplies.get(id)?.instance_id ?? '';
+    const left = open.filter((reply) => living.includes(writerOf(reply)));
     if (left.length) throw new Error('A process that lives does not know that it has a reply open');
-    const lost = open.filter(({ instance_id: id }) => (instances.get(id ?? '') ?? 0) < now);
+    const lost = open.filter((reply) => (instances.get(writerOf(reply)) ?? 0) < now);
     if (lost.length) throw new Error('A reply stays open although the lease of its process is over');
     const busy = new Set(open.map((reply) => reply.conversation_id));
     if (queued.some((reply) => !busy.has(reply.conversation_id)))
@@ -93,19 +94,21 @@ export class Checks {
   }
 
   private journalled(row: Row): string[] {
+    const open = this.tables.openReplies.get(row.id);
+    if (!open) throw new Error('A reply is written by nobody');
     const runs = this.tables.journal
-      .filter((batch) => batch.instance_id === row.instance_id)
+      .filter((batch) => batch.instance_id === open.instance_id && batch.batch >= open.first_batch)
       .sort((a, b) => a.batch - b.batch)
       .flatMap((batch) => batch.runs.filter((run) => run.messageId === row.id));
-    // It can be told from the message alone.
-    const events = [logged(row.id, 1, startEvent(row)).json];
-    let next = 1;
-    for (const run of runs) {
+    // The start can be told from the message alone; what was checkpointed need not be in the journal.
+    const kept = deltasOf(open.parts ?? [], open.event_lengths).map((delta) =>
+      JSON.stringify(deltaEvent(delta)),
+    );
+    const events = [logged(row.id, 1, startEvent(row)).json, ...kept];
+    for (const { sequence, events: run } of runs) {
+      const known = events.length + 1 - sequence;
       // What follows a batch that was given up is never shown.
-      if (run.sequence !== next) continue;
-      const fresh = run.events.map((event) => JSON.stringify(event));
-      events.push(...(next === 1 ? fresh.slice(1) : fresh));
-      next += fresh.length;
+      if (known >= 0) events.push(...run.slice(known).map((event) => JSON.stringify(event)));
     }
     return events;
   }

@@ -1,11 +1,11 @@
 import type { Conversation } from '../../src/conversations/conversations.service';
 import type { MessageEntity } from '../../src/messages/message.entity';
-import type { MessageStatus, WaitingConversation } from '../../src/messages/message.types';
+import type { MessageStatus, WaitingConversation, WrittenReply } from '../../src/messages/message.types';
 import type { ClosedRow, ReplyEnd } from '../../src/messages/messages.repository';
 import type { BegunReply } from '../../src/messages/queue.repository';
 import type { TurnMessage, TurnPlace } from '../../src/messages/turn-messages';
-import type { ConversationChanges } from '../../src/messages/turns.repository';
-import { violation, WAIT, type Row } from './tables';
+import type { ConversationChanges, ReplyTerms, StoredTurn } from '../../src/messages/turns.repository';
+import { violation, WAIT, type OpenRow, type Row } from './tables';
 import { Transaction } from './transaction';
 
 const DEFAULTS = {
@@ -18,15 +18,14 @@ const DEFAULTS = {
   finish_reason: null,
   error: null,
   attempts: [],
-  instance_id: null,
-  stop_requested: false,
-  awaited: false,
   queued_request: null,
 };
 
 /** The statements about conversations and their messages. */
 export class MessageStatements extends Transaction {
   private readonly moved = new Map<string, Conversation>();
+  /** Open replies as this transaction has left them; undefined: closed. */
+  private readonly opened = new Map<string, OpenRow | undefined>();
 
   // Turns
 
@@ -44,25 +43,38 @@ export class MessageStatements extends Transaction {
     return { conversation, parent: parent && { ...parent, has_children }, queued };
   }
 
-  /** Whether the conversation was as it has been found. */
-  storeTurn(found: Conversation, messages: TurnMessage[], changes: ConversationChanges): boolean {
+  /** Not stored where the conversation is not as it was found, or the writer is not known. */
+  storeTurn(
+    found: Conversation,
+    messages: TurnMessage[],
+    { leafId, sequence, instanceId }: ConversationChanges & ReplyTerms,
+  ): StoredTurn {
+    const known = instanceId !== null && this.passes(instanceId);
+    const outcome = { known, running: 0, context: [] };
+    if (instanceId && !known) return { ...outcome, stored: false };
     const now = this.lockConversation(found.id);
     if (now?.last_sequence !== found.last_sequence || now.active_leaf_id !== found.active_leaf_id)
-      return false;
-    for (const row of messages) this.assertInsertable(row);
+      return { ...outcome, stored: false };
     for (const row of messages) this.put({ ...DEFAULTS, ...row });
-    const moved = { ...now, active_leaf_id: changes.leafId, last_sequence: changes.sequence };
+    for (const row of messages) if (row.status === 'streaming') this.open(row, instanceId ?? '', false);
+    const moved = { ...now, active_leaf_id: leafId, last_sequence: sequence };
     this.moved.set(found.id, moved);
     this.writes.push(() => this.tables.conversations.set(found.id, moved));
-    return true;
+    return { ...outcome, stored: true };
   }
 
-  private assertInsertable(row: TurnMessage): void {
-    if (row.instance_id) this.refer(row.instance_id, 'fk_messages_instance');
-    const open = row.status === 'streaming' ? this.running(row.conversation_id) : undefined;
+  private open(
+    { id, user_id, conversation_id }: TurnMessage | Row,
+    instance_id: string,
+    awaited: boolean,
+  ): void {
+    const open = this.openIn(conversation_id);
     // Whoever is closing it may still roll back.
-    if (open && this.tables.lockedByAnother(this, `message ${open.id}`, true)) throw WAIT;
-    if (open) throw violation('23505', 'uq_messages_streaming');
+    if (open && this.tables.lockedByAnother(this, `open ${open.message_id}`, true)) throw WAIT;
+    if (open) throw violation('23505', 'uq_open_replies_conversation');
+    const first_batch = 1 + Math.max(0, ...this.batches(instance_id).map(({ batch }) => batch));
+    const writer = { message_id: id, user_id, conversation_id, instance_id, first_batch };
+    this.setOpen(id, { ...writer, awaited, stop_requested: false, parts: null, event_lengths: null });
   }
 
   // Replies
@@ -72,7 +84,8 @@ export class MessageStatements extends Transaction {
   }
 
   running(conversationId: string): Row | undefined {
-    return this.those(conversationId, 'streaming')[0];
+    const open = this.openIn(conversationId);
+    return open && this.message(open.message_id);
   }
 
   lastReply(conversationId: string): Row | undefined {
@@ -82,24 +95,65 @@ export class MessageStatements extends Transaction {
     return replies.sort((a, b) => b.sequence - a.sequence)[0];
   }
 
-  openRepliesOf(instanceIds: string[]): MessageEntity[] {
-    return this.messages.filter(
-      (row) => row.status === 'streaming' && instanceIds.includes(row.instance_id ?? ''),
-    );
+  closeReply(
+    { message_id, instance_id }: WrittenReply,
+    { model, provider, ...end }: ReplyEnd,
+  ): ClosedRow | undefined {
+    const open = this.changeOpen(message_id, instance_id, () => undefined);
+    const whose = { ...(model && { model }), ...(provider && { provider }) };
+    const row = open && this.update(message_id, 'streaming', { ...end, ...whose, updated_at: new Date() });
+    return row && { ...row, awaited: open.awaited };
   }
 
-  closeReply(id: string, { model, provider, ...end }: ReplyEnd): ClosedRow | undefined {
-    const whose = { ...(model && { model }), ...(provider && { provider }) };
-    return this.update(id, 'streaming', { ...end, ...whose, updated_at: new Date(), instance_id: null });
+  // Open replies
+
+  openReply(id: string): OpenRow | undefined {
+    return this.opened.has(id) ? this.opened.get(id) : this.tables.openReplies.get(id);
+  }
+
+  get openReplies(): OpenRow[] {
+    const ids = new Set([...this.tables.openReplies.keys(), ...this.opened.keys()]);
+    return [...ids].flatMap((id) => this.openReply(id) ?? []);
+  }
+
+  checkpoint(
+    { message_id, instance_id }: WrittenReply,
+    checkpoint: Partial<OpenRow>,
+    needsFence: boolean,
+  ): boolean {
+    if (needsFence && !this.passes(instance_id)) return false;
+    return !!this.changeOpen(message_id, instance_id, (open) => ({ ...open, ...checkpoint }));
   }
 
   requestStop(id: string): void {
-    this.update(id, 'streaming', { stop_requested: true });
+    this.changeOpen(id, undefined, (open) => ({ ...open, stop_requested: true }));
   }
 
   endedElsewhere(ids: string[]): { id: string; gone: boolean }[] {
-    const ended = ids.filter((id) => this.message(id)?.stop_requested ?? true);
-    return ended.map((id) => ({ id, gone: !this.message(id) }));
+    const ended = ids.filter((id) => this.openReply(id)?.stop_requested ?? true);
+    return ended.map((id) => ({ id, gone: !this.openReply(id) }));
+  }
+
+  /** The row before the change; undefined where there is none, or not of this instance. */
+  private changeOpen(
+    id: string,
+    instanceId: string | undefined,
+    change: (open: OpenRow) => OpenRow | undefined,
+  ): OpenRow | undefined {
+    const open = this.openReply(id);
+    if (!open || (instanceId !== undefined && open.instance_id !== instanceId)) return undefined;
+    this.tables.lock(this, `open ${id}`, true);
+    this.setOpen(id, change(open));
+    return open;
+  }
+
+  private setOpen(id: string, row: OpenRow | undefined): void {
+    this.opened.set(id, row);
+    this.writes.push(() => (row ? this.tables.openReplies.set(id, row) : this.tables.openReplies.delete(id)));
+  }
+
+  private openIn(conversationId: string): OpenRow | undefined {
+    return this.openReplies.find((row) => row.conversation_id === conversationId);
   }
 
   /** Of these, those that have another status. */
@@ -110,8 +164,8 @@ export class MessageStatements extends Transaction {
   // Queue
 
   join(conversationId: string): { running: number; waiting: number } {
-    const running = this.running(conversationId);
-    const marked = running && this.update(running.id, 'streaming', { awaited: true });
+    const id = this.openIn(conversationId)?.message_id;
+    const marked = id && this.changeOpen(id, undefined, (open) => ({ ...open, awaited: true }));
     return { running: marked ? 1 : 0, waiting: this.those(conversationId, 'queued').length };
   }
 
@@ -119,11 +173,11 @@ export class MessageStatements extends Transaction {
     if (this.running(conversationId)) return undefined;
     const waiting = this.those(conversationId, 'queued').sort((a, b) => a.sequence - b.sequence);
     const request = waiting.at(0)?.queued_request;
-    if (!request) return undefined;
-    this.refer(instance_id, 'fk_messages_instance');
-    const begun = { status: 'streaming', instance_id, updated_at: new Date(), queued_request: null } as const;
-    const row = this.update(waiting[0].id, 'queued', { ...begun, awaited: waiting.length > 1 });
-    return row && { ...row, request };
+    if (!request || !this.passes(instance_id)) return undefined;
+    const begun = { status: 'streaming', updated_at: new Date(), queued_request: null } as const;
+    const row = this.update(waiting[0].id, 'queued', begun);
+    if (row) this.open(row, instance_id, waiting.length > 1);
+    return row && { ...row, instance_id, request };
   }
 
   cancel(id: string): boolean {

@@ -100,6 +100,7 @@ const MOVES = {
       ),
   ],
   look: [6, onProcess((_world, { life }) => clock.look(life))],
+  checkpoint: [3, onProcess((world, process) => world.checkpoint(process))],
   sweep: [3, onProcess((world, process) => world.sweep(process))],
 } satisfies Record<string, [weight: number, move: Move]>;
 

@@ -4,14 +4,18 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessageEntity } from '../../src/messages/message.entity';
-import type { ContextMessage } from '../../src/messages/message.types';
+import type { OpenReply, WrittenReply } from '../../src/messages/message.types';
 import type { MessagesRepository, ReplyEnd } from '../../src/messages/messages.repository';
+import type { Checkpoint, OpenRepliesRepository } from '../../src/messages/open-replies.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
 import type { TurnMessage, TurnPlace } from '../../src/messages/turn-messages';
-import type { ConversationChanges, TurnsRepository } from '../../src/messages/turns.repository';
+import type { ConversationChanges, ReplyTerms, TurnsRepository } from '../../src/messages/turns.repository';
 import type { Life } from './clock';
 import type { MessageStatements } from './message-statements';
 import type { Network } from './network';
+
+/** Small, so that there are several. */
+const JOURNAL_PAGE = 3;
 
 type Run = <T>(statement: (transaction: MessageStatements) => T) => Promise<T>;
 
@@ -52,32 +56,100 @@ export class ModelInstances implements Seam<InstancesRepository> {
     return this.db.run((transaction) => transaction.isAlone(id));
   }
 
-  lockExpired(except?: string): Promise<string[]> {
-    return this.db.run((transaction) => transaction.lockExpired(except));
+  expired(except: string | undefined): Promise<string[]> {
+    return this.db.run((transaction) => transaction.expired(except));
+  }
+
+  expire(id: string): Promise<boolean> {
+    return this.db.run((transaction) => transaction.expire(id));
   }
 
   expireAll(): Promise<void> {
     throw new Error('Only where one process has the database to itself');
   }
 
-  remove(ids: string[]): Promise<void> {
-    return this.db.run((transaction) => transaction.remove(ids));
+  remove(id: string): Promise<void> {
+    return this.db.run((transaction) => transaction.remove(id));
   }
 }
 
 export class ModelJournal implements Seam<JournalRepository> {
   constructor(private readonly db: Connection) {}
 
-  append(instanceId: string, batch: number, payload: string): Promise<void> {
+  append(instanceId: string, batch: number, payload: string): Promise<boolean> {
     return this.db.run((transaction) => transaction.append(instanceId, batch, payload));
   }
 
-  read(instanceId: string, after = 0) {
-    return this.db.run((transaction) => transaction.batches(instanceId, after));
+  read(instanceId: string, after: number) {
+    return this.db.run((transaction) => transaction.batches(instanceId, after).slice(0, JOURNAL_PAGE));
   }
 
   dropBefore(instanceId: string, batch: number): Promise<void> {
     return this.db.run((transaction) => transaction.dropBefore(instanceId, batch));
+  }
+
+  unneeded(): Promise<string[]> {
+    return this.db.run((transaction) => transaction.unneeded());
+  }
+
+  drop(instanceId: string): Promise<void> {
+    return this.dropBefore(instanceId, Infinity);
+  }
+}
+
+export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
+  constructor(private readonly db: Connection) {}
+
+  find(_userId: string, messageId: string): Promise<OpenReply | undefined> {
+    return this.db.run((transaction) => transaction.openReply(messageId));
+  }
+
+  ofInstance(instanceId: string, afterId = ''): Promise<OpenReply[]> {
+    const isNext = (row: OpenReply) => row.instance_id === instanceId && row.message_id > afterId;
+    return this.db.run((transaction) => transaction.openReplies.filter(isNext));
+  }
+
+  begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+    return this.db.run((transaction) =>
+      transaction.openReplies.filter(
+        ({ message_id, instance_id }) =>
+          instance_id === instanceId && (transaction.message(message_id)?.updated_at ?? time) < time,
+      ),
+    );
+  }
+
+  orphanedInstances(): Promise<string[]> {
+    return this.db.run((transaction) => {
+      const ids = new Set(transaction.openReplies.map((row) => row.instance_id));
+      return [...ids].filter((id) => !transaction.isRegistered(id));
+    });
+  }
+
+  checkpointOf(_userId: string, messageId: string): Promise<Checkpoint | undefined> {
+    return this.db.run((transaction) => {
+      const row = transaction.openReply(messageId);
+      return row && { ...row, parts: row.parts ?? [], event_lengths: row.event_lengths ?? Buffer.alloc(0) };
+    });
+  }
+
+  checkpoint(writer: WrittenReply, checkpoint: Partial<Checkpoint>): Promise<boolean> {
+    return this.db.run((transaction) => transaction.checkpoint(writer, checkpoint, true));
+  }
+
+  async keepRecovered(writer: WrittenReply, checkpoint: Checkpoint): Promise<void> {
+    await this.db.run((transaction) => transaction.checkpoint(writer, checkpoint, false));
+  }
+
+  requestStop(_userId: string, id: string): Promise<void> {
+    return this.db.run((transaction) => transaction.requestStop(id));
+  }
+
+  endedElsewhere(ids: string[]) {
+    return this.db.run((transaction) => transaction.endedElsewhere(ids));
+  }
+
+  notOpen(ids: string[]): Promise<string[]> {
+    return this.db.run((transaction) => ids.filter((id) => !transaction.openReply(id)));
   }
 }
 
@@ -90,28 +162,12 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
     return this.db.run((transaction) => transaction.message(id) ?? null);
   }
 
-  closeReply(id: string, end: ReplyEnd) {
-    return this.db.run((transaction) => transaction.closeReply(id, end));
+  closeReply(writer: WrittenReply, end: ReplyEnd) {
+    return this.db.run((transaction) => transaction.closeReply(writer, end));
   }
 
-  requestStop(id: string): Promise<void> {
-    return this.db.run((transaction) => transaction.requestStop(id));
-  }
-
-  endedElsewhere(ids: string[]) {
-    return this.db.run((transaction) => transaction.endedElsewhere(ids));
-  }
-
-  notStreaming(ids: string[]): Promise<string[]> {
-    return this.db.run((transaction) => transaction.not('streaming', ids));
-  }
-
-  openRepliesOf(instanceIds: string[]): Promise<MessageEntity[]> {
-    return this.db.run((transaction) => transaction.openRepliesOf(instanceIds));
-  }
-
-  runningReply(conversationId: string): Promise<MessageEntity | null> {
-    return this.db.run((transaction) => transaction.running(conversationId) ?? null);
+  runningReply(conversationId: string): Promise<MessageEntity | undefined> {
+    return this.db.run((transaction) => transaction.running(conversationId));
   }
 
   lastReply(conversationId: string): Promise<MessageEntity | null> {
@@ -126,10 +182,8 @@ export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst'> {
     return this.db.run((transaction) => transaction.place(conversationId));
   }
 
-  store({ conversation }: TurnPlace, messages: TurnMessage[], changes: ConversationChanges) {
-    return this.db.run((transaction): ContextMessage[] | undefined =>
-      transaction.storeTurn(conversation, messages, changes) ? [] : undefined,
-    );
+  store({ conversation }: TurnPlace, messages: TurnMessage[], changes: ConversationChanges & ReplyTerms) {
+    return this.db.run((transaction) => transaction.storeTurn(conversation, messages, changes));
   }
 }
 

@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs';
 import type { ContextLoader } from '../../src/chat/context/context-loader';
+import { Checkpoints } from '../../src/chat/journal/checkpoints';
 import { JournalReplyLog } from '../../src/chat/journal/journal-reply-log';
 import { JournalWriter } from '../../src/chat/journal/journal-writer';
 import type { JournalRepository } from '../../src/chat/journal/journal.repository';
@@ -29,6 +30,8 @@ import { InstanceService } from '../../src/instances/instance.service';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessagesRepository } from '../../src/messages/messages.repository';
 import { MessagesService } from '../../src/messages/messages.service';
+import type { OpenRepliesRepository } from '../../src/messages/open-replies.repository';
+import { OpenRepliesService } from '../../src/messages/open-replies.service';
 import type { PathsRepository } from '../../src/messages/paths.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
 import { QueueService } from '../../src/messages/queue.service';
@@ -47,6 +50,7 @@ import {
   ModelInstances,
   ModelJournal,
   ModelMessages,
+  ModelOpenReplies,
   ModelQueue,
   ModelTurns,
 } from './repositories';
@@ -61,7 +65,7 @@ const SHARED = {
 const CONFIG = {
   chat: { durability: 'standard', shutdownGraceMs: 25_000 },
   database: { statementTimeoutMs: 4_000 },
-  quotas: { tokensPerDay: 0, runningReplies: 0, storedBytes: 0 },
+  quotas: { tokensPerDay: 0, runningReplies: 0, runningRepliesDefault: 50, storedBytes: 0 },
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
 
@@ -80,26 +84,28 @@ export type SimulatedProcess = ReturnType<typeof simulatedProcess>;
 export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const connection = new Connection(life, network);
   const stored = servicesOf(connection);
-  const { db, conversations, messages, queue, instance, journal } = stored;
+  const { conversations, messages, openReplies, queue, instance, journal } = stored;
   const running = new RunningReplies();
   const draining = new Draining();
-  const log = new JournalReplyLog(new JournalWriter(journal, instance, SHARED, CONFIG), instance);
+  const writer = new JournalWriter(journal, instance, SHARED, CONFIG);
+  const checkpoints = new Checkpoints(openReplies, writer);
+  const log = new JournalReplyLog(writer, checkpoints, instance);
   const closer = new ReplyCloser(messages, log);
   const generator = new ReplyGenerator(running, runnerOf(feeds, life), log, closer);
   const watch = new QueueWatch(queue, running);
-  const tails = new JournalTails(journal, messages, running, instance);
+  const tails = new JournalTails(journal, messages, openReplies, running, instance);
   const endings = new ReplyEndings(running, conversations, instance, CONFIG);
   const requests = new QueuedRequests(CHOICES, NO_CONTEXT);
   const replyQueue = new ReplyQueue(queue, requests, generator, closer, draining);
-  const stopper = new ReplyStopper(messages, queue, running, watch);
+  const stopper = new ReplyStopper(messages, openReplies, queue, running, watch);
   const busy = new BusyConversations(stopper, replyQueue);
-  const idempotency = new IdempotencyService(db, {} as IdempotencyRepository);
+  const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
   for (const part of [
     endings,
     watch,
     tails,
     replyQueue,
-    new EndingsElsewhere(running, messages, SHARED, instance),
+    new EndingsElsewhere(running, openReplies, SHARED, instance),
   ])
     part.onModuleInit();
   return {
@@ -111,8 +117,9 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     endings,
     stopper,
     starter: new TurnStarter(CHOICES, idempotency, stored.turns, generator, busy),
-    recovery: new Recovery(db, instance, journal, messages),
-    abandoned: new AbandonedReplies(messages, instance, running, closer, CONFIG),
+    checkpoints,
+    recovery: new Recovery(instance, journal, messages, openReplies, SHARED),
+    abandoned: new AbandonedReplies(openReplies, messages, instance, running, closer, CONFIG),
     queue: replyQueue,
     reader: new ReplyReader(log, messages, running, tails, watch),
   };
@@ -136,6 +143,7 @@ function servicesOf(connection: Connection) {
     conversations,
     instance,
     journal: new ModelJournal(connection) as unknown as JournalRepository,
+    openReplies: new OpenRepliesService(new ModelOpenReplies(connection) as unknown as OpenRepliesRepository),
     messages: new MessagesService(messageRows, {} as PathsRepository, conversations),
     turns: new TurnsService(conversations, turnRows, queue, instance, quotas),
     queue,

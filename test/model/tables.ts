@@ -1,9 +1,11 @@
 import type { JournalEntry } from '../../src/chat/journal/journal-payload';
 import type { Conversation } from '../../src/conversations/conversations.service';
 import type { MessageEntity } from '../../src/messages/message.entity';
+import type { OpenReplyEntity } from '../../src/messages/open-reply.entity';
 import type { Transaction } from './transaction';
 
 export type Row = Readonly<MessageEntity>;
+export type OpenRow = Readonly<Omit<OpenReplyEntity, 'message'>>;
 
 export interface Batch {
   instance_id: string;
@@ -33,6 +35,10 @@ export class Tables {
   journal: Batch[] = [];
   readonly conversations = new Map<string, Conversation>();
   readonly messages = new Map<string, Row>();
+  /** By message. */
+  readonly openReplies = new Map<string, OpenRow>();
+  /** Instances whose journal has its fence. */
+  readonly fences = new Set<string>();
   private readonly locks = new Map<string, Lock[]>();
 
   constructor(

@@ -28,15 +28,14 @@ export class Transaction {
   // Instances
 
   register(id: string, leaseMs: number): void {
-    const expires = this.tables.now + leaseMs;
-    this.writes.push(() => this.tables.instances.set(id, expires));
+    this.extend(id, leaseMs);
+    this.writes.push(() => this.tables.fences.add(id));
   }
 
   renew(id: string, leaseMs: number): boolean {
-    // Sharing a lock with an append, as it does not touch the key.
     if (this.tables.lockedByAnother(this, `instance ${id}`, false)) throw WAIT;
     if (!this.tables.instances.has(id)) return false;
-    this.register(id, leaseMs);
+    this.extend(id, leaseMs);
     return true;
   }
 
@@ -44,33 +43,55 @@ export class Transaction {
     return [...this.tables.instances.keys()].every((known) => known === id);
   }
 
-  lockExpired(except?: string): string[] {
+  isRegistered(id: string): boolean {
+    return this.tables.instances.has(id);
+  }
+
+  expired(except?: string): string[] {
     const expired = [...this.tables.instances].filter(
       ([id, expires]) => expires < this.tables.now && id !== except,
     );
-    const free = expired.filter(([id]) => !this.tables.lockedByAnother(this, `instance ${id}`, true));
-    for (const [id] of free) this.tables.lock(this, `instance ${id}`, true);
-    return free.map(([id]) => id);
+    return expired.map(([id]) => id);
   }
 
-  remove(ids: string[]): void {
-    for (const id of ids) this.tables.lock(this, `instance ${id}`, true);
-    const referring = new Set(this.messages.map((row) => row.instance_id));
-    if (ids.some((id) => referring.has(id))) throw violation('23503', 'fk_messages_instance');
+  expire(id: string): boolean {
+    this.tables.lock(this, `instance ${id}`, true);
+    const expires = this.tables.instances.get(id);
+    if (expires === undefined || expires >= this.tables.now) return false;
+    this.end(id);
+    return true;
+  }
+
+  remove(id: string): void {
+    this.tables.lock(this, `instance ${id}`, true);
+    if (![...this.tables.openReplies.values()].some((row) => row.instance_id === id)) this.end(id);
+  }
+
+  /** Waits for whoever writes under the id. */
+  private end(id: string): void {
+    this.tables.lock(this, `fence ${id}`, true);
     this.writes.push(() => {
-      ids.forEach((id) => this.tables.instances.delete(id));
-      this.tables.journal = this.tables.journal.filter((batch) => !ids.includes(batch.instance_id));
+      this.tables.instances.delete(id);
+      this.tables.fences.delete(id);
     });
   }
 
   // Journal
 
-  append(instance_id: string, batch: number, payload: string): void {
-    this.refer(instance_id, 'fk_reply_journal_instance');
+  append(instance_id: string, batch: number, payload: string): boolean {
+    if (!this.passes(instance_id)) return false;
     if (this.batches(instance_id).some((other) => other.batch === batch))
       throw violation('23505', 'pk_reply_journal');
     const row = { instance_id, batch, payload, runs: decodePayload(payload) };
     this.writes.push(() => this.tables.journal.push(row));
+    return true;
+  }
+
+  /** Journals whose process is gone and has left no reply open. */
+  unneeded(): string[] {
+    const writers = new Set([...this.tables.openReplies.values()].map((row) => row.instance_id));
+    const ids = new Set(this.tables.journal.map((batch) => batch.instance_id));
+    return [...ids].filter((id) => !this.tables.instances.has(id) && !writers.has(id));
   }
 
   batches(instanceId: string, after = 0): Batch[] {
@@ -91,9 +112,14 @@ export class Transaction {
       .concat([...this.changed.values()].filter(({ id }) => !this.tables.messages.has(id)));
   }
 
-  /** The foreign key: the instance must be there, and cannot go until this transaction has ended. */
-  protected refer(instanceId: string, constraint: string): void {
-    this.tables.lock(this, `instance ${instanceId}`, false);
-    if (!this.tables.instances.has(instanceId)) throw violation('23503', constraint);
+  /** Whether something may be written under the id: its fence is there, and cannot go until this transaction has ended. */
+  protected passes(instanceId: string): boolean {
+    this.tables.lock(this, `fence ${instanceId}`, false);
+    return this.tables.fences.has(instanceId);
+  }
+
+  private extend(id: string, leaseMs: number): void {
+    const expires = this.tables.now + leaseMs;
+    this.writes.push(() => this.tables.instances.set(id, expires));
   }
 }

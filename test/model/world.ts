@@ -70,9 +70,15 @@ export class World {
   sweep(process: SimulatedProcess): void {
     this.as(process, async () => {
       await process.recovery.run();
+      await process.recovery.tidy();
       await process.abandoned.close();
       await process.queue.sweep();
     });
+  }
+
+  /** Long replies are checkpointed. */
+  checkpoint(process: SimulatedProcess): void {
+    this.as(process, () => process.checkpoints.look(0));
   }
 
   turn(process: SimulatedProcess, conversation: number, on_busy: OnBusy): void {
@@ -159,7 +165,10 @@ export class World {
     this.start();
     await this.pass(0);
     this.sweep(this.processes[0]);
-    await this.restUntil(() => !this.tables.open.length && !this.tables.queued.length);
+    await this.restUntil(
+      () => !this.tables.open.length && !this.tables.queued.length,
+      () => this.sweep(this.processes[0]),
+    );
     for (const reader of this.readers) reader.connect(this.processes[0]);
     await this.pass(2_000);
   }

@@ -43,7 +43,7 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const created = await create();
     log = created.log;
     content = new ReplyContent();
-    log.open(REPLY, { instanceId: created.instanceId, start: START, content });
+    log.open(REPLY, { userId: 'alice', instanceId: created.instanceId, start: START, content });
   });
 
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {

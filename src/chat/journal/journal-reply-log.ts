@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../../config/bounds';
 import { InstanceService, leaseLost } from '../../instances/instance.service';
 import { OpenLog } from '../reply/open-log';
 import { eventsAfter, logged, type LoggedEvent } from '../reply/reply-event';
 import type { ErrorEvent, ReplyEvent } from '../reply/reply-event.dto';
 import { ReplyLog, type EventsListener, type ReplyToLog } from '../reply/reply-log';
+import { Checkpoints } from './checkpoints';
 import { JournalWriter } from './journal-writer';
-
-/** Events of one reply that may be on their way into the journal at a time. */
-const MAX_UNDERWAY = 1_024;
 
 /** A reply that this process produces. */
 interface OpenReply {
   log: OpenLog;
-  /** Events that are numbered but not shown yet. */
+  /** Events that are numbered but not shown yet, and their characters as JSON. */
   underway: LoggedEvent[];
+  characters: number;
   /** The number of the last event. */
   sequence: number;
   /** Shown already, but not in the journal yet. */
@@ -34,6 +34,7 @@ export class JournalReplyLog extends ReplyLog {
 
   constructor(
     private readonly journal: JournalWriter,
+    private readonly checkpoints: Checkpoints,
     private readonly instance: InstanceService,
   ) {
     super();
@@ -41,12 +42,15 @@ export class JournalReplyLog extends ReplyLog {
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
-  open(messageId: string, { instanceId, start, content }: ReplyToLog): void {
+  open(messageId: string, { userId, instanceId, start, content }: ReplyToLog): void {
     this.journal.begin(messageId);
+    const writer = { message_id: messageId, user_id: userId, instance_id: instanceId };
+    this.checkpoints.begin(writer, content);
     const first = logged(messageId, 1, start);
     const reply: OpenReply = {
       log: new OpenLog((after, count) => eventsAfter({ messageId, start, content }, after, count)),
       underway: [],
+      characters: 0,
       sequence: 1,
       unstored: [first],
       last: DONE,
@@ -62,9 +66,10 @@ export class JournalReplyLog extends ReplyLog {
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
     // Also if it fails: they are in the message then, and are shown with it.
     reply.underway.push(...run);
+    for (const { json } of run) reply.characters += json.length;
     if (reply.failure) return fail(reply.failure);
     this.store(reply, run);
-    return reply.underway.length > MAX_UNDERWAY ? reply.last : undefined;
+    return this.isFull(reply) ? reply.last : undefined;
   }
 
   async settle(messageId: string): Promise<void> {
@@ -98,6 +103,14 @@ export class JournalReplyLog extends ReplyLog {
     return this.replies.get(messageId)?.log.read(after, listener, signal);
   }
 
+  private isFull({ underway, characters }: OpenReply): boolean {
+    return (
+      underway.length > REPLY_BOUNDS.eventsUnderway.limit ||
+      characters > REPLY_BOUNDS.charactersUnderway.limit ||
+      this.journal.full
+    );
+  }
+
   /** What is stored together is shown together. */
   private store(reply: OpenReply, run: LoggedEvent[]): void {
     const stored = this.journal.store(reply.unstored.length ? [...reply.unstored.splice(0), ...run] : run);
@@ -116,6 +129,7 @@ export class JournalReplyLog extends ReplyLog {
   private forget(messageId: string): OpenReply | undefined {
     const reply = this.replies.get(messageId);
     this.replies.delete(messageId);
+    this.checkpoints.end(messageId);
     return reply;
   }
 }
@@ -125,5 +139,7 @@ async function fail(reason: unknown): Promise<never> {
 }
 
 function show(reply: OpenReply, count: number): void {
-  reply.log.show(reply.underway.splice(0, count));
+  const events = reply.underway.splice(0, count);
+  for (const { json } of events) reply.characters -= json.length;
+  reply.log.show(events);
 }

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { AppConfig } from '../../config/app-config';
+import { REPLY_BOUNDS } from '../../config/bounds';
 import { constraintOf } from '../../database/database-error';
 import { AppError } from '../../errors/app-error';
 import { DatabaseState } from '../../database/database-state';
@@ -29,6 +30,8 @@ export const storageUnavailable = (cause?: unknown) =>
 interface Batch {
   /** What it holds of each reply. */
   runs: Map<string, LoggedEvent[]>;
+  /** Characters of its events as JSON. */
+  characters: number;
   urgent: boolean;
   stored: PromiseWithResolvers<void>;
 }
@@ -43,13 +46,16 @@ export class JournalWriter implements OnModuleDestroy {
   private readonly durable: boolean;
   /** The first batch that may hold events of each open reply. */
   private readonly begun = new Map<string, number>();
-  private collecting = newBatch();
+  /** Batches that are not being stored yet; the last one collects. */
+  private readonly waiting = [newBatch()];
+  private characters = 0;
   private writing = false;
   /** Ends a pause. */
   private resume: (() => void) | undefined;
   private batch = 0;
   /** Batches before this one are gone. */
   private dropped = 1;
+  private dropping = false;
   private readonly dropTimer = setInterval(() => void this.drop(), DROP_MS).unref();
 
   constructor(
@@ -66,8 +72,23 @@ export class JournalWriter implements OnModuleDestroy {
     clearInterval(this.dropTimer);
   }
 
+  /** The batch that takes what is stored next. */
+  get nextBatch(): number {
+    return this.batch + this.waiting.length;
+  }
+
+  /** So much waits to be stored that nothing should be added. */
+  get full(): boolean {
+    return this.characters > REPLY_BOUNDS.charactersUnderwayOfAll.limit;
+  }
+
   begin(messageId: string): void {
-    this.begun.set(messageId, this.batch + 1);
+    this.begun.set(messageId, this.nextBatch);
+  }
+
+  /** The reply needs no batch before this one any more. */
+  advance(messageId: string, batch: number): void {
+    if (this.begun.has(messageId)) this.begun.set(messageId, batch);
   }
 
   /** The reply is in its message: the journal need not keep it. */
@@ -80,11 +101,15 @@ export class JournalWriter implements OnModuleDestroy {
    * @throws AppError `storage_unavailable`, `lease_lost`
    */
   store(events: LoggedEvent[]): Promise<void> {
-    const batch = this.collecting;
+    const batch = this.collecting();
     const [{ messageId }] = events;
     const run = batch.runs.get(messageId);
     if (run) run.push(...events);
     else batch.runs.set(messageId, events);
+    for (const { json } of events) {
+      batch.characters += json.length;
+      this.characters += json.length;
+    }
     // Nobody waits longer than for a commit for the first word of a reply.
     if (events[0].sequence === 1) {
       batch.urgent = true;
@@ -94,17 +119,28 @@ export class JournalWriter implements OnModuleDestroy {
     return batch.stored.promise;
   }
 
+  private collecting(): Batch {
+    const last = this.waiting[this.waiting.length - 1];
+    if (last.characters < REPLY_BOUNDS.journalBatch.limit) return last;
+    const next = newBatch();
+    this.waiting.push(next);
+    return next;
+  }
+
   private async write(): Promise<void> {
     this.writing = true;
     // What else this turn of the event loop brings goes along.
     await nextTurn();
-    while (this.collecting.runs.size) {
-      const { runs, stored } = this.collecting;
+    while (this.waiting[0].runs.size) {
+      const [{ runs, stored, characters }] = this.waiting;
       const began = performance.now();
-      this.collecting = newBatch();
-      await this.commit(++this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
+      this.batch++;
+      this.waiting.shift();
+      if (!this.waiting.length) this.waiting.push(newBatch());
+      await this.commit(this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
+      this.characters -= characters;
       const left = began + this.interval() - performance.now();
-      if (left > 0 && !this.collecting.urgent) await this.pause(left);
+      if (left > 0 && this.waiting.length === 1 && !this.waiting[0].urgent) await this.pause(left);
     }
     this.writing = false;
   }
@@ -116,20 +152,23 @@ export class JournalWriter implements OnModuleDestroy {
 
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.resume = resolve;
-      setTimeout(resolve, ms);
+      const timer = setTimeout(resolve, ms);
+      this.resume = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 
   private async commit(batch: number, payload: string): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
-        return await this.journal.append(this.instance.id, batch, payload, this.durable);
+        if (await this.journal.append(this.instance.id, batch, payload, this.durable)) return;
+        throw leaseLost();
       } catch (error) {
-        const constraint = constraintOf(error);
-        if (constraint === 'fk_reply_journal_instance') throw leaseLost(error);
+        if (error instanceof AppError && error.code === 'lease_lost') throw error;
         // An earlier try was stored although its answer was lost.
-        if (constraint === 'pk_reply_journal') return;
+        if (constraintOf(error) === 'pk_reply_journal') return;
         if (tries === RETRIES_MS.length) throw storageUnavailable(error);
         this.logger.warn({ err: error }, 'A batch of the journal could not be stored; trying again');
         await sleep(RETRIES_MS[tries]);
@@ -140,12 +179,15 @@ export class JournalWriter implements OnModuleDestroy {
   /** What no open reply needs goes, many batches at a time. */
   private async drop(): Promise<void> {
     const needed = Math.min(this.batch + 1, ...this.begun.values());
-    if (needed <= this.dropped) return;
+    if (needed <= this.dropped || this.dropping) return;
+    this.dropping = true;
     try {
       await this.journal.dropBefore(this.instance.id, needed);
       this.dropped = needed;
     } catch (error) {
       this.logger.warn({ err: error }, 'Old batches of the journal could not be dropped; later');
+    } finally {
+      this.dropping = false;
     }
   }
 }
@@ -154,5 +196,5 @@ function newBatch(): Batch {
   const stored = Promise.withResolvers<void>();
   // Whoever appended hears of a failure; a batch that nobody waits for must not end the process.
   stored.promise.catch(() => undefined);
-  return { runs: new Map(), urgent: false, stored };
+  return { runs: new Map(), characters: 0, urgent: false, stored };
 }

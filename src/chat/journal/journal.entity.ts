@@ -1,25 +1,24 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
- * Events of all replies of a process, as they were stored together. Short-lived: a closed reply is in its message.
+ * Events of all replies of a process, as they were stored together. Short-lived: a closed reply is in its message, and a long one
+ * is checkpointed (`open_replies`).
  *
- * The foreign key is the fence. Storing a batch locks the instance's row against its removal, and fails once others have
- * removed it: a process that was taken for dead cannot add to replies that have been closed.
+ * Batch 0 is the fence, made when the process registers. Whatever is written under the process's id locks this row against its removal
+ * and fails where it is missing, so a process that was taken for dead cannot add to replies that others have closed. It stands in this table, not in
+ * `instances`, so that both are in one place however the data is distributed.
  */
 @Entity('reply_journal')
 export class JournalEntity {
+  /** A registration in `instances`. Not a foreign key: the journal of a process that is gone stays until it is recovered. */
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_reply_journal' })
   instance_id!: string;
-
-  @ManyToOne('InstanceEntity', { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'instance_id', foreignKeyConstraintName: 'fk_reply_journal_instance' })
-  instance?: object;
 
   /** 1, 2, 3 … in the order in which the process stored them. */
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'pk_reply_journal' })
   batch!: number;
 
-  /** See `journal-payload.ts`. */
+  /** See `journal-payload.ts`; empty in batch 0. */
   @Column('text')
   payload!: string;
 }

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
-import { MessagesService } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
 import { RunningReplies } from '../reply/running-replies';
 import { Poll } from './poll';
 
@@ -21,7 +21,7 @@ export class EndingsElsewhere implements OnModuleInit {
 
   constructor(
     private readonly running: RunningReplies,
-    private readonly messages: MessagesService,
+    private readonly openReplies: OpenRepliesService,
     private readonly database: DatabaseState,
     private readonly instance: InstanceService,
   ) {}
@@ -32,7 +32,7 @@ export class EndingsElsewhere implements OnModuleInit {
   }
 
   private async look(): Promise<void> {
-    for (const { id, gone } of await this.messages.endedElsewhere(this.running.ids)) {
+    for (const { id, gone } of await this.openReplies.endedElsewhere(this.running.ids)) {
       void this.running.stop(id, gone ? 'conversation_deleted' : 'stopped');
     }
   }

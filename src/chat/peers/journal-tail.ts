@@ -1,108 +1,139 @@
 import { isNotFound } from '../../errors/app-error';
-import { ReplyContent } from '../../messages/reply-content';
+import type { OpenRepliesService } from '../../messages/open-replies.service';
+import type { ReplyContent } from '../../messages/reply-content';
 import type { Message, MessagesService } from '../../messages/messages.service';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
-import type { JournalRepository } from '../journal/journal.repository';
+import { isFull, type JournalRepository } from '../journal/journal.repository';
 import { OpenLog } from '../reply/open-log';
 import {
   deltaOf,
   errorEvent,
   eventsAfter,
   logged,
+  startEvent,
   storedEvents,
   type LoggedEvent,
 } from '../reply/reply-event';
-import type { ReplyEvent, StartEvent } from '../reply/reply-event.dto';
+import type { StartEvent } from '../reply/reply-event.dto';
 import type { EventsListener } from '../reply/reply-log';
 import { DELETED } from '../reply/reply-outcome';
 
-/** Kept so long after its last reader: the next one need not read the journal from its beginning. */
+/** A reply without readers is kept so long: the next one need not have the journal read again. */
 const LINGER_MS = 10_000;
-/** Every so many looks, logs that nobody reads are looked through as well. */
-const PRUNE_EVERY = 100;
 
 interface TailedReply {
+  reply: Message;
   messageId: string;
   log: OpenLog;
-  /** Its first event. */
-  start?: StartEvent;
+  start: StartEvent;
   content: ReplyContent;
-  /** As its first reader found it; absent while it has none. */
-  reply?: Message;
+  /** The last batch that has been taken, or before which there is nothing to take. */
+  batch: number;
+  /** When it had readers last (`performance.now()`). */
+  readAt: number;
 }
 
-/** The open replies of another process, as its journal tells them. One reading of the journal serves all readers here. */
+/**
+ * Open replies of another process, as its journal tells them: those that somebody reads here, and no others. One reading of the
+ * journal serves all of them. A reply that is joined later is first read from its own first batch on; several that are joined in the
+ * same moment are read together.
+ */
 export class JournalTail {
-  private readonly replies = new Map<string, TailedReply>();
+  /** Followed as the journal grows. */
+  private readonly live = new Map<string, TailedReply>();
+  /** Being caught up with, or about to be. */
+  private readonly joining = new Map<string, TailedReply>();
   private batch = 0;
-  private looks = 0;
-  private lingerUntil = 0;
+  private catchingUp = false;
 
   constructor(
     private readonly instanceId: string,
     private readonly journal: JournalRepository,
     private readonly messages: MessagesService,
+    private readonly openReplies: OpenRepliesService,
+    /** Called when a reply has joined: `look` is wanted from now on. */
+    private readonly onJoin: () => void,
   ) {}
 
+  /** Somebody reads, or has read a moment ago. Forgets what nobody does. */
   get wanted(): boolean {
-    for (const { log } of this.replies.values()) if (log.watched) this.linger();
-    return performance.now() < this.lingerUntil;
+    const now = performance.now();
+    for (const reply of this.live.values()) {
+      if (reply.log.watched) reply.readAt = now;
+      else if (now - reply.readAt > LINGER_MS) this.live.delete(reply.messageId);
+    }
+    return this.live.size + this.joining.size > 0;
   }
 
-  read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
-    this.linger();
-    const tailed = this.of(reply.id);
-    tailed.reply ??= reply;
-    return tailed.log.read(after, listener, signal);
+  /** Hands on the events of a reply that this instance writes; at once where it is followed already. */
+  async read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+    const tailed = this.live.get(reply.id) ?? this.joining.get(reply.id) ?? (await this.join(reply));
+    await tailed?.log.read(after, listener, signal);
   }
 
   /** What has come since the last look. The journal first: what it holds is of replies that were open until then. */
   async look(): Promise<void> {
-    for (const { batch, payload } of await this.journal.read(this.instanceId, this.batch)) {
-      decodePayload(payload).forEach((entry) => this.take(entry));
-      this.batch = batch;
+    // What fails is tried again at the next look.
+    if (this.joining.size && !this.catchingUp) void this.catchUp().catch(() => undefined);
+    if (!this.live.size) return;
+    for (let more = true; more;) {
+      const page = await this.journal.read(this.instanceId, this.batch);
+      for (const { batch, payload } of page) {
+        take(this.live, batch, decodePayload(payload));
+        this.batch = batch;
+      }
+      more = isFull(page);
     }
-    const all = this.looks++ % PRUNE_EVERY === 0;
-    const ids = [...this.replies].filter(([, { reply }]) => all || reply).map(([id]) => id);
-    for (const id of ids.length ? await this.messages.notStreaming(ids) : []) await this.finish(id);
+    for (const id of await this.openReplies.notOpen([...this.live.keys()])) await this.finish(id);
   }
 
   /** Readers get what is there and leave. */
   end(): void {
-    for (const { log } of this.replies.values()) log.end();
+    for (const { log } of [...this.live.values(), ...this.joining.values()]) log.end();
   }
 
-  private linger(): void {
-    this.lingerUntil = performance.now() + LINGER_MS;
-  }
-
-  private of(messageId: string): TailedReply {
-    const known = this.replies.get(messageId);
-    if (known) return known;
-    const tailed: TailedReply = {
-      messageId,
-      log: new OpenLog((after, count) => eventsAfter(tailed, after, count)),
-      content: new ReplyContent(),
-    };
-    this.replies.set(messageId, tailed);
+  /** Begins with the reply's last checkpoint. Undefined if it is not open any more. */
+  private async join(reply: Message): Promise<TailedReply | undefined> {
+    const checkpoint = await this.openReplies.checkpointOf(reply.user_id, reply.id);
+    const known = this.live.get(reply.id) ?? this.joining.get(reply.id);
+    if (known ?? !checkpoint) return known;
+    const { content, firstBatch } = checkpoint;
+    const parts = { messageId: reply.id, start: startEvent(reply), content };
+    const log = new OpenLog((after, count) => eventsAfter(parts, after, count), 1 + content.events);
+    const tailed = { ...parts, reply, log, batch: firstBatch - 1, readAt: performance.now() };
+    this.joining.set(reply.id, tailed);
+    this.onJoin();
     return tailed;
   }
 
-  private take({ messageId, sequence, events }: JournalEntry): void {
-    const tailed = this.of(messageId);
-    const { log } = tailed;
-    const known = log.length + 1 - sequence;
-    // What follows a batch that could not be stored was never shown.
-    if (known < 0) return;
-    const news = events.slice(known);
-    for (const event of news) add(tailed, event);
-    log.show(news.map((event, i) => logged(messageId, sequence + known + i, event)));
+  /** Reads the journal for those that have joined, until they are as far as the others. */
+  private async catchUp(): Promise<void> {
+    this.catchingUp = true;
+    const group = new Map(this.joining);
+    let after = Math.min(...Array.from(group.values(), ({ batch }) => batch));
+    try {
+      for (;;) {
+        const page = await this.journal.read(this.instanceId, after);
+        for (const { batch, payload } of page) take(group, batch, decodePayload(payload));
+        after = page.at(-1)?.batch ?? after;
+        // All that the others have taken is taken; what follows they take together.
+        if (!page.length || (this.live.size && after >= this.batch)) break;
+      }
+    } finally {
+      this.catchingUp = false;
+    }
+    if (!this.live.size) this.batch = after;
+    for (const [id, tailed] of group) {
+      this.joining.delete(id);
+      this.live.set(id, tailed);
+    }
   }
 
   private async finish(id: string): Promise<void> {
-    const { log, reply } = this.of(id);
-    if (reply) log.show(await this.rest(reply, log.length));
-    this.replies.delete(id);
+    const tailed = this.live.get(id);
+    if (!tailed) return;
+    tailed.log.show(await this.rest(tailed.reply, tailed.log.length));
+    this.live.delete(id);
   }
 
   private async rest(reply: Message, after: number): Promise<LoggedEvent[]> {
@@ -115,8 +146,24 @@ export class JournalTail {
   }
 }
 
-function add(reply: TailedReply, event: ReplyEvent): void {
-  const delta = deltaOf(event);
-  if (delta) reply.content.add(delta);
-  else if (event.type === 'start') reply.start = event;
+function take(
+  replies: ReadonlyMap<string, TailedReply>,
+  batch: number,
+  entries: readonly JournalEntry[],
+): void {
+  for (const { messageId, sequence, events } of entries) {
+    const tailed = replies.get(messageId);
+    // Batches before its first one are of no use to it, those up to its last one it has.
+    if (!tailed || batch <= tailed.batch) continue;
+    const known = tailed.log.length + 1 - sequence;
+    // What follows a batch that could not be stored was never shown.
+    if (known < 0) continue;
+    const news = events.slice(known);
+    for (const event of news) {
+      const delta = deltaOf(event);
+      if (delta) tailed.content.add(delta);
+    }
+    tailed.log.show(news.map((event, i) => logged(messageId, sequence + known + i, event)));
+  }
+  for (const tailed of replies.values()) tailed.batch = Math.max(tailed.batch, batch);
 }

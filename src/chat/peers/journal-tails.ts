@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InstanceService } from '../../instances/instance.service';
 import { MessagesService, type Message } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
 import { JournalRepository } from '../journal/journal.repository';
 import type { EventsListener } from '../reply/reply-log';
 import { RunningReplies } from '../reply/running-replies';
@@ -18,6 +19,7 @@ export class JournalTails implements OnModuleInit {
   constructor(
     private readonly journal: JournalRepository,
     private readonly messages: MessagesService,
+    private readonly openReplies: OpenRepliesService,
     private readonly running: RunningReplies,
     private readonly instance: InstanceService,
   ) {}
@@ -31,28 +33,28 @@ export class JournalTails implements OnModuleInit {
    * or when the reply is not followed any further for another reason; then its message tells how it stands.
    */
   async read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
-    const { instance_id: id } = reply;
+    const open = await this.openReplies.find(reply.user_id, reply.id);
     // What this process writes it reads from memory, as soon as it has begun.
-    if (!id || this.instance.is(id)) return;
-    await (this.tails.get(id) ?? this.follow(id)).read(reply, after, listener, signal);
+    if (!open || this.instance.is(open.instance_id)) return;
+    const tail = this.tails.get(open.instance_id) ?? this.follow(open.instance_id);
+    await tail.read(reply, after, listener, signal);
   }
 
   private follow(instanceId: string): JournalTail {
-    const tail = new JournalTail(instanceId, this.journal, this.messages);
-    this.tails.set(instanceId, tail);
+    const begin = () => void poll.begin().then(() => this.forget(instanceId, tail));
+    const tail = new JournalTail(instanceId, this.journal, this.messages, this.openReplies, begin);
     const poll = new Poll({
       name: 'replies of another process',
       everyMs: () => LOOK_MS,
       wanted: () => tail.wanted,
       look: () => tail.look(),
     });
-    // Not at once: its first reader is about to come.
-    queueMicrotask(() => void poll.begin().then(() => this.forget(instanceId, tail)));
+    this.tails.set(instanceId, tail);
     return tail;
   }
 
+  /** Nobody reads it any more; whoever is about to has it follow the journal again. */
   private forget(instanceId: string, tail: JournalTail): void {
-    tail.end();
-    this.tails.delete(instanceId);
+    if (!tail.wanted && this.tails.get(instanceId) === tail) this.tails.delete(instanceId);
   }
 }

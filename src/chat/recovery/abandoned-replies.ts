@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
 import { InstanceService } from '../../instances/instance.service';
 import { MessagesService } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
 import { ReplyContent } from '../../messages/reply-content';
 import { ReplyCloser } from '../reply/reply-closer';
-import { INTERRUPTED } from '../reply/reply-outcome';
+import { interrupted } from '../reply/reply-outcome';
 import { RunningReplies } from '../reply/running-replies';
 
 /** Besides the time that the answers to the turn's last two statements, one of them the COMMIT, may take. */
@@ -20,6 +21,7 @@ export class AbandonedReplies {
   private readonly oldMs: number;
 
   constructor(
+    private readonly openReplies: OpenRepliesService,
     private readonly messages: MessagesService,
     private readonly instance: InstanceService,
     private readonly running: RunningReplies,
@@ -32,12 +34,10 @@ export class AbandonedReplies {
   /** How many were closed, as interrupted. */
   async close(): Promise<number> {
     let closed = 0;
-    for (const reply of await this.messages.openRepliesOf([this.instance.id])) {
-      const isNew = Date.now() - reply.updated_at.getTime() < this.oldMs;
-      if (isNew || this.running.has(reply.id) || this.closer.holds(reply.id)) continue;
-      const outcome = { status: 'interrupted', finish_reason: null, error: INTERRUPTED } as const;
-      const nothing = { usage: null, attempts: [], tokens: 0 };
-      if (await this.messages.finishReply(reply.id, new ReplyContent(), { ...outcome, ...nothing })) closed++;
+    const old = new Date(Date.now() - this.oldMs);
+    for (const reply of await this.openReplies.begunBefore(this.instance.id, old)) {
+      if (this.running.has(reply.message_id) || this.closer.holds(reply.message_id)) continue;
+      if (await this.messages.finishReply(reply, new ReplyContent(), interrupted(0))) closed++;
     }
     return closed;
   }

@@ -1,78 +1,139 @@
-import { Injectable } from '@nestjs/common';
-import { TransactionRunner } from '../../database/transaction-runner';
+import { Injectable, Logger } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../../config/bounds';
+import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
 import { countTokens } from '../../llm/tokens/token-counter';
-import { MessagesService, type Message } from '../../messages/messages.service';
-import { ReplyContent } from '../../messages/reply-content';
-import { decodePayload } from '../journal/journal-payload';
-import { JournalRepository } from '../journal/journal.repository';
-import { deltaOf } from '../reply/reply-event';
-import { INTERRUPTED } from '../reply/reply-outcome';
+import { MessagesService } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
+import { decodePayload, type JournalEntry } from '../journal/journal-payload';
+import { JournalRepository, type JournalBatch } from '../journal/journal.repository';
+import { interrupted } from '../reply/reply-outcome';
+import { RecoveredReply } from './recovered-reply';
 
-/** A reply as far as the journal has it. */
-interface Rebuilt {
-  content: ReplyContent;
-  /** The number of the event that comes next. */
-  next: number;
-}
+/** Whoever took over from a process closes its replies; after so long somebody else does. */
+const ORPHANED_MS = 10_000;
 
-/** Closes the replies of processes that are gone, with every character that anybody was shown. */
+type Replies = Map<string, RecoveredReply>;
+
+/**
+ * Closes the replies of processes that are gone, with every character that anybody was shown. Bounded whatever they left behind: the
+ * journal is read once, in pages, from the first batch that an open reply needs; each reply is a small transaction of its own, and one that
+ * fails keeps no other open. Two recoveries at once do no harm.
+ */
 @Injectable()
 export class Recovery {
+  private readonly logger = new Logger(Recovery.name);
+  /** When processes were first seen that are gone and have left replies open (`performance.now()`). */
+  private orphanedSince = new Map<string, number>();
+
   constructor(
-    private readonly db: TransactionRunner,
     private readonly instances: InstanceService,
     private readonly journal: JournalRepository,
     private readonly messages: MessagesService,
+    private readonly openReplies: OpenRepliesService,
+    private readonly database: DatabaseState,
   ) {}
 
-  /**
-   * How many replies were closed. All of it is one transaction, and the processes are locked first: nothing can be added to
-   * their journals from then on, and of two recoveries at once each takes what the other one does not hold.
-   */
-  run(): Promise<number> {
-    return this.db.run(async () => {
-      const gone = await this.instances.lockExpired();
-      if (!gone.length) return 0;
-      const open = await this.messages.openRepliesOf(gone);
-      const contents = await this.contents(gone);
-      for (const reply of open)
-        await this.interrupt(reply, contents.get(reply.id)?.content ?? new ReplyContent());
-      await this.instances.forget(gone);
-      return open.length;
-    });
+  /** How many replies were closed. */
+  async run(): Promise<number> {
+    let closed = 0;
+    for (const id of await this.instances.expired())
+      closed += await this.attempt(id, () => this.takeOver(id));
+    for (const id of await this.orphaned()) closed += await this.attempt(id, () => this.recover(id));
+    return closed;
   }
 
-  private async contents(instanceIds: string[]): Promise<Map<string, Rebuilt>> {
-    const contents = new Map<string, Rebuilt>();
-    for (const id of instanceIds) {
-      for (const { payload } of await this.journal.read(id)) addTo(contents, payload);
+  /** Drops journals whose replies are all closed. */
+  async tidy(): Promise<void> {
+    for (const id of await this.journal.unneeded()) await this.journal.drop(id);
+  }
+
+  private async takeOver(id: string): Promise<number> {
+    return (await this.instances.takeOver(id)) ? this.recover(id) : 0;
+  }
+
+  /** Processes that somebody took over from, and did not finish. */
+  private async orphaned(): Promise<string[]> {
+    const now = performance.now();
+    const ids = await this.openReplies.orphanedInstances();
+    this.orphanedSince = new Map(ids.map((id) => [id, this.orphanedSince.get(id) ?? now]));
+    const afterMs = this.database.exclusive ? 0 : ORPHANED_MS;
+    return ids.filter((id) => now - (this.orphanedSince.get(id) ?? now) >= afterMs);
+  }
+
+  private async recover(instanceId: string): Promise<number> {
+    const replies: Replies = new Map();
+    let after = Infinity;
+    for await (const reply of this.openReplies.ofInstance(instanceId)) {
+      replies.set(reply.message_id, new RecoveredReply(reply));
+      after = Math.min(after, reply.first_batch - 1);
     }
-    return contents;
+    while (replies.size) {
+      const page = await this.journal.read(instanceId, after);
+      if (!page.length) break;
+      this.take(instanceId, page, replies);
+      after = page[page.length - 1].batch;
+      await this.spill(replies, after + 1);
+    }
+    let closed = 0;
+    for (const reply of replies.values()) closed += await this.attempt(instanceId, () => this.close(reply));
+    return closed;
   }
 
-  private interrupt(reply: Message, content: ReplyContent): Promise<unknown> {
-    return this.messages.finishReply(reply.id, content, {
-      status: 'interrupted',
-      finish_reason: null,
-      error: INTERRUPTED,
-      usage: null,
-      attempts: reply.attempts,
-      tokens: countTokens(content.text),
-    });
+  private take(instanceId: string, page: JournalBatch[], replies: Replies): void {
+    const entries = page.flatMap((batch) => this.decode(instanceId, batch));
+    for (const [id, runs] of Map.groupBy(entries, ({ messageId }) => messageId)) replies.get(id)?.add(runs);
   }
-}
 
-/** What follows a batch that could not be stored was never shown, and does not join on to what was. */
-function addTo(contents: Map<string, Rebuilt>, payload: string): void {
-  for (const { messageId, sequence, events } of decodePayload(payload)) {
-    const reply = contents.get(messageId) ?? { content: new ReplyContent(), next: 1 };
-    contents.set(messageId, reply);
-    if (sequence !== reply.next) continue;
-    reply.next += events.length;
-    for (const event of events) {
-      const delta = deltaOf(event);
-      if (delta) reply.content.add(delta);
+  /** A batch that cannot be read is one that was not stored. */
+  private decode(instanceId: string, { batch, payload }: JournalBatch): JournalEntry[] {
+    try {
+      return decodePayload(payload);
+    } catch (err) {
+      this.logger.error({ err, instance_id: instanceId, batch }, 'A batch of the journal cannot be read');
+      return [];
+    }
+  }
+
+  /** What is more than may be held goes into the rows, largest first; the rows are those of a process that is gone, so nobody else writes them. */
+  private async spill(replies: Replies, batch: number): Promise<void> {
+    let held = 0;
+    for (const { characters } of replies.values()) held += characters;
+    if (held <= REPLY_BOUNDS.recoveredText.limit) return;
+    const largest = [...replies.values()].sort((a, b) => b.characters - a.characters);
+    for (const recovered of largest) {
+      if (held <= REPLY_BOUNDS.recoveredText.limit / 2) return;
+      held -= recovered.characters;
+      const { reply } = recovered;
+      const content = await this.contentOf(recovered);
+      if (content) await this.openReplies.keepRecovered(reply, batch, content);
+    }
+  }
+
+  private async close(recovered: RecoveredReply): Promise<number> {
+    const { reply } = recovered;
+    const content = await this.contentOf(recovered);
+    if (!content) return 0;
+    const closed = await this.messages.finishReply(reply, content, interrupted(countTokens(content.text)));
+    return closed ? 1 : 0;
+  }
+
+  /** Undefined if somebody else has closed it. */
+  private async contentOf(recovered: RecoveredReply) {
+    const { user_id, message_id } = recovered.reply;
+    const stored = await this.openReplies.checkpointOf(user_id, message_id);
+    return stored && recovered.moveTo(stored.content);
+  }
+
+  private async attempt(instanceId: string, work: () => Promise<number>): Promise<number> {
+    try {
+      return await work();
+    } catch (err) {
+      this.logger.error(
+        { err, instance_id: instanceId },
+        'A reply of a process that is gone could not be closed; later',
+      );
+      return 0;
     }
   }
 }

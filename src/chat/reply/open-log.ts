@@ -13,13 +13,15 @@ type EarlierEvents = (after: number, count: number) => LoggedEvent[];
  */
 export class OpenLog {
   private latest: readonly LoggedEvent[] = [];
-  /** How many came before them. */
-  private before = 0;
   private readonly readers = new Set<LogReading>();
   private ended = false;
   private shared = { place: 0, end: 0, batch: NONE };
 
-  constructor(private readonly earlier: EarlierEvents) {}
+  /** `before`: how many events came before the latest. */
+  constructor(
+    private readonly earlier: EarlierEvents,
+    private before = 0,
+  ) {}
 
   /** Somebody reads it. */
   get watched(): boolean {

@@ -3,7 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenUsage } from '../../llm/llm-client';
 import { countTokens } from '../../llm/tokens/token-counter';
-import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types';
+import type { MessageAttempt, ReplyOutcome, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
@@ -49,12 +49,13 @@ export class ReplyCloser {
   }
 
   /** Never throws. */
-  async close(messageId: string, result: ReplyResult): Promise<void> {
+  async close(writer: WrittenReply, result: ReplyResult): Promise<void> {
+    const { message_id: messageId } = writer;
     await this.log.settle(messageId);
-    const reply = await this.storePatiently(messageId, result);
+    const reply = await this.storePatiently(writer, result);
     if (reply === 'unavailable') {
       this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
-      void this.storeLater(messageId, result);
+      void this.storeLater(writer, result);
     } else if (reply) {
       this.log.close(messageId, terminalEvent(reply));
       this.ends.next(reply);
@@ -62,31 +63,35 @@ export class ReplyCloser {
     } else this.log.release(messageId);
   }
 
-  private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {
+  private async storePatiently(writer: WrittenReply, result: ReplyResult): Promise<StoredReply> {
     for (const wait of STORE_RETRIES_MS) {
-      const reply = await this.store(messageId, result);
+      const reply = await this.store(writer, result);
       if (reply !== 'unavailable') return reply;
       await sleep(wait);
     }
-    return this.store(messageId, result);
+    return this.store(writer, result);
   }
 
   /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
-  private async storeLater(messageId: string, result: ReplyResult): Promise<void> {
+  private async storeLater(writer: WrittenReply, result: ReplyResult): Promise<void> {
+    const { message_id: messageId } = writer;
     let reply: StoredReply;
     this.unstored.add(messageId);
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
-    while ((reply = await this.store(messageId, result)) === 'unavailable');
+    while ((reply = await this.store(writer, result)) === 'unavailable');
     this.unstored.delete(messageId);
     this.log.release(messageId);
     if (reply) this.ends.next(reply);
   }
 
-  private async store(messageId: string, result: ReplyResult): Promise<StoredReply> {
+  private async store(writer: WrittenReply, result: ReplyResult): Promise<StoredReply> {
     try {
-      return await this.messages.finishReply(messageId, result.content, outcomeOf(result));
+      return await this.messages.finishReply(writer, result.content, outcomeOf(result));
     } catch (error) {
-      this.logger.error({ message_id: messageId, err: error }, 'A finished reply could not be stored');
+      this.logger.error(
+        { message_id: writer.message_id, err: error },
+        'A finished reply could not be stored',
+      );
       return 'unavailable';
     }
   }

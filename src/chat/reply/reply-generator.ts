@@ -4,7 +4,7 @@ import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
-import type { MessagePart } from '../../messages/message.types';
+import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
 import { deltaEvent, startEvent } from './reply-event';
@@ -14,14 +14,14 @@ import { ReplyLog } from './reply-log';
 import { RunningReplies, type StopReason } from './running-replies';
 
 /** A stored reply that is to be written. */
-export type OpenReply = Pick<
-  Message,
-  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model' | 'instance_id'
->;
+export type ReplyToWrite = Pick<Message, 'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model'> & {
+  /** The registration under which this process has opened it. */
+  instance_id: string;
+};
 
 /** All that a reply is made from. */
 export interface ReplyRequest {
-  reply: OpenReply;
+  reply: ReplyToWrite;
   /** What the model is to see, oldest first. */
   context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
@@ -48,7 +48,7 @@ export class ReplyGenerator {
     const { reply } = request;
     const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     const content = new ReplyContent();
-    this.log.open(messageId, { instanceId: reply.instance_id ?? '', start: startEvent(reply), content });
+    this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
     this.running.start({ messageId, conversationId, userId }, (signal) =>
       this.produce(request, content, signal),
     );
@@ -73,7 +73,7 @@ export class ReplyGenerator {
         : this.failure(reply, error);
     }
     if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
-    await this.closer.close(reply.id, result);
+    await this.closer.close(writtenReply(reply), result);
   }
 
   private async generate(
@@ -101,10 +101,14 @@ export class ReplyGenerator {
     return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
   }
 
-  private failure(reply: OpenReply, error: unknown) {
+  private failure(reply: ReplyToWrite, error: unknown) {
     this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+function writtenReply({ id, user_id, instance_id }: ReplyToWrite): WrittenReply {
+  return { message_id: id, user_id, instance_id };
 }
 
 function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {

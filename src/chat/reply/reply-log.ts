@@ -16,6 +16,7 @@ export const nothing: OpenedLog = () => Promise.resolve();
 
 /** A reply that this process produces. */
 export interface ReplyToLog {
+  userId: string;
   /** What the process was known as when it opened the reply, which it may have lost since. */
   instanceId: string;
   start: StartEvent;

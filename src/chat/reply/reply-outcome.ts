@@ -42,6 +42,18 @@ export function stoppedEnding(reason: StopReason): Ending {
   return ENDINGS[reason];
 }
 
+/** The end of a reply whose process is gone, or does not know of it: nothing is known of the model but what it said. */
+export function interrupted(tokens: number): ReplyOutcome & { tokens: number } {
+  return {
+    status: 'interrupted',
+    finish_reason: null,
+    error: INTERRUPTED,
+    usage: null,
+    attempts: [],
+    tokens,
+  };
+}
+
 /** A cut stream leaves text that can be gone on with; any other failure of a model is final. */
 export function failedEnding(error: unknown): Ending {
   const status = error instanceof LlmError && error.code === 'upstream_incomplete' ? 'interrupted' : 'failed';

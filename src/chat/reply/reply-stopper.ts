@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound } from '../../errors/app-error';
 import { isOpen } from '../../messages/message.types';
 import { MessagesService, type Message } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
 import { QueueService } from '../../messages/queue.service';
 import { QueueWatch } from '../queue/queue-watch';
 import { RunningReplies } from './running-replies';
@@ -16,6 +17,7 @@ const LOOK_MS = 20;
 export class ReplyStopper {
   constructor(
     private readonly messages: MessagesService,
+    private readonly openReplies: OpenRepliesService,
     private readonly queue: QueueService,
     private readonly running: RunningReplies,
     private readonly watch: QueueWatch,
@@ -36,7 +38,7 @@ export class ReplyStopper {
 
   /** A reply is stored a moment before it runs: one that is open and does not run here yet is looked for again. */
   private async stopRunning({ id, user_id }: Message): Promise<void> {
-    if (!this.running.has(id)) await this.messages.requestStop(id);
+    if (!this.running.has(id)) await this.openReplies.requestStop(user_id, id);
     for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
       await this.running.stop(id, 'stopped');
       if (!(await this.isStillOpen(user_id, id))) return;

@@ -21,6 +21,8 @@ export interface TurnCost {
 
 const WHEN_REPLY_ENDS_S = 5;
 
+export const tooManyRunning = () => quotaExceeded('running replies', WHEN_REPLY_ENDS_S);
+
 /**
  * What users may have. A turn sets aside the most that it may take before the model is called, in its message; once the
  * reply has ended its usage counts instead, however it ended.
@@ -37,6 +39,14 @@ export class Quotas {
     private readonly storage: StorageQuota,
   ) {
     this.limits = config.quotas;
+  }
+
+  /**
+   * How many replies of a user may run where the operator has set no limit; null: any number. The turn's own statement counts them, so
+   * that nobody waits for a lock, and turns that come in the same moment may exceed it by their number.
+   */
+  get maxRunning(): number | null {
+    return this.limits.runningRepliesDefault || null;
   }
 
   /**
@@ -59,8 +69,7 @@ export class Quotas {
   private async reserve({ userId, conversation, said, input, output }: TurnCost): Promise<number> {
     const { tokensPerDay, runningReplies } = this.limits;
     const state = await this.usage.state(userId, conversation?.id, conversation?.context_from);
-    if (runningReplies && state.open >= runningReplies)
-      throw quotaExceeded('running replies', WHEN_REPLY_ENDS_S);
+    if (runningReplies && state.open >= runningReplies) throw tooManyRunning();
     const tokens = Math.min(state.earlier + said, input) + output;
     if (tokensPerDay && state.tokens + tokens > tokensPerDay)
       throw quotaExceeded('tokens of today', state.seconds_left);

@@ -44,10 +44,10 @@ export class UsageRepository {
   /** Keeps what a conversation that is about to go has used; an open reply counts as what was set aside for it. */
   async keep(userId: string, conversationId: string): Promise<void> {
     // What ends at this moment must end before or after, not between being counted and being deleted.
-    await this.db.query(
-      `SELECT 1 FROM messages WHERE conversation_id = $1 AND user_id = $2 AND status = 'streaming' FOR UPDATE`,
-      [conversationId, userId],
-    );
+    await this.db.query(`SELECT 1 FROM open_replies WHERE conversation_id = $1 AND user_id = $2 FOR UPDATE`, [
+      conversationId,
+      userId,
+    ]);
     await this.db.query(
       `INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
        SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),

@@ -4,6 +4,7 @@ import { ReplyCloser } from '../../../src/chat/reply/reply-closer';
 import { RunningReplies } from '../../../src/chat/reply/running-replies';
 import type { AppConfig } from '../../../src/config/app-config';
 import { InstanceService } from '../../../src/instances/instance.service';
+import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { ApiClient } from '../../support/api-client';
@@ -72,6 +73,7 @@ it('waits for as long as the database may take to answer', async () => {
   const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
   await age(messageId);
   const patient = new AbandonedReplies(
+    t.app.get(OpenRepliesService),
     t.app.get(MessagesService),
     t.app.get(InstanceService),
     t.app.get(RunningReplies),

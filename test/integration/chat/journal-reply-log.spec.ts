@@ -12,14 +12,25 @@ import type { TransactionRunner } from '../../../src/database/transaction-runner
 import { InstanceEntity } from '../../../src/instances/instance.entity';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
+import { Checkpoints } from '../../../src/chat/journal/checkpoints';
 import { ConversationEntity } from '../../../src/conversations/conversation.entity';
+import { OpenRepliesRepository } from '../../../src/messages/open-replies.repository';
+import { OpenRepliesService } from '../../../src/messages/open-replies.service';
+import { OpenReplyEntity } from '../../../src/messages/open-reply.entity';
 import { ReplyContent } from '../../../src/messages/reply-content';
 import { MessageEntity } from '../../../src/messages/message.entity';
 import { UserEntity } from '../../../src/users/user.entity';
 import { replyLogContract, START } from '../../support/reply-log-contract';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
-const ENTITIES = [UserEntity, ConversationEntity, MessageEntity, InstanceEntity, JournalEntity];
+const ENTITIES = [
+  UserEntity,
+  ConversationEntity,
+  MessageEntity,
+  OpenReplyEntity,
+  InstanceEntity,
+  JournalEntity,
+];
 const READY = {
   ready: true,
   exclusive: false,
@@ -27,7 +38,12 @@ const READY = {
 } as unknown as DatabaseState;
 const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
 const REPLY = '019a5b1c-7f00-7000-8000-00000000000a';
-const opening = (instanceId: string) => ({ instanceId, start: START, content: new ReplyContent() });
+const opening = (instanceId: string) => ({
+  userId: 'alice',
+  instanceId,
+  start: START,
+  content: new ReplyContent(),
+});
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
 
 describe('JournalReplyLog', () => {
@@ -35,7 +51,7 @@ describe('JournalReplyLog', () => {
   let db: TransactionRunner;
   let journal: JournalRepository;
   let instances: InstancesRepository;
-  const opened: { instance: InstanceService; writer: JournalWriter }[] = [];
+  const opened: { instance: InstanceService; writer: JournalWriter; checkpoints: Checkpoints }[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -44,8 +60,9 @@ describe('JournalReplyLog', () => {
     instances = new InstancesRepository(db);
   });
   afterEach(async () => {
-    for (const { instance, writer } of opened.splice(0)) {
+    for (const { instance, writer, checkpoints } of opened.splice(0)) {
       writer.onModuleDestroy();
+      checkpoints.onModuleDestroy();
       await instance.leave();
     }
   });
@@ -55,8 +72,9 @@ describe('JournalReplyLog', () => {
     const instance = new InstanceService(instances, READY);
     await instance.onApplicationBootstrap();
     const writer = new JournalWriter(repository, instance, READY, CONFIG);
-    opened.push({ instance, writer });
-    return { log: new JournalReplyLog(writer, instance), instance, writer };
+    const checkpoints = new Checkpoints(new OpenRepliesService(new OpenRepliesRepository(db)), writer);
+    opened.push({ instance, writer, checkpoints });
+    return { log: new JournalReplyLog(writer, checkpoints, instance), instance, writer };
   }
 
   replyLogContract(async () => {
@@ -69,7 +87,7 @@ describe('JournalReplyLog', () => {
     const slow = new JournalRepository(db);
     slow.append = async (...batch) => {
       await gate.promise;
-      await journal.append(...batch);
+      return journal.append(...batch);
     };
     const { log, instance } = await create(slow);
     log.open(REPLY, opening(instance.id));
@@ -81,7 +99,7 @@ describe('JournalReplyLog', () => {
     await log.settle(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown).toHaveLength(2);
-    const [batch] = await journal.read(instance.id);
+    const [batch] = await journal.read(instance.id, 0);
     expect(decodePayload(batch.payload)).toEqual([
       { messageId: REPLY, sequence: 1, events: [START, chunk('secret')] },
     ]);
@@ -93,7 +111,7 @@ describe('JournalReplyLog', () => {
     ids.forEach((id) => log.open(id, opening(instance.id)));
     for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
     await Promise.all(ids.map((id) => log.settle(id)));
-    const batches = await journal.read(instance.id);
+    const batches = await journal.read(instance.id, 0);
     expect(batches.length).toBe(1);
     const events = batches
       .flatMap(({ payload }) => decodePayload(payload))
@@ -108,7 +126,7 @@ describe('JournalReplyLog', () => {
     await nextTurn();
     for (const text of ['b', 'c', 'd']) await log.append(REPLY, [chunk(text)]);
     await log.settle(REPLY);
-    const batches = await journal.read(instance.id);
+    const batches = await journal.read(instance.id, 0);
     const runs = batches.flatMap(({ payload }) => decodePayload(payload));
     expect(runs.map(({ sequence, events: { length } }) => [sequence, length])).toEqual([
       [1, 2],
@@ -122,12 +140,13 @@ describe('JournalReplyLog', () => {
     await log.append(REPLY, [chunk('before')]);
     await log.settle(REPLY);
     const shown = follow(log);
-    await instances.remove([instance.id]);
+    await instances.remove(instance.id);
     await log.append(REPLY, [chunk('after')]);
     await log.settle(REPLY);
     await expect(log.append(REPLY, [chunk('later')])).rejects.toMatchObject({ code: 'lease_lost' });
     expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
-    expect(await journal.read(instance.id)).toEqual([]);
+    // What was stored before stays for whoever recovers it; nothing is added.
+    expect(await journal.read(instance.id, 0)).toHaveLength(1);
   });
 
   it('neither stores nor shows a reply that was opened before others took the process for dead', async () => {
@@ -153,8 +172,9 @@ describe('JournalReplyLog', () => {
     flaky.append = async (...batch) => {
       if (failures++ < 2) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
       // The answer to this one is lost: it is stored, and tried once more.
-      await journal.append(...batch);
+      const stored = await journal.append(...batch);
       if (failures === 3) throw Object.assign(new Error('connection lost'), { code: 'ECONNRESET' });
+      return stored;
     };
     const { log, instance } = await create(flaky);
     log.open(REPLY, opening(instance.id));
@@ -163,7 +183,7 @@ describe('JournalReplyLog', () => {
     await log.settle(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
-    expect(await journal.read(instance.id)).toHaveLength(1);
+    expect(await journal.read(instance.id, 0)).toHaveLength(1);
   });
 
   function follow(log: JournalReplyLog): LoggedEvent[] {

@@ -3,9 +3,9 @@ import { JournalRepository } from '../../../src/chat/journal/journal.repository'
 import { Recovery } from '../../../src/chat/recovery/recovery';
 import { unavailable } from '../../../src/database/database-error';
 import { DatabaseState } from '../../../src/database/database-state';
-import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
+import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
@@ -65,10 +65,11 @@ it('a reply that others have closed ends for its readers as it is stored', async
   await expire();
   const another = new InstanceService(t.app.get(InstancesRepository), t.app.get(DatabaseState));
   const recovery = new Recovery(
-    t.app.get(TransactionRunner),
     another,
     t.app.get(JournalRepository),
     t.app.get(MessagesService),
+    t.app.get(OpenRepliesService),
+    t.app.get(DatabaseState),
   );
   expect(await recovery.run()).toBe(1);
   gate.release();

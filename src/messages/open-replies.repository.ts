@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import { OpenReplyEntity } from './open-reply.entity';
+import type { MessagePart, OpenReply, WrittenReply } from './message.types';
+
+/** What a reply held when it was last checkpointed, and the first batch of the journal that may hold more. */
+export interface Checkpoint {
+  parts: MessagePart[];
+  event_lengths: Buffer;
+  first_batch: number;
+}
+
+const COLUMNS = 'message_id, user_id, conversation_id, instance_id, first_batch';
+
+/** Replies that are being written, and by which process. */
+@Injectable()
+export class OpenRepliesRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  private get rows() {
+    return this.db.manager.getRepository(OpenReplyEntity);
+  }
+
+  async find(userId: string, messageId: string): Promise<OpenReply | undefined> {
+    const rows = await this.db.query<OpenReply>(
+      `SELECT ${COLUMNS} FROM open_replies WHERE message_id = $1 AND user_id = $2`,
+      [messageId, userId],
+    );
+    return rows[0];
+  }
+
+  /** The replies of a process, after one of them in the order of their ids. */
+  ofInstance(instanceId: string, afterId: string | undefined, limit: number): Promise<OpenReply[]> {
+    return this.db.query(
+      `SELECT ${COLUMNS} FROM open_replies WHERE instance_id = $1 AND ($2::uuid IS NULL OR message_id > $2)
+       ORDER BY message_id LIMIT $3`,
+      [instanceId, afterId ?? null, limit],
+    );
+  }
+
+  /** The replies of a process that began before a time of its own clock. */
+  begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+    return this.db.query(
+      `SELECT ${COLUMNS.replaceAll(/\w+/g, 'o.$&')} FROM open_replies o JOIN messages m ON m.id = o.message_id
+       WHERE o.instance_id = $1 AND m.updated_at < $2`,
+      [instanceId, time],
+    );
+  }
+
+  /** Processes that are not registered any more and have left replies open. */
+  async orphanedInstances(): Promise<string[]> {
+    const rows = await this.db.query<{ instance_id: string }>(
+      `SELECT DISTINCT instance_id FROM open_replies o
+       WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = o.instance_id)`,
+    );
+    return rows.map(({ instance_id }) => instance_id);
+  }
+
+  async checkpointOf(userId: string, messageId: string): Promise<Checkpoint | undefined> {
+    const row = await this.rows.findOne({
+      select: { message_id: true, user_id: true, parts: true, event_lengths: true, first_batch: true },
+      where: { message_id: messageId, user_id: userId },
+    });
+    if (!row) return undefined;
+    const { parts, event_lengths, first_batch } = row;
+    return { parts: parts ?? [], event_lengths: event_lengths ?? Buffer.alloc(0), first_batch };
+  }
+
+  /** What is absent stays as it is. False if the process does not write the reply any more, or is not known any more. */
+  async checkpoint(
+    { message_id, user_id, instance_id }: WrittenReply,
+    { parts, event_lengths, first_batch }: Pick<Checkpoint, 'first_batch'> & Partial<Checkpoint>,
+  ): Promise<boolean> {
+    const rows = await this.db.query(
+      `WITH fence AS (SELECT 1 FROM reply_journal WHERE instance_id = $3 AND batch = 0 FOR KEY SHARE)
+       UPDATE open_replies SET parts = coalesce($4, parts), event_lengths = coalesce($5, event_lengths), first_batch = $6
+       FROM fence WHERE message_id = $1 AND user_id = $2 AND instance_id = $3 RETURNING message_id`,
+      [message_id, user_id, instance_id, parts && JSON.stringify(parts), event_lengths, first_batch],
+    );
+    return rows.length > 0;
+  }
+
+  /** A checkpoint in place of a process that is gone, whose fence is gone as well. */
+  async keepRecovered(
+    { message_id, user_id, instance_id }: WrittenReply,
+    { parts, event_lengths, first_batch }: Checkpoint,
+  ): Promise<void> {
+    await this.db.query(
+      `UPDATE open_replies SET parts = $4, event_lengths = $5, first_batch = $6
+       WHERE message_id = $1 AND user_id = $2 AND instance_id = $3`,
+      [message_id, user_id, instance_id, JSON.stringify(parts), event_lengths, first_batch],
+    );
+  }
+
+  /** Asks whoever writes the reply to end it. */
+  async requestStop(userId: string, messageId: string): Promise<void> {
+    await this.rows.update({ message_id: messageId, user_id: userId }, { stop_requested: true });
+  }
+
+  /** Of these replies, those that others want ended, have closed or have removed (`gone`). */
+  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+    return this.db.query(
+      `SELECT r.id, o.message_id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id)
+       LEFT JOIN open_replies o ON o.message_id = r.id WHERE o.message_id IS NULL OR o.stop_requested`,
+      [ids],
+    );
+  }
+
+  /** Of these replies, those that are not being written any more: closed or gone. */
+  async notOpen(ids: string[]): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
+       WHERE NOT EXISTS (SELECT 1 FROM open_replies o WHERE o.message_id = r.id)`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+}

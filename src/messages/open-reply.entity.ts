@@ -1,0 +1,53 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { MessagePart } from './message.types';
+
+/**
+ * A reply that is being written: there is a row exactly while its message is `streaming`. What changes while it runs stands here
+ * and not in `messages`, so that a turn leaves the indexes of the large table alone. Locks are taken in this order: the journal's
+ * fence, `open_replies`, `messages`.
+ */
+@Entity('open_replies')
+@Index('uq_open_replies_conversation', ['conversation_id', 'user_id'], { unique: true })
+@Index('ix_open_replies_instance', ['instance_id'])
+@Index('ix_open_replies_user', ['user_id'])
+export class OpenReplyEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_open_replies' })
+  message_id!: string;
+
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_open_replies' })
+  user_id!: string;
+
+  @ManyToOne('MessageEntity', { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'message_id', foreignKeyConstraintName: 'fk_open_replies_message' })
+  message?: object;
+
+  @Column('uuid')
+  conversation_id!: string;
+
+  /**
+   * The registration of the process that writes it (`instances`). Not a foreign key: a process that is gone leaves its rows behind,
+   * and whoever finds them closes the replies.
+   */
+  @Column('uuid')
+  instance_id!: string;
+
+  /** No batch of the process's journal before this one holds events that the checkpoint below lacks. */
+  @Column('integer')
+  first_batch!: number;
+
+  /** Another process wants it ended; the one that writes it looks for this. */
+  @Column('boolean', { default: false })
+  stop_requested!: boolean;
+
+  /** A queued reply waits for the end of this one. */
+  @Column('boolean', { default: false })
+  awaited!: boolean;
+
+  /** The last checkpoint: the parts as they were then. Nobody is shown it; null before the first one. */
+  @Column('jsonb', { nullable: true })
+  parts!: MessagePart[] | null;
+
+  /** Lengths of the checkpoint's events (`event-lengths.ts`). */
+  @Column('bytea', { nullable: true })
+  event_lengths!: Buffer | null;
+}

@@ -1,0 +1,73 @@
+import { DataSource } from 'typeorm';
+import { ApiClient, type Conversation, type Page } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { until } from '../../support/until';
+import { startModelServer, type ModelServer } from '../../support/model-server';
+import { createOlderDatabase } from '../../support/older-database';
+import type { TestDatabase } from '../../support/test-database';
+
+const SENTENCE = 'The answer is “42” — ünïcode 🙂 and done.';
+const WORDS = Array.from({ length: 40 }, (_, index) => `word${index} `).join('');
+
+describe('a database that version 0.1.0 has left behind, with replies on their way', () => {
+  let database: TestDatabase;
+  let model: ModelServer;
+  let t: TestApp;
+  let alice: ApiClient;
+
+  beforeAll(async () => {
+    database = await createOlderDatabase('0.1.0');
+    model = await startModelServer();
+    t = await createTestApp({ database, env: model.env });
+    alice = ApiClient.of(t.url, 'alice');
+  });
+  afterAll(async () => {
+    await t.close();
+    await model.close();
+    await database.close();
+  });
+
+  async function repliesOf(title: string) {
+    const { body } = await alice.get<Page<Conversation>>('/conversations?limit=100');
+    const id = body.data.find((conversation) => conversation.title === title)?.id ?? '';
+    const history = await alice.history(id);
+    return { conversationId: id, replies: history.filter(({ role }) => role === 'assistant') };
+  }
+
+  it('closes what ran with every character that was shown', async () => {
+    const open = await until(async () => {
+      const { replies } = await repliesOf('Open');
+      return replies[0].status === 'interrupted' ? replies[0] : undefined;
+    });
+    expect(open.content).toBe(SENTENCE + WORDS);
+    expect(open.parts[0]).toEqual({ type: 'reasoning', text: 'Let me think. ' });
+    const replay = await (await alice.follow(open.id)).done();
+    expect(replay.last).toMatchObject({ type: 'error', data: { code: 'interrupted' } });
+  });
+
+  it('begins what was queued once that is closed', async () => {
+    const { replies } = await until(async () => {
+      const found = await repliesOf('Open too');
+      return found.replies.every(({ status }) => status !== 'streaming' && status !== 'queued')
+        ? found
+        : undefined;
+    });
+    expect(replies.map(({ status }) => status)).toEqual(['interrupted', 'completed']);
+    expect(replies[0].content).toBe(SENTENCE + WORDS);
+  });
+
+  it('goes on with its conversations', async () => {
+    const { conversationId } = await repliesOf('Old times');
+    expect((await alice.say(conversationId, 'Still there?')).message.status).toBe('completed');
+  });
+
+  it('leaves nothing of the processes that were there', async () => {
+    await until(async () => {
+      const rows: { journal: number; open: number }[] = await t.app.get(DataSource).query(
+        `SELECT (SELECT count(*)::int FROM reply_journal j WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = j.instance_id))
+           AS journal, (SELECT count(*)::int FROM open_replies) AS open`,
+      );
+      return rows[0].journal + rows[0].open === 0 || undefined;
+    });
+  });
+});

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createTestDatabase, type TestDatabase } from './test-database';
+
+/** A database as an older version has left it (`test/fixtures/database/`). */
+export async function createOlderDatabase(version: string): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  const dump = readFileSync(join(__dirname, `../fixtures/database/version-${version}.sql`), 'utf8');
+  const { dataSource, close } = await database.connect();
+  await dataSource.query('DROP SCHEMA public CASCADE');
+  await dataSource.query('CREATE SCHEMA public');
+  await dataSource.query(dump);
+  await close();
+  return database;
+}
