@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppConfig } from '../../../src/config/app-config';
 import { JournalEntity } from '../../../src/chat/journal/journal.entity';
@@ -7,6 +8,7 @@ import { JournalRepository } from '../../../src/chat/journal/journal.repository'
 import { JournalWriter } from '../../../src/chat/journal/journal-writer';
 import type { LoggedEvent } from '../../../src/chat/reply/reply-event';
 import type { ReplyEvent } from '../../../src/chat/reply/reply-event.dto';
+import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { DatabaseState } from '../../../src/database/database-state';
 import type { TransactionRunner } from '../../../src/database/transaction-runner';
 import { InstanceEntity } from '../../../src/instances/instance.entity';
@@ -184,6 +186,58 @@ describe('JournalReplyLog', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
     expect(await journal.read(instance.id, 0)).toHaveLength(1);
+  });
+
+  it('asks its producer to wait while too much text of a reply is not stored', async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow = new JournalRepository(db);
+    slow.append = async (...batch) => {
+      await gate.promise;
+      return journal.append(...batch);
+    };
+    const { log, instance } = await create(slow);
+    log.open(REPLY, opening(instance.id));
+    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 4));
+    const waits = Array.from({ length: 5 }, () => log.append(REPLY, [large]));
+    expect(waits.map((wait) => wait !== undefined)).toEqual([false, false, false, true, true]);
+    gate.resolve();
+    await waits[4];
+    expect(log.append(REPLY, [chunk('small')])).toBeUndefined();
+    await log.settle(REPLY);
+  });
+
+  it('asks every producer to wait while too much of all replies is not stored', async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow = new JournalRepository(db);
+    slow.append = async () => {
+      await gate.promise;
+      return true;
+    };
+    const { log, instance } = await create(slow);
+    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 2));
+    const count = (2 * REPLY_BOUNDS.charactersUnderwayOfAll.limit) / REPLY_BOUNDS.charactersUnderway.limit;
+    const ids = Array.from({ length: count + 1 }, () => randomUUID());
+    ids.forEach((id) => log.open(id, opening(instance.id)));
+    const waits = ids.map((id) => log.append(id, [large]));
+    expect(waits[0]).toBeUndefined();
+    expect(waits[count]).toBeInstanceOf(Promise);
+    gate.resolve();
+    await Promise.all(ids.map((id) => log.settle(id)));
+  });
+
+  it('begins a further batch where one has become large', async () => {
+    const { log, instance } = await create();
+    const ids = Array.from({ length: 10 }, () => randomUUID());
+    ids.forEach((id) => log.open(id, opening(instance.id)));
+    const large = chunk('x'.repeat(REPLY_BOUNDS.journalBatch.limit / 4));
+    for (const id of ids) void log.append(id, [large]);
+    await Promise.all(ids.map((id) => log.settle(id)));
+    const rows: { batch: number; length: number }[] = await db.query(
+      'SELECT batch, length(payload) AS length FROM reply_journal WHERE instance_id = $1 AND batch > 0 ORDER BY batch',
+      [instance.id],
+    );
+    expect(rows.map(({ batch }) => batch)).toEqual([1, 2, 3]);
+    expect(Math.max(...rows.map(({ length }) => length))).toBeLessThan(2 * REPLY_BOUNDS.journalBatch.limit);
   });
 
   function follow(log: JournalReplyLog): LoggedEvent[] {

@@ -20,7 +20,7 @@ describe('a database that version 0.1.0 has left behind, with replies on their w
     model = await startModelServer();
     t = await createTestApp({ database, env: model.env });
     alice = ApiClient.of(t.url, 'alice');
-  });
+  }, 120_000);
   afterAll(async () => {
     await t.close();
     await model.close();

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+import { JournalRepository, type JournalBatch } from '../../../src/chat/journal/journal.repository';
+import { Recovery } from '../../../src/chat/recovery/recovery';
+import { REPLY_BOUNDS } from '../../../src/config/bounds';
+import { MessagesService } from '../../../src/messages/messages.service';
+import { OpenRepliesService } from '../../../src/messages/open-replies.service';
+import { ReplyContent } from '../../../src/messages/reply-content';
+import { TurnsService } from '../../../src/messages/turns.service';
+import { ApiClient } from '../../support/api-client';
+import { createTestApp, type TestApp } from '../../support/create-test-app';
+
+const WORD = 'word ';
+
+let t: TestApp;
+let alice: ApiClient;
+let recovery: Recovery;
+const sql = <Row = object>(text: string, values: unknown[] = []): Promise<Row[]> =>
+  t.app.get(DataSource).query(text, values);
+
+beforeAll(async () => {
+  t = await createTestApp();
+  alice = ApiClient.of(t.url, 'alice');
+  recovery = t.app.get(Recovery);
+  await alice.conversation();
+});
+afterAll(() => t.close());
+afterEach(() => jest.restoreAllMocks());
+
+/** A process that is gone, with so many replies open. */
+async function deadProcess(replies: number): Promise<{ instanceId: string; ids: string[] }> {
+  const instanceId = randomUUID();
+  const turns = t.app.get(TurnsService);
+  const ids: string[] = [];
+  for (let n = 0; n < replies; n++) {
+    const request = { content: 'Hi', tokens: 1, model: 'm', provider: 'p', budget: 100, answerRoom: 100 };
+    ids.push((await turns.open({ userId: 'alice', ...request })).messageId);
+  }
+  await sql(`INSERT INTO instances VALUES ($1, '-infinity')`, [instanceId]);
+  await sql(`INSERT INTO reply_journal VALUES ($1, 0, '')`, [instanceId]);
+  await sql('UPDATE open_replies SET instance_id = $1, first_batch = 1 WHERE message_id = ANY($2)', [
+    instanceId,
+    ids,
+  ]);
+  return { instanceId, ids };
+}
+
+/** Batches in each of which every reply says the words that `say` answers, after its start in the first. */
+async function journal(
+  instanceId: string,
+  ids: string[],
+  batches: number,
+  say: (batch: number) => string[] = () => [WORD],
+): Promise<void> {
+  let next = 2;
+  for (let batch = 1; batch <= batches; batch++) {
+    const events: object[] = say(batch).map((content) => ({ type: 'chunk', data: { content } }));
+    const sequence = batch === 1 ? 1 : next;
+    const all = batch === 1 ? [{ type: 'start', data: {} }, ...events] : events;
+    const payload = JSON.stringify(ids.map((id) => [id, sequence, all]));
+    await sql('INSERT INTO reply_journal VALUES ($1, $2, $3)', [instanceId, batch, payload]);
+    next += events.length;
+  }
+}
+
+const journalOf = (instanceId: string) =>
+  sql('SELECT 1 FROM reply_journal WHERE instance_id = $1', [instanceId]);
+
+it('closes what a process that is gone was writing, and drops its journal', async () => {
+  const { instanceId, ids } = await deadProcess(3);
+  await journal(instanceId, ids, 5);
+  expect(await recovery.run()).toBe(3);
+  for (const id of ids) {
+    expect(await alice.message(id)).toMatchObject({
+      status: 'interrupted',
+      content: WORD.repeat(5),
+      error: { code: 'interrupted' },
+    });
+    const replay = await (await alice.follow(id)).done();
+    expect(replay.events.map(({ type }) => type)).toEqual(['start', ...Array(5).fill('chunk'), 'error']);
+  }
+  await recovery.tidy();
+  expect(await journalOf(instanceId)).toEqual([]);
+});
+
+it('goes on from the checkpoint, with which the journal may overlap', async () => {
+  const { instanceId, ids } = await deadProcess(2);
+  await journal(instanceId, ids, 6);
+  const content = new ReplyContent();
+  for (let n = 0; n < 4; n++) content.add({ type: 'text', text: WORD });
+  const [message_id] = ids;
+  const writer = { message_id, user_id: 'alice', instance_id: instanceId };
+  expect(await t.app.get(OpenRepliesService).checkpoint(writer, 3, content)).toBe(true);
+  expect(await recovery.run()).toBe(2);
+  for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(6));
+});
+
+it('leaves out what follows a batch that could not be stored, or cannot be read', async () => {
+  const { instanceId, ids } = await deadProcess(2);
+  await journal(instanceId, ids, 6);
+  await sql('DELETE FROM reply_journal WHERE instance_id = $1 AND batch = 4', [instanceId]);
+  const broken = await deadProcess(1);
+  await journal(broken.instanceId, broken.ids, 3);
+  await sql(`UPDATE reply_journal SET payload = '[[' WHERE instance_id = $1 AND batch = 2`, [
+    broken.instanceId,
+  ]);
+  expect(await recovery.run()).toBe(3);
+  for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(3));
+  expect((await alice.message(broken.ids[0])).content).toBe(WORD);
+});
+
+it('reads a journal in pages, from the first batch that is needed', async () => {
+  const { instanceId, ids } = await deadProcess(1);
+  const large = 'x'.repeat(REPLY_BOUNDS.journalPage.limit / 4);
+  await journal(instanceId, ids, 20, () => [large]);
+  const read = jest.spyOn(t.app.get(JournalRepository), 'read');
+  expect(await recovery.run()).toBe(1);
+  const pages = await Promise.all(read.mock.results.map(({ value }) => value as Promise<JournalBatch[]>));
+  expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(5);
+  expect(pages.flat()).toHaveLength(20);
+  expect((await alice.message(ids[0])).content).toHaveLength(20 * large.length);
+});
+
+it('holds no more text in memory than it may', async () => {
+  const { instanceId, ids } = await deadProcess(4);
+  const large = 'x'.repeat(REPLY_BOUNDS.recoveredText.limit / 12);
+  await journal(instanceId, ids, 5, () => [large]);
+  const kept = jest.spyOn(t.app.get(OpenRepliesService), 'keepRecovered');
+  expect(await recovery.run()).toBe(4);
+  expect(kept).toHaveBeenCalled();
+  for (const id of ids) {
+    const [row] = await sql<{ length: number }>(
+      `SELECT length(parts->0->>'text') AS length FROM messages WHERE id = $1`,
+      [id],
+    );
+    expect(row.length).toBe(5 * large.length);
+  }
+});
+
+it('closes all others where one cannot be closed, and that one later', async () => {
+  const { instanceId, ids } = await deadProcess(3);
+  await journal(instanceId, ids, 2);
+  const messages = t.app.get(MessagesService);
+  const finish = messages.finishReply.bind(messages);
+  const failing = jest.spyOn(messages, 'finishReply');
+  failing.mockImplementation((writer, ...rest) => {
+    if (writer.message_id === ids[0]) throw Object.assign(new Error('no'), { code: '53100' });
+    return finish(writer, ...rest);
+  });
+  expect(await recovery.run()).toBe(2);
+  await recovery.tidy();
+  expect(await journalOf(instanceId)).not.toEqual([]);
+  failing.mockRestore();
+  // Where other processes may be at it, they are given time.
+  const limit = performance.now() + 15_000;
+  jest.spyOn(performance, 'now').mockReturnValue(limit);
+  await recovery.run();
+  expect((await alice.message(ids[0])).content).toBe(WORD.repeat(2));
+});
+
+it('does no harm twice at once', async () => {
+  const { instanceId, ids } = await deadProcess(5);
+  await journal(instanceId, ids, 10);
+  await Promise.all([recovery.run(), recovery.run()]);
+  for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(10));
+});
