@@ -54,7 +54,51 @@ export const OPEN_ANSWER_BOUNDS = {} as const satisfies Bounds;
 export const IDENTITY_BOUNDS = {} as const satisfies Bounds;
 
 /** Running replies, their log and what is read of them. */
-export const REPLY_BOUNDS = {} as const satisfies Bounds;
+export const REPLY_BOUNDS = {
+  parts: {
+    what: 'parts of one reply',
+    limit: 10_000,
+    unit: 'count',
+    beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  events: {
+    what: 'events of one reply',
+    limit: 200_000,
+    unit: 'count',
+    beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  batchEvents: {
+    what: 'events of a closed reply that are made at a time, for one reader',
+    limit: 1024,
+    unit: 'count',
+    beyond:
+      'the rest when the reader has taken them; replays take turns, one batch per turn of the event loop',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  batchCharacters: {
+    what: 'characters of a log that are made at a time, for one reader',
+    limit: 128 * 1024,
+    unit: 'characters',
+    beyond: 'the rest when the reader has taken them; one event may be longer',
+    test: 'src/chat/reply/reply-event.spec.ts',
+  },
+  listedParts: {
+    what: 'parts of one message in a list of messages',
+    limit: 1000,
+    unit: 'count',
+    beyond: 'cut, with `parts_truncated`; `content` and `GET /messages/{id}` are whole',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  countedCharacters: {
+    what: 'characters of a reply whose tokens are counted at a time',
+    limit: 4096,
+    unit: 'characters',
+    beyond: 'counted in slices, between which others have their turn',
+    test: 'src/chat/reply/sliced-token-count.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** What model providers send. */
 export const PROVIDER_BOUNDS = {} as const satisfies Bounds;

@@ -1,6 +1,6 @@
 import { isNotFound } from '../../errors/app-error';
 import { ReplyContent } from '../../messages/reply-content';
-import type { Message, MessagesService } from '../../messages/messages.service';
+import type { MessageHeader, MessagesService } from '../../messages/messages.service';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import type { JournalRepository } from '../journal/journal.repository';
 import { OpenLog } from '../reply/open-log';
@@ -28,7 +28,7 @@ interface TailedReply {
   start?: StartEvent;
   content: ReplyContent;
   /** As its first reader found it; absent while it has none. */
-  reply?: Message;
+  reply?: MessageHeader;
 }
 
 /** The open replies of another process, as its journal tells them. One reading of the journal serves all readers here. */
@@ -49,7 +49,7 @@ export class JournalTail {
     return performance.now() < this.lingerUntil;
   }
 
-  read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+  read(reply: MessageHeader, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
     this.linger();
     const tailed = this.of(reply.id);
     tailed.reply ??= reply;
@@ -105,7 +105,7 @@ export class JournalTail {
     this.replies.delete(id);
   }
 
-  private async rest(reply: Message, after: number): Promise<LoggedEvent[]> {
+  private async rest(reply: MessageHeader, after: number): Promise<LoggedEvent[]> {
     try {
       return storedEvents(await this.messages.get(reply.user_id, reply.id), after);
     } catch (error) {
