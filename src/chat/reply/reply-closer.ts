@@ -1,14 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRefused } from '../../database/database-error';
 import type { TokenUsage } from '../../llm/llm-client';
-import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
-import { failedEnding, STORAGE_UNAVAILABLE } from './reply-outcome';
+import { failedEnding, REFUSED, STORAGE_UNAVAILABLE } from './reply-outcome';
 import { ReplyLog } from './reply-log';
+import { countTokensInSlices } from './sliced-token-count';
+import { storableForms } from './storable-content';
 
 export interface ReplyResult {
   content: ReplyContent;
@@ -21,6 +23,12 @@ export interface ReplyResult {
 /** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
 const STORE_RETRIES_MS = [100, 500, ...Array.from({ length: 8 }, () => 2_000)];
 const STORE_LATER_MS = 5_000;
+const NOTHING_ELSE = { attempts: [], usage: null };
+
+interface FinishedReply {
+  content: ReplyContent;
+  outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string };
+}
 
 /** The reply as it is stored; undefined if it is no longer open. */
 type StoredReply = ClosedReply | undefined | 'unavailable';
@@ -51,10 +59,11 @@ export class ReplyCloser {
   /** Never throws. */
   async close(messageId: string, result: ReplyResult): Promise<void> {
     await this.log.settle(messageId);
-    const reply = await this.storePatiently(messageId, result);
+    const finished = { content: result.content, outcome: await outcomeOf(result) };
+    const reply = await this.storePatiently(messageId, finished);
     if (reply === 'unavailable') {
       this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
-      void this.storeLater(messageId, result);
+      void this.storeLater(messageId, finished);
     } else if (reply) {
       this.log.close(messageId, terminalEvent(reply));
       this.ends.next(reply);
@@ -62,43 +71,71 @@ export class ReplyCloser {
     } else this.log.release(messageId);
   }
 
-  private async storePatiently(messageId: string, result: ReplyResult): Promise<StoredReply> {
+  private async storePatiently(messageId: string, finished: FinishedReply): Promise<StoredReply> {
     for (const wait of STORE_RETRIES_MS) {
-      const reply = await this.store(messageId, result);
+      const reply = await this.store(messageId, finished);
       if (reply !== 'unavailable') return reply;
       await sleep(wait);
     }
-    return this.store(messageId, result);
+    return this.store(messageId, finished);
   }
 
   /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
-  private async storeLater(messageId: string, result: ReplyResult): Promise<void> {
+  private async storeLater(messageId: string, finished: FinishedReply): Promise<void> {
     let reply: StoredReply;
     this.unstored.add(messageId);
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
-    while ((reply = await this.store(messageId, result)) === 'unavailable');
+    while ((reply = await this.store(messageId, finished)) === 'unavailable');
     this.unstored.delete(messageId);
     this.log.release(messageId);
     if (reply) this.ends.next(reply);
   }
 
-  private async store(messageId: string, result: ReplyResult): Promise<StoredReply> {
+  private async store(messageId: string, finished: FinishedReply): Promise<StoredReply> {
+    const reply = await this.tryToStore(messageId, finished);
+    return reply === 'refused' ? this.storeWhatCanBe(messageId, finished) : reply;
+  }
+
+  /** As a failed reply, so that the conversation goes on. */
+  private async storeWhatCanBe(
+    messageId: string,
+    { content: refused, outcome }: FinishedReply,
+  ): Promise<StoredReply> {
+    for (const content of storableForms(refused)) {
+      const { attempts, usage } = content.length ? outcome : NOTHING_ELSE;
+      const tokens = await countTokensInSlices(content.text);
+      const less = { content, outcome: { ...REFUSED, attempts, usage, tokens } };
+      const reply = await this.tryToStore(messageId, less);
+      if (reply !== 'refused') return reply;
+    }
+    return 'unavailable';
+  }
+
+  private async tryToStore(
+    messageId: string,
+    { content, outcome }: FinishedReply,
+  ): Promise<StoredReply | 'refused'> {
     try {
-      return await this.messages.finishReply(messageId, result.content, outcomeOf(result));
+      return await this.messages.finishReply(messageId, content, outcome);
     } catch (error) {
       this.logger.error({ message_id: messageId, err: error }, 'A finished reply could not be stored');
-      return 'unavailable';
+      return isRefused(error) ? 'refused' : 'unavailable';
     }
   }
 }
 
-function outcomeOf({ content, attempts, usage, ending }: ReplyResult) {
+async function outcomeOf({
+  content,
+  attempts,
+  usage,
+  ending,
+}: ReplyResult): Promise<FinishedReply['outcome']> {
   const answering = attempts.at(-1);
   return {
     ...(ending ?? failedEnding(undefined)),
     attempts,
     usage,
-    tokens: countTokens(content.text),
+    tokens: await countTokensInSlices(content.text),
     ...(answering && { model: answering.model, provider: answering.provider }),
   };
 }
