@@ -60,7 +60,7 @@ describe('DeltaCoalescer', () => {
   it.each([
     ['alternating', alternating],
     ['of one type', sameType],
-  ])('keeps the longest reply there can be within both, in pieces %s', (_, delta) => {
+  ])('keeps the longest reply there can be within both, in pieces %s', (_name, delta) => {
     const pieces = Array.from({ length: 26 }, (_, i) => ({ ...delta(i), text: 'abcdefghij'.repeat(10) }));
     const { content } = shown(LONGEST / 100, 10_000, (i) => pieces[i % 26]);
     expect(content.length).toBe(LONGEST);
@@ -79,9 +79,9 @@ describe('DeltaCoalescer', () => {
         fc.integer({ min: 1, max: 9 }),
         (deltas, batch) => {
           const before = 3 * PARTS.limit;
-          const delta = (i: number) => (i < before ? alternating(i) : deltas[i - before]);
-          const all = Array.from({ length: before + deltas.length }, (_, i) => delta(i));
-          const { content, events } = shown(all.length, batch, delta);
+          const comes = (i: number) => (i < before ? alternating(i) : deltas[i - before]);
+          const all = Array.from({ length: before + deltas.length }, (_, i) => comes(i));
+          const { content, events } = shown(all.length, batch, comes);
           expect(content.text).toBe(textOf(all));
           expect(textIn(events, 'text')).toBe(textOf(all));
           expect(textIn(events, 'reasoning')).toBe(textIn(all, 'reasoning'));
