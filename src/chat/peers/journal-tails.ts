@@ -30,7 +30,12 @@ export class JournalTails implements OnModuleInit {
    * The events of a reply that is open elsewhere, live. It ends with the terminal event, or without one when this process ends,
    * or when the reply is not followed any further for another reason; then its message tells how it stands.
    */
-  async read(reply: MessageHeader, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+  async read(
+    reply: MessageHeader,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { instance_id: id } = reply;
     // What this process writes it reads from memory, as soon as it has begun.
     if (!id || this.instance.is(id)) return;
