@@ -43,5 +43,6 @@ const KINDS: Partial<Record<string, ErrorKind>> = {
   provider_timeout: 'provider_timeout',
   interrupted: 'unavailable',
   storage_unavailable: 'unavailable',
+  storage_refused: 'internal',
   internal_error: 'internal',
 };

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { filter, interval, merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
-import { MessagesService, type Message } from '../messages/messages.service';
+import { MessagesService, type MessageHeader } from '../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from './chat.errors';
 import { parseLastEventId } from './last-event-id';
 import { TurnsElsewhere } from './peers/turns-elsewhere';
@@ -17,13 +17,13 @@ const BATCH = 20;
 
 /** Where a feed begins: in a reply, or before those that follow a sequence. */
 interface Beginning {
-  reply?: { message: Message; after: number };
+  reply?: { message: MessageHeader; after: number };
   sequence: number;
 }
 
 interface Look {
   conversation: Conversation;
-  replies: Message[];
+  replies: MessageHeader[];
 }
 
 /** All replies of a conversation as they come, one after the other. */
@@ -61,7 +61,7 @@ export class ConversationFeed {
 
   private async after(userId: string, conversationId: string, lastEventId: string): Promise<Beginning> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
-    const message = await this.messages.get(userId, messageId).catch(asInvalidResumeId);
+    const message = await this.messages.header(userId, messageId).catch(asInvalidResumeId);
     if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
-import { MessagesService, type HistoryMessage, type Message } from '../messages/messages.service';
+import { MessagesService, type HistoryMessage, type MessageHeader } from '../messages/messages.service';
 import {
   asInvalidResumeId,
   conversationGone,
@@ -13,11 +13,9 @@ import {
 } from './chat.errors';
 import { parseLastEventId, parsePlace } from './last-event-id';
 import type { OpenedLog } from './reply/reply-log';
-import { ReplyReader } from './reply/reply-reader';
+import { AFTER_ALL, ReplyReader } from './reply/reply-reader';
 import { ReplyStopper } from './reply/reply-stopper';
 
-/** After everything. */
-const END = Number.MAX_SAFE_INTEGER;
 const NEVER = new AbortController().signal;
 const ignored = () => undefined;
 
@@ -46,12 +44,12 @@ export class RepliesService {
   async resume(userId: string, messageId: string, place?: string): Promise<OpenedLog | undefined> {
     const reply = await this.reply(userId, messageId);
     const after = parsePlace(place, reply.id);
-    if (this.reader.hasAll(reply, after)) return undefined;
+    if (await this.reader.hasAll(reply, after)) return undefined;
     return (listener, signal) => this.reader.read(reply, after, listener, signal);
   }
 
   /** The reply that an event is of, which must be in this conversation where one is named. */
-  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<Message> {
+  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<MessageHeader> {
     if (conversationId) await this.conversations.get(userId, conversationId);
     const { messageId } = parseLastEventId(eventId);
     const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
@@ -64,7 +62,7 @@ export class RepliesService {
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
   async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    await this.reader.read({ id: messageId, user_id: userId }, END, ignored, NEVER);
+    await this.reader.read({ id: messageId, user_id: userId }, AFTER_ALL, ignored, NEVER);
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');
@@ -85,13 +83,13 @@ export class RepliesService {
     return this.stopped(await this.reply(userId, messageId));
   }
 
-  private async stopped(reply: Message): Promise<HistoryMessage> {
+  private async stopped(reply: MessageHeader): Promise<HistoryMessage> {
     await this.stopper.stop(reply);
     return this.messages.getWithSiblings(reply.user_id, reply.id).catch(asGone);
   }
 
-  private async reply(userId: string, messageId: string): Promise<Message> {
-    const message = await this.messages.get(userId, messageId);
+  private async reply(userId: string, messageId: string): Promise<MessageHeader> {
+    const message = await this.messages.header(userId, messageId);
     if (message.role !== 'assistant') throw replyNotFound();
     return message;
   }

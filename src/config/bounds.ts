@@ -120,6 +120,49 @@ export const REPLY_BOUNDS = {
     beyond: 'it is checkpointed to the rows of its replies before more is read',
     test: 'test/integration/chat/recovery.spec.ts',
   },
+  parts: {
+    what: 'parts of one reply',
+    limit: 10_000,
+    unit: 'count',
+    beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  events: {
+    what: 'events of one reply',
+    limit: 200_000,
+    unit: 'count',
+    beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  batchEvents: {
+    what: 'events of a closed reply that are made at a time, for one reader',
+    limit: 1024,
+    unit: 'count',
+    beyond:
+      'the rest when the reader has taken them; replays take turns, one batch per turn of the event loop',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  batchCharacters: {
+    what: 'characters of a log that are made at a time, for one reader',
+    limit: 128 * 1024,
+    unit: 'characters',
+    beyond: 'the rest when the reader has taken them; one event may be longer',
+    test: 'src/chat/reply/reply-event.spec.ts',
+  },
+  listedParts: {
+    what: 'parts of one message in a list of messages',
+    limit: 1000,
+    unit: 'count',
+    beyond: 'cut, with `parts_truncated`; `content` and `GET /messages/{id}` are whole',
+    test: 'test/integration/chat/many-events.spec.ts',
+  },
+  countedCharacters: {
+    what: 'characters of a reply whose tokens are counted at a time',
+    limit: 4096,
+    unit: 'characters',
+    beyond: 'counted in slices, between which others have their turn',
+    test: 'src/chat/reply/sliced-token-count.spec.ts',
+  },
 } as const satisfies Bounds;
 
 /** What model providers send. */

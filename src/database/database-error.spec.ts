@@ -1,7 +1,14 @@
 import { QueryFailedError } from 'typeorm';
 import { AppError } from '../errors/app-error';
 import { explainFatal, isUnavailableAtBoot } from './boot-error';
-import { constraintOf, isSerializationFailure, reportOf, sqlStateOf, toAppError } from './database-error';
+import {
+  constraintOf,
+  isRefused,
+  isSerializationFailure,
+  reportOf,
+  sqlStateOf,
+  toAppError,
+} from './database-error';
 
 function failed(code: string, more: object = {}): QueryFailedError {
   return new QueryFailedError(
@@ -10,6 +17,36 @@ function failed(code: string, more: object = {}): QueryFailedError {
     Object.assign(new Error('the message'), { code, ...more }),
   );
 }
+
+describe('isRefused', () => {
+  it.each(['22P05', '22021', '22P02', '22001', '22003', '23514', '23502', '54000', 'P0001'])(
+    'says of %s that it is the data',
+    (code) => expect(isRefused(failed(code))).toBe(true),
+  );
+
+  it.each([
+    '08006',
+    '25006',
+    '40001',
+    '40P01',
+    '42501',
+    '42703',
+    '53100',
+    '53200',
+    '57014',
+    '57P01',
+    'XX000',
+  ])('says of %s that another try may succeed', (code) => expect(isRefused(failed(code))).toBe(false));
+
+  it('says so of what is no error of the database', () => {
+    for (const error of [
+      new Error('Query read timeout'),
+      Object.assign(new Error(), { code: 'ECONNRESET' }),
+      1,
+    ])
+      expect(isRefused(error)).toBe(false);
+  });
+});
 
 describe('toAppError', () => {
   it.each([

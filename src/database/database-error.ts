@@ -27,6 +27,8 @@ const CONNECTION_MESSAGES =
 const UNAVAILABLE_CLASSES = new Set(['08', '28', '40', '53', '57', '58']);
 /** lock_not_available, idle in transaction too long, read-only, not allowed, no such database */
 const UNAVAILABLE_STATES = new Set(['55P03', '25P03', '25006', '42501', '3D000']);
+/** SQLSTATE classes of the data: exception, constraint, view's condition, limit of the database, raised by a trigger. */
+const REFUSED_CLASSES = new Set(['22', '23', '44', '54', 'P0']);
 const INVALID_TEXT_STATES = new Set(['22021', '22P05']);
 
 /** TypeORM's way of saying that the connection of a transaction was lost between two of its statements. */
@@ -81,6 +83,11 @@ export function isUnavailable(error: unknown): boolean {
   // A path that does not exist is a connection's problem only if it was a socket's.
   if (codeOf(error) === 'ENOENT') return memberOf(error, 'syscall') === 'connect';
   return CONNECTION_CODES.has(codeOf(error) ?? '') || CONNECTION_MESSAGES.test(messageOf(error));
+}
+
+/** The data is not accepted, however often it is tried: it has a wrong form, breaks a rule, or is too large. */
+export function isRefused(error: unknown): boolean {
+  return REFUSED_CLASSES.has(sqlStateOf(error)?.slice(0, 2) ?? '');
 }
 
 /**

@@ -1,27 +1,43 @@
+/** A number below 2^32 takes at most so many bytes. */
+const MAX_BYTES = 5;
+const FIRST_CAPACITY = 64;
+
 /**
  * The lengths (UTF-16 units) of a reply's chunk and reasoning events as LEB128 numbers: one byte for most of them.
  * With the parts they give back each event of the log, so that the text need not be stored a second time.
  */
-export function encodeLengths(lengths: readonly number[]): Buffer {
-  const bytes: number[] = [];
-  for (let rest of lengths) {
-    for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-    bytes.push(rest);
+export class EventLengths {
+  private buffer = new Uint8Array(FIRST_CAPACITY);
+  private used = 0;
+  private events = 0;
+
+  add(length: number): void {
+    if (this.used + MAX_BYTES > this.buffer.length) this.grow();
+    let rest = length;
+    for (; rest > 0x7f; rest >>>= 7) this.buffer[this.used++] = (rest & 0x7f) | 0x80;
+    this.buffer[this.used++] = rest;
+    this.events++;
   }
-  return Buffer.from(bytes);
+
+  get count(): number {
+    return this.events;
+  }
+
+  /** What is there now; later additions do not change it. */
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.used);
+  }
+
+  private grow(): void {
+    const larger = new Uint8Array(this.buffer.length * 2);
+    larger.set(this.buffer);
+    this.buffer = larger;
+  }
 }
 
-export function decodeLengths(bytes: Uint8Array): number[] {
-  const lengths: number[] = [];
-  let value = 0;
-  let shift = 0;
-  for (const byte of bytes) {
-    value |= (byte & 0x7f) << shift;
-    shift += 7;
-    if (byte < 0x80) {
-      lengths.push(value);
-      value = shift = 0;
-    }
-  }
-  return lengths;
+/** How many lengths there are: each ends with the one byte of it whose highest bit is not set. */
+export function countLengths(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte < 0x80) count++;
+  return count;
 }

@@ -15,6 +15,14 @@ export type ReplyEnd = ReplyOutcome &
 /** What the row of a closed reply says that its end does not. */
 export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & { awaited: boolean };
 
+/** A message without what it says and how it came to be, which may be long. */
+export type MessageHeader = Pick<
+  MessageEntity,
+  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'sequence' | 'role' | 'status' | 'model'
+>;
+
+const HEADER = 'id, conversation_id, user_id, parent_id, sequence, role, status, model';
+
 /** One message; every query names the owner or a conversation that was read with its owner. */
 @Injectable()
 export class MessagesRepository {
@@ -26,6 +34,14 @@ export class MessagesRepository {
 
   find(userId: string, id: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId });
+  }
+
+  async header(userId: string, id: string): Promise<MessageHeader | undefined> {
+    const rows: MessageHeader[] = await this.db.query(
+      `SELECT ${HEADER} FROM messages WHERE id = $1 AND user_id = $2`,
+      [id, userId],
+    );
+    return rows.at(0);
   }
 
   /** A message of a conversation that was read with its owner. */
@@ -69,16 +85,12 @@ export class MessagesRepository {
   }
 
   /** The conversation's replies made after a sequence, in order. */
-  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageEntity[]> {
-    return this.rows
-      .createQueryBuilder('m')
-      .where(`m.conversation_id = :conversationId AND m.sequence > :sequence AND m.role = 'assistant'`, {
-        conversationId,
-        sequence,
-      })
-      .orderBy('m.sequence')
-      .limit(limit)
-      .getMany();
+  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageHeader[]> {
+    return this.db.query(
+      `SELECT ${HEADER} FROM messages WHERE conversation_id = $1 AND sequence > $2 AND role = 'assistant'
+       ORDER BY sequence LIMIT $3`,
+      [conversationId, sequence, limit],
+    );
   }
 
   /** All of a conversation, in the order in which they were made. */

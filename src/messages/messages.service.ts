@@ -3,12 +3,13 @@ import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ReplyOutcome, WrittenReply } from './message.types';
-import { MessagesRepository, type ClosedRow } from './messages.repository';
+import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import type { ContextMessage } from './message.types';
 import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
+export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
 export type HistoryMessage = PathMessage & Siblings;
@@ -42,6 +43,10 @@ export class MessagesService {
 
   async get(userId: string, id: string): Promise<Message> {
     return (await this.messages.find(userId, id)) ?? notFound();
+  }
+
+  async header(userId: string, id: string): Promise<MessageHeader> {
+    return (await this.messages.header(userId, id)) ?? notFound();
   }
 
   async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
@@ -89,7 +94,7 @@ export class MessagesService {
   }
 
   /** The conversation's replies made after a sequence, in order. */
-  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<Message[]> {
+  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageHeader[]> {
     return this.messages.repliesAfter(conversationId, sequence, limit);
   }
 

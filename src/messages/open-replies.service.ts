@@ -44,7 +44,7 @@ export class OpenRepliesService {
   ): Promise<{ content: ReplyContent; firstBatch: number } | undefined> {
     const stored = await this.replies.checkpointOf(userId, messageId);
     if (!stored) return undefined;
-    const content = ReplyContent.from(stored.parts, stored.event_lengths);
+    const content = ReplyContent.of(stored.parts, stored.event_lengths);
     return { content, firstBatch: stored.first_batch };
   }
 

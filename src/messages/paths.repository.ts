@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../config/bounds';
 import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
@@ -7,7 +8,10 @@ import type { ContextMessage } from './message.types';
 export type PathMessage = Omit<
   MessageEntity,
   'conversation' | 'event_lengths' | 'attempts' | 'queued_request'
->;
+> & {
+  /** The texts of all parts of the answer, where `parts` are only the first ones. */
+  cut_texts?: string[] | null;
+};
 
 /** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
 const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
@@ -19,8 +23,17 @@ const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
     FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
   )`;
 
+const { limit: LISTED } = REPLY_BOUNDS.listedParts;
+
+/** There are no more parts than events, and the size of these is known without reading them. */
+const IS_CUT = `octet_length(m.event_lengths) > ${LISTED} AND jsonb_array_length(m.parts) > ${LISTED}`;
+
+/** A page holds many messages, so no more of their parts leaves the database than is shown. */
+const PARTS = `CASE WHEN ${IS_CUT} THEN jsonb_path_query_array(m.parts, '$[0 to ${LISTED - 1}]') ELSE m.parts END AS parts,
+  CASE WHEN ${IS_CUT} THEN jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text").text') END AS cut_texts`;
+
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
+  ${PARTS}, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
 
 /** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
 @Injectable()

@@ -1,43 +1,64 @@
-import { decodeLengths, encodeLengths } from './event-lengths';
+import { countLengths, EventLengths } from './event-lengths';
 import type { MessagePart } from './message.types';
+import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 
 /** A stretch of text as it was shown in one event. */
 export type ReplyDelta = Readonly<MessagePart>;
 
+/** A place is remembered every so many events, so that any other is near one. */
+const STRIDE = 256;
+
 /** What a reply holds so far: its parts, and where its events begin and end in them. */
 export class ReplyContent {
   private readonly stretches: { type: MessagePart['type']; text: string }[] = [];
-  private readonly lengths: number[] = [];
+  private readonly lengths = new EventLengths();
+  /** The places before the events 0, STRIDE, 2 × STRIDE … */
+  private readonly places: ReplyCursor[] = [];
   private characters = 0;
 
-  /** What a row holds of a reply. */
-  static from(parts: readonly MessagePart[], eventLengths: Uint8Array): ReplyContent {
+  /** What was stored of a reply. */
+  static of(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyContent {
     const content = new ReplyContent();
-    for (const delta of deltasOf(parts, eventLengths)) content.add(delta);
+    const pieces = { parts, lengths: eventLengths ?? new Uint8Array() };
+    for (const cursor = new ReplyCursor(); cursor.advance(pieces);) content.add(cursor.delta(pieces));
     return content;
   }
 
   add(delta: ReplyDelta): void {
+    if (this.lengths.count % STRIDE === 0) this.places.push(ReplyCursor.atEnd(this.pieces));
     const last = this.stretches.at(-1);
     if (last?.type === delta.type) last.text += delta.text;
     else this.stretches.push({ type: delta.type, text: delta.text });
-    this.lengths.push(delta.text.length);
+    this.lengths.add(delta.text.length);
     this.characters += delta.text.length;
   }
 
-  /** The deltas after so many, at most `count`. */
-  deltasAfter(place: number, count: number): ReplyDelta[] {
-    return cut(this.stretches, this.lengths, place, count);
-  }
-
-  /** How many events it holds. */
-  get events(): number {
-    return this.lengths.length;
+  /** The deltas after so many, at most `count`, and no more than the first that brings them to so many characters. */
+  deltasAfter(place: number, count: number, characters = Infinity): ReplyDelta[] {
+    const deltas: ReplyDelta[] = [];
+    const cursor = this.places.at(Math.floor(place / STRIDE))?.copy();
+    if (!cursor) return deltas;
+    const { pieces } = this;
+    for (let skipped = place % STRIDE; skipped > 0; skipped--) cursor.advance(pieces);
+    for (let length = 0; deltas.length < count && length < characters && cursor.advance(pieces);) {
+      const delta = cursor.delta(pieces);
+      deltas.push(delta);
+      length += delta.text.length;
+    }
+    return deltas;
   }
 
   /** Characters (UTF-16 units), reasoning included. */
   get length(): number {
     return this.characters;
+  }
+
+  get partCount(): number {
+    return this.stretches.length;
+  }
+
+  get eventCount(): number {
+    return this.lengths.count;
   }
 
   get parts(): MessagePart[] {
@@ -49,35 +70,22 @@ export class ReplyContent {
   }
 
   get eventLengths(): Buffer {
-    return encodeLengths(this.lengths);
+    return Buffer.from(this.lengths.bytes);
+  }
+
+  private get pieces(): ReplyPieces {
+    return { parts: this.stretches, lengths: this.lengths.bytes };
   }
 }
 
 /** The answer alone, without its reasoning. */
 export function textOf(parts: readonly MessagePart[]): string {
-  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
+  let text = '';
+  for (const part of parts) if (part.type === 'text') text += part.text;
+  return text;
 }
 
-/** The events of a stored reply, as they were first shown. */
-export function deltasOf(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyDelta[] {
-  return cut(parts, decodeLengths(eventLengths ?? new Uint8Array()), 0, Infinity);
-}
-
-/** Parts cut into the events that made them, of which those after `place` are wanted. What has no length is one event. */
-function cut(
-  parts: readonly MessagePart[],
-  lengths: readonly number[],
-  place: number,
-  count: number,
-): ReplyDelta[] {
-  const deltas: ReplyDelta[] = [];
-  let index = 0;
-  for (const { type, text } of parts) {
-    for (let start = 0; start < text.length && deltas.length < count; index++) {
-      const end = start + (lengths[index] ?? text.length - start);
-      if (index >= place) deltas.push({ type, text: text.slice(start, end) });
-      start = end;
-    }
-  }
-  return deltas;
+/** How many deltas a stored reply is made of. None of them is made for it. */
+export function deltaCount(parts: readonly MessagePart[], eventLengths: Uint8Array | null): number {
+  return eventLengths ? countLengths(eventLengths) : parts.filter((part) => part.text !== '').length;
 }

@@ -2,7 +2,7 @@ import { deltaEvent, logged, startEvent, storedEvents } from '../../src/chat/rep
 import type { ModelFeed } from './model-feed';
 import type { ModelReader } from './model-reader';
 import { isOpen } from '../../src/messages/message.types';
-import { deltasOf } from '../../src/messages/reply-content';
+import { ReplyContent } from '../../src/messages/reply-content';
 import type { Row, Tables } from './tables';
 
 /** What must hold at any moment, whatever has happened. */
@@ -101,9 +101,9 @@ export class Checks {
       .sort((a, b) => a.batch - b.batch)
       .flatMap((batch) => batch.runs.filter((run) => run.messageId === row.id));
     // The start can be told from the message alone; what was checkpointed need not be in the journal.
-    const kept = deltasOf(open.parts ?? [], open.event_lengths).map((delta) =>
-      JSON.stringify(deltaEvent(delta)),
-    );
+    const kept = ReplyContent.of(open.parts ?? [], open.event_lengths)
+      .deltasAfter(0, Infinity)
+      .map((delta) => JSON.stringify(deltaEvent(delta)));
     const events = [logged(row.id, 1, startEvent(row)).json, ...kept];
     for (const { sequence, events: run } of runs) {
       const known = events.length + 1 - sequence;

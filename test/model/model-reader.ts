@@ -47,7 +47,7 @@ export class ModelReader {
   private async follow(process: SimulatedProcess, signal: AbortSignal, mine: () => boolean): Promise<void> {
     const reply = await process.messages.get(USER, this.messageId);
     const after = this.seen.length;
-    if (process.reader.hasAll(reply, after)) return;
+    if (await process.reader.hasAll(reply, after)) return;
     const take = (batch: LoggedEvent[]) => {
       if (mine()) batch.forEach((event) => this.take(event));
       return undefined;

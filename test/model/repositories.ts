@@ -162,6 +162,10 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
     return this.db.run((transaction) => transaction.message(id) ?? null);
   }
 
+  header(_userId: string, id: string) {
+    return this.db.run((transaction) => transaction.message(id));
+  }
+
   closeReply(writer: WrittenReply, end: ReplyEnd) {
     return this.db.run((transaction) => transaction.closeReply(writer, end));
   }

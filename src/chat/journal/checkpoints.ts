@@ -58,7 +58,7 @@ export class Checkpoints implements OnModuleDestroy {
   /** Never throws: a reply that cannot be stored now is due at the next look. */
   private async store(reply: WatchedReply): Promise<void> {
     const { writer, content } = reply;
-    const { events } = content;
+    const { eventCount: events } = content;
     // What is appended from now on goes into this batch or later ones; all before is in the content.
     const batch = this.journal.nextBatch;
     try {

@@ -1,7 +1,7 @@
 import { isNotFound } from '../../errors/app-error';
 import type { OpenRepliesService } from '../../messages/open-replies.service';
 import type { ReplyContent } from '../../messages/reply-content';
-import type { Message, MessagesService } from '../../messages/messages.service';
+import type { MessageHeader, MessagesService } from '../../messages/messages.service';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import { isFull, type JournalRepository } from '../journal/journal.repository';
 import { OpenLog } from '../reply/open-log';
@@ -22,7 +22,7 @@ import { DELETED } from '../reply/reply-outcome';
 const LINGER_MS = 10_000;
 
 interface TailedReply {
-  reply: Message;
+  reply: MessageHeader;
   messageId: string;
   log: OpenLog;
   start: StartEvent;
@@ -66,7 +66,12 @@ export class JournalTail {
   }
 
   /** Hands on the events of a reply that this instance writes; at once where it is followed already. */
-  async read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+  async read(
+    reply: MessageHeader,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
     const tailed = this.live.get(reply.id) ?? this.joining.get(reply.id) ?? (await this.join(reply));
     await tailed?.log.read(after, listener, signal);
   }
@@ -93,13 +98,13 @@ export class JournalTail {
   }
 
   /** Begins with the reply's last checkpoint. Undefined if it is not open any more. */
-  private async join(reply: Message): Promise<TailedReply | undefined> {
+  private async join(reply: MessageHeader): Promise<TailedReply | undefined> {
     const checkpoint = await this.openReplies.checkpointOf(reply.user_id, reply.id);
     const known = this.live.get(reply.id) ?? this.joining.get(reply.id);
     if (known ?? !checkpoint) return known;
     const { content, firstBatch } = checkpoint;
     const parts = { messageId: reply.id, start: startEvent(reply), content };
-    const log = new OpenLog((after, count) => eventsAfter(parts, after, count), 1 + content.events);
+    const log = new OpenLog((after, count) => eventsAfter(parts, after, count), 1 + content.eventCount);
     const tailed = { ...parts, reply, log, batch: firstBatch - 1, readAt: performance.now() };
     this.joining.set(reply.id, tailed);
     this.onJoin();
@@ -136,7 +141,7 @@ export class JournalTail {
     this.live.delete(id);
   }
 
-  private async rest(reply: Message, after: number): Promise<LoggedEvent[]> {
+  private async rest(reply: MessageHeader, after: number): Promise<LoggedEvent[]> {
     try {
       return storedEvents(await this.messages.get(reply.user_id, reply.id), after);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InstanceService } from '../../instances/instance.service';
-import { MessagesService, type Message } from '../../messages/messages.service';
+import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { JournalRepository } from '../journal/journal.repository';
 import type { EventsListener } from '../reply/reply-log';
@@ -32,7 +32,12 @@ export class JournalTails implements OnModuleInit {
    * The events of a reply that is open elsewhere, live. It ends with the terminal event, or without one when this process ends,
    * or when the reply is not followed any further for another reason; then its message tells how it stands.
    */
-  async read(reply: Message, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+  async read(
+    reply: MessageHeader,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
     const open = await this.openReplies.find(reply.user_id, reply.id);
     // What this process writes it reads from memory, as soon as it has begun.
     if (!open || this.instance.is(open.instance_id)) return;

@@ -1,12 +1,13 @@
-import { encodeLengths } from '../../messages/event-lengths';
+import { EventLengths } from '../../messages/event-lengths';
 import type { MessagePart, OpenReply } from '../../messages/message.types';
-import { deltasOf, ReplyContent, type ReplyDelta } from '../../messages/reply-content';
+import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
+import { ReplyCursor } from '../../messages/reply-cursor';
 import type { JournalEntry } from '../journal/journal-payload';
 import { deltaOf } from '../reply/reply-event';
 
 interface Stretch {
   type: MessagePart['type'];
-  /** One for each page of the journal. */
+  /** One text for each page of the journal. */
   texts: string[];
 }
 
@@ -16,7 +17,7 @@ interface Stretch {
  */
 export class RecoveredReply {
   private stretches: Stretch[] = [];
-  private lengths: Buffer[] = [];
+  private lengths = new EventLengths();
   /** The sequence of the first event that is held; 0 for none yet. */
   private first = 0;
   /** The sequence of the event that comes next. */
@@ -43,13 +44,16 @@ export class RecoveredReply {
         if (delta) deltas.push(delta);
       }
     }
-    for (const [type, texts] of stretchesOf(deltas)) {
-      const last = this.stretches.at(-1);
-      if (last?.type === type) last.texts.push(texts.join(''));
-      else this.stretches.push({ type, texts: [texts.join('')] });
+    for (const { text } of deltas) {
+      this.lengths.add(text.length);
+      this.text += text.length;
     }
-    this.lengths.push(encodeLengths(deltas.map(({ text }) => text.length)));
-    for (const { text } of deltas) this.text += text.length;
+    for (const { type, texts } of stretchesOf(deltas)) {
+      const last = this.stretches.at(-1);
+      const joined = texts.join('');
+      if (last?.type === type) last.texts.push(joined);
+      else this.stretches.push({ type, texts: [joined] });
+    }
   }
 
   /**
@@ -58,26 +62,27 @@ export class RecoveredReply {
    */
   moveTo(stored: ReplyContent): ReplyContent {
     const parts = this.stretches.map(({ type, texts }) => ({ type, text: texts.join('') }));
+    const pieces = { parts, lengths: this.lengths.bytes };
+    const cursor = new ReplyCursor();
     // The first event of a reply is its `start`, which is no part of the content.
-    const held = Math.max(this.first - 2, 0);
-    const missing = held <= stored.events;
-    const deltas = missing ? deltasOf(parts, Buffer.concat(this.lengths)) : [];
-    for (const delta of deltas.slice(stored.events - held)) stored.add(delta);
+    let place = Math.max(this.first - 2, 0);
+    for (; place < stored.eventCount && cursor.advance(pieces); place++);
+    if (place === stored.eventCount) while (cursor.advance(pieces)) stored.add(cursor.delta(pieces));
     this.stretches = [];
-    this.lengths = [];
+    this.lengths = new EventLengths();
     this.first = this.next;
     this.text = 0;
     return stored;
   }
 }
 
-/** Neighbours of one type, each with its texts. */
-function* stretchesOf(deltas: readonly ReplyDelta[]): Generator<[ReplyDelta['type'], string[]]> {
-  let texts: string[] = [];
-  for (const [index, { type, text }] of deltas.entries()) {
-    texts.push(text);
-    if (deltas[index + 1]?.type === type) continue;
-    yield [type, texts];
-    texts = [];
+/** Neighbours of one type together. */
+function stretchesOf(deltas: readonly ReplyDelta[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const { type, text } of deltas) {
+    const last = stretches.at(-1);
+    if (last?.type === type) last.texts.push(text);
+    else stretches.push({ type, texts: [text] });
   }
+  return stretches;
 }

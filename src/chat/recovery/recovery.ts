@@ -1,13 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../../config/bounds';
+import { isRefused } from '../../database/database-error';
 import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
-import { countTokens } from '../../llm/tokens/token-counter';
 import { MessagesService } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import { JournalRepository, type JournalBatch } from '../journal/journal.repository';
 import { interrupted } from '../reply/reply-outcome';
+import { countTokensInSlices } from '../reply/sliced-token-count';
+import { storableForms } from '../reply/storable-content';
 import { RecoveredReply } from './recovered-reply';
 
 /** Whoever took over from a process closes its replies; after so long somebody else does. */
@@ -114,8 +116,16 @@ export class Recovery {
     const { reply } = recovered;
     const content = await this.contentOf(recovered);
     if (!content) return 0;
-    const closed = await this.messages.finishReply(reply, content, interrupted(countTokens(content.text)));
-    return closed ? 1 : 0;
+    for (const form of [content, ...storableForms(content)]) {
+      try {
+        const outcome = interrupted(await countTokensInSlices(form.text));
+        return (await this.messages.finishReply(reply, form, outcome)) ? 1 : 0;
+      } catch (error) {
+        // The text itself is refused: less of it is better than a conversation that never goes on.
+        if (!isRefused(error)) throw error;
+      }
+    }
+    return 0;
   }
 
   /** Undefined if somebody else has closed it. */

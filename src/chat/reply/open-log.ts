@@ -4,7 +4,7 @@ import type { EventsListener } from './reply-log';
 const MAX_BATCH = 256;
 const NONE: LoggedEvent[] = [];
 
-/** Gives events again that were shown. */
+/** Gives events again that were shown: so many, or fewer if they are long, but always one. */
 type EarlierEvents = (after: number, count: number) => LoggedEvent[];
 
 /**
@@ -74,7 +74,10 @@ export class OpenLog {
 
   private between(place: number, end: number): LoggedEvent[] {
     const { before, latest } = this;
-    const earlier = place < before ? this.earlier(place, Math.min(end, before) - place) : [];
+    const wanted = Math.max(Math.min(end, before) - place, 0);
+    const earlier = wanted ? this.earlier(place, wanted) : [];
+    // Long events come in smaller batches.
+    if (earlier.length < wanted) return earlier;
     return [...earlier, ...latest.slice(Math.max(place - before, 0), Math.max(end - before, 0))];
   }
 

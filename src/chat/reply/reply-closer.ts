@@ -1,14 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRefused } from '../../database/database-error';
 import type { TokenUsage } from '../../llm/llm-client';
-import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessageAttempt, ReplyOutcome, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
-import { failedEnding, STORAGE_UNAVAILABLE } from './reply-outcome';
+import { failedEnding, REFUSED, STORAGE_UNAVAILABLE } from './reply-outcome';
 import { ReplyLog } from './reply-log';
+import { countTokensInSlices } from './sliced-token-count';
+import { storableForms } from './storable-content';
 
 export interface ReplyResult {
   content: ReplyContent;
@@ -21,6 +23,12 @@ export interface ReplyResult {
 /** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
 const STORE_RETRIES_MS = [100, 500, ...Array.from({ length: 8 }, () => 2_000)];
 const STORE_LATER_MS = 5_000;
+const NOTHING_ELSE = { attempts: [], usage: null };
+
+interface FinishedReply {
+  content: ReplyContent;
+  outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string };
+}
 
 /** The reply as it is stored; undefined if it is no longer open. */
 type StoredReply = ClosedReply | undefined | 'unavailable';
@@ -52,10 +60,11 @@ export class ReplyCloser {
   async close(writer: WrittenReply, result: ReplyResult): Promise<void> {
     const { message_id: messageId } = writer;
     await this.log.settle(messageId);
-    const reply = await this.storePatiently(writer, result);
+    const finished = { content: result.content, outcome: await outcomeOf(result) };
+    const reply = await this.storePatiently(writer, finished);
     if (reply === 'unavailable') {
       this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
-      void this.storeLater(writer, result);
+      void this.storeLater(writer, finished);
     } else if (reply) {
       this.log.close(messageId, terminalEvent(reply));
       this.ends.next(reply);
@@ -63,47 +72,75 @@ export class ReplyCloser {
     } else this.log.release(messageId);
   }
 
-  private async storePatiently(writer: WrittenReply, result: ReplyResult): Promise<StoredReply> {
+  private async storePatiently(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
     for (const wait of STORE_RETRIES_MS) {
-      const reply = await this.store(writer, result);
+      const reply = await this.store(writer, finished);
       if (reply !== 'unavailable') return reply;
       await sleep(wait);
     }
-    return this.store(writer, result);
+    return this.store(writer, finished);
   }
 
   /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
-  private async storeLater(writer: WrittenReply, result: ReplyResult): Promise<void> {
+  private async storeLater(writer: WrittenReply, finished: FinishedReply): Promise<void> {
     const { message_id: messageId } = writer;
     let reply: StoredReply;
     this.unstored.add(messageId);
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
-    while ((reply = await this.store(writer, result)) === 'unavailable');
+    while ((reply = await this.store(writer, finished)) === 'unavailable');
     this.unstored.delete(messageId);
     this.log.release(messageId);
     if (reply) this.ends.next(reply);
   }
 
-  private async store(writer: WrittenReply, result: ReplyResult): Promise<StoredReply> {
+  private async store(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
+    const reply = await this.tryToStore(writer, finished);
+    return reply === 'refused' ? this.storeWhatCanBe(writer, finished) : reply;
+  }
+
+  /** As a failed reply, so that the conversation goes on. */
+  private async storeWhatCanBe(
+    writer: WrittenReply,
+    { content: refused, outcome }: FinishedReply,
+  ): Promise<StoredReply> {
+    for (const content of storableForms(refused)) {
+      const { attempts, usage } = content.length ? outcome : NOTHING_ELSE;
+      const tokens = await countTokensInSlices(content.text);
+      const less = { content, outcome: { ...REFUSED, attempts, usage, tokens } };
+      const reply = await this.tryToStore(writer, less);
+      if (reply !== 'refused') return reply;
+    }
+    return 'unavailable';
+  }
+
+  private async tryToStore(
+    writer: WrittenReply,
+    { content, outcome }: FinishedReply,
+  ): Promise<StoredReply | 'refused'> {
     try {
-      return await this.messages.finishReply(writer, result.content, outcomeOf(result));
+      return await this.messages.finishReply(writer, content, outcome);
     } catch (error) {
       this.logger.error(
         { message_id: writer.message_id, err: error },
         'A finished reply could not be stored',
       );
-      return 'unavailable';
+      return isRefused(error) ? 'refused' : 'unavailable';
     }
   }
 }
 
-function outcomeOf({ content, attempts, usage, ending }: ReplyResult) {
+async function outcomeOf({
+  content,
+  attempts,
+  usage,
+  ending,
+}: ReplyResult): Promise<FinishedReply['outcome']> {
   const answering = attempts.at(-1);
   return {
     ...(ending ?? failedEnding(undefined)),
     attempts,
     usage,
-    tokens: countTokens(content.text),
+    tokens: await countTokensInSlices(content.text),
     ...(answering && { model: answering.model, provider: answering.provider }),
   };
 }

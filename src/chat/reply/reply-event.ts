@@ -1,7 +1,11 @@
+import { REPLY_BOUNDS } from '../../config/bounds';
 import type { TokenUsage } from '../../llm/llm-client';
 import type { Message } from '../../messages/messages.service';
-import { deltasOf, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
+import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
+import { ReplyCursor, type ReplyPieces } from '../../messages/reply-cursor';
 import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
+
+const NO_LENGTHS = new Uint8Array();
 
 /** How a closed reply ended. */
 type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'>;
@@ -89,16 +93,67 @@ export function eventsAfter(
   count: number,
 ): LoggedEvent[] {
   const begun: ReplyEvent[] = after === 0 && start ? [start] : [];
-  const said = content.deltasAfter(Math.max(after - 1, 0), count - begun.length).map(deltaEvent);
+  const said = content
+    .deltasAfter(Math.max(after - 1, 0), count - begun.length, REPLY_BOUNDS.batchCharacters.limit)
+    .map(deltaEvent);
   return [...begun, ...said].map((event, index) => logged(messageId, after + index + 1, event));
 }
 
-/** The log of a closed reply after a sequence. It began with the model that was asked, whichever answered then. */
-export function storedEvents(reply: Message, after: number): LoggedEvent[] {
-  const events: ReplyEvent[] = [
-    startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model }),
-    ...deltasOf(reply.parts, reply.event_lengths).map(deltaEvent),
-    terminalEvent(reply),
-  ];
-  return events.slice(after).map((event, index) => logged(reply.id, after + index + 1, event));
+/** What a closed reply's log is made from. */
+export type StoredReply = Ending &
+  Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'>;
+
+/** The sequence of a closed reply's terminal event. */
+export function lastSequence({ parts, event_lengths }: StoredReply): number {
+  return deltaCount(parts, event_lengths) + 2;
+}
+
+/**
+ * A reader's place in the log of a closed reply. It keeps no more than that: the reply is given to each call, and of its events only
+ * those of one batch are made.
+ */
+export class StoredLogCursor {
+  private readonly cursor = new ReplyCursor();
+  private sequence = 0;
+  private ended = false;
+
+  /** @param after where to begin: the sequence of an event that the reader has */
+  constructor(private readonly after: number) {}
+
+  /** The events that come next; none after the last. */
+  next(reply: StoredReply): LoggedEvent[] {
+    const { batchEvents, batchCharacters } = REPLY_BOUNDS;
+    const pieces = { parts: reply.parts, lengths: reply.event_lengths ?? NO_LENGTHS };
+    const batch: LoggedEvent[] = [];
+    for (let length = 0; batch.length < batchEvents.limit && length < batchCharacters.limit && !this.ended;) {
+      const event = this.take(reply, pieces);
+      if (!event) continue;
+      batch.push(event);
+      length += event.json.length + reply.id.length;
+    }
+    return batch;
+  }
+
+  /** Goes on by one event; undefined for one that the reader has. */
+  private take(reply: StoredReply, pieces: ReplyPieces): LoggedEvent | undefined {
+    const first = this.sequence++ === 0;
+    if (!first) this.ended = !this.cursor.advance(pieces);
+    if (this.sequence <= this.after) return undefined;
+    if (this.ended) return logged(reply.id, this.sequence, terminalEvent(reply));
+    const event = first ? startOf(reply) : deltaEvent(this.cursor.delta(pieces));
+    return logged(reply.id, this.sequence, event);
+  }
+}
+
+/** A log began with the model that was asked, whichever answered then. */
+function startOf(reply: StoredReply): StartEvent {
+  return startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model });
+}
+
+/** All of the log of a closed reply after a sequence. */
+export function storedEvents(reply: StoredReply, after: number): LoggedEvent[] {
+  const events: LoggedEvent[] = [];
+  const cursor = new StoredLogCursor(after);
+  for (let batch = cursor.next(reply); batch.length; batch = cursor.next(reply)) events.push(...batch);
+  return events;
 }

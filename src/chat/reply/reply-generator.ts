@@ -7,6 +7,7 @@ import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { DeltaCoalescer } from './delta-coalescer';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
 import { failedEnding, stoppedEnding } from './reply-outcome';
@@ -29,6 +30,13 @@ export interface ReplyRequest {
   targets?: CatalogueEntry[];
   /** What it begins with: the text of a reply that it goes on with. */
   begun?: MessagePart[];
+}
+
+/** A reply as far as it is made. */
+interface Progress {
+  result: ReplyResult;
+  /** The way into its content. */
+  coalescer: DeltaCoalescer;
 }
 
 /** Produces replies: model → numbered events → log, and closes them. Nobody waits for it, and readers come and go. */
@@ -60,18 +68,22 @@ export class ReplyGenerator {
     signal: AbortSignal,
   ): Promise<void> {
     const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined };
+    const coalescer = new DeltaCoalescer(content);
     let messages: ModelMessage[] = [];
-    begun.forEach((part) => content.add(part));
+    const said = [...coalescer.add(begun), ...coalescer.flush()];
     const { length } = content;
     try {
-      if (begun.length) await this.log.append(reply.id, begun.map(deltaEvent));
+      if (said.length) await this.log.append(reply.id, said.map(deltaEvent));
       messages = [...(await context()), ...asBegun(begun)];
-      await this.generate({ reply, targets, settings }, messages, result, signal);
+      await this.generate({ reply, targets, settings }, messages, { result, coalescer }, signal);
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, error);
     }
+    const rest = coalescer.flush();
+    // If it cannot be logged, it is shown with the message that holds it.
+    if (rest.length) await this.log.append(reply.id, rest.map(deltaEvent))?.catch(() => undefined);
     if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
     await this.closer.close(writtenReply(reply), result);
   }
@@ -79,25 +91,28 @@ export class ReplyGenerator {
   private async generate(
     { reply, targets, settings }: Omit<ReplyRequest, 'context'>,
     messages: ModelMessage[],
-    result: ReplyResult,
+    progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
     const request = { modelId: reply.model ?? '', targets, messages, settings };
     await this.runner.run(request, signal, {
-      onParts: (parts) => this.append(reply.id, parts, result),
-      onAttempt: (attempt) => void result.attempts.push(attempt),
+      onParts: (parts) => this.append(reply.id, parts, progress),
+      onAttempt: (attempt) => void progress.result.attempts.push(attempt),
     });
     signal.throwIfAborted();
   }
 
-  private append(messageId: string, parts: ModelPart[], result: ReplyResult): Promise<void> | undefined {
+  private append(
+    messageId: string,
+    parts: ModelPart[],
+    { result, coalescer }: Progress,
+  ): Promise<void> | undefined {
     const last = parts.at(-1);
     if (last?.type === 'finish') {
       result.usage = last.usage;
       result.ending = { status: 'completed', finish_reason: last.reason, error: null };
     }
-    const deltas = parts.filter(isDelta);
-    for (const delta of deltas) result.content.add(delta);
+    const deltas = coalescer.add(parts.filter(isDelta));
     return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
   }
 

@@ -23,6 +23,16 @@ export const STORAGE_UNAVAILABLE: MessageError = {
   retryable: true,
 };
 
+/** Another reply may be one that can be stored. */
+const STORAGE_REFUSED: MessageError = {
+  code: 'storage_refused',
+  message: 'The reply could not be stored as it was written.',
+  retryable: true,
+};
+
+/** Of a reply that the database does not take, however often it is tried. */
+export const REFUSED: Ending = { status: 'failed', finish_reason: null, error: STORAGE_REFUSED };
+
 /** Not how a reply ended, but why its reader is shown no more of it. */
 export const SIGNED_OUT: MessageError = {
   code: 'signed_out',

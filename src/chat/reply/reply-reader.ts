@@ -1,26 +1,36 @@
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound } from '../../errors/app-error';
 import { isOpen } from '../../messages/message.types';
-import { MessagesService, type Message } from '../../messages/messages.service';
+import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { JournalTails } from '../peers/journal-tails';
 import { QueueWatch } from '../queue/queue-watch';
-import { errorEvent, logged, startEvent, storedEvents, type LoggedEvent } from './reply-event';
+import {
+  errorEvent,
+  lastSequence,
+  logged,
+  startEvent,
+  StoredLogCursor,
+  type LoggedEvent,
+} from './reply-event';
 import { ReplyLog, type EventsListener } from './reply-log';
 import { DELETED } from './reply-outcome';
 import { RunningReplies } from './running-replies';
+import { StoredReplies, type ReplyRef } from './stored-replies';
 
 /** Between two looks at a reply of this process that is stored but not begun, or that its journal says nothing new of. */
 const LOOK_MS = 20;
-/** Characters that are handed to a reader at a time, roughly. */
-const BATCH_LENGTH = 128 * 1024;
-
-/** A reply of a user, wherever it is. */
-export type ReplyRef = Pick<Message, 'id' | 'user_id'>;
+/** The place of a reader that wants no event, but to know when a reply is over. */
+export const AFTER_ALL = Number.MAX_SAFE_INTEGER;
 
 /** Reads a reply from wherever its events are: the log while it is open, here or elsewhere, and its message once it is closed. */
 @Injectable()
 export class ReplyReader {
+  private readonly stored = new StoredReplies((reply) =>
+    this.messages.get(reply.user_id, reply.id).catch(asAbsent),
+  );
+  private replays = Promise.resolve();
+
   constructor(
     private readonly log: ReplyLog,
     private readonly messages: MessagesService,
@@ -34,7 +44,7 @@ export class ReplyReader {
    * before the reply.
    */
   async read(
-    reply: ReplyRef | Message,
+    reply: ReplyRef | MessageHeader,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
@@ -49,23 +59,34 @@ export class ReplyReader {
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
-  hasAll(reply: Message, after: number): boolean {
-    return !isOpen(reply) && storedEvents(reply, after).length === 0;
+  async hasAll(reply: MessageHeader, after: number): Promise<boolean> {
+    const stored = isOpen(reply) ? undefined : await this.stored.get(reply);
+    return stored !== undefined && after >= lastSequence(stored);
   }
 
   /** Until it is closed: as long as it waits, wherever it runs. */
-  private async follow(reply: ReplyRef | Message, place: ReadingPlace, signal: AbortSignal): Promise<void> {
+  private async follow(
+    reply: ReplyRef | MessageHeader,
+    place: ReadingPlace,
+    signal: AbortSignal,
+  ): Promise<void> {
     let message = 'status' in reply ? reply : await this.find(reply);
     while (!signal.aborted) {
-      const open: Message | undefined = message && isOpen(message) ? message : undefined;
-      await (open ? this.open(open, place, signal) : this.closed(reply, message, place, signal));
+      const open: MessageHeader | undefined = message && isOpen(message) ? message : undefined;
+      if (open) await this.open(open, place, signal);
+      else if (message) await this.closed(reply, place, signal);
+      else await place.take([deletedEvent(reply, place.sequence)]);
       if (place.atEnd || !open || this.running.closed) return;
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
       message = await this.find(reply);
     }
   }
 
-  private async open(reply: Message, { sequence, take }: ReadingPlace, signal: AbortSignal): Promise<void> {
+  private async open(
+    reply: MessageHeader,
+    { sequence, take }: ReadingPlace,
+    signal: AbortSignal,
+  ): Promise<void> {
     const here = this.log.read(reply.id, sequence, take, signal);
     if (here) return here;
     // The journal has it only with the first of what follows.
@@ -74,24 +95,39 @@ export class ReplyReader {
     return this.peers.read(reply, sequence, take, signal);
   }
 
-  private async closed(
-    reply: ReplyRef,
-    message: Message | undefined,
-    { sequence, take }: ReadingPlace,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const rest = message
-      ? storedEvents(message, sequence)
-      : [logged(reply.id, sequence + 1, errorEvent(DELETED))];
-    for (const batch of inBatches(rest)) {
-      if (signal.aborted) return;
-      await take(batch);
+  /** A batch at a time: a reader that takes nothing holds one, and nothing of the reply besides. */
+  private async closed(reply: ReplyRef, place: ReadingPlace, signal: AbortSignal): Promise<void> {
+    if (place.sequence === AFTER_ALL) return;
+    const cursor = new StoredLogCursor(place.sequence);
+    while (!signal.aborted) {
+      const batch = await this.nextStored(reply, cursor, place.sequence);
+      if (!batch.length) return;
+      await place.take(batch);
+      if (!place.atEnd) await this.replayTurn();
     }
   }
 
-  private find({ user_id, id }: ReplyRef): Promise<Message | undefined> {
-    return this.messages.get(user_id, id).catch(asAbsent);
+  private async nextStored(
+    reply: ReplyRef,
+    cursor: StoredLogCursor,
+    sequence: number,
+  ): Promise<LoggedEvent[]> {
+    const stored = await this.stored.get(reply);
+    return stored ? cursor.next(stored) : [deletedEvent(reply, sequence)];
   }
+
+  /** However many logs are being replayed, one batch is made per turn of the event loop, so that everybody else has theirs. */
+  private replayTurn(): Promise<void> {
+    return (this.replays = this.replays.then(() => nextTurn()));
+  }
+
+  private find({ user_id, id }: ReplyRef): Promise<MessageHeader | undefined> {
+    return this.messages.header(user_id, id).catch(asAbsent);
+  }
+}
+
+function deletedEvent({ id }: ReplyRef, after: number): LoggedEvent {
+  return logged(id, after + 1, errorEvent(DELETED));
 }
 
 function asAbsent(error: unknown): undefined {
@@ -114,18 +150,4 @@ class ReadingPlace {
     this.atEnd = batch[batch.length - 1].terminal;
     return this.listener(batch);
   };
-}
-
-/** So that a reader is never given more than it can take in one go. */
-function* inBatches(events: LoggedEvent[]): Generator<LoggedEvent[]> {
-  let batch: LoggedEvent[] = [];
-  let length = 0;
-  for (const event of events) {
-    batch.push(event);
-    length += event.json.length + event.messageId.length;
-    if (length < BATCH_LENGTH) continue;
-    yield batch;
-    [batch, length] = [[], 0];
-  }
-  if (batch.length) yield batch;
 }

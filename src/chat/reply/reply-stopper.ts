@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound } from '../../errors/app-error';
 import { isOpen } from '../../messages/message.types';
-import { MessagesService, type Message } from '../../messages/messages.service';
+import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { QueueService } from '../../messages/queue.service';
 import { QueueWatch } from '../queue/queue-watch';
@@ -24,7 +24,7 @@ export class ReplyStopper {
   ) {}
 
   /** Settles when the reply is closed, however it ended. */
-  async stop(reply: Message): Promise<void> {
+  async stop(reply: MessageHeader): Promise<void> {
     if (reply.status === 'queued' && (await this.queue.cancel(reply.id))) this.watch.nudge([reply.id]);
     else if (isOpen(reply)) await this.stopRunning(reply);
   }
@@ -37,7 +37,7 @@ export class ReplyStopper {
   }
 
   /** A reply is stored a moment before it runs: one that is open and does not run here yet is looked for again. */
-  private async stopRunning({ id, user_id }: Message): Promise<void> {
+  private async stopRunning({ id, user_id }: Pick<MessageHeader, 'id' | 'user_id'>): Promise<void> {
     if (!this.running.has(id)) await this.openReplies.requestStop(user_id, id);
     for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
       await this.running.stop(id, 'stopped');

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { REPLY_BOUNDS } from '../../config/bounds';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { MESSAGE_ROLES, MESSAGE_STATUSES, type MessageRole, type MessageStatus } from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
@@ -83,6 +84,14 @@ export class MessageResponse {
     description: 'The text and reasoning in the order in which they were written.',
   })
   parts: PartResponse[];
+
+  @ApiPropertyOptional({
+    example: true,
+    description:
+      `Only in lists, where no more than the first ${REPLY_BOUNDS.listedParts.limit} parts of a message are shown: there are more, ` +
+      'which `GET /messages/{id}` answers. `content` is whole.',
+  })
+  parts_truncated?: boolean;
 
   @ApiProperty({
     type: 'string',
@@ -178,8 +187,9 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     conversation_id: message.conversation_id,
     parent_id: message.parent_id,
     role: message.role,
-    content: textOf(message.parts),
+    content: message.cut_texts?.join('') ?? textOf(message.parts),
     parts: message.parts,
+    ...(message.cut_texts && { parts_truncated: true }),
     status: message.status,
     model: message.model,
     provider: message.provider,

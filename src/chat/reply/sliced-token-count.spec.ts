@@ -1,0 +1,44 @@
+import { countTokens } from '../../llm/tokens/token-counter';
+import { stallDuring } from '../../../test/support/event-loop-stall';
+import { countTokensInSlices } from './sliced-token-count';
+
+const SENTENCES = [
+  'The quick brown fox jumps over the lazy dog.\n\n',
+  'Zwölf Boxkämpfer jagen  Viktor   quer über den Sylter Deich; ',
+  "it's 12345 o'clock, isn't it?  ",
+  'const total = items.reduce((sum, { price }) => sum + price, 0);\n    return total;\r\n',
+  '東京は日本の首都です。 ',
+  '😀 👩‍👩‍👧 — “quoted” … ',
+];
+
+function text(length: number): string {
+  let made = '';
+  for (let i = 0; made.length < length; i++) made += SENTENCES[(i * i + i) % SENTENCES.length];
+  return made;
+}
+
+describe('countTokensInSlices', () => {
+  it.each([0, 1, 4_095, 4_096, 4_097, 100_000])('counts %d characters as in the whole', async (length) => {
+    const counted = text(length).slice(0, length);
+    expect(await countTokensInSlices(counted)).toBe(countTokens(counted));
+  });
+
+  it('counts a text without a space, a little more at most', async () => {
+    for (const counted of ['東京は日本の首都です。'.repeat(5_000), '😀'.repeat(30_001), 'x'.repeat(50_000)]) {
+      const exact = countTokens(counted);
+      const slices = Math.ceil(counted.length / 4_096);
+      const total = await countTokensInSlices(counted);
+      expect(total).toBeGreaterThanOrEqual(exact);
+      expect(total - exact).toBeLessThanOrEqual(slices);
+    }
+  });
+
+  it('lets others have their turn', async () => {
+    const long = text(600_000);
+    countTokens(long);
+    const atOnce = await stallDuring(async () => countTokens(long));
+    const inSlices = await stallDuring(() => countTokensInSlices(long));
+    expect(inSlices.result).toBe(atOnce.result);
+    expect(inSlices.stallMs).toBeLessThan(atOnce.stallMs / 2);
+  });
+});

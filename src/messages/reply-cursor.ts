@@ -1,0 +1,63 @@
+import type { MessagePart } from './message.types';
+
+/** What a reply holds: its parts, and the lengths of the events that made them (`event-lengths.ts`). */
+export interface ReplyPieces {
+  parts: readonly MessagePart[];
+  lengths: Uint8Array;
+}
+
+/**
+ * A place in the events of a reply, which moves from one to the next without looking at those before it. It keeps numbers only: the
+ * pieces are given to each call, and must be the same or have grown at their end.
+ */
+export class ReplyCursor {
+  private part = 0;
+  /** The current event is this stretch of the part's text. */
+  private from = 0;
+  private to = 0;
+  /** Where the length of the next event begins. */
+  private byte = 0;
+
+  /** The place after the last event of these pieces, whether or not its part goes on. */
+  static atEnd({ parts, lengths }: ReplyPieces): ReplyCursor {
+    const cursor = new ReplyCursor();
+    cursor.part = Math.max(parts.length - 1, 0);
+    cursor.to = parts.at(-1)?.text.length ?? 0;
+    cursor.byte = lengths.length;
+    return cursor;
+  }
+
+  copy(): ReplyCursor {
+    return Object.assign(new ReplyCursor(), this);
+  }
+
+  /** Goes on to the next event; false if there is none. Makes nothing. */
+  advance({ parts, lengths }: ReplyPieces): boolean {
+    this.from = this.to;
+    while (this.part < parts.length && this.from >= parts[this.part].text.length) {
+      this.part++;
+      this.from = this.to = 0;
+    }
+    if (this.part >= parts.length) return false;
+    const end = parts[this.part].text.length;
+    // What has no length is one event.
+    this.to = this.byte < lengths.length ? Math.min(this.from + this.takeLength(lengths), end) : end;
+    return true;
+  }
+
+  /** The event that it has come to. */
+  delta({ parts }: ReplyPieces): MessagePart {
+    const { type, text } = parts[this.part];
+    return { type, text: text.slice(this.from, this.to) };
+  }
+
+  private takeLength(lengths: Uint8Array): number {
+    let length = 0;
+    for (let shift = 0; this.byte < lengths.length; shift += 7) {
+      const byte = lengths[this.byte++];
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return length;
+  }
+}
