@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
-import type { ReplyOutcome } from './message.types';
+import type { CountedMessage, ReplyOutcome } from './message.types';
 import { MessagesRepository, type ClosedRow } from './messages.repository';
-import type { ContextMessage } from './message.types';
 import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
@@ -73,7 +72,7 @@ export class MessagesService {
   }
 
   /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */
-  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
     return this.paths.context(leafId, budget, contextFrom);
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { ContextMessage } from './message.types';
+import type { CountedMessage } from './message.types';
 
 export type PathMessage = Omit<
   MessageEntity,
@@ -106,9 +106,9 @@ export class PathsRepository {
    * The newest messages of the path that together stay within `budget` tokens, oldest first: whole messages only,
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
-  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
     return this.db.query(
-      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts FROM path ORDER BY depth`,
+      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts, cost FROM path ORDER BY depth`,
       [leafId, budget, contextFrom, true],
     );
   }

@@ -10,6 +10,7 @@ export interface ParentMessage {
   depth: number;
   role: MessageEntity['role'];
   status: MessageStatus;
+  tokens: number;
   has_children: boolean;
 }
 

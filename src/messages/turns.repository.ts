@@ -47,7 +47,7 @@ export class TurnsRepository {
   ): Promise<TurnPlace | undefined> {
     const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
       `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN json_build_object('id', p.id, 'branch_id', p.branch_id, 'depth', p.depth,
-         'role', p.role, 'status', p.status, 'has_children', EXISTS (
+         'role', p.role, 'status', p.status, 'tokens', p.tokens, 'has_children', EXISTS (
            SELECT 1 FROM messages o WHERE o.conversation_id = c.id AND o.parent_id = p.id
          )) END AS parent, EXISTS (
            SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.status = 'queued'

@@ -25,6 +25,8 @@ export interface TurnRequest {
   content?: string;
   /** Tokens of `content`. */
   tokens: number;
+  /** Tokens of what the reply goes on with, if it does, as the model is shown it. */
+  begunTokens?: number;
   /** The model that is to answer. */
   model: string;
   provider: string;
@@ -157,14 +159,15 @@ export class TurnsService {
   ): Promise<ContextMessage[] | undefined> {
     const { id: leafId, sequence, created_at: at } = lastOf(messages);
     const says = request.content !== undefined;
-    const budget = request.budget - (says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0);
+    const said = says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0;
+    const budget = request.budget - said - (request.begunTokens ?? 0);
     const changes = { leafId, sequence, at, title: titleOf(request) };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
 }
 
-function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
-  return { userId, conversation: place?.conversation, said: tokens, input: budget, output: answerRoom };
+function costOf({ userId, place, tokens, begunTokens = 0, budget, answerRoom }: TurnRequest): TurnCost {
+  return { userId, conversation: place?.conversation, said: tokens + begunTokens, input: budget, output: answerRoom };
 }
 
 /** What is queued goes first, also in the moment in which nothing runs. */
