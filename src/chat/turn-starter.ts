@@ -59,7 +59,12 @@ export class TurnStarter {
     const tokens = content === undefined ? 0 : countTokens(content);
     const begun = begunTokens(plan.begun ?? []);
     assertFits(content === undefined ? (place?.parent?.tokens ?? 0) : tokens, choice.budget - begun);
-    const request = turnRequest(caller.userId, plan, wishes, { ...choice, tokens, begunTokens: begun, place });
+    const request = turnRequest(caller.userId, plan, wishes, {
+      ...choice,
+      tokens,
+      begunTokens: begun,
+      place,
+    });
     let turn: Turn | undefined;
     const open = () =>
       this.idempotency.once(caller.request, async () => {

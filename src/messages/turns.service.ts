@@ -167,7 +167,13 @@ export class TurnsService {
 }
 
 function costOf({ userId, place, tokens, begunTokens = 0, budget, answerRoom }: TurnRequest): TurnCost {
-  return { userId, conversation: place?.conversation, said: tokens + begunTokens, input: budget, output: answerRoom };
+  return {
+    userId,
+    conversation: place?.conversation,
+    said: tokens + begunTokens,
+    input: budget,
+    output: answerRoom,
+  };
 }
 
 /** What is queued goes first, also in the moment in which nothing runs. */
