@@ -54,7 +54,16 @@ export const OPEN_ANSWER_BOUNDS = {} as const satisfies Bounds;
 export const IDENTITY_BOUNDS = {} as const satisfies Bounds;
 
 /** Running replies, their log and what is read of them. */
-export const REPLY_BOUNDS = {} as const satisfies Bounds;
+export const REPLY_BOUNDS = {
+  // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
+  stopPatience: {
+    what: 'wait for a reply that is stopped to end',
+    limit: 25_000,
+    unit: 'ms',
+    beyond: '503 `stop_pending` with `Retry-After`; the reply still ends when its process can',
+    test: 'test/e2e/stop-pending.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** What model providers send. */
 export const PROVIDER_BOUNDS = {} as const satisfies Bounds;

@@ -12,6 +12,9 @@ export type ReplyEnd = ReplyOutcome &
     provider?: string;
   };
 
+/** What of an open reply may change from one look to the next. */
+export type MessageState = Pick<MessageEntity, 'status' | 'instance_id'>;
+
 /** What the row of a closed reply says that its end does not. */
 export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id' | 'awaited'>;
 
@@ -26,6 +29,15 @@ export class MessagesRepository {
 
   find(userId: string, id: string): Promise<MessageEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId });
+  }
+
+  /** How a message stands, without what it holds. */
+  async stateOf(userId: string, id: string): Promise<MessageState | undefined> {
+    const rows: MessageState[] = await this.db.query(
+      'SELECT status, instance_id FROM messages WHERE id = $1 AND user_id = $2',
+      [id, userId],
+    );
+    return rows[0];
   }
 
   /** A message of a conversation that was read with its owner. */

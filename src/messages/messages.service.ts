@@ -3,7 +3,7 @@ import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { CountedMessage, ReplyOutcome } from './message.types';
-import { MessagesRepository, type ClosedRow } from './messages.repository';
+import { MessagesRepository, type ClosedRow, type MessageState } from './messages.repository';
 import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
@@ -41,6 +41,11 @@ export class MessagesService {
 
   async get(userId: string, id: string): Promise<Message> {
     return (await this.messages.find(userId, id)) ?? notFound();
+  }
+
+  /** How a message stands, for whoever looks again and again; undefined if there is none. */
+  stateOf(userId: string, id: string): Promise<MessageState | undefined> {
+    return this.messages.stateOf(userId, id);
   }
 
   async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {

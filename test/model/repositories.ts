@@ -90,6 +90,10 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
     return this.db.run((transaction) => transaction.message(id) ?? null);
   }
 
+  stateOf(_userId: string, id: string) {
+    return this.db.run((transaction) => transaction.message(id));
+  }
+
   closeReply(id: string, end: ReplyEnd) {
     return this.db.run((transaction) => transaction.closeReply(id, end));
   }

@@ -61,8 +61,14 @@ export class ReplyReader {
       await (open ? this.open(open, place, signal) : this.closed(reply, message, place, signal));
       if (place.atEnd || !open || this.running.closed) return;
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
-      message = await this.find(reply);
+      message = await this.lookAgain(open);
     }
+  }
+
+  /** As long as it is open only its state is read: what it holds comes from its log. */
+  private async lookAgain(reply: Message): Promise<Message | undefined> {
+    const state = await this.messages.stateOf(reply.user_id, reply.id);
+    return state && isOpen(state) ? { ...reply, ...state } : this.find(reply);
   }
 
   private async open(reply: Message, { sequence, take }: ReadingPlace, signal: AbortSignal): Promise<void> {
