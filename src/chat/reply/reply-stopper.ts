@@ -49,7 +49,7 @@ export class ReplyStopper {
       await this.running.stop(id, 'stopped');
       const state = await this.messages.stateOf(user_id, id);
       if (!state || !isOpen(state)) return;
-      await sleep(wait);
+      await sleep(wait, undefined, { ref: false });
     }
     throw stopPending();
   }
