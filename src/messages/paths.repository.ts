@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
@@ -6,18 +7,17 @@ import type { CountedMessage } from './message.types';
 
 export type PathMessage = Omit<
   MessageEntity,
-  'conversation' | 'instance' | 'event_lengths' | 'attempts' | 'stop_requested' | 'awaited' | 'queued_request'
+  | 'conversation'
+  | 'instance'
+  | 'event_lengths'
+  | 'attempts'
+  | 'stop_requested'
+  | 'awaited'
+  | 'queued_request'
+  | 'active_child_id'
 >;
 
-/** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
-const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
-    SELECT leaf.branch_id, leaf.depth, head.parent_id
-    FROM messages leaf JOIN messages head ON head.id = leaf.branch_id
-    WHERE leaf.id = $1 AND leaf.conversation_id = $2
-  UNION ALL
-    SELECT fork.branch_id, fork.depth, head.parent_id
-    FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
-  )`;
+const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2')}`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
   m.parts, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.instance_id, m.created_at, m.updated_at`;
@@ -87,6 +87,23 @@ export class PathsRepository {
       [leafId, conversationId],
     );
     return rows[0].open;
+  }
+
+  /** Notes which way the path to a leaf goes, as it is about to be left. */
+  async noteWay(leafId: string, conversationId: string): Promise<void> {
+    await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId]);
+  }
+
+  /** The leaf that was last active below a message, on a path that was left since; the message itself if nothing is below it. */
+  async leafBelow(messageId: string, conversationId: string): Promise<string> {
+    const rows: { id: string }[] = await this.db.query(
+      `WITH RECURSIVE ${descentFrom('$1', '$2')}
+       SELECT leaf.id FROM (SELECT branch_id FROM descent ORDER BY step DESC LIMIT 1) last CROSS JOIN LATERAL (
+         SELECT m.id FROM messages m WHERE m.branch_id = last.branch_id ORDER BY m.depth DESC LIMIT 1
+       ) leaf`,
+      [messageId, conversationId],
+    );
+    return rows[0]?.id ?? messageId;
   }
 
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */

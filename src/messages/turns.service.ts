@@ -70,14 +70,18 @@ export class TurnsService {
   ) {}
 
   /**
-   * Where a turn is to go.
+   * Where a turn is to go. What a user says never follows what a user said: where the active path ends at such a message, a turn
+   * that names no place goes beside it.
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
   async place(userId: string, conversationId: string, parentId?: string | null): Promise<TurnPlace> {
     const place = await this.turns.place(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
     if (parentId && !place.parent) throw messageNotFound();
-    return place;
+    let { parent } = place;
+    while (parentId === undefined && parent?.role === 'user')
+      parent = parent.parent_id ? await this.turns.parent(conversationId, parent.parent_id) : undefined;
+    return { ...place, parent };
   }
 
   /**

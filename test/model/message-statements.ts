@@ -22,6 +22,7 @@ const DEFAULTS = {
   stop_requested: false,
   awaited: false,
   queued_request: null,
+  active_child_id: null,
 };
 
 /** The statements about conversations and their messages. */
