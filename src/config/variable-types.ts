@@ -6,13 +6,20 @@ import { parseCidr } from './network';
  */
 
 export function wholeNumber(min: number, max: number, fallback: number) {
+  return anyWholeNumber(min, max).default(fallback);
+}
+
+export function optionalWholeNumber(min: number, max: number) {
+  return anyWholeNumber(min, max).optional();
+}
+
+function anyWholeNumber(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`;
   return z
     .string()
     .regex(/^\d{1,15}$/, message)
     .transform(Number)
-    .refine((value) => value >= min && value <= max, message)
-    .default(fallback);
+    .refine((value) => value >= min && value <= max, message);
 }
 
 export function flag() {
