@@ -30,6 +30,7 @@ import { decodeCursor, encodeCursor } from '../http/cursor';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
+import { StaysOpen } from '../limits/stays-open.decorator';
 import { emailTaken, lastAdmin, userNotFound, usernameTaken } from '../users/user.errors';
 import { UpdateUserDto } from './dto/update-user.dto';
 import { ndjson } from './ndjson';
@@ -124,6 +125,7 @@ export class UsersController {
       'One JSON object per line: `{type, data}`. Secrets are left out, since not even the service knows them.',
   })
   @ApiUserId()
+  @StaysOpen()
   @ApiProduces('application/x-ndjson')
   @ApiOkResponse({
     description: 'Everything, line by line.',

@@ -2,8 +2,10 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
 import { methodNotAllowed } from '../http/http-errors';
+import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
+import { STAYS_OPEN } from '../limits/stays-open.decorator';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
 import type { Identity, Scope } from './identity';
@@ -19,6 +21,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly limits: RequestLimits,
+    private readonly openAnswers: OpenAnswers,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -35,6 +38,8 @@ export class AuthGuard implements CanActivate {
     await this.limits.checkIdentity(identity.userId, limit === 'login' ? undefined : limit, response);
     assertScope(identity, this.markOf(SCOPE_OF_ROUTE, context) as Scope | undefined);
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
+    // Last of all: what is refused for another reason does not last.
+    if (this.markOf(STAYS_OPEN, context)) this.openAnswers.hold(identity.userId, request.socket, response);
     return true;
   }
 

@@ -10,7 +10,7 @@ import { messageNotFound, parentNotAReply, replyInProgress } from '../messages/m
 import { quotaExceeded } from '../users/quotas/quota-exceeded';
 import type { MessageError } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
-import { conversationGone, invalidResumeId, replyFailed } from './chat.errors';
+import { conversationGone, invalidResumeId, replyFailed, stopPending } from './chat.errors';
 import { assertFits } from './context/context-budget';
 import { INTERRUPTED } from './reply/reply-outcome';
 
@@ -52,14 +52,16 @@ const REFUSALS = [
 ];
 
 /** What keeps a turn from beginning. */
-export const TurnProblems = () => ProblemResponses(...REFUSALS, shuttingDown);
+export const TurnProblems = () => ProblemResponses(...REFUSALS, shuttingDown, stopPending);
 
 /** The same where the client waits for the reply, so that its failure is an answer as well. */
 export const AwaitedTurnProblems = () =>
   applyDecorators(
     ProblemResponses(...REFUSALS, conversationGone),
     ProblemResponsesOf([ReplyProblemBody], failed('provider_unreachable'), failed('provider_timeout')),
-    ProblemResponsesOf([ReplyProblemBody, ProblemBody], shuttingDown, () => failedWith(INTERRUPTED)),
+    ProblemResponsesOf([ReplyProblemBody, ProblemBody], shuttingDown, stopPending, () =>
+      failedWith(INTERRUPTED),
+    ),
   );
 
 const failed = (code: LlmErrorCode) => () => failedWith(new LlmError(code));

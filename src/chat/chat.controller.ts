@@ -16,6 +16,7 @@ import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { RateLimited } from '../limits/rate-limited.decorator';
+import { StaysOpen } from '../limits/stays-open.decorator';
 import { DrainingGuard } from '../http/draining.guard';
 import { ApiIdempotent } from '../http/idempotency/idempotent-request';
 import { ProblemResponses } from '../http/openapi/problem-responses';
@@ -88,6 +89,7 @@ export class ChatController {
 
   @Post(':conversation_id')
   @HttpCode(200)
+  @StaysOpen()
   @UseGuards(DrainingGuard)
   @RateLimited('chat')
   @ApiOperation({

@@ -15,6 +15,12 @@ export const cannotGoOn = () =>
     'Only a reply that was stopped, interrupted or cut off can be continued.',
   );
 
+/** The request to stop stays: the reply ends as soon as the process that writes it, or whoever replaces that, can do it. */
+export const stopPending = () =>
+  new AppError('unavailable', 'stop_pending', 'The reply has been told to stop, but has not ended yet.', {
+    retryAfterS: 5,
+  });
+
 export const replyNotFound = () => new AppError('not_found', 'message_not_found', 'No reply with this id.');
 
 export const invalidResumeId = () =>

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { MessagesService, type Message } from '../messages/messages.service';
+import type { Message } from '../messages/messages.service';
 import { cannotGoOn, notAUserMessage, replyNotFound } from './chat.errors';
 import { TurnStarter, type Caller, type ReplyWishes } from './turn-starter';
 
@@ -11,15 +11,12 @@ export interface SaidMessage extends ReplyWishes {
 }
 
 /**
- * What a user can say and ask for. Each answers the id of the reply that it has begun. Nothing is ever overwritten: versions are
- * siblings.
+ * What a user can say and ask for. Each answers the id of the reply that it has begun. Messages that are named must have been read
+ * as the user's. Nothing is ever overwritten: versions are siblings.
  */
 @Injectable()
 export class ChatService {
-  constructor(
-    private readonly messages: MessagesService,
-    private readonly turns: TurnStarter,
-  ) {}
+  constructor(private readonly turns: TurnStarter) {}
 
   /**
    * Stores the message and starts the reply. All that can be refused is refused here, before anything is stored.
@@ -32,35 +29,30 @@ export class ChatService {
   }
 
   /** Replies once more to what this reply answers. */
-  async regenerate(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
-    const { conversation_id: conversationId, parent_id: parentId } = await this.findReply(
-      caller.userId,
-      messageId,
-    );
+  async regenerate(caller: Caller, reply: Message, wishes: ReplyWishes): Promise<string> {
+    assertReply(reply);
+    const { conversation_id: conversationId, parent_id: parentId } = reply;
     return this.turns.start(caller, { conversationId, parentId }, wishes);
   }
 
   /** Says something else in place of a user's message. */
-  async edit(caller: Caller, messageId: string, said: ReplyWishes & { content: string }): Promise<string> {
-    const message = await this.messages.get(caller.userId, messageId);
+  async edit(caller: Caller, message: Message, said: ReplyWishes & { content: string }): Promise<string> {
     if (message.role !== 'user') throw notAUserMessage();
     const { conversation_id: conversationId, parent_id: parentId } = message;
     return this.turns.start(caller, { conversationId, content: said.content, parentId }, said);
   }
 
   /** Goes on with a reply that was stopped, interrupted or cut: a version of it that begins with its text. */
-  async continue(caller: Caller, messageId: string, wishes: ReplyWishes): Promise<string> {
-    const message = await this.findReply(caller.userId, messageId);
-    if (!isUnfinished(message)) throw cannotGoOn();
-    const { conversation_id: conversationId, parent_id: parentId, parts: begun } = message;
+  async continue(caller: Caller, reply: Message, wishes: ReplyWishes): Promise<string> {
+    assertReply(reply);
+    if (!isUnfinished(reply)) throw cannotGoOn();
+    const { conversation_id: conversationId, parent_id: parentId, parts: begun } = reply;
     return this.turns.start(caller, { conversationId, parentId, begun }, wishes);
   }
+}
 
-  private async findReply(userId: string, id: string): Promise<Message> {
-    const message = await this.messages.get(userId, id);
-    if (message.role !== 'assistant') throw replyNotFound();
-    return message;
-  }
+function assertReply({ role }: Message): void {
+  if (role !== 'assistant') throw replyNotFound();
 }
 
 function isUnfinished({ status, finish_reason }: Message): boolean {

@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { filter, interval, merge, type Observable } from 'rxjs';
+import { filter, merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
+import { detached } from '../logging/detached';
 import { MessagesService, type MessageHeader } from '../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from './chat.errors';
 import { parseLastEventId } from './last-event-id';
@@ -11,8 +12,8 @@ import { ReplyReader } from './reply/reply-reader';
 import { RunningReplies } from './reply/running-replies';
 import { Wakeup } from './reply/wakeup';
 
-/** How often a feed looks again in any case: a look may have failed. */
-const POLL_MS = 5_000;
+/** How long after a look that failed a feed looks again. */
+const RETRY_MS = 5_000;
 const BATCH = 20;
 
 /** Where a feed begins: in a reply, or before those that follow a sequence. */
@@ -24,12 +25,22 @@ interface Beginning {
 interface Look {
   conversation: Conversation;
   replies: MessageHeader[];
+  failed?: boolean;
+}
+
+/** A look that is underway, for every feed of the conversation that has seen as much. */
+interface SharedLook {
+  sequence: number;
+  /** Undefined if the conversation is gone. */
+  found: Promise<Look | undefined>;
 }
 
 /** All replies of a conversation as they come, one after the other. */
 @Injectable()
 export class ConversationFeed {
   private readonly logger = new Logger(ConversationFeed.name);
+  /** By conversation. */
+  private readonly looks = new Map<string, SharedLook>();
 
   constructor(
     private readonly conversations: ConversationsService,
@@ -75,7 +86,11 @@ export class ConversationFeed {
     if (reply) await this.reader.read(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
-    const news = this.newsOf(conversation.id, () => known.last_sequence).subscribe(wakeup.wake);
+    const news = this.newsOf(conversation.id, () => known.last_sequence).subscribe(() => {
+      // It may have been too early to see this.
+      this.looks.delete(conversation.id);
+      wakeup.wake();
+    });
     signal.addEventListener('abort', wakeup.wake);
     try {
       for (let seen = sequence; !signal.aborted && !this.running.closed;) {
@@ -86,7 +101,7 @@ export class ConversationFeed {
           seen = next.sequence;
           await this.reader.read(next, 0, listener, signal);
         }
-        if (!found.replies.length) await wakeup.wait();
+        if (!found.replies.length) await wakeup.wait(found.failed ? RETRY_MS : undefined);
       }
     } finally {
       // Also where the reader had left before.
@@ -102,12 +117,21 @@ export class ConversationFeed {
       this.conversations.deletions.pipe(filter((id) => id === conversationId)),
       this.elsewhere.in(conversationId, seen),
       this.running.closing,
-      interval(POLL_MS),
     );
   }
 
-  /** Undefined if the conversation is gone. */
-  private async look(conversation: Conversation, sequence: number): Promise<Look | undefined> {
+  private look(conversation: Conversation, sequence: number): Promise<Look | undefined> {
+    const underway = this.looks.get(conversation.id);
+    if (underway?.sequence === sequence) return underway.found;
+    const found = detached(() => this.find(conversation, sequence)).finally(() => {
+      if (this.looks.get(conversation.id) === look) this.looks.delete(conversation.id);
+    });
+    const look = { sequence, found };
+    this.looks.set(conversation.id, look);
+    return found;
+  }
+
+  private async find(conversation: Conversation, sequence: number): Promise<Look | undefined> {
     const { id, user_id } = conversation;
     try {
       const now = await this.conversations.get(user_id, id);
@@ -115,7 +139,7 @@ export class ConversationFeed {
     } catch (error) {
       if (isNotFound(error)) return undefined;
       this.logger.warn({ err: error }, 'A feed could not look for replies; it tries again');
-      return { conversation, replies: [] };
+      return { conversation, replies: [], failed: true };
     }
   }
 }

@@ -42,10 +42,16 @@ export class RepliesService {
 
   /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
   async resume(userId: string, messageId: string, place?: string): Promise<OpenedLog | undefined> {
-    const reply = await this.reply(userId, messageId);
-    const after = parsePlace(place, reply.id);
-    if (await this.reader.hasAll(reply, after)) return undefined;
-    return (listener, signal) => this.reader.read(reply, after, listener, signal);
+    return this.logOf(await this.reply(userId, messageId), place);
+  }
+
+  /** The same of the reply that an event is of (`ofEvent`), after that event. */
+  async resumeAfter(
+    userId: string,
+    eventId: string,
+    conversationId?: string,
+  ): Promise<OpenedLog | undefined> {
+    return this.logOf(await this.ofEvent(userId, eventId, conversationId), eventId);
   }
 
   /** The reply that an event is of, which must be in this conversation where one is named. */
@@ -86,6 +92,12 @@ export class RepliesService {
   private async stopped(reply: MessageHeader): Promise<HistoryMessage> {
     await this.stopper.stop(reply);
     return this.messages.getWithSiblings(reply.user_id, reply.id).catch(asGone);
+  }
+
+  private async logOf(reply: MessageHeader, place?: string): Promise<OpenedLog | undefined> {
+    const after = parsePlace(place, reply.id);
+    if (await this.reader.hasAll(reply, after)) return undefined;
+    return (listener, signal) => this.reader.read(reply, after, listener, signal);
   }
 
   private async reply(userId: string, messageId: string): Promise<MessageHeader> {

@@ -9,7 +9,7 @@ import { ParseId } from '../http/parse-id.pipe';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
 import { messageNotFound } from '../messages/message.errors';
 import { ApiConversationId } from './api-turn';
-import { noReply } from './chat.errors';
+import { noReply, stopPending } from './chat.errors';
 import { RepliesService } from './replies.service';
 
 /** Also while the process shuts down: what runs may always be ended. */
@@ -29,7 +29,7 @@ export class StopsController {
   })
   @ApiConversationId()
   @ApiOkResponse({ type: MessageResponse, description: 'The last reply.' })
-  @ProblemResponses(conversationNotFound, noReply)
+  @ProblemResponses(conversationNotFound, noReply, stopPending)
   async stopReply(
     @CurrentUser() userId: string,
     @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
@@ -47,7 +47,7 @@ export class StopsController {
   })
   @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The reply.' })
   @ApiOkResponse({ type: MessageResponse, description: 'The reply.' })
-  @ProblemResponses(messageNotFound)
+  @ProblemResponses(messageNotFound, stopPending)
   async stopMessage(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,

@@ -5,10 +5,9 @@ import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { MessagePart } from '../messages/message.types';
 import type { ContextMessage } from '../messages/message.types';
-import type { TurnPlace } from '../messages/turn-messages';
 import { TurnsService, type Turn, type TurnRequest } from '../messages/turns.service';
 import { modelMessages } from './context/context-loader';
-import { assertFits } from './context/context-budget';
+import { assertFits, begunTokens } from './context/context-budget';
 import { ModelChoices, type ModelChoice } from './model-choices';
 import { BusyConversations, type OnBusy } from './queue/busy-conversations';
 import { ReplyGenerator, type ReplyRequest } from './reply/reply-generator';
@@ -58,8 +57,14 @@ export class TurnStarter {
     const place = id ? await this.turns.place(caller.userId, id, parentId) : undefined;
     const choice = await this.choices.choose(caller.userId, place?.conversation, wishes);
     const tokens = content === undefined ? 0 : countTokens(content);
-    assertFits(tokens, choice.budget);
-    const request = turnRequest(caller.userId, plan, wishes, { ...choice, tokens, place });
+    const begun = begunTokens(plan.begun ?? []);
+    assertFits(content === undefined ? (place?.parent?.tokens ?? 0) : tokens, choice.budget - begun);
+    const request = turnRequest(caller.userId, plan, wishes, {
+      ...choice,
+      tokens,
+      begunTokens: begun,
+      place,
+    });
     let turn: Turn | undefined;
     const open = () =>
       this.idempotency.once(caller.request, async () => {
@@ -77,15 +82,22 @@ function turnRequest(
   userId: string,
   { parentId, content, begun = [] }: TurnPlan,
   wishes: ReplyWishes,
-  { model, provider, budget, answerRoom, tokens, place }: ModelChoice & { tokens: number; place?: TurnPlace },
+  {
+    model,
+    provider,
+    budget,
+    answerRoom,
+    ...turn
+  }: ModelChoice & Pick<TurnRequest, 'tokens' | 'begunTokens' | 'place'>,
 ): TurnRequest {
   return {
     userId,
-    place,
+    place: turn.place,
     conversation: wishes.model ? { model } : {},
     parentId,
     content,
-    tokens,
+    tokens: turn.tokens,
+    begunTokens: turn.begunTokens,
     model,
     provider,
     budget,

@@ -9,7 +9,7 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
-import { MessagesService } from '../messages/messages.service';
+import { MessagesService, type Message } from '../messages/messages.service';
 import { TurnProblems } from './api-turn';
 import { cannotGoOn, notAUserMessage } from './chat.errors';
 import { ChatService } from './chat.service';
@@ -49,7 +49,7 @@ export class VersionsController {
     @Body() wishes: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, () => this.chat.regenerate(client, id, wishes));
+    return this.stream({ client, response, id }, (reply) => this.chat.regenerate(client, reply, wishes));
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -67,8 +67,8 @@ export class VersionsController {
     @Body() body: EditMessageDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, () =>
-      this.chat.edit(client, id, { ...body, content: this.text.of(body) }),
+    return this.stream({ client, response, id }, (message) =>
+      this.chat.edit(client, message, { ...body, content: this.text.of(body) }),
     );
   }
 
@@ -90,14 +90,14 @@ export class VersionsController {
     @Body() wishes: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, () => this.chat.continue(client, id, wishes));
+    return this.stream({ client, response, id }, (reply) => this.chat.continue(client, reply, wishes));
   }
 
   private async stream(
     { client, response, id }: { client: TurnClient; response: Response; id: string },
-    begin: () => Promise<string>,
+    begin: (message: Message) => Promise<string>,
   ): Promise<void> {
-    const { conversation_id } = await this.messages.get(client.userId, id);
-    await this.streams.stream(client, response, conversation_id, begin);
+    const message = await this.messages.get(client.userId, id);
+    await this.streams.stream(client, response, message.conversation_id, () => begin(message));
   }
 }

@@ -59,6 +59,8 @@ export interface LimitsConfig {
   chat: number;
   /** That log in, register or refresh, from one network. */
   login: number;
+  /** Not per minute but at a time, in this process: answers of one identity that stay open. */
+  openStreams: number;
 }
 
 /** What one user may have; 0 for no limit. */

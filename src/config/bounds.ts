@@ -48,7 +48,30 @@ export const HTTP_BOUNDS = {
 } as const satisfies Bounds;
 
 /** Answers that stay open: streams, feeds, sockets, POSTs that wait. */
-export const OPEN_ANSWER_BOUNDS = {} as const satisfies Bounds;
+export const OPEN_ANSWER_BOUNDS = {
+  openAnswersOfIdentity: {
+    what: 'streams, feeds, sockets and waiting requests of one identity, open at once in one process',
+    limit: 200,
+    unit: 'count',
+    variable: 'MAX_OPEN_STREAMS_PER_USER',
+    beyond: '429 `too_many_streams` with `Retry-After`',
+    test: 'test/e2e/accounts/open-answers.spec.ts',
+  },
+  socketsOfIdentity: {
+    what: 'sockets of one identity, open at once in one process',
+    limit: 50,
+    unit: 'count',
+    beyond: '429 `too_many_sockets` with `Retry-After`',
+    test: 'test/e2e/socket/handshake.spec.ts',
+  },
+  readingsOfSocket: {
+    what: 'streams that one socket reads at once',
+    limit: 64,
+    unit: 'count',
+    beyond: '`error` frame `too_many_streams`',
+    test: 'test/e2e/socket/replies.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** Who logs in, guesses, refreshes. */
 export const IDENTITY_BOUNDS = {} as const satisfies Bounds;
@@ -162,6 +185,14 @@ export const REPLY_BOUNDS = {
     unit: 'characters',
     beyond: 'counted in slices, between which others have their turn',
     test: 'src/chat/reply/sliced-token-count.spec.ts',
+  },
+  // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
+  stopPatience: {
+    what: 'wait for a reply that is stopped to end',
+    limit: 25_000,
+    unit: 'ms',
+    beyond: '503 `stop_pending` with `Retry-After`; the reply still ends when its process can',
+    test: 'test/e2e/stop-pending.spec.ts',
   },
 } as const satisfies Bounds;
 

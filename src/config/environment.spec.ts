@@ -159,6 +159,7 @@ describe('a bad environment', () => {
     ['RATE_LIMIT_IDENTITY', 'many'],
     ['RATE_LIMIT_CHAT', '1.5'],
     ['RATE_LIMIT_LOGIN', '1e3'],
+    ['MAX_OPEN_STREAMS_PER_USER', '1e3'],
     ['QUOTA_TOKENS_PER_DAY', '1M'],
     ['QUOTA_RUNNING_REPLIES', 'x'],
     ['QUOTA_STORED_BYTES', '1tb'],

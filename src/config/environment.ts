@@ -11,7 +11,7 @@ import {
   type QuotasConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
-import { REPLY_BOUNDS } from './bounds';
+import { OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
 import type { ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
@@ -155,6 +155,8 @@ function toLimits(values: Variables): LimitsConfig {
     identity: on(values.RATE_LIMIT_IDENTITY),
     chat: on(values.RATE_LIMIT_CHAT),
     login: on(values.RATE_LIMIT_LOGIN),
+    // What the operator has set is meant, also where rates are not limited.
+    openStreams: values.MAX_OPEN_STREAMS_PER_USER ?? on(OPEN_ANSWER_BOUNDS.openAnswersOfIdentity.limit),
   };
 }
 

@@ -71,6 +71,7 @@ export const VARIABLES = {
   RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfIdentity.limit),
   RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, HTTP_BOUNDS.turnsOfIdentity.limit),
   RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, 60),
+  MAX_OPEN_STREAMS_PER_USER: optionalWholeNumber(0, 1_000_000),
   QUOTA_TOKENS_PER_DAY: wholeNumber(0, 1_000_000_000_000, 0),
   QUOTA_RUNNING_REPLIES: optionalWholeNumber(0, 1_000_000),
   QUOTA_STORED_BYTES: byteSize(0, 1024 ** 4, 0),

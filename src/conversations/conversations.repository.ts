@@ -76,14 +76,15 @@ export class ConversationsRepository {
     return (result.affected ?? 0) > 0;
   }
 
-  /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone. */
-  async withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.query(
-      `SELECT p.id FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
+  /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone (null). */
+  withFurtherMessages(
+    places: { id: string; sequence: number }[],
+  ): Promise<{ id: string; last_sequence: number | null }[]> {
+    return this.db.query(
+      `SELECT p.id, c.last_sequence FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
        LEFT JOIN conversations c ON c.id = p.id WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
       [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],
     );
-    return rows.map(({ id }) => id);
   }
 
   async clearContext(userId: string, id: string): Promise<boolean> {

@@ -97,8 +97,10 @@ export class ConversationsService implements OnModuleInit {
     this.deleted.next(id);
   }
 
-  /** Of these conversations, those that have messages after a sequence, or are gone. */
-  withFurtherMessages(places: { id: string; sequence: number }[]): Promise<string[]> {
+  /** Of these conversations, those that have messages after a sequence, or are gone (null). */
+  withFurtherMessages(
+    places: { id: string; sequence: number }[],
+  ): Promise<{ id: string; last_sequence: number | null }[]> {
     return this.repository.withFurtherMessages(places);
   }
 

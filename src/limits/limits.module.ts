@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatabaseState } from '../database/database-state';
 import { LocalRateLimits } from './local-rate-limits';
+import { OpenAnswers } from './open-answers';
 import { RateLimitEntity } from './rate-limit.entity';
 import { RateLimitStore } from './rate-limit-store';
 import { RateLimiter } from './rate-limiter';
@@ -16,6 +17,7 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
   providers: [
     RateLimiter,
     RequestLimits,
+    OpenAnswers,
     SharedRateLimitsRepository,
     {
       provide: RateLimitStore,
@@ -24,6 +26,6 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
         database.exclusive ? new LocalRateLimits() : new SharedRateLimits(repository),
     },
   ],
-  exports: [RequestLimits],
+  exports: [RequestLimits, OpenAnswers],
 })
 export class LimitsModule {}

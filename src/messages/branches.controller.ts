@@ -14,6 +14,7 @@ import { storageFull } from '../users/quotas/quota-exceeded';
 import { ParseId } from '../http/parse-id.pipe';
 import { BranchesService } from './branches.service';
 import { ForkConversationDto } from './dto/fork.dto';
+import { SelectMessageDto } from './dto/select.dto';
 import { messageNotFound, replyInProgress } from './message.errors';
 
 @ApiTags('conversations')
@@ -60,20 +61,23 @@ export class BranchesController {
   @ApiOperation({
     summary: 'Show another branch',
     description:
-      'The path that ends at this message becomes the active one: it is shown, and continued by the next message.',
+      'The path through this message becomes the active one, down to the message that was last active below it: it is shown, and ' +
+      'continued by the next message. Where the path ends at what the user said, the next message goes beside that.',
   })
   @ApiParam({
     name: 'id',
     format: 'uuid',
     example: EXAMPLE_IDS.reply,
-    description: 'The last message of the branch.',
+    description: 'Any message of the branch.',
   })
+  @ApiBody({ type: SelectMessageDto, required: false })
   @ApiOkResponse({ type: ConversationResponse, description: 'The conversation as it is now.' })
   @ProblemResponses(messageNotFound)
   async selectBranch(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,
+    @Body() { exact }: SelectMessageDto,
   ): Promise<ConversationResponse> {
-    return toConversationResponse(await this.branches.select(userId, id));
+    return toConversationResponse(await this.branches.select(userId, id, exact));
   }
 }

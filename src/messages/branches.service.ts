@@ -18,12 +18,21 @@ export class BranchesService {
     private readonly paths: PathsRepository,
   ) {}
 
-  /** Makes the branch that ends at this message the active path of its conversation, which is answered. */
-  async select(userId: string, messageId: string): Promise<Conversation> {
+  /**
+   * Makes the path through this message the active one of its conversation, which is answered: down to the leaf that was last active
+   * below it, or, if that is asked for, exactly to it.
+   */
+  async select(userId: string, messageId: string, exact = false): Promise<Conversation> {
     const message = await this.messages.find(userId, messageId);
     if (!message) throw messageNotFound();
-    await this.conversations.select(userId, message.conversation_id, messageId);
-    return this.conversations.get(userId, message.conversation_id);
+    const { conversation_id: id } = message;
+    return this.db.run(async () => {
+      const { active_leaf_id } = await this.conversations.lock(userId, id);
+      if (active_leaf_id) await this.paths.noteWay(active_leaf_id, id);
+      const leafId = exact ? messageId : await this.paths.leafBelow(messageId, id);
+      await this.conversations.select(userId, id, leafId);
+      return this.conversations.get(userId, id);
+    });
   }
 
   /**

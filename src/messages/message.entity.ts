@@ -19,6 +19,7 @@ import type {
 @Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
 @Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
 @Index('ix_messages_queued', ['conversation_id', 'sequence'], { where: `status = 'queued'` })
+@Index('ix_messages_active_child', ['branch_id', 'depth'], { where: 'active_child_id IS NOT NULL' })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
 @Check(
@@ -53,6 +54,10 @@ export class MessageEntity {
   /** 1 for a first message, else the parent's plus 1. */
   @Column('integer')
   depth!: number;
+
+  /** Which way the active path went when it last left this message (`active-path.ts`); null: to its first child, if it has one. */
+  @Column('uuid', { nullable: true })
+  active_child_id!: string | null;
 
   /** The order in which the conversation's messages were made. */
   @Column('integer')

@@ -60,6 +60,12 @@ export interface ContextMessage {
   parts: MessagePart[];
 }
 
+/** A message of a path that is cut to a budget. */
+export interface CountedMessage extends ContextMessage {
+  /** Tokens, overhead included. */
+  cost: number;
+}
+
 export interface MessageError {
   code: string;
   message: string;

@@ -19,6 +19,7 @@ export class MessagesExport implements OnModuleInit {
       const {
         user_id: _user,
         branch_id: _branch,
+        active_child_id: _activeChild,
         reserved_tokens: _reserved,
         event_lengths: _lengths,
         ...shown

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
-import type { ReplyOutcome, WrittenReply } from './message.types';
+import type { CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
-import type { ContextMessage } from './message.types';
 import { PathsRepository, type PathMessage } from './paths.repository';
 import type { ReplyContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
@@ -49,6 +48,11 @@ export class MessagesService {
     return (await this.messages.header(userId, id)) ?? notFound();
   }
 
+  /** The same for whoever looks again and again; undefined if there is none. */
+  findHeader(userId: string, id: string): Promise<MessageHeader | undefined> {
+    return this.messages.header(userId, id);
+  }
+
   async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
     const message = await this.get(userId, id);
     const children = await this.paths.children(message.conversation_id, [message.parent_id]);
@@ -78,7 +82,7 @@ export class MessagesService {
   }
 
   /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */
-  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
     return this.paths.context(leafId, budget, contextFrom);
   }
 

@@ -1,27 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
+import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { ContextMessage } from './message.types';
+import type { CountedMessage } from './message.types';
 
 export type PathMessage = Omit<
   MessageEntity,
-  'conversation' | 'event_lengths' | 'attempts' | 'queued_request'
+  'conversation' | 'event_lengths' | 'attempts' | 'queued_request' | 'active_child_id'
 > & {
   /** The texts of all parts of the answer, where `parts` are only the first ones. */
   cut_texts?: string[] | null;
 };
 
-/** The ranges of depth, one per branch, that make up the path from the first message to the leaf `$1` of the conversation `$2`. */
-const SEGMENTS = `WITH RECURSIVE segments (branch_id, up_to, fork_id) AS (
-    SELECT leaf.branch_id, leaf.depth, head.parent_id
-    FROM messages leaf JOIN messages head ON head.id = leaf.branch_id
-    WHERE leaf.id = $1 AND leaf.conversation_id = $2
-  UNION ALL
-    SELECT fork.branch_id, fork.depth, head.parent_id
-    FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
-  )`;
+const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2')}`;
 
 const { limit: LISTED } = REPLY_BOUNDS.listedParts;
 
@@ -102,6 +95,23 @@ export class PathsRepository {
     return rows[0].open;
   }
 
+  /** Notes which way the path to a leaf goes, as it is about to be left. */
+  async noteWay(leafId: string, conversationId: string): Promise<void> {
+    await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId]);
+  }
+
+  /** The leaf that was last active below a message, on a path that was left since; the message itself if nothing is below it. */
+  async leafBelow(messageId: string, conversationId: string): Promise<string> {
+    const rows: { id: string }[] = await this.db.query(
+      `WITH RECURSIVE ${descentFrom('$1', '$2')}
+       SELECT leaf.id FROM (SELECT branch_id FROM descent ORDER BY step DESC LIMIT 1) last CROSS JOIN LATERAL (
+         SELECT m.id FROM messages m WHERE m.branch_id = last.branch_id ORDER BY m.depth DESC LIMIT 1
+       ) leaf`,
+      [messageId, conversationId],
+    );
+    return rows[0]?.id ?? messageId;
+  }
+
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */
   children(
     conversationId: string,
@@ -119,9 +129,9 @@ export class PathsRepository {
    * The newest messages of the path that together stay within `budget` tokens, oldest first: whole messages only,
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
-  context(leafId: string, budget: number, contextFrom: number): Promise<ContextMessage[]> {
+  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
     return this.db.query(
-      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts FROM path ORDER BY depth`,
+      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts, cost FROM path ORDER BY depth`,
       [leafId, budget, contextFrom, true],
     );
   }

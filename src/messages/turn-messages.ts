@@ -6,10 +6,12 @@ import type { MessageStatus, MessagePart } from './message.types';
 /** What a turn needs to know of the message that it follows. */
 export interface ParentMessage {
   id: string;
+  parent_id: string | null;
   branch_id: string;
   depth: number;
   role: MessageEntity['role'];
   status: MessageStatus;
+  tokens: number;
   has_children: boolean;
 }
 

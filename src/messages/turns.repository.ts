@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { ContextMessage } from './message.types';
+import { NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
 import type { ParentMessage, TurnMessage, TurnPlace } from './turn-messages';
 
@@ -34,6 +35,14 @@ export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
 /** How many replies of the user run, counted as far as the limit. */
 const RUNNING = (user: string, limit: string) =>
   `SELECT count(*)::int AS replies FROM (SELECT 1 FROM open_replies WHERE user_id = ${user} LIMIT ${limit}::int) AS counted`;
+/** What is to be known of a message `p` that a turn follows. */
+const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_id', p.branch_id, 'depth', p.depth,
+  'role', p.role, 'status', p.status, 'tokens', p.tokens, 'has_children', EXISTS (
+    SELECT 1 FROM messages o WHERE o.conversation_id = p.conversation_id AND o.parent_id = p.id
+  ))`;
+
+/** A turn elsewhere leaves the active path (`$9` of the conversation `$6`). */
+const LEAVING = `, ${segmentsOf('$9', '$6')}, noted AS (${NOTE_WAY} AND EXISTS (SELECT 1 FROM conversation))`;
 
 const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts,
     tokens, model, provider, reserved_tokens, queued_request, created_at, updated_at)
@@ -76,10 +85,7 @@ export class TurnsRepository {
     parentId: string | null | undefined,
   ): Promise<TurnPlace | undefined> {
     const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
-      `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN json_build_object('id', p.id, 'branch_id', p.branch_id, 'depth', p.depth,
-         'role', p.role, 'status', p.status, 'has_children', EXISTS (
-           SELECT 1 FROM messages o WHERE o.conversation_id = c.id AND o.parent_id = p.id
-         )) END AS parent, EXISTS (
+      `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
            SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.status = 'queued'
          ) AS queued
        FROM conversations c LEFT JOIN messages p
@@ -92,6 +98,15 @@ export class TurnsRepository {
     return { conversation, parent: parent ?? undefined, queued };
   }
 
+  /** A message of a conversation that was read with its owner. */
+  async parent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
+    const rows: { parent: ParentMessage }[] = await this.db.query(
+      `SELECT ${PARENT} AS parent FROM messages p WHERE p.conversation_id = $1 AND p.id = $2`,
+      [conversationId, id],
+    );
+    return rows[0]?.parent;
+  }
+
   /** Stores a turn where nothing has changed since `place` was read, and answers its context. */
   async store(
     { conversation, parent }: TurnPlace,
@@ -99,6 +114,7 @@ export class TurnsRepository {
     changes: ConversationChanges & ReplyTerms,
     context: ContextWish,
   ): Promise<StoredTurn> {
+    const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
     const rows = await this.db.query<StoredTurn>(
       `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
          UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
@@ -106,7 +122,7 @@ export class TurnsRepository {
          WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
            AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
          RETURNING id
-       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${contextBelow('$10', '$11', '$12', '$13')}
+       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${contextBelow('$10', '$11', '$12', '$13')}${leaves ? LEAVING : ''}
        SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
          COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path), '[]') AS context
        FROM running`,

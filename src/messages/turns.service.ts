@@ -25,6 +25,8 @@ export interface TurnRequest {
   content?: string;
   /** Tokens of `content`. */
   tokens: number;
+  /** Tokens of what the reply goes on with, if it does, as the model is shown it. */
+  begunTokens?: number;
   /** The model that is to answer. */
   model: string;
   provider: string;
@@ -68,14 +70,18 @@ export class TurnsService {
   ) {}
 
   /**
-   * Where a turn is to go.
+   * Where a turn is to go. What a user says never follows what a user said: where the active path ends at such a message, a turn
+   * that names no place goes beside it.
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
   async place(userId: string, conversationId: string, parentId?: string | null): Promise<TurnPlace> {
     const place = await this.turns.place(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
     if (parentId && !place.parent) throw messageNotFound();
-    return place;
+    let { parent } = place;
+    while (parentId === undefined && parent?.role === 'user')
+      parent = parent.parent_id ? await this.turns.parent(conversationId, parent.parent_id) : undefined;
+    return { ...place, parent };
   }
 
   /**
@@ -165,7 +171,8 @@ export class TurnsService {
   ): Promise<StoredTurn> {
     const { id: leafId, sequence, created_at: at } = lastOf(messages);
     const says = request.content !== undefined;
-    const budget = request.budget - (says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0);
+    const said = says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0;
+    const budget = request.budget - said - (request.begunTokens ?? 0);
     const changes = { leafId, sequence, at, title: titleOf(request), ...terms };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
@@ -181,8 +188,14 @@ function assertAllowed({ stored, known, running }: StoredTurn, { maxRunning }: R
   if (maxRunning !== null && running >= maxRunning) throw tooManyRunning();
 }
 
-function costOf({ userId, place, tokens, budget, answerRoom }: TurnRequest): TurnCost {
-  return { userId, conversation: place?.conversation, said: tokens, input: budget, output: answerRoom };
+function costOf({ userId, place, tokens, begunTokens = 0, budget, answerRoom }: TurnRequest): TurnCost {
+  return {
+    userId,
+    conversation: place?.conversation,
+    said: tokens + begunTokens,
+    input: budget,
+    output: answerRoom,
+  };
 }
 
 /** What is queued goes first, also in the moment in which nothing runs. */

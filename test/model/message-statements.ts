@@ -19,6 +19,7 @@ const DEFAULTS = {
   error: null,
   attempts: [],
   queued_request: null,
+  active_child_id: null,
 };
 
 /** The statements about conversations and their messages. */

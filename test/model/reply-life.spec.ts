@@ -11,6 +11,9 @@ jest.mock('node:timers/promises', () => ({
     jest.requireActual<typeof import('./clock')>('./clock').clock.sleep(...args),
 }));
 
+/** Here the context tells whose a timer is, and loops of one simulated process must not run on for another. */
+jest.mock('../../src/logging/detached', () => ({ detached: <T>(work: () => T): T => work() }));
+
 const { FC_SEED, FC_PATH, FC_RUNS = '10000' } = process.env;
 
 describe('The life of a reply', () => {

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { detached } from '../../logging/detached';
 import { ApiKeysRepository } from './api-keys.repository';
 
 const WRITE_MS = 30_000;
@@ -14,7 +15,7 @@ export class KeyUse implements OnModuleDestroy {
 
   note(id: string): void {
     this.used.add(id);
-    this.timer ??= setTimeout(() => void this.write(), WRITE_MS).unref();
+    this.timer ??= detached(() => setTimeout(() => void this.write(), WRITE_MS)).unref();
   }
 
   async onModuleDestroy(): Promise<void> {

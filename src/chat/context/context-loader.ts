@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ModelMessage } from '../../llm/llm-client';
+import { LlmError } from '../../llm/llm-error';
 import type { ContextMessage } from '../../messages/message.types';
 import { MessagesService } from '../../messages/messages.service';
 import { textOf } from '../../messages/reply-content';
@@ -18,9 +19,13 @@ export interface ContextRequest {
 export class ContextLoader {
   constructor(private readonly messages: MessagesService) {}
 
-  /** What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first. */
+  /**
+   * What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first.
+   * @throws {LlmError} `context_length_exceeded` where not even the message to be answered does
+   */
   async load(request: ContextRequest): Promise<ModelMessage[]> {
     const path = await this.messages.context(request.leafId, request.budget, request.contextFrom);
+    if ((path.at(-1)?.cost ?? 0) > request.budget) throw new LlmError('context_length_exceeded');
     return modelMessages(request.systemPrompt, path);
   }
 }

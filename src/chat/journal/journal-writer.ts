@@ -6,6 +6,7 @@ import { constraintOf } from '../../database/database-error';
 import { AppError } from '../../errors/app-error';
 import { DatabaseState } from '../../database/database-state';
 import { InstanceService, leaseLost } from '../../instances/instance.service';
+import { detached } from '../../logging/detached';
 import type { LoggedEvent } from '../reply/reply-event';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
@@ -115,7 +116,7 @@ export class JournalWriter implements OnModuleDestroy {
       batch.urgent = true;
       this.resume?.();
     }
-    if (!this.writing) void this.write();
+    if (!this.writing) void detached(() => this.write());
     return batch.stored.promise;
   }
 

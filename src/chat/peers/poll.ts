@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { detached } from '../../logging/detached';
 
 const LOG_EVERY_MS = 10_000;
 
@@ -23,10 +24,15 @@ export class Poll {
   async begin(): Promise<void> {
     if (this.active) return;
     this.active = true;
+    await detached(() => this.run());
+  }
+
+  private async run(): Promise<void> {
     while (this.options.wanted()) {
       await this.options.look().catch((error: unknown) => this.report(error));
       await sleep(this.options.everyMs(), undefined, { ref: false });
     }
+    // In the same turn as the last look at what is wanted, or a wish that comes in between would be lost.
     this.active = false;
   }
 

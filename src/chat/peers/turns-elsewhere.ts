@@ -2,48 +2,82 @@ import { Injectable } from '@nestjs/common';
 import { NEVER, Observable } from 'rxjs';
 import { ConversationsService } from '../../conversations/conversations.service';
 import { DatabaseState } from '../../database/database-state';
+import { InstanceService } from '../../instances/instance.service';
 import { Poll } from './poll';
 
 const LOOK_MS = 100;
+/** Where no other process is known; one that has just come may have begun a turn. */
+const ALONE_MS = 1_000;
+/** Conversations that one statement asks for. */
+const CHUNK = 1_000;
+/** With many feeds a look takes long: from one to the next passes at least so many times its own time. */
+const REST = 9;
 
 interface Watcher {
-  conversationId: string;
   /** The sequence of the last message that it knows. */
   seen: () => number;
   wake: () => void;
 }
 
-/** Tells of turns that other processes have begun, and of conversations that they have deleted. */
+/** A conversation, for all of its watchers together. */
+interface Watched {
+  /** Its watchers have been told of messages up to this sequence. */
+  told: number;
+  watchers: Set<Watcher>;
+}
+
+/** Tells of turns that other processes have begun, and of conversations that they have deleted: one look for all who watch. */
 @Injectable()
 export class TurnsElsewhere {
-  private readonly watchers = new Set<Watcher>();
+  private readonly watched = new Map<string, Watched>();
+  /** How long the last look took, in ms. */
+  private took = 0;
   private readonly poll = new Poll({
     name: 'new turns',
-    everyMs: () => LOOK_MS,
-    wanted: () => this.watchers.size > 0,
+    everyMs: () => Math.max(this.instance.alone ? ALONE_MS : LOOK_MS, REST * this.took),
+    wanted: () => this.watched.size > 0,
     look: () => this.look(),
   });
 
   constructor(
     private readonly conversations: ConversationsService,
     private readonly database: DatabaseState,
+    private readonly instance: InstanceService,
   ) {}
 
-  /** Emits while the conversation has messages after `seen`, or is gone. */
+  /** Emits when the conversation has got messages after `seen`, or is gone. */
   in(conversationId: string, seen: () => number): Observable<void> {
     if (this.database.exclusive) return NEVER;
     return new Observable((changes) => {
-      const watcher: Watcher = { conversationId, seen, wake: () => changes.next() };
-      this.watchers.add(watcher);
+      const watcher = { seen, wake: () => changes.next() };
+      const watched = this.watched.get(conversationId) ?? { told: seen(), watchers: new Set() };
+      this.watched.set(conversationId, watched);
+      watched.watchers.add(watcher);
       void this.poll.begin();
-      return () => this.watchers.delete(watcher);
+      return () => {
+        watched.watchers.delete(watcher);
+        if (!watched.watchers.size) this.watched.delete(conversationId);
+      };
     });
   }
 
   private async look(): Promise<void> {
-    const watchers = [...this.watchers];
-    const places = watchers.map(({ conversationId, seen }) => ({ id: conversationId, sequence: seen() }));
-    const further = new Set(await this.conversations.withFurtherMessages(places));
-    watchers.filter(({ conversationId }) => further.has(conversationId)).forEach(({ wake }) => wake());
+    const began = performance.now();
+    const places = [...this.watched].map(([id, { told: sequence }]) => ({ id, sequence }));
+    try {
+      for (let at = 0; at < places.length; at += CHUNK)
+        for (const found of await this.conversations.withFurtherMessages(places.slice(at, at + CHUNK)))
+          this.tell(found.id, found.last_sequence ?? Infinity);
+    } finally {
+      this.took = performance.now() - began;
+    }
+  }
+
+  /** Those who know of it already, because this process has begun it, need not look. */
+  private tell(conversationId: string, sequence: number): void {
+    const watched = this.watched.get(conversationId);
+    if (!watched) return;
+    if (Number.isFinite(sequence)) watched.told = sequence;
+    for (const { seen, wake } of [...watched.watchers]) if (seen() < sequence) wake();
   }
 }

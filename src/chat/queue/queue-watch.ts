@@ -32,9 +32,12 @@ export class QueueWatch implements OnModuleInit {
     const { promise, resolve } = Promise.withResolvers<void>();
     const readers = this.waiting.get(messageId) ?? new Set();
     this.waiting.set(messageId, readers.add(resolve));
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const leave = (): void => resolve();
+    signal.addEventListener('abort', leave);
     void this.poll.begin();
     await promise;
+    // The signal may outlive the waiting by far.
+    signal.removeEventListener('abort', leave);
     readers.delete(resolve);
     if (!readers.size && this.waiting.get(messageId) === readers) this.waiting.delete(messageId);
   }

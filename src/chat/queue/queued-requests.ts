@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BegunTurn } from '../../messages/queue.service';
+import { begunTokens } from '../context/context-budget';
 import { ContextLoader } from '../context/context-loader';
 import { ModelChoices, type ModelChoice } from '../model-choices';
 import type { ReplyRequest } from '../reply/reply-generator';
@@ -19,16 +20,17 @@ export class QueuedRequests {
     const { conversation, reply, request } = turn;
     const { settings, begun } = request;
     const choice = await this.choose(turn);
-    const context = {
-      systemPrompt: conversation.system_prompt,
-      leafId: reply.parent_id ?? '',
-      // A model that is not there any more fails when it is asked.
-      budget: choice?.budget ?? 0,
-      contextFrom: conversation.context_from,
-    };
+    const context = async () =>
+      this.context.load({
+        systemPrompt: conversation.system_prompt,
+        leafId: reply.parent_id ?? '',
+        budget: (choice?.budget ?? 0) - begunTokens(begun),
+        contextFrom: conversation.context_from,
+      });
     return {
       reply,
-      context: () => this.context.load(context),
+      // A model that is not there any more fails when it is asked.
+      context: choice ? context : () => Promise.resolve([]),
       settings: choice?.settings ?? settings,
       targets: choice?.targets,
       begun,

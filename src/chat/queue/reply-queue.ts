@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { filter } from 'rxjs';
 import { Draining } from '../../http/draining';
+import { detached } from '../../logging/detached';
 import type { WaitingConversation } from '../../messages/message.types';
 import { QueueService } from '../../messages/queue.service';
 import { ReplyCloser } from '../reply/reply-closer';
@@ -30,6 +31,11 @@ export class ReplyQueue implements OnModuleInit {
   /** Begins what comes next in a conversation, if nothing runs there. Never throws: what fails is found by `sweep`. */
   async next(conversation: WaitingConversation): Promise<void> {
     if (this.draining.active) return;
+    // What comes next is of another request than the one at whose end it is noticed.
+    await detached(() => this.begin(conversation));
+  }
+
+  private async begin(conversation: WaitingConversation): Promise<void> {
     try {
       const begun = await this.queue.begin(conversation);
       if (begun) this.replies.start(await this.requests.of(begun));

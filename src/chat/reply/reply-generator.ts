@@ -7,6 +7,7 @@ import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { messageTokens } from '../context/context-budget';
 import { DeltaCoalescer } from './delta-coalescer';
 import { deltaEvent, startEvent } from './reply-event';
 import { ReplyCloser, type ReplyResult } from './reply-closer';
@@ -144,7 +145,7 @@ function asBegun(parts: MessagePart[]): ModelMessage[] {
 /** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. Without a word nothing is charged. */
 function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
   return {
-    input_tokens: messages.reduce((sum, message) => sum + countTokens(message.content) + 4, 0),
+    input_tokens: messages.reduce((sum, message) => sum + messageTokens(message.content), 0),
     output_tokens: content.parts.reduce((sum, part) => sum + countTokens(part.text), 0),
     estimated: true,
   };

@@ -7,6 +7,7 @@ export const STALLED_MS = 30_000;
 
 /** Made once: an abort without a reason makes an error with a stack each time. */
 const OVER = new Error('The waiting is over.');
+const STALLED = new Error('The reader takes nothing.');
 
 type Destination = Pick<Writable, 'writableNeedDrain' | 'once'> & NodeJS.EventEmitter;
 
@@ -18,10 +19,13 @@ export async function taken(connection: Destination, stalledMs = STALLED_MS): Pr
   await nextTurn();
   if (!connection.writableNeedDrain) return;
   const waiting = new AbortController();
-  const signal = AbortSignal.any([AbortSignal.timeout(stalledMs), waiting.signal]);
+  const { signal } = waiting;
+  // Not `AbortSignal.timeout`, whose timer outlives the waiting: a slow reader waits many times in that time.
+  const timer = setTimeout(() => waiting.abort(STALLED), stalledMs).unref();
   try {
     await Promise.race([once(connection, 'drain', { signal }), once(connection, 'close', { signal })]);
   } finally {
+    clearTimeout(timer);
     waiting.abort(OVER);
   }
 }

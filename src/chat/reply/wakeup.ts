@@ -9,8 +9,11 @@ export class Wakeup {
     this.resume?.();
   };
 
-  async wait(): Promise<void> {
+  /** @param atMostMs wakes by itself then */
+  async wait(atMostMs?: number): Promise<void> {
+    const alarm = atMostMs === undefined ? undefined : setTimeout(this.wake, atMostMs).unref();
     if (!this.pending) await new Promise<void>((resolve) => (this.resume = resolve));
+    clearTimeout(alarm);
     this.pending = false;
     this.resume = undefined;
   }

@@ -3,13 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { IdentityWatch } from '../../auth/identity-watch';
 import { AppConfig } from '../../config/app-config';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import { RunningReplies } from '../reply/running-replies';
 import { tooManySockets } from './socket.errors';
 import { SocketPulse } from './socket-pulse';
 import type { SocketSession } from './socket-session';
 
-/** Room for every tab on every device of a person, not for all users of a service behind one user id. */
-export const MAX_SOCKETS_PER_USER = 50;
 /** Then a client that does not say goodbye is cut off, so that it cannot hold the process. */
 const GOODBYE_MS = 3_000;
 
@@ -41,7 +40,9 @@ export class OpenSockets implements OnApplicationBootstrap {
 
   /** @throws AppError `too_many_sockets` */
   assertRoom(userId: string): void {
-    if ((this.perUser.get(userId) ?? 0) >= MAX_SOCKETS_PER_USER) throw tooManySockets();
+    // Room for every tab on every device of a person, not for all users of a service behind one user id.
+    const { limit } = OPEN_ANSWER_BOUNDS.socketsOfIdentity;
+    if ((this.perUser.get(userId) ?? 0) >= limit) throw tooManySockets();
   }
 
   add(socket: WebSocket, session: SocketSession): void {

@@ -21,7 +21,7 @@ export class SocketHandshake {
 
   /**
    * Who opens the socket.
-   * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, and those of
+   * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, `too_many_streams`, and those of
    *   `Authenticator.identifyStream`
    */
   async admit(request: IncomingMessage, response: ServerResponse): Promise<Identity> {
@@ -33,7 +33,7 @@ export class SocketHandshake {
     if (!isAllowed(request, corsOrigins)) throw originNotAllowed();
     const identity = await this.authenticator.identifyStream(request, query);
     this.sockets.assertRoom(identity.userId);
-    this.rules.checkIdentity(identity);
+    this.rules.checkIdentity(identity, request.socket);
     return identity;
   }
 }

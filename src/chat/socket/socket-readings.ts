@@ -1,12 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import type { OpenedLog } from '../reply/reply-log';
 import { withToldFailure } from '../reply/told-failure';
 import { eventFrame } from './server-frames';
 import { tooManyStreams } from './socket.errors';
 import type { SocketWriter } from './socket-writer';
-
-/** Each holds a listener and a timer or two, which a page that follows what it shows does not need more of. */
-export const MAX_READINGS = 64;
 
 /** What is read, and for which frame. */
 export interface Reading {
@@ -29,7 +27,9 @@ export class SocketReadings {
 
   /** @throws AppError `too_many_streams` */
   assertRoom(key?: string): void {
-    if (this.readings.size < MAX_READINGS || (key !== undefined && this.readings.has(key))) return;
+    // Each holds a listener and a timer or two, which a page that follows what it shows does not need more of.
+    const { limit } = OPEN_ANSWER_BOUNDS.readingsOfSocket;
+    if (this.readings.size < limit || (key !== undefined && this.readings.has(key))) return;
     throw tooManyStreams();
   }
 

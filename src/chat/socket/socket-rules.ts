@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Identity, Scope } from '../../auth/identity';
 import { assertAnyScope, assertScope } from '../../auth/permissions';
 import type { LocatedRequest } from '../../http/client-address';
 import { Draining } from '../../http/draining';
 import type { RouteLimit } from '../../limits/rate-limited.decorator';
+import { OpenAnswers } from '../../limits/open-answers';
 import { RequestLimits } from '../../limits/request-limits';
 import type { FrameType } from './client-frames';
 
@@ -28,6 +30,7 @@ const SCOPES = Object.values(RULES).map(({ scope }) => scope);
 export class SocketRules {
   constructor(
     private readonly limits: RequestLimits,
+    private readonly openAnswers: OpenAnswers,
     private readonly draining: Draining,
   ) {}
 
@@ -38,13 +41,14 @@ export class SocketRules {
   }
 
   /**
-   * Whether there is any frame that may be sent with this credential.
-   * @throws AppError `insufficient_scope`, `draining`
+   * Whether there is any frame that may be sent with this credential, and room for what the connection becomes.
+   * @throws AppError `insufficient_scope`, `draining`, `too_many_streams`
    */
-  checkIdentity(identity: Identity): void {
+  checkIdentity(identity: Identity, connection: Socket): void {
     assertAnyScope(identity, SCOPES);
     // It may have begun meanwhile, and then nobody would close this socket any more.
     this.draining.assertOpen();
+    this.openAnswers.hold(identity.userId, connection);
   }
 
   /** @throws AppError `rate_limited`, `insufficient_scope`, `draining` */

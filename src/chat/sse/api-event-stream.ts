@@ -1,5 +1,6 @@
 import { applyDecorators, RequestMapping, RequestMethod } from '@nestjs/common';
 import { ApiHeader, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { StaysOpen } from '../../limits/stays-open.decorator';
 import { ApiReplyEvents, replyEventSchema } from '../reply/reply-event.dto';
 
 const RESUME_HEADER = {
@@ -24,6 +25,7 @@ export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuer
 export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
   return applyDecorators(
     RequestMapping({ path, method }),
+    StaysOpen(),
     ApiProduces('text/event-stream'),
     ApiResume(),
     ApiReplyEvents(),

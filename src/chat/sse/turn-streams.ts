@@ -25,8 +25,7 @@ export class TurnStreams {
     begin: () => Promise<string>,
   ): Promise<void> {
     if (lastEventId) {
-      const reply = await this.replies.ofEvent(userId, lastEventId, conversationId);
-      const rest = await this.replies.resume(userId, reply.id, lastEventId);
+      const rest = await this.replies.resumeAfter(userId, lastEventId, conversationId);
       return this.streams.stream(response, rest ?? nothing);
     }
     const messageId = await begin();

@@ -1,7 +1,8 @@
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import type { ModelMessage, ModelRequest } from '../llm-client';
 
-const REQUEST =
+/** What asks a model without a way of its own to go on with its last message. */
+export const CONTINUE_REQUEST =
   'Your last message was cut off. Go on exactly where it ends, in the middle of a word if need be. ' +
   'Repeat nothing of it, and write nothing about this request.';
 
@@ -26,7 +27,7 @@ export function continuedMessages({ messages, model }: ModelRequest): ContinuedM
     case 'final_message':
       return { messages: sent, add_generation_prompt: false, continue_final_message: true };
     default:
-      return { messages: [...sent, { role: 'user', content: REQUEST }] };
+      return { messages: [...sent, { role: 'user', content: CONTINUE_REQUEST }] };
   }
 }
 

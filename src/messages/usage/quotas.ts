@@ -12,7 +12,7 @@ export interface TurnCost {
   userId: string;
   /** Where it goes; absent: a new one. */
   conversation?: Conversation;
-  /** Tokens of what is said. */
+  /** Tokens of what is said, and of what the reply begins with. */
   said: number;
   /** Tokens that the model may be shown, and may answer with. */
   input: number;

@@ -1,0 +1,131 @@
+import type { Subject } from 'rxjs';
+import { getEventListeners } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RunningReplies } from '../../src/chat/reply/running-replies';
+import { ConversationsService } from '../../src/conversations/conversations.service';
+import { ApiClient } from '../support/api-client';
+import { createTestApp, type TestApp } from '../support/create-test-app';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import { reply } from '../support/model-server/behaviours';
+import { hold } from '../support/model-server/gate';
+import { SocketClient } from '../support/socket-client';
+
+/** No more than may wait in a conversation. */
+const REQUESTS = 15;
+
+let model: ModelServer;
+let t: TestApp;
+let alice: ApiClient;
+
+/** Every signal that the service has listened to; the tests' own clients are in this process, too. */
+const signals = new Set<AbortSignal>();
+const connections = new Set<Socket>();
+const { addEventListener } = AbortSignal.prototype;
+
+beforeAll(async () => {
+  AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
+    if (new Error().stack?.includes('/src/')) signals.add(this);
+    return addEventListener.apply(this, args as Parameters<typeof addEventListener>);
+  };
+  model = await startModelServer();
+  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
+  t.app.getHttpServer().on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  alice = ApiClient.of(t.url, 'alice');
+});
+afterAll(async () => {
+  AbortSignal.prototype.addEventListener = addEventListener;
+  await t.close();
+  await model.close();
+});
+
+/** Those who wait for what the process as a whole tells. */
+const observers = () => {
+  const { begun, closing } = t.app.get(RunningReplies, { strict: false });
+  const { deletions } = t.app.get(ConversationsService, { strict: false });
+  return [begun, closing, deletions].map((subject) => (subject as Subject<unknown>).observers.length);
+};
+
+/** Of signals that may still abort. */
+const listening = () => {
+  const open = [...signals].filter(({ aborted }) => !aborted);
+  return open.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
+};
+
+const onConnections = () =>
+  [...connections].map((socket) =>
+    Object.fromEntries(socket.eventNames().map((name) => [String(name), socket.listenerCount(name)])),
+  );
+
+/** Settles when the count is what it was; it may take a moment for what has ended to be let go. */
+async function expectBack<T>(count: () => T, before: T): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (JSON.stringify(count()) === JSON.stringify(before)) return;
+    await sleep(50);
+  }
+  expect(count()).toEqual(before);
+}
+
+it('turns that were waited for in the queue leave no listener behind', async () => {
+  const { id } = await alice.conversation();
+  model.script(reply('Warm.'));
+  await alice.say(id, 'Hello');
+  const before = [listening(), observers()];
+  const gate = hold();
+  model.script(reply(['One', gate]));
+  const running = await (await alice.stream(id, 'First')).count(2);
+  const waiting = Array.from({ length: REQUESTS }, () => alice.say(id, 'Next', { on_busy: 'queue' }));
+  await sleep(200);
+  gate.release();
+  await running.done();
+  await Promise.all(waiting);
+  await expectBack(() => [listening(), observers()], before);
+});
+
+it('streams, feeds and sockets that have ended leave none, neither here nor on their connection', async () => {
+  const { id } = await alice.conversation();
+  model.script(reply('Warm.'));
+  const { message } = await alice.say(id, 'Hello');
+  const before = [listening(), observers()];
+  for (let i = 0; i < REQUESTS; i++) {
+    const [feed, stream] = [await alice.feed(id), await alice.follow(message.id)];
+    await stream.done();
+    feed.close();
+    const socket = await SocketClient.open(t.url, { 'x-user-id': 'alice' });
+    socket.socket.send(JSON.stringify({ type: 'follow', conversation_id: id }));
+    socket.socket.close();
+  }
+  await expectBack(() => [listening(), observers()], before);
+});
+
+it('a connection that is used again and again collects none', async () => {
+  const { id } = await alice.conversation();
+  model.script(reply('Warm.'));
+  const { message } = await alice.say(id, 'Hello');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const get = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'x-user-id': 'alice' };
+      httpRequest(`${t.url}/api/v1${path}`, { agent, headers }, (response) => {
+        response.resume().once('end', resolve);
+      })
+        .once('error', reject)
+        .end();
+    });
+  const paths = [`/messages/${message.id}/stream`, `/messages/${message.id}`, '/models', '/nowhere'];
+  const all = async () => {
+    for (const path of paths) await get(path);
+    await sleep(50);
+  };
+  await all();
+  const used = [...connections];
+  const before = onConnections();
+  for (let i = 0; i < REQUESTS; i++) await all();
+  expect([...connections]).toEqual(expect.arrayContaining(used));
+  await expectBack(onConnections, before);
+  agent.destroy();
+});

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplyLog } from '../../src/chat/reply/reply-log';
+import { RunningReplies } from '../../src/chat/reply/running-replies';
+import { REPLY_BOUNDS } from '../../src/config/bounds';
+import { ApiClient, type ChatMessage } from '../support/api-client';
+import { createTestApp, type TestApp } from '../support/create-test-app';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import { reply } from '../support/model-server/behaviours';
+import { hold } from '../support/model-server/gate';
+import { Statements } from '../support/statements';
+
+let statements: Statements;
+let model: ModelServer;
+let t: TestApp;
+let alice: ApiClient;
+
+beforeAll(async () => {
+  statements = new Statements();
+  model = await startModelServer();
+  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
+  statements.watch(t.app.getHttpServer());
+  alice = ApiClient.of(t.url, 'alice');
+});
+afterEach(() => jest.restoreAllMocks());
+afterAll(async () => {
+  await t.close();
+  await model.close();
+  statements.restore();
+});
+
+async function running() {
+  const { id } = await alice.conversation();
+  const gate = hold();
+  model.script(reply(['One', gate, ' two']));
+  const reader = await (await alice.stream(id, 'Hi')).count(2);
+  return { id, gate, reader };
+}
+
+/** As if another process wrote the replies, which does not come to end them. */
+function hideWriter(): void {
+  const replies = t.app.get(RunningReplies, { strict: false });
+  jest.spyOn(replies, 'stop').mockResolvedValue(undefined);
+  jest.spyOn(replies, 'has').mockReturnValue(false);
+}
+
+/** What a message holds may be megabytes. */
+const wholeRows = (texts: string[]) => texts.filter((text) => /parts|\.\*|SELECT \*/.test(text));
+
+it('a stop that does not come to pass in time says so, and may be asked for again', async () => {
+  const { id, gate, reader } = await running();
+  jest.replaceProperty(REPLY_BOUNDS.stopPatience, 'limit', 1_500 as 25_000);
+  hideWriter();
+  const sent = await statements.of(async () => {
+    const answer = await alice.post(`/messages/${reader.messageId}/stop`);
+    expect([answer.status, answer.body.code]).toEqual([503, 'stop_pending']);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+  expect(wholeRows(sent.map(({ text }) => text))).toHaveLength(1);
+  // One look in 20 ms would be 75.
+  expect(sent.length).toBeLessThan(40);
+  const turn = await alice.post(`/chat/${id}`, { content: 'Never mind', on_busy: 'interrupt' });
+  expect([turn.status, turn.body.code]).toEqual([503, 'stop_pending']);
+  expect((await alice.message(reader.messageId)).status).toBe('streaming');
+
+  jest.restoreAllMocks();
+  const again = await alice.post<ChatMessage>(`/messages/${reader.messageId}/stop`);
+  expect([again.status, again.body.status, again.body.content]).toEqual([200, 'stopped', 'One']);
+  gate.release();
+  await reader.done();
+});
+
+it('who waits for a reply to begin looks at its state alone', async () => {
+  const { gate, reader } = await running();
+  jest.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockReturnValue(undefined);
+  const sent = await statements.of(async () => {
+    const follower = await alice.follow(reader.messageId, { 'last-event-id': `${reader.messageId}:1` });
+    await sleep(1_000);
+    follower.close();
+  });
+  expect(sent.length).toBeGreaterThan(3);
+  expect(wholeRows(sent.map(({ text }) => text))).toHaveLength(1);
+  jest.restoreAllMocks();
+  gate.release();
+  await reader.done();
+});
