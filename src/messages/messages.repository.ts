@@ -3,6 +3,7 @@ import { In, Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ReplyOutcome } from './message.types';
+import { messageBytes } from './message-bytes';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -24,8 +25,15 @@ export class MessagesRepository {
     return this.db.manager.getRepository(MessageEntity);
   }
 
+  /** None of a conversation that is being removed. */
   find(userId: string, id: string): Promise<MessageEntity | null> {
-    return this.rows.findOneBy({ id, user_id: userId });
+    return this.rows
+      .createQueryBuilder('m')
+      .where('m.id = :id AND m.user_id = :userId', { id, userId })
+      .andWhere(
+        'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.deleted_at IS NULL)',
+      )
+      .getOne();
   }
 
   /** A message of a conversation that was read with its owner. */
@@ -33,12 +41,24 @@ export class MessagesRepository {
     return this.rows.findOneBy({ id, conversation_id: conversationId });
   }
 
-  /** Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. */
+  /**
+   * Undefined if the reply is no longer open: finished by somebody else, or gone with its conversation. The conversation is locked
+   * first, as by whoever begins a turn, queues a reply or deletes it.
+   */
   async closeReply(id: string, end: ReplyEnd): Promise<ClosedRow | undefined> {
     const rows: ClosedRow[] = await this.db.query(
-      `UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
-         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
-       WHERE id = $1 AND status = 'streaming' RETURNING id, conversation_id, user_id, awaited`,
+      `WITH conversation AS (
+         SELECT c.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
+         WHERE m.id = $1 AND m.status = 'streaming' FOR NO KEY UPDATE OF c
+       ), closed AS (
+         UPDATE messages m SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+           attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12, instance_id = NULL
+         FROM conversation WHERE m.id = $1 AND m.conversation_id = conversation.id AND m.status = 'streaming'
+         RETURNING m.id, m.conversation_id, m.user_id, m.awaited, ${messageBytes('m')} AS bytes
+       ), counted AS (
+         UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed WHERE c.id = closed.conversation_id
+       )
+       SELECT id, conversation_id, user_id, awaited FROM closed`,
       [
         id,
         end.status,

@@ -90,6 +90,8 @@ export class MessageStatements extends Transaction {
 
   closeReply(id: string, { model, provider, ...end }: ReplyEnd): ClosedRow | undefined {
     const whose = { ...(model && { model }), ...(provider && { provider }) };
+    const open = this.message(id);
+    if (open?.status === 'streaming') this.lockConversation(open.conversation_id);
     return this.update(id, 'streaming', { ...end, ...whose, updated_at: new Date(), instance_id: null });
   }
 

@@ -119,7 +119,7 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
   }
 }
 
-export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst'> {
+export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'holds'> {
   constructor(private readonly db: Connection) {}
 
   place(_userId: string, conversationId: string): Promise<TurnPlace | undefined> {
