@@ -34,6 +34,7 @@ import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
 import { emailTaken, erasureInProgress, lastAdmin, userNotFound, usernameTaken } from '../users/user.errors';
+import { ErasureResponse } from './dto/erasure.response';
 import { UpdateUserDto } from './dto/update-user.dto';
 import { ndjson } from './ndjson';
 import { UserAdminService } from './user-admin.service';
@@ -117,16 +118,20 @@ export class UsersController {
   })
   @ApiUserId()
   @ApiNoContentResponse({ description: 'Nothing is left.' })
-  @ApiAcceptedResponse({ description: 'Nobody is let in under this identity; the rest is being removed.' })
+  @ApiAcceptedResponse({
+    type: ErasureResponse,
+    description: 'Nobody is let in under this identity; the rest is being removed.',
+  })
   @ProblemResponses(userNotFound, lastAdmin, 'forbidden')
   async deleteUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,
     @Origin() origin: RequestOrigin,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<void> {
-    const done = await this.users.delete(identity, id, origin);
-    response.status(done ? 204 : 202);
+  ): Promise<ErasureResponse | undefined> {
+    if (await this.users.delete(identity, id, origin)) return undefined;
+    response.status(202);
+    return { status: 'erasing' };
   }
 
   @Get(':id/export')

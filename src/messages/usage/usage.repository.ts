@@ -58,7 +58,7 @@ export class UsageRepository {
            SELECT m.id FROM unnest($2::uuid[]) AS c (id) CROSS JOIN LATERAL (
              SELECT id FROM messages WHERE conversation_id = c.id AND user_id = $1 ORDER BY sequence DESC LIMIT $3
            ) AS m LIMIT $3
-         ) RETURNING *
+         ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
        ), kept AS (
          INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
          SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
