@@ -114,7 +114,7 @@ export class UsersController {
     description:
       'With everything of theirs, for good. Name, password and access go at once. Where there is very much, the rest of it follows in the ' +
       'background (202), and until it is gone whoever comes under this identity gets 409 `erasure_in_progress`; an administrator may ' +
-      'again to learn whether it is done (404).',
+      'ask again to learn whether it is done (404).',
   })
   @ApiUserId()
   @ApiNoContentResponse({ description: 'Nothing is left.' })

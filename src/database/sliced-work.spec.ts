@@ -43,7 +43,10 @@ describe('work in slices', () => {
       },
     });
     const idle = async () => {
-      while (left >= 0) await slowly(5);
+      for (;;) {
+        if (left < 0) return;
+        await slowly(5);
+      }
     };
     work.begin();
     work.wake();

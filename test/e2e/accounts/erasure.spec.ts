@@ -26,6 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => model.close());
 
+interface Answer {
+  rows: { count: number }[];
+}
+
 /** How many messages each removal has taken, and how long the longest transaction took. */
 class Removals {
   readonly sizes: number[] = [];
@@ -36,22 +40,18 @@ class Removals {
   constructor() {
     const { sizes, query } = this;
     const began = new WeakMap<Client, number>();
-    const ended = (client: Client) => {
-      this.longestMs = Math.max(this.longestMs, performance.now() - (began.get(client) ?? Infinity));
+    const note = async (client: Client, text: string, result: Promise<Answer>) => {
+      const answer = await result.catch(() => undefined);
+      if (answer && text.includes('DELETE FROM messages')) sizes.push(answer.rows[0].count);
+      if (text === 'COMMIT')
+        this.longestMs = Math.max(this.longestMs, performance.now() - (began.get(client) ?? Infinity));
     };
     Client.prototype.query = function (this: Client, ...args: unknown[]) {
       const [config] = args as [string | { text?: string }];
       const text = typeof config === 'string' ? config : (config.text ?? '');
       if (text.startsWith('START TRANSACTION')) began.set(this, performance.now());
       const result = (query as (...all: unknown[]) => unknown).apply(this, args);
-      if (result instanceof Promise)
-        void result.then(
-          ({ rows }: { rows: { count: number }[] }) => {
-            if (text.includes('DELETE FROM messages')) sizes.push(rows[0].count);
-            if (text === 'COMMIT') ended(this);
-          },
-          () => undefined,
-        );
+      if (result instanceof Promise) void note(this, text, result as Promise<Answer>);
       return result;
     } as typeof Client.prototype.query;
   }
