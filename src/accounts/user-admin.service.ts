@@ -7,8 +7,9 @@ import { assertAdmin } from '../auth/permissions';
 import { validationFailed } from '../http/validation.pipe';
 import { userNotFound } from '../users/user.errors';
 import type { User, UserChanges, UserPosition } from '../users/user.types';
-import { UserData } from '../users/user-data';
+import { inPages, UserData } from '../users/user-data';
 import { UsersService } from '../users/users.service';
+import { UserErasure } from './user-erasure';
 
 /** Users as they may see and change themselves, and administrators everybody. */
 @Injectable()
@@ -18,6 +19,7 @@ export class UserAdminService {
     private readonly accounts: AccountsService,
     private readonly data: UserData,
     private readonly audit: AuditService,
+    private readonly erasure: UserErasure,
   ) {}
 
   list(after: UserPosition | undefined, limit: number): Promise<User[]> {
@@ -43,13 +45,14 @@ export class UserAdminService {
     return after;
   }
 
-  /** Erases the user and everything of theirs; the record keeps that somebody was erased, but not who. */
-  async delete(actor: Identity, id: string, origin: RequestOrigin): Promise<void> {
-    await this.get(actor, id);
-    await this.users.delete(id, async () => {
-      await this.audit.record({ action: 'user.deleted', userId: id, actorId: actor.userId, origin });
-      await this.audit.forget(id);
-    });
+  /**
+   * Erases the user and everything of theirs; the record keeps that somebody was erased, but not who. False: the rest of it goes in
+   * the background. To ask again waits for it again.
+   * @throws {AppError} as `get`; `last_admin`
+   */
+  async delete(actor: Identity, id: string, origin: RequestOrigin): Promise<boolean> {
+    if (actor.role !== 'admin' && actor.userId !== id) throw userNotFound();
+    return this.erasure.run(id, actor.userId, origin);
   }
 
   /** Everything that is kept of the user, piece by piece. */
@@ -63,7 +66,7 @@ export class UserAdminService {
     const { id, username, email, role, is_active, created_at } = user;
     yield { type: 'user', data: { id, username, email, role, is_active, created_at } };
     yield* this.data.read(id);
-    for (const event of await this.audit.listOf(id)) {
+    for await (const event of inPages((after, limit) => this.audit.listOf(id, after, limit))) {
       const { action, address, target_id } = event;
       yield { type: 'audit_event', data: { created_at: event.created_at, action, target_id, address } };
     }

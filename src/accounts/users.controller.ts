@@ -9,9 +9,11 @@ import {
   type PipeTransform,
   Put,
   Query,
+  Res,
   StreamableFile,
 } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
@@ -19,6 +21,7 @@ import {
   ApiProduces,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { Readable } from 'node:stream';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
 import { toUserResponse, UserResponse } from '../auth/accounts/dto/user.response';
@@ -31,7 +34,8 @@ import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
 import { StaysOpen } from '../limits/stays-open.decorator';
-import { emailTaken, lastAdmin, userNotFound, usernameTaken } from '../users/user.errors';
+import { emailTaken, erasureInProgress, lastAdmin, userNotFound, usernameTaken } from '../users/user.errors';
+import { ErasureResponse } from './dto/erasure.response';
 import { UpdateUserDto } from './dto/update-user.dto';
 import { ndjson } from './ndjson';
 import { UserAdminService } from './user-admin.service';
@@ -81,7 +85,7 @@ export class UsersController {
   @ApiOperation({ summary: 'Read a user', description: 'Oneself; administrators, anybody.' })
   @ApiUserId()
   @ApiOkResponse({ type: UserResponse, description: 'The user.' })
-  @ProblemResponses(userNotFound, 'forbidden')
+  @ProblemResponses(userNotFound, erasureInProgress, 'forbidden')
   async getUser(@CurrentIdentity() identity: Identity, @UserId() id: string): Promise<UserResponse> {
     return toUserResponse(await this.users.get(identity, id));
   }
@@ -94,7 +98,7 @@ export class UsersController {
   })
   @ApiUserId()
   @ApiOkResponse({ type: UserResponse, description: 'The user as it is now.' })
-  @ProblemResponses(userNotFound, notAnAdmin, usernameTaken, emailTaken, lastAdmin)
+  @ProblemResponses(userNotFound, notAnAdmin, usernameTaken, emailTaken, lastAdmin, erasureInProgress)
   async updateUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,
@@ -106,16 +110,29 @@ export class UsersController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Erase a user', description: 'With everything of theirs, at once and for good.' })
+  @ApiOperation({
+    summary: 'Erase a user',
+    description:
+      'With everything of theirs, for good. Name, password and access go at once. Where there is very much, the rest of it follows in the ' +
+      'background (202), and until it is gone whoever comes under this identity gets 409 `erasure_in_progress`; an administrator may ' +
+      'ask again to learn whether it is done (404).',
+  })
   @ApiUserId()
   @ApiNoContentResponse({ description: 'Nothing is left.' })
+  @ApiAcceptedResponse({
+    type: ErasureResponse,
+    description: 'Nobody is let in under this identity; the rest is being removed.',
+  })
   @ProblemResponses(userNotFound, lastAdmin, 'forbidden')
   async deleteUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,
     @Origin() origin: RequestOrigin,
-  ): Promise<void> {
-    await this.users.delete(identity, id, origin);
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ErasureResponse | undefined> {
+    if (await this.users.delete(identity, id, origin)) return undefined;
+    response.status(202);
+    return { status: 'erasing' };
   }
 
   @Get(':id/export')
@@ -136,7 +153,7 @@ export class UsersController {
       },
     },
   })
-  @ProblemResponses(userNotFound, 'forbidden')
+  @ProblemResponses(userNotFound, erasureInProgress, 'forbidden')
   async exportUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,

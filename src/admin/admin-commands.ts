@@ -4,6 +4,7 @@ import { type AuditAction, AuditService } from '../audit/audit.service';
 import { AccountsService } from '../auth/accounts/accounts.service';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../auth/accounts/dto/register.dto';
 import { AppConfig } from '../config/app-config';
+import { Counters, type Recount } from '../messages/usage/counters';
 import { KeyRotation } from '../providers/key-rotation';
 import { isEmail, isUsername } from '../users/account-names';
 import type { User, UserChanges } from '../users/user.types';
@@ -16,10 +17,14 @@ export const USAGE = `npm run admin -- <command>
   demote <user>                takes that back
   disable <user>               locks somebody out, within a second
   enable <user>                lets them in again
-  rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed`;
+  rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed
+  recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
 
 /** It cannot be done as it was asked for; the message says why. */
 export class UsageError extends Error {}
+
+/** The counters of some conversations are wrong; the message says of which. */
+export class WrongCountersError extends Error {}
 
 const CHANGES: Record<string, { changes: UserChanges; action: AuditAction }> = {
   promote: { changes: { role: 'admin' }, action: 'role.changed' },
@@ -28,6 +33,15 @@ const CHANGES: Record<string, { changes: UserChanges; action: AuditAction }> = {
   enable: { changes: { is_active: true }, action: 'user.enabled' },
 };
 
+/** What commands do to data as a whole. */
+@Injectable()
+export class Maintenance {
+  constructor(
+    readonly rotation: KeyRotation,
+    readonly counters: Counters,
+  ) {}
+}
+
 @Injectable()
 export class AdminCommands {
   constructor(
@@ -35,13 +49,15 @@ export class AdminCommands {
     private readonly users: UsersService,
     private readonly audit: AuditService,
     private readonly config: AppConfig,
-    private readonly rotation: KeyRotation,
+    private readonly maintenance: Maintenance,
   ) {}
 
   /** Does what the arguments say, and answers what to tell. */
   async run([command = '', ...rest]: string[], password?: string): Promise<string> {
     if (command === 'create') return this.create(rest, password);
     if (command === 'rotate-keys' && rest.length === 0) return this.rotateKeys();
+    if (command === 'recount' && !rest.some((option) => option !== '--check'))
+      return this.recount(rest.length > 0);
     const known = Object.hasOwn(CHANGES, command) ? CHANGES[command] : undefined;
     if (!known || rest.length !== 1) throw new UsageError(USAGE);
     const user = await this.find(rest[0]);
@@ -51,12 +67,19 @@ export class AdminCommands {
   }
 
   private async rotateKeys(): Promise<string> {
-    const { resealed, unreadable } = await this.rotation.run();
+    const { resealed, unreadable } = await this.maintenance.rotation.run();
     await this.audit.record({ action: 'provider_keys.rotated', actorId: 'admin-command' });
     const lost = unreadable
       ? ` ${unreadable} could not be read: their master key is neither ENCRYPTION_KEY nor in ENCRYPTION_KEYS_PREVIOUS.`
       : '';
     return `${resealed} keys were sealed anew.${lost}`;
+  }
+
+  private async recount(onlyTell: boolean): Promise<string> {
+    const { conversations, wrong } = await this.maintenance.counters.recount({ correct: !onlyTell });
+    if (onlyTell && wrong.length) throw new WrongCountersError(listOf(wrong));
+    const corrected = wrong.length ? ` Set right:\n${listOf(wrong)}` : '';
+    return `${conversations} conversations, ${wrong.length} with wrong counters.${corrected}`;
   }
 
   private async create(names: string[], password: string | undefined): Promise<string> {
@@ -87,4 +110,13 @@ export class AdminCommands {
     if (!user) throw new UsageError(`There is no user ${name}.`);
     return user;
   }
+}
+
+function listOf(wrong: Recount['wrong']): string {
+  return wrong
+    .map(
+      ({ id, stored_bytes, counted_bytes, message_count, counted_messages }) =>
+        `${id}: stored_bytes ${stored_bytes}, counted ${counted_bytes}; message_count ${message_count}, counted ${counted_messages}`,
+    )
+    .join('\n');
 }

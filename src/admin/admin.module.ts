@@ -5,9 +5,10 @@ import { ConfigModule } from '../config/config.module';
 import { DatabaseModule } from '../database/database.module';
 import { HttpModule } from '../http/http.module';
 import { LimitsModule } from '../limits/limits.module';
+import { CountersModule } from '../messages/usage/counters.module';
 import { ProvidersModule } from '../providers/providers.module';
 import { UsersModule } from '../users/users.module';
-import { AdminCommands } from './admin-commands';
+import { AdminCommands, Maintenance } from './admin-commands';
 
 /** What the command line can do, without the service around it. */
 @Module({
@@ -20,7 +21,8 @@ import { AdminCommands } from './admin-commands';
     UsersModule,
     AuditModule,
     ProvidersModule,
+    CountersModule,
   ],
-  providers: [AdminCommands],
+  providers: [AdminCommands, Maintenance],
 })
 export class AdminModule {}

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigError } from '../config/config-error';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
-import { AdminCommands, UsageError } from './admin-commands';
+import { AdminCommands, UsageError, WrongCountersError } from './admin-commands';
 import { AdminModule } from './admin.module';
 
 async function main(): Promise<void> {
@@ -22,7 +22,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const expected = [UsageError, AppError, ConfigError].some((type) => error instanceof type);
+  const expected = [UsageError, WrongCountersError, AppError, ConfigError].some(
+    (type) => error instanceof type,
+  );
   process.stderr.write(
     `${expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
   );

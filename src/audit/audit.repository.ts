@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { AuditEventEntity } from './audit-event.entity';
 
@@ -14,14 +15,18 @@ export class AuditRepository {
     await this.rows.insert(event);
   }
 
-  /** What is left of somebody is a name that says nothing. */
-  async rename(userId: string, name: string): Promise<void> {
+  /** What is left of somebody is a name that says nothing. At most `limit` rows; answers how many. */
+  async rename(userId: string, name: string, limit: number): Promise<number> {
+    let renamed = 0;
     for (const role of ['subject', 'actor']) {
-      await this.db.query(
-        `UPDATE audit_events SET ${role} = $2, address = NULL, request_id = NULL WHERE ${role} = $1`,
-        [userId, name],
+      const rows = await this.db.query(
+        `UPDATE audit_events SET ${role} = $2, address = NULL, request_id = NULL
+         WHERE ${role} = $1 AND id IN (SELECT id FROM audit_events WHERE ${role} = $1 LIMIT $3) RETURNING 1 AS one`,
+        [userId, name, limit - renamed],
       );
+      renamed += rows.length;
     }
+    return renamed;
   }
 
   async addressesOf(userId: string, action: string): Promise<string[]> {
@@ -33,7 +38,12 @@ export class AuditRepository {
     return rows.map(({ address }) => address);
   }
 
-  list(userId: string): Promise<AuditEventEntity[]> {
-    return this.rows.find({ where: { subject: userId }, order: { created_at: 'ASC', id: 'ASC' } });
+  /** Oldest first; the ids are made of the time. */
+  list(userId: string, afterId: string | undefined, limit: number): Promise<AuditEventEntity[]> {
+    return this.rows.find({
+      where: { subject: userId, ...(afterId && { id: MoreThan(afterId) }) },
+      order: { id: 'ASC' },
+      take: limit,
+    });
   }
 }

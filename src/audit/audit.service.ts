@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditRepository } from './audit.repository';
 import type { RequestOrigin } from './request-origin.decorator';
@@ -39,6 +38,7 @@ export interface AuditEvent {
 
 /** One line of an account's history. */
 export interface AuditRecord {
+  id: string;
   created_at: Date;
   action: string;
   target_id: string | null;
@@ -67,9 +67,9 @@ export class AuditService {
     this.logger.log({ audit: event, msg: action });
   }
 
-  /** The record stays, but no longer says of whom it is. */
-  forget(userId: string): Promise<void> {
-    return this.events.rename(userId, `deleted:${randomUUID()}`);
+  /** The record stays, but no longer says of whom it is. At most `limit` lines of it; answers how many. */
+  forget(userId: string, name: string, limit: number): Promise<number> {
+    return this.events.rename(userId, name, limit);
   }
 
   /** From where the user has done this lately. */
@@ -77,7 +77,8 @@ export class AuditService {
     return this.events.addressesOf(userId, action);
   }
 
-  listOf(userId: string): Promise<AuditRecord[]> {
-    return this.events.list(userId);
+  /** Oldest first. */
+  listOf(userId: string, afterId: string | undefined, limit: number): Promise<AuditRecord[]> {
+    return this.events.list(userId, afterId, limit);
   }
 }

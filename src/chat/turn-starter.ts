@@ -50,7 +50,7 @@ export class TurnStarter {
 
   /**
    * The id of the reply: of a new one, or of that which the same request has begun before.
-   * @throws AppError `model_not_found`, `context_length_exceeded`, `idempotency_key_reused`, and those of `TurnsService.open`
+   * @throws AppError `model_not_found`, `context_length_exceeded`, `idempotency_key_reused`, `resource_gone`, and those of `TurnsService.open`
    */
   async start(caller: Caller, plan: TurnPlan, wishes: ReplyWishes): Promise<string> {
     const { conversationId: id, content, parentId } = plan;
@@ -67,14 +67,17 @@ export class TurnStarter {
     });
     let turn: Turn | undefined;
     const open = () =>
-      this.idempotency.once(caller.request, async () => {
-        turn = await this.turns.open(request);
-        return { message_id: turn.messageId };
+      this.idempotency.once(caller.request, {
+        make: async () => {
+          turn = await this.turns.open(request);
+          return { resource: { id: turn.messageId }, status: 200 };
+        },
+        read: (messageId) => this.turns.opened(caller.userId, messageId),
       });
-    const { result } = await this.busy.getThrough(id, wishes.on_busy, open);
+    const { resource } = await this.busy.getThrough(id, wishes.on_busy, open);
     if (turn?.queued) await this.busy.waitsIn(turn.conversation);
     else if (turn) this.replies.start(replyTo(turn, plan, choice));
-    return result.message_id;
+    return resource.id;
   }
 }
 

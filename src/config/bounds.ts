@@ -203,7 +203,51 @@ export const PROVIDER_BOUNDS = {} as const satisfies Bounds;
 export const OUTBOUND_BOUNDS = {} as const satisfies Bounds;
 
 /** What is kept: rows, copies, records. */
-export const STORAGE_BOUNDS = {} as const satisfies Bounds;
+export const STORAGE_BOUNDS = {
+  rowsOfSlice: {
+    what: 'rows that one transaction removes of a user or a conversation',
+    limit: 2000,
+    unit: 'count',
+    beyond: 'the rest follows in further transactions, in the background',
+    test: 'test/e2e/accounts/erasure.spec.ts',
+  },
+  sliceTime: {
+    what: 'duration that such a transaction aims at; it takes fewer rows where they take longer',
+    limit: 250,
+    unit: 'ms',
+    beyond: 'the next one takes fewer rows',
+    test: 'src/database/sliced-work.spec.ts',
+  },
+  erasureInRequest: {
+    what: 'time that the erasure of a user takes within its request',
+    limit: 2000,
+    unit: 'ms',
+    beyond:
+      '202, and it goes on in the background; the identity gets 409 `erasure_in_progress` until it is done',
+    test: 'test/e2e/accounts/erasure.spec.ts',
+  },
+  forkedPath: {
+    what: 'messages of a path that a fork copies',
+    limit: 10_000,
+    unit: 'count',
+    beyond: '409 `path_too_long`',
+    test: 'test/e2e/accounts/erasure.spec.ts',
+  },
+  reservedFrom: {
+    what: 'messages of a conversation that are summed to know what a turn may take of a quota of tokens',
+    limit: 10_000,
+    unit: 'count',
+    beyond: "all that the model's window takes is set aside",
+    test: 'test/e2e/accounts/usage.spec.ts',
+  },
+  idempotencyKeys: {
+    what: 'age of an idempotency key, of which ids are kept and no contents',
+    limit: 48 * 3_600_000,
+    unit: 'ms',
+    beyond: 'it is forgotten',
+    test: 'test/e2e/idempotency.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** All of them, in the order of the table. */
 export const BOUNDS = {

@@ -93,11 +93,11 @@ export class ConversationsController {
     @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ConversationResponse> {
-    const { result } = await this.idempotency.once(request, async () =>
-      toConversationResponse(await this.conversations.create(userId, body)),
-    );
-    response.setHeader('ETag', toETag({ version: 1 }));
-    return result;
+    const { resource } = await this.idempotency.once(request, {
+      make: async () => ({ resource: await this.conversations.create(userId, body), status: 201 }),
+      read: (id) => this.conversations.get(userId, id),
+    });
+    return answer(resource, response);
   }
 
   @Get()

@@ -1,18 +1,24 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { UserData } from '../users/user-data';
+import { ConversationRemoval } from './conversation-removal';
 import { ConversationsService } from './conversations.service';
 import { toConversationResponse } from './dto/conversation.response';
 
-/** A user's conversations as part of all that is kept of them. */
+/** A user's conversations, with what is in them, as part of all that is kept of them. */
 @Injectable()
 export class ConversationsExport implements OnModuleInit {
   constructor(
     private readonly data: UserData,
     private readonly conversations: ConversationsService,
+    private readonly removal: ConversationRemoval,
   ) {}
 
   onModuleInit(): void {
-    this.data.add({ type: 'conversation', read: (userId) => this.read(userId) });
+    this.data.add({
+      type: 'conversation',
+      read: (userId) => this.read(userId),
+      erase: (userId, limit) => this.removal.erase(userId, limit),
+    });
   }
 
   private async *read(userId: string): AsyncGenerator<object> {

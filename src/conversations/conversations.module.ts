@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ProvidersModule } from '../providers/providers.module';
 import { ConversationEntity } from './conversation.entity';
+import { ConversationRemoval } from './conversation-removal';
 import { ConversationsController } from './conversations.controller';
 import { UsersModule } from '../users/users.module';
 import { ConversationsExport } from './conversations.export';
@@ -11,7 +12,7 @@ import { ConversationsService } from './conversations.service';
 @Module({
   imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, UsersModule],
   controllers: [ConversationsController],
-  providers: [ConversationsExport, ConversationsRepository, ConversationsService],
-  exports: [ConversationsService],
+  providers: [ConversationRemoval, ConversationsExport, ConversationsRepository, ConversationsService],
+  exports: [ConversationRemoval, ConversationsService],
 })
 export class ConversationsModule {}

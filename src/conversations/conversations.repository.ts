@@ -1,8 +1,20 @@
 import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
+import { countedRow, growth } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
 
+/** What a conversation has got. */
+export interface FurtherMessages {
+  /** The end of its active path. */
+  leafId: string;
+  count: number;
+  bytes: number;
+  at: Date;
+}
+
+/** A conversation that is being removed is none any more for every query but those of its removal. */
 @Injectable()
 export class ConversationsRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -12,11 +24,13 @@ export class ConversationsRepository {
   }
 
   async insert(conversation: ConversationEntity): Promise<void> {
-    await this.rows.insert(conversation);
+    await this.db.query(`INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')}`, [
+      JSON.stringify(conversation),
+    ]);
   }
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
-    return this.rows.findOneBy({ id, user_id: userId });
+    return this.rows.findOneBy({ id, user_id: userId, deleted_at: IsNull() });
   }
 
   /** Newest activity first. */
@@ -28,7 +42,10 @@ export class ConversationsRepository {
   ): Promise<ConversationEntity[]> {
     const query = this.rows
       .createQueryBuilder('c')
-      .where('c.user_id = :userId AND c.archived = :archived', { userId, archived: filter.archived })
+      .where('c.user_id = :userId AND c.archived = :archived AND c.deleted_at IS NULL', {
+        userId,
+        archived: filter.archived,
+      })
       .orderBy('c.last_activity_at', 'DESC')
       .addOrderBy('c.id', 'DESC')
       .limit(limit);
@@ -39,7 +56,9 @@ export class ConversationsRepository {
 
   /** All of the user, in the order of their ids. */
   listAll(userId: string, afterId: string | undefined, limit: number): Promise<ConversationEntity[]> {
-    const query = this.rows.createQueryBuilder('c').where('c.user_id = :userId', { userId });
+    const query = this.rows
+      .createQueryBuilder('c')
+      .where('c.user_id = :userId AND c.deleted_at IS NULL', { userId });
     if (afterId) query.andWhere('c.id > :afterId', { afterId });
     return query.orderBy('c.id').limit(limit).getMany();
   }
@@ -54,26 +73,35 @@ export class ConversationsRepository {
     const query = this.rows
       .createQueryBuilder()
       .update()
-      .set({ ...fields, version: () => 'version + 1', updated_at: new Date() })
-      .where('id = :id AND user_id = :userId', { id, userId });
+      .set({
+        ...fields,
+        version: () => 'version + 1',
+        updated_at: new Date(),
+        stored_bytes: () => `stored_bytes${growth(fields)}`,
+      })
+      .setParameters(asParameters(fields))
+      .where('id = :id AND user_id = :userId AND deleted_at IS NULL', { id, userId });
     if (versions) query.andWhere('version = ANY(:versions)', { versions });
     const result = await query.returning('*').execute();
     return (result.raw as ConversationEntity[])[0];
   }
 
+  /** Of all texts of the user in conversations. */
   async storedBytes(userId: string): Promise<number> {
     const [{ bytes }] = await this.db.query<{ bytes: number }>(
-      `SELECT COALESCE(sum(COALESCE(pg_column_size(title), 0) + COALESCE(pg_column_size(system_prompt), 0)
-         + pg_column_size(settings) + pg_column_size(metadata)), 0)::float8 AS bytes
-       FROM conversations WHERE user_id = $1`,
+      `SELECT COALESCE(sum(stored_bytes), 0)::float8 AS bytes FROM conversations
+       WHERE user_id = $1 AND deleted_at IS NULL`,
       [userId],
     );
     return bytes;
   }
 
-  async delete(userId: string, id: string): Promise<boolean> {
-    const result = await this.rows.delete({ id, user_id: userId });
-    return (result.affected ?? 0) > 0;
+  /** More or fewer bytes are stored in a conversation that is locked. */
+  async grow(userId: string, id: string, bytes: number): Promise<void> {
+    await this.db.query(
+      'UPDATE conversations SET stored_bytes = stored_bytes + $3 WHERE id = $1 AND user_id = $2',
+      [id, userId, bytes],
+    );
   }
 
   /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone (null). */
@@ -82,14 +110,14 @@ export class ConversationsRepository {
   ): Promise<{ id: string; last_sequence: number | null }[]> {
     return this.db.query(
       `SELECT p.id, c.last_sequence FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
-       LEFT JOIN conversations c ON c.id = p.id WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
+       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
       [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],
     );
   }
 
   async clearContext(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.update(
-      { id, user_id: userId },
+      { id, user_id: userId, deleted_at: IsNull() },
       { context_from: () => 'last_sequence', updated_at: new Date() },
     );
     return (result.affected ?? 0) > 0;
@@ -98,7 +126,7 @@ export class ConversationsRepository {
   /** The branch that ends at this message of it becomes the active one. */
   async select(userId: string, id: string, leafId: string): Promise<boolean> {
     const result = await this.rows.update(
-      { id, user_id: userId },
+      { id, user_id: userId, deleted_at: IsNull() },
       { active_leaf_id: leafId, updated_at: new Date() },
     );
     return (result.affected ?? 0) > 0;
@@ -106,15 +134,71 @@ export class ConversationsRepository {
 
   /** Keeps other turns of this conversation out until the transaction ends. */
   lock(userId: string, id: string): Promise<ConversationEntity | null> {
-    return this.rows.findOne({ where: { id, user_id: userId }, lock: { mode: 'pessimistic_write' } });
+    return this.rows.findOne({
+      where: { id, user_id: userId, deleted_at: IsNull() },
+      lock: { mode: 'pessimistic_write' },
+    });
   }
 
+  /** Of a conversation that was empty. */
   async recordMessages(
+    userId: string,
     id: string,
-    { leafId, sequence, at }: { leafId: string; sequence: number; at: Date },
+    { leafId, count, bytes, at }: FurtherMessages,
   ): Promise<void> {
-    await this.rows.update({ id }, { active_leaf_id: leafId, last_sequence: sequence, last_activity_at: at });
+    await this.db.query(
+      `UPDATE conversations SET active_leaf_id = $3, last_sequence = $4, message_count = $4, last_activity_at = $5,
+         stored_bytes = stored_bytes + $6 WHERE id = $1 AND user_id = $2`,
+      [id, userId, leafId, count, at, bytes],
+    );
   }
+
+  // Removal
+
+  /** Nobody finds it any more; its own texts go at once. */
+  async hide(userId: string, id: string): Promise<void> {
+    await this.db.query(
+      `UPDATE conversations SET deleted_at = now(), title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
+       WHERE id = $1 AND user_id = $2`,
+      [id, userId],
+    );
+  }
+
+  /** One that is being removed, kept from others until the transaction ends; none that others hold. */
+  async lockHidden(): Promise<{ id: string; user_id: string } | undefined> {
+    const rows: { id: string; user_id: string }[] = await this.db.query(
+      `SELECT id, user_id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1
+       FOR UPDATE SKIP LOCKED`,
+    );
+    return rows[0];
+  }
+
+  /** Some of the user, those included that are being removed, kept from others until the transaction ends. */
+  async lockSome(userId: string, limit: number): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      'SELECT id FROM conversations WHERE user_id = $1 LIMIT $2 FOR UPDATE',
+      [userId, limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Conversations that hold nothing any more; answers how many. */
+  async delete(userId: string, ids: string[]): Promise<number> {
+    const rows = await this.db.query(
+      'DELETE FROM conversations WHERE user_id = $1 AND id = ANY($2) RETURNING 1 AS one',
+      [userId, ids],
+    );
+    return rows.length;
+  }
+}
+
+/** For `growth`; JSON as text. */
+function asParameters(fields: ConversationFields): Record<string, unknown> {
+  const entries = Object.entries(fields).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
+  ]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
 /** A LIKE pattern in which the caller's wildcards stand for themselves. */

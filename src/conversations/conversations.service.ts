@@ -8,34 +8,28 @@ import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
 import { newConversation } from './new-conversation';
-import { ConversationsRepository } from './conversations.repository';
+import { ConversationRemoval } from './conversation-removal';
+import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
 
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
-
-type Farewell = (userId: string, conversationId: string) => Promise<void>;
 
 const TITLE_LENGTH = 80;
 
 @Injectable()
 export class ConversationsService implements OnModuleInit {
   private readonly deleted = new Subject<string>();
-  private readonly farewells: Farewell[] = [];
 
   constructor(
     private readonly repository: ConversationsRepository,
     private readonly models: ModelDirectory,
     private readonly db: TransactionRunner,
     private readonly storage: StorageQuota,
+    private readonly removal: ConversationRemoval,
   ) {}
 
   onModuleInit(): void {
     this.storage.count((userId) => this.repository.storedBytes(userId));
-  }
-
-  /** Has something done with what is about to go, in the same transaction. */
-  beforeDeletion(farewell: Farewell): void {
-    this.farewells.push(farewell);
   }
 
   /** Ids of conversations that this process has just deleted. */
@@ -88,13 +82,20 @@ export class ConversationsService implements OnModuleInit {
     throw conversationChanged();
   }
 
+  /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */
   async delete(userId: string, id: string): Promise<void> {
-    await this.db.run(async () => {
-      if (!(await this.repository.lock(userId, id))) notFound();
-      for (const farewell of this.farewells) await farewell(userId, id);
-      await this.repository.delete(userId, id);
-    });
+    await this.removal.run(userId, id);
     this.deleted.next(id);
+  }
+
+  /** Does what changes by how many bytes more or less the conversation stores, while nobody else does. */
+  resize<T extends { bytes: number }>(userId: string, id: string, work: () => Promise<T>): Promise<T> {
+    return this.db.run(async () => {
+      await this.lock(userId, id);
+      const done = await work();
+      if (done.bytes) await this.repository.grow(userId, id, done.bytes);
+      return done;
+    });
   }
 
   /** Of these conversations, those that have messages after a sequence, or are gone (null). */
@@ -117,9 +118,9 @@ export class ConversationsService implements OnModuleInit {
     return (await this.repository.lock(userId, id)) ?? notFound();
   }
 
-  /** The conversation has got messages up to this sequence, and this is the end of its active path. */
-  recordMessages(id: string, messages: { leafId: string; sequence: number; at: Date }): Promise<void> {
-    return this.repository.recordMessages(id, messages);
+  /** The conversation, which was empty, has got messages. */
+  recordMessages(userId: string, id: string, messages: FurtherMessages): Promise<void> {
+    return this.repository.recordMessages(userId, id, messages);
   }
 
   private async checkModel(userId: string, model: string | null | undefined): Promise<void> {

@@ -57,12 +57,15 @@ export class FeedbackController {
     @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<FeedbackResponse> {
-    const { result } = await this.idempotency.once(request, async () => {
-      const { feedback, created } = await this.feedback.put(userId, body);
-      return { feedback: toFeedbackResponse(feedback), created };
+    const { resource, status } = await this.idempotency.once(request, {
+      make: async () => {
+        const { feedback, created } = await this.feedback.put(userId, body);
+        return { resource: feedback, status: created ? 201 : 200 };
+      },
+      read: (id) => this.feedback.get(userId, id),
     });
-    response.status(result.created ? 201 : 200);
-    return result.feedback;
+    response.status(status);
+    return toFeedbackResponse(resource);
   }
 
   @Get()

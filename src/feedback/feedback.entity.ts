@@ -13,7 +13,7 @@ export class FeedbackEntity {
   @Column('varchar', { length: 128 })
   user_id!: string;
 
-  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_feedback_user' })
   user?: object;
 

@@ -14,6 +14,7 @@ export class FeedbackExport implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
+    // It is erased with the message that it is of.
     this.data.add({ type: 'feedback', read: (userId) => this.read(userId) });
   }
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ConversationsModule } from '../conversations/conversations.module';
 import { MessagesModule } from '../messages/messages.module';
 import { FeedbackController } from './feedback.controller';
 import { FeedbackEntity } from './feedback.entity';
@@ -9,7 +10,7 @@ import { FeedbackRepository } from './feedback.repository';
 import { FeedbackService } from './feedback.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([FeedbackEntity]), MessagesModule, UsersModule],
+  imports: [TypeOrmModule.forFeature([FeedbackEntity]), ConversationsModule, MessagesModule, UsersModule],
   controllers: [FeedbackController],
   providers: [FeedbackExport, FeedbackRepository, FeedbackService],
 })

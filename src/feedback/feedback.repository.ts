@@ -13,6 +13,9 @@ export interface FeedbackPosition {
   id: string;
 }
 
+const IN_A_CONVERSATION =
+  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = f.conversation_id AND c.deleted_at IS NULL)';
+
 @Injectable()
 export class FeedbackRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -21,14 +24,18 @@ export class FeedbackRepository {
     return this.db.manager.getRepository(FeedbackEntity);
   }
 
-  /** The user's one feedback on this message. `xmax` is 0 only for a row that was not there before. */
-  async put(userId: string, fields: FeedbackFields): Promise<{ feedback: FeedbackEntity; created: boolean }> {
-    const rows: (FeedbackEntity & { created: boolean })[] = await this.db.query(
+  /** The user's one feedback on this message, of a conversation that is locked; `bytes`: by how many its comment has grown. */
+  async put(
+    userId: string,
+    fields: FeedbackFields,
+  ): Promise<{ feedback: FeedbackEntity; created: boolean; bytes: number }> {
+    const before = await this.rows.findOneBy({ user_id: userId, message_id: fields.message_id });
+    const rows: FeedbackEntity[] = await this.db.query(
       `INSERT INTO feedback (id, user_id, message_id, conversation_id, rating, comment, created_at, updated_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
        ON CONFLICT (user_id, message_id) DO UPDATE
          SET rating = excluded.rating, comment = excluded.comment, updated_at = excluded.updated_at
-       RETURNING *, xmax = 0 AS created`,
+       RETURNING *`,
       [
         uuidv7(),
         userId,
@@ -39,11 +46,16 @@ export class FeedbackRepository {
         new Date(),
       ],
     );
-    return { feedback: rows[0], created: rows[0].created };
+    return { feedback: rows[0], created: !before, bytes: bytesOf(rows[0]) - bytesOf(before) };
   }
 
+  /** None of a conversation that is being removed. */
   find(userId: string, id: string): Promise<FeedbackEntity | null> {
-    return this.rows.findOneBy({ id, user_id: userId });
+    return this.rows
+      .createQueryBuilder('f')
+      .where('f.id = :id AND f.user_id = :userId', { id, userId })
+      .andWhere(IN_A_CONVERSATION)
+      .getOne();
   }
 
   /** Newest first. */
@@ -56,6 +68,7 @@ export class FeedbackRepository {
     const query = this.rows
       .createQueryBuilder('f')
       .where({ user_id: userId, ...filter })
+      .andWhere(IN_A_CONVERSATION)
       .orderBy('f.created_at', 'DESC')
       .addOrderBy('f.id', 'DESC')
       .limit(limit);
@@ -74,16 +87,13 @@ export class FeedbackRepository {
     return (result.raw as FeedbackEntity[])[0];
   }
 
-  async storedBytes(userId: string): Promise<number> {
-    const [{ bytes }] = await this.db.query<{ bytes: number }>(
-      'SELECT COALESCE(sum(pg_column_size(comment)), 0)::float8 AS bytes FROM feedback WHERE user_id = $1',
-      [userId],
-    );
-    return bytes;
-  }
-
   async delete(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.delete({ id, user_id: userId });
     return (result.affected ?? 0) > 0;
   }
+}
+
+/** What it adds to `stored_bytes` of its conversation. */
+export function bytesOf(feedback: FeedbackEntity | null): number {
+  return Buffer.byteLength(feedback?.comment ?? '');
 }

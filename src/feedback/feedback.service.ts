@@ -1,10 +1,12 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { ConversationsService } from '../conversations/conversations.service';
 import { AppError } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
 import { MessagesService } from '../messages/messages.service';
 import { StorageQuota } from '../users/quotas/storage-quota';
 import type { FeedbackEntity } from './feedback.entity';
 import {
+  bytesOf,
   FeedbackRepository,
   type FeedbackChanges,
   type FeedbackFilter,
@@ -23,16 +25,13 @@ export const stillStreaming = () =>
   new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
 
 @Injectable()
-export class FeedbackService implements OnModuleInit {
+export class FeedbackService {
   constructor(
     private readonly repository: FeedbackRepository,
     private readonly messages: MessagesService,
+    private readonly conversations: ConversationsService,
     private readonly storage: StorageQuota,
   ) {}
-
-  onModuleInit(): void {
-    this.storage.count((userId) => this.repository.storedBytes(userId));
-  }
 
   /** Gives or replaces the user's feedback on a reply. */
   async put(
@@ -45,7 +44,8 @@ export class FeedbackService implements OnModuleInit {
     const { id: message_id, conversation_id } = message;
     const comment = fields.comment ?? null;
     const stored = { message_id, conversation_id, rating: fields.rating, comment };
-    return this.within(userId, comment, () => this.repository.put(userId, stored));
+    const put = () => this.repository.put(userId, stored);
+    return this.within(userId, comment, () => this.conversations.resize(userId, conversation_id, put));
   }
 
   async get(userId: string, id: string): Promise<FeedbackEntity> {
@@ -63,12 +63,23 @@ export class FeedbackService implements OnModuleInit {
 
   async update(userId: string, id: string, { rating, comment }: FeedbackChanges): Promise<FeedbackEntity> {
     const changes = { ...(rating !== undefined && { rating }), ...(comment !== undefined && { comment }) };
-    const store = () => this.repository.update(userId, id, changes);
-    return (await this.within(userId, comment, store)) ?? notFound();
+    const { conversation_id } = await this.get(userId, id);
+    const store = () =>
+      this.conversations.resize(userId, conversation_id, async () => {
+        const before = bytesOf(await this.get(userId, id));
+        const feedback = (await this.repository.update(userId, id, changes)) ?? notFound();
+        return { feedback, bytes: bytesOf(feedback) - before };
+      });
+    return (await this.within(userId, comment, store)).feedback;
   }
 
   async delete(userId: string, id: string): Promise<void> {
-    if (!(await this.repository.delete(userId, id))) notFound();
+    const { conversation_id } = await this.get(userId, id);
+    await this.conversations.resize(userId, conversation_id, async () => {
+      const bytes = -bytesOf(await this.get(userId, id));
+      if (!(await this.repository.delete(userId, id))) notFound();
+      return { bytes };
+    });
   }
 
   /** Whoever has stored all that they may can still rate. */

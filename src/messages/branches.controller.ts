@@ -15,7 +15,7 @@ import { ParseId } from '../http/parse-id.pipe';
 import { BranchesService } from './branches.service';
 import { ForkConversationDto } from './dto/fork.dto';
 import { SelectMessageDto } from './dto/select.dto';
-import { messageNotFound, replyInProgress } from './message.errors';
+import { messageNotFound, pathTooLong, replyInProgress } from './message.errors';
 
 @ApiTags('conversations')
 @RequiresScope('conversations:write')
@@ -40,7 +40,7 @@ export class BranchesController {
   @ApiBody({ type: ForkConversationDto, required: false })
   @ApiCreatedResponse({ type: ConversationResponse, description: 'The new conversation.' })
   @ApiIdempotent()
-  @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress, storageFull)
+  @ProblemResponses(conversationNotFound, messageNotFound, replyInProgress, pathTooLong, storageFull)
   async forkConversation(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(conversationNotFound)) id: string,
@@ -48,12 +48,12 @@ export class BranchesController {
     @Idempotent() request: IdempotentRequest | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ConversationResponse> {
-    const { result } = await this.idempotency.once(request, async () => {
-      const copy = await this.branches.fork(userId, id, message_id);
-      return { copy: toConversationResponse(copy), etag: toETag(copy) };
+    const { resource: copy } = await this.idempotency.once(request, {
+      make: async () => ({ resource: await this.branches.fork(userId, id, message_id), status: 201 }),
+      read: (copyId) => this.branches.get(userId, copyId),
     });
-    response.setHeader('ETag', result.etag);
-    return result.copy;
+    response.setHeader('ETag', toETag(copy));
+    return toConversationResponse(copy);
   }
 
   @Post('messages/:id/select')

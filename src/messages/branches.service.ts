@@ -3,7 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import { StorageQuota } from '../users/quotas/storage-quota';
-import { messageNotFound, replyInProgress } from './message.errors';
+import { STORAGE_BOUNDS } from '../config/bounds';
+import { messageNotFound, pathTooLong, replyInProgress } from './message.errors';
 import { MessagesRepository } from './messages.repository';
 import { PathsRepository } from './paths.repository';
 
@@ -17,6 +18,10 @@ export class BranchesService {
     private readonly messages: MessagesRepository,
     private readonly paths: PathsRepository,
   ) {}
+
+  get(userId: string, conversationId: string): Promise<Conversation> {
+    return this.conversations.get(userId, conversationId);
+  }
 
   /**
    * Makes the path through this message the active one of its conversation, which is answered: down to the leaf that was last active
@@ -37,7 +42,8 @@ export class BranchesService {
 
   /**
    * A new conversation with a copy of the path that ends at this message, or of the active path.
-   * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` while a reply of the path is open
+   * @throws AppError `conversation_not_found`, `message_not_found`, `reply_in_progress` while a reply of the path is open,
+   *   `path_too_long`
    */
   fork(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
     const copied = () => this.storage.within(userId, () => this.copy(userId, conversationId, messageId));
@@ -57,13 +63,15 @@ export class BranchesService {
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
     const leaf = await this.messages.findIn(source.id, leafId);
     if (!leaf) throw messageNotFound();
+    if (leaf.depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
     if (await this.paths.hasOpenReply(leafId, source.id)) throw replyInProgress();
     const ids = Array.from({ length: leaf.depth }, () => uuidv7());
-    await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
-    const at = source.last_activity_at;
-    await this.conversations.recordMessages(copy.id, {
+    const bytes = await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
+    const { user_id: userId, last_activity_at: at } = source;
+    await this.conversations.recordMessages(userId, copy.id, {
       leafId: ids[ids.length - 1],
-      sequence: ids.length,
+      count: ids.length,
+      bytes,
       at,
     });
   }

@@ -35,7 +35,7 @@ export class MessageEntity {
   @Column('uuid')
   conversation_id!: string;
 
-  @ManyToOne('ConversationEntity', { onDelete: 'CASCADE', nullable: false })
+  @ManyToOne('ConversationEntity', { nullable: false })
   @JoinColumn({ name: 'conversation_id', foreignKeyConstraintName: 'fk_messages_conversation' })
   conversation?: object;
 

@@ -1,3 +1,4 @@
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { AppError } from '../errors/app-error';
 
 export const messageNotFound = () =>
@@ -8,6 +9,13 @@ export const replyInProgress = () =>
 
 export const queueFull = () =>
   new AppError('conflict', 'queue_full', 'Too many messages wait in this conversation already.');
+
+export const pathTooLong = () =>
+  new AppError(
+    'conflict',
+    'path_too_long',
+    `A path of more than ${STORAGE_BOUNDS.forkedPath.limit} messages cannot be copied.`,
+  );
 
 export const parentNotAReply = () =>
   new AppError('invalid', 'invalid_parent', 'A message can only follow a reply.', {

@@ -11,6 +11,7 @@ export class MessagesExport implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
+    // They are erased with their conversations.
     this.data.add({ type: 'message', read: (userId) => this.read(userId) });
   }
 

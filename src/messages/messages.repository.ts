@@ -3,6 +3,7 @@ import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ReplyOutcome, WrittenReply } from './message.types';
+import { messageBytes } from './message-bytes';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -21,6 +22,10 @@ export type MessageHeader = Pick<
   'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'sequence' | 'role' | 'status' | 'model'
 >;
 
+/** Its conversation is not being removed. */
+const IS_THERE =
+  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.deleted_at IS NULL)';
+
 const HEADER = 'id, conversation_id, user_id, parent_id, sequence, role, status, model';
 
 /** One message; every query names the owner or a conversation that was read with its owner. */
@@ -32,13 +37,18 @@ export class MessagesRepository {
     return this.db.manager.getRepository(MessageEntity);
   }
 
+  /** None of a conversation that is being removed. */
   find(userId: string, id: string): Promise<MessageEntity | null> {
-    return this.rows.findOneBy({ id, user_id: userId });
+    return this.rows
+      .createQueryBuilder('m')
+      .where('m.id = :id AND m.user_id = :userId', { id, userId })
+      .andWhere(IS_THERE)
+      .getOne();
   }
 
   async header(userId: string, id: string): Promise<MessageHeader | undefined> {
     const rows: MessageHeader[] = await this.db.query(
-      `SELECT ${HEADER} FROM messages WHERE id = $1 AND user_id = $2`,
+      `SELECT ${HEADER} FROM messages m WHERE id = $1 AND user_id = $2 AND ${IS_THERE}`,
       [id, userId],
     );
     return rows.at(0);
@@ -51,19 +61,28 @@ export class MessagesRepository {
 
   /**
    * Ends a reply that this registration of a process writes. Undefined if it does not any more: closed by somebody else, or gone
-   * with its conversation.
+   * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
    */
   async closeReply(
     { message_id, user_id, instance_id }: WrittenReply,
     end: ReplyEnd,
   ): Promise<ClosedRow | undefined> {
     const rows: ClosedRow[] = await this.db.query(
-      `WITH closed AS (
-         DELETE FROM open_replies WHERE message_id = $1 AND user_id = $13 AND instance_id = $14 RETURNING awaited
+      `WITH conversation AS (
+         SELECT c.id FROM open_replies o JOIN conversations c ON c.id = o.conversation_id
+         WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 FOR NO KEY UPDATE OF c
+       ), gone AS (
+         DELETE FROM open_replies o USING conversation
+         WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 RETURNING o.awaited
+       ), closed AS (
+         UPDATE messages m SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+           attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
+         FROM gone WHERE m.id = $1 AND m.user_id = $13
+         RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
+       ), counted AS (
+         UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed WHERE c.id = closed.conversation_id
        )
-       UPDATE messages SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
-         attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
-       FROM closed WHERE id = $1 AND user_id = $13 RETURNING id, conversation_id, user_id, awaited`,
+       SELECT id, conversation_id, user_id, awaited FROM closed`,
       [
         message_id,
         end.status,

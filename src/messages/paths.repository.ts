@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
+import { messageBytes } from './message-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { CountedMessage } from './message.types';
@@ -62,24 +63,26 @@ export class PathsRepository {
 
   /**
    * Copies the path that ends at a leaf into another, empty conversation, where it is one branch. `ids` are those of the copies,
-   * from the first message on. Open replies are left out by the caller.
+   * from the first message on. Open replies are left out by the caller. Answers the bytes of what was copied.
    */
   async copy(
     leafId: string,
     conversationId: string,
     copy: { conversationId: string; ids: string[] },
-  ): Promise<void> {
-    await this.db.query(
+  ): Promise<number> {
+    const rows: { bytes: number }[] = await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
-         FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth))
-       INSERT INTO messages (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
+         FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth)),
+       copied AS (INSERT INTO messages AS n (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
          event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
        SELECT c.id, $3, c.parent_id, $5, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
          m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
-       JOIN copies c ON c.depth = m.depth`,
+       JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
+       SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM copied`,
       [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],
     );
+    return rows[0].bytes;
   }
 
   /** Whether a reply on the path that ends at a leaf is not over. */

@@ -3,7 +3,9 @@ import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { ContextMessage } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
+import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
+import { turnBytes } from './message-bytes';
 import type { ParentMessage, TurnMessage, TurnPlace } from './turn-messages';
 
 /** What a stored turn makes of its conversation. */
@@ -90,7 +92,7 @@ export class TurnsRepository {
          ) AS queued
        FROM conversations c LEFT JOIN messages p
          ON p.conversation_id = c.id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
-       WHERE c.id = $1 AND c.user_id = $2`,
+       WHERE c.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL`,
       [conversationId, userId, parentId === undefined, parentId ?? null],
     );
     if (!rows.length) return undefined;
@@ -118,8 +120,12 @@ export class TurnsRepository {
     const rows = await this.db.query<StoredTurn>(
       `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
          UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
-           version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END
+           version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
+           stored_bytes = stored_bytes + ${turnBytes('$1')}
+             + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
+           message_count = message_count + json_array_length($1)
          WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
+           AND deleted_at IS NULL
            AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
          RETURNING id
        ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${contextBelow('$10', '$11', '$12', '$13')}${leaves ? LEAVING : ''}
@@ -147,6 +153,16 @@ export class TurnsRepository {
     return rows[0];
   }
 
+  /** Whether the user has this message. */
+  async holds(userId: string, messageId: string): Promise<boolean> {
+    const rows = await this.db.query(
+      `SELECT 1 AS one FROM messages m JOIN conversations c ON c.id = m.conversation_id
+       WHERE m.id = $1 AND m.user_id = $2 AND c.deleted_at IS NULL`,
+      [messageId, userId],
+    );
+    return rows.length > 0;
+  }
+
   /** Stores a turn and the conversation that it begins. */
   async storeFirst(
     conversation: Conversation,
@@ -155,7 +171,7 @@ export class TurnsRepository {
   ): Promise<StoredTurn> {
     const rows = await this.db.query<StoredTurn>(
       `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
-         INSERT INTO conversations SELECT c.* FROM writer, json_populate_record(NULL::conversations, $2) AS c
+         INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
          WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
        ), stored AS (${MESSAGES}), opened AS (${OPENED})
        SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,

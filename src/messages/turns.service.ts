@@ -101,6 +101,15 @@ export class TurnsService {
     }
   }
 
+  /**
+   * The reply that a turn opened, as long as it is there.
+   * @throws AppError `message_not_found`
+   */
+  async opened(userId: string, messageId: string): Promise<{ id: string }> {
+    if (!(await this.turns.holds(userId, messageId))) throw messageNotFound();
+    return { id: messageId };
+  }
+
   private openWithin(request: AllowedTurn): Promise<Turn> {
     const { place, queued } = request;
     if (!place) return this.openFirst(request);

@@ -13,7 +13,7 @@ export class ProviderEntity {
   user_id!: string;
 
   // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
-  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_providers_user' })
   user?: object;
 

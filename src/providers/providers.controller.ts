@@ -69,12 +69,15 @@ export class ProvidersController {
     @Origin() origin: RequestOrigin,
   ): Promise<ProviderResponse> {
     await this.providers.assertAllowed(body);
-    const { result } = await this.idempotency.once(request, async () => {
-      const provider = await this.providers.create(userId, body);
-      await this.record('provider.created', userId, provider.id, origin);
-      return toProviderResponse(provider);
+    const { resource } = await this.idempotency.once(request, {
+      make: async () => {
+        const provider = await this.providers.create(userId, body);
+        await this.record('provider.created', userId, provider.id, origin);
+        return { resource: provider, status: 201 };
+      },
+      read: (id) => this.providers.get(userId, id),
     });
-    return result;
+    return toProviderResponse(resource);
   }
 
   @Get()

@@ -77,6 +77,17 @@ export class ProvidersRepository {
     return (result.affected ?? 0) > 0;
   }
 
+  /** Of the user, at most `limit`; answers how many. */
+  async deleteOf(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM providers WHERE user_id = $1 AND id IN (
+         SELECT id FROM providers WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
+    );
+    return rows.length;
+  }
+
   /** Some whose key was not sealed by this master key, kept from others until the transaction ends. */
   lockSealedByOthers(keyId: string, afterId: string | undefined, limit: number): Promise<ProviderEntity[]> {
     const query = this.rows

@@ -4,11 +4,21 @@ import { Injectable } from '@nestjs/common';
 export interface UserDataSource {
   /** `type` of its lines in an export. */
   type: string;
-  /** All of it, piece by piece, as the user sees it elsewhere. */
-  read(userId: string): AsyncIterable<object>;
+  /** All of it, piece by piece, as the user sees it elsewhere. Absent: nothing that anybody would know again. */
+  read?(userId: string): AsyncIterable<object>;
+  /**
+   * Removes rows in the caller's transaction: about `limit` of them, fewer only if nothing is left; answers how many. Absent: they go
+   * with those of another source.
+   */
+  erase?(userId: string, limit: number): Promise<number>;
+  /** It lets somebody in, so that it is erased before anything else. */
+  access?: boolean;
 }
 
-/** Everything that is kept of users: each feature adds what it has, so that an export leaves nothing out. */
+/**
+ * Everything that is kept of users: each feature adds what it has, so that neither an export nor an erasure leaves anything out. No foreign
+ * key to a user removes rows by itself: a table that nobody adds here keeps its users from being erased.
+ */
 @Injectable()
 export class UserData {
   private readonly sources: UserDataSource[] = [];
@@ -20,8 +30,24 @@ export class UserData {
   /** Each piece with its type. */
   async *read(userId: string): AsyncGenerator<object> {
     for (const source of this.sources)
-      for await (const data of source.read(userId)) yield { type: source.type, data };
+      for await (const data of source.read?.(userId) ?? []) yield { type: source.type, data };
   }
+
+  /** Removes about `limit` rows in the caller's transaction; true if nothing is left. */
+  async erase(userId: string, limit: number): Promise<boolean> {
+    let left = limit;
+    // What was added last refers to what was added before.
+    const ordered = this.sources.toReversed();
+    for (const source of [...ordered.filter(isAccess), ...ordered.filter((each) => !isAccess(each))]) {
+      left -= (await source.erase?.(userId, left)) ?? 0;
+      if (left <= 0) return false;
+    }
+    return true;
+  }
+}
+
+function isAccess({ access }: UserDataSource): boolean {
+  return access === true;
 }
 
 /** Reads page after page; `next` answers what follows the last one it has read. */

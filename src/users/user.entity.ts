@@ -6,6 +6,7 @@ import type { UserRole } from './user.types';
 @Index('uq_users_username', ['username_key'], { unique: true })
 @Index('uq_users_email', ['email_key'], { unique: true })
 @Index('ix_users_list', ['created_at', 'id'])
+@Index('ix_users_erased', ['id'], { where: 'erased_as IS NOT NULL' })
 @Check('ck_users_role', `role IN ('user', 'admin')`)
 @Check('ck_users_account', '(username_key IS NULL) = (password_hash IS NULL)')
 export class UserEntity {
@@ -38,6 +39,10 @@ export class UserEntity {
   /** When somebody of this name was erased before; what proved that identity until then proves nothing any more. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   valid_from!: Date | null;
+
+  /** Set while the user is being erased: the name under which the record of what they did goes on. */
+  @Column('varchar', { length: 48, nullable: true })
+  erased_as!: string | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;

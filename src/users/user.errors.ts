@@ -1,7 +1,15 @@
 import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
 
+/** Seconds until somebody whose erasure goes on may ask again. */
+const ERASURE_RETRY_S = 5;
+
 export const userNotFound = () => new AppError('not_found', 'user_not_found', 'No user with this id.');
+
+export const erasureInProgress = () =>
+  new AppError('conflict', 'erasure_in_progress', 'This user is being erased; try again when that is done.', {
+    retryAfterS: ERASURE_RETRY_S,
+  });
 
 export const usernameTaken = () =>
   new AppError('conflict', 'username_taken', 'Somebody else has this username.');

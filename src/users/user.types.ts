@@ -11,6 +11,8 @@ export interface UserState {
 export interface KnownState extends UserState {
   /** Tokens from before were of somebody who has been erased. */
   valid_from: Date | null;
+  /** Being erased: nobody of this name is let in until that is done. */
+  erasing: boolean;
 }
 
 /** Who somebody is, without what proves it. */

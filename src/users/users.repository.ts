@@ -1,10 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { nameKey } from './account-names';
 import { UserEntity } from './user.entity';
 import type { KnownState, NewAccount, UserChanges, UserPosition } from './user.types';
+
+const STATE = 'role, is_active, valid_from, erased_as IS NOT NULL AS erasing';
+
+/** A user who is being erased, and the name under which the record goes on. */
+export interface ErasedUser {
+  id: string;
+  erased_as: string;
+}
 
 @Injectable()
 export class UsersRepository {
@@ -23,8 +32,8 @@ export class UsersRepository {
       `WITH erased AS (SELECT max(erased_at) AS at FROM erased_users WHERE id_hash = $2),
        made AS (
          INSERT INTO users (id, valid_from) SELECT $1, at FROM erased WHERE at IS NULL OR at <= $3
-         ON CONFLICT (id) DO NOTHING RETURNING role, is_active, valid_from)
-       SELECT * FROM made UNION ALL SELECT role, is_active, valid_from FROM users WHERE id = $1`,
+         ON CONFLICT (id) DO NOTHING RETURNING ${STATE})
+       SELECT * FROM made UNION ALL SELECT ${STATE} FROM users WHERE id = $1`,
       [id, hashOf(id), vouchedAt],
     );
     return rows[0];
@@ -62,8 +71,9 @@ export class UsersRepository {
       .createQueryBuilder('u')
       .orderBy('u.created_at', 'DESC')
       .addOrderBy('u.id', 'DESC')
+      .where('u.erased_as IS NULL')
       .limit(limit);
-    if (after) query.where('(u.created_at, u.id) < (:created_at, :id)', after);
+    if (after) query.andWhere('(u.created_at, u.id) < (:created_at, :id)', after);
     return query.getMany();
   }
 
@@ -76,14 +86,14 @@ export class UsersRepository {
         ...(username && { username, username_key: nameKey(username) }),
         ...(email && { email, email_key: nameKey(email) }),
       })
-      .where('id = :id', { id })
+      .where('id = :id AND erased_as IS NULL', { id })
       .returning('*')
       .execute();
     return (result.raw as UserEntity[])[0];
   }
 
   async setPassword(id: string, hash: string): Promise<void> {
-    await this.rows.update({ id }, { password_hash: hash });
+    await this.rows.update({ id, erased_as: IsNull() }, { password_hash: hash });
   }
 
   /** The ids of those who can administer, kept from changing until the transaction ends. */
@@ -94,17 +104,44 @@ export class UsersRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** With everything that belongs to them: each of those rows refers to this one. */
-  async delete(id: string): Promise<boolean> {
-    // Somebody may have a great deal.
-    await this.db.query(`SET LOCAL statement_timeout = '120s'`);
+  // Erasure
+
+  /** Takes the user's name, address, password and access; undefined if there is no such user. The name of one who had it goes on. */
+  async beginErasure(id: string, recordName: string): Promise<ErasedUser | undefined> {
     await this.db.query(
       `INSERT INTO erased_users (id_hash, erased_at) VALUES ($1, clock_timestamp())
        ON CONFLICT (id_hash) DO UPDATE SET erased_at = excluded.erased_at`,
       [hashOf(id)],
     );
-    const result = await this.rows.delete({ id });
-    return (result.affected ?? 0) > 0;
+    const rows: ErasedUser[] = await this.db.query(
+      `UPDATE users SET username = NULL, username_key = NULL, email = NULL, email_key = NULL, password_hash = NULL,
+         role = 'user', is_active = false, erased_as = COALESCE(erased_as, $2)
+       WHERE id = $1 RETURNING id, erased_as`,
+      [id, recordName],
+    );
+    return rows[0];
+  }
+
+  /** Somebody who is being erased, kept from others until the transaction ends; nobody whom others hold. */
+  async lockErased(): Promise<ErasedUser | undefined> {
+    const rows: ErasedUser[] = await this.db.query(
+      `SELECT id, erased_as FROM users WHERE erased_as IS NOT NULL ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`,
+    );
+    return rows[0];
+  }
+
+  /** The same of this user; waits for whoever holds them. */
+  async lockErasedOf(id: string): Promise<ErasedUser | undefined> {
+    const rows: ErasedUser[] = await this.db.query(
+      `SELECT id, erased_as FROM users WHERE id = $1 AND erased_as IS NOT NULL FOR NO KEY UPDATE`,
+      [id],
+    );
+    return rows[0];
+  }
+
+  /** The last row of a user: what still refers to it makes this fail. */
+  async delete(id: string): Promise<void> {
+    await this.db.query('DELETE FROM users WHERE id = $1 AND erased_as IS NOT NULL', [id]);
   }
 }
 

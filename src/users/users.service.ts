@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Remembered } from './remembered';
 import { Revocations } from './revocations/revocations';
-import { asTaken, lastAdmin, userNotFound } from './user.errors';
+import { asTaken, erasureInProgress, lastAdmin, userNotFound } from './user.errors';
 import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
-import { UsersRepository } from './users.repository';
+import { type ErasedUser, UsersRepository } from './users.repository';
 
 /** Users remembered so that a known one costs no query; about 4 MB at most. */
 const REMEMBERED = 10_000;
@@ -25,6 +25,7 @@ export class UsersService {
   /**
    * The state of somebody whom others vouch for, since `vouchedAt`; their row is made when they are seen for the first time.
    * Undefined if they were erased after that.
+   * @throws {AppError} `erasure_in_progress`
    */
   async stateOfKnown(id: string, vouchedAt = new Date()): Promise<UserState | undefined> {
     const state = await this.states.get(id, async () => {
@@ -32,15 +33,21 @@ export class UsersService {
       const found = (await look()) ?? (await look());
       return found && { userId: id, value: found };
     });
+    if (state?.erasing) throw erasureInProgress();
     return state && (state.valid_from ?? vouchedAt) <= vouchedAt ? state : undefined;
   }
 
+  /** @throws {AppError} `user_not_found`, `erasure_in_progress` */
   async get(id: string): Promise<User> {
-    return (await this.users.find(id)) ?? notFound();
+    const user = (await this.users.find(id)) ?? notFound();
+    if (user.erased_as !== null) throw erasureInProgress();
+    return user;
   }
 
+  /** Undefined as well for somebody who is being erased. */
   async find(id: string): Promise<Account | undefined> {
-    return (await this.users.find(id)) ?? undefined;
+    const user = await this.users.find(id);
+    return user?.erased_as === null ? user : undefined;
   }
 
   /** By username or address. */
@@ -75,15 +82,28 @@ export class UsersService {
   }
 
   /**
-   * Removes the user and everything of theirs, together with what `further` does.
+   * Lets nobody in under this name any more, together with what `further` does.
    * @throws {AppError} `user_not_found`, `last_admin`
    */
-  delete(id: string, further: () => Promise<void> = async () => undefined): Promise<void> {
+  beginErasure(
+    id: string,
+    recordName: string,
+    further: (user: ErasedUser) => Promise<boolean>,
+  ): Promise<boolean> {
     return this.revocations.change(id, async () => {
       await this.assertNotLastAdmin(id);
-      if (!(await this.users.delete(id))) notFound();
-      await further();
+      return further((await this.users.beginErasure(id, recordName)) ?? notFound());
     });
+  }
+
+  /** Somebody who is being erased, kept from others until the transaction around this call ends: this user, or anybody. */
+  lockErased(id?: string): Promise<ErasedUser | undefined> {
+    return id === undefined ? this.users.lockErased() : this.users.lockErasedOf(id);
+  }
+
+  /** Nothing of the user is left: the name is as one that never was. */
+  endErasure(id: string): Promise<void> {
+    return this.revocations.change(id, () => this.users.delete(id));
   }
 
   private async assertNotLastAdmin(id: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { streamReply } from '../support/chat-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { startModelServer, type ModelServer } from '../support/model-server';
@@ -105,6 +106,53 @@ describe('Idempotency-Key', () => {
       await post(`/conversations/${conversationId}/fork`, fork, {}).expect(201),
     ];
     expect(forks[0].body.id).toBe(forks[1].body.id);
+  });
+
+  it('answers what was made as it is now, and 410 once that is gone', async () => {
+    model.otherwise(reply('Fine.'));
+    const { messageId, conversationId } = await chat(newKey(), { content: 'Hi' });
+    const provider = { name: 'mine', base_url: 'http://127.0.0.1:9/v1', api_key: 'sk-secret' };
+    const cases: [path: string, made: object, place: string, changes: object][] = [
+      ['/conversations', { title: 'SECRET', system_prompt: 'SECRET' }, '/conversations', { title: 'Later' }],
+      [`/conversations/${conversationId}/fork`, {}, '/conversations', { title: 'Later' }],
+      [
+        '/feedback',
+        { message_id: messageId, rating: 4, comment: 'SECRET' },
+        '/feedback',
+        { comment: 'Later' },
+      ],
+      ['/providers', provider, '/providers', { name: 'later' }],
+    ];
+    for (const [path, made, place, changes] of cases) {
+      const key = newKey();
+      const { body } = await post(path, key, made).expect(201);
+      const own = `/api/v1${place}/${body.id}`;
+      await t.as('alice').patch(own).send(changes).expect(200);
+      const repeated = await post(path, key, made).expect(201);
+      expect(repeated.body).toMatchObject({ id: body.id, ...changes });
+      if (place === '/conversations') expect(repeated.headers.etag).toBe('"2"');
+      await t.as('alice').delete(own).expect(204);
+      const gone = await post(path, key, made).expect(410);
+      expect(gone.body).toMatchObject({ code: 'resource_gone', title: 'Gone' });
+      expect(gone.text).not.toContain('SECRET');
+      // Another body is another request, whatever became of the first.
+      await post(path, key, { ...made, metadata: {} }).expect(({ status }) =>
+        expect([400, 422]).toContain(status),
+      );
+    }
+    const rows = await t.app.get(DataSource).query(`SELECT k::text AS row FROM idempotency_keys k`);
+    expect(JSON.stringify(rows)).not.toMatch(/SECRET|Later|127\.0\.0\.1/);
+  });
+
+  it('does not begin a turn again whose conversation is gone', async () => {
+    model.otherwise(reply('Fine.'));
+    const key = newKey();
+    const body = { content: 'Hi' };
+    const { conversationId } = await chat(key, body);
+    await t.as('alice').delete(`/api/v1/conversations/${conversationId}`).expect(204);
+    const repeated = await post('/chat', key, body).expect(410);
+    expect(repeated.body.code).toBe('resource_gone');
+    expect(model.requests).toHaveLength(1);
   });
 
   it('is free again after a refusal, and belongs to one user', async () => {

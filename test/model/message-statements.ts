@@ -100,6 +100,8 @@ export class MessageStatements extends Transaction {
     { message_id, instance_id }: WrittenReply,
     { model, provider, ...end }: ReplyEnd,
   ): ClosedRow | undefined {
+    const found = this.openReply(message_id);
+    if (found?.instance_id === instance_id) this.lockConversation(found.conversation_id);
     const open = this.changeOpen(message_id, instance_id, () => undefined);
     const whose = { ...(model && { model }), ...(provider && { provider }) };
     const row = open && this.update(message_id, 'streaming', { ...end, ...whose, updated_at: new Date() });

@@ -179,7 +179,7 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
   }
 }
 
-export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent'> {
+export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'holds'> {
   constructor(private readonly db: Connection) {}
 
   place(_userId: string, conversationId: string): Promise<TurnPlace | undefined> {

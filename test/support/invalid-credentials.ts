@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { ApiKeysService } from '../../src/auth/keys/api-keys.service';
 import { AccessTokens } from '../../src/auth/sessions/access-tokens';
 import { SessionsService } from '../../src/auth/sessions/sessions.service';
+import { UserErasure } from '../../src/accounts/user-erasure';
 import { UsersService } from '../../src/users/users.service';
 import type { AccountSender } from './account-sender';
 import type { TestApp } from './create-test-app';
@@ -36,7 +37,7 @@ export async function invalidCredentials(
     await keys.create(user, { name: 'x' }),
   ];
   await users.update(disabled, { is_active: false });
-  await users.delete(deleted);
+  await inner(UserErasure).run(deleted, deleted, {});
   await keys.delete(user, deletedKey.key.id);
   const expired = await keys.create(user, { name: 'x' });
   await t.app

@@ -69,6 +69,17 @@ export class ApiKeysRepository {
     return (result.affected ?? 0) > 0;
   }
 
+  /** Of the user, at most `limit`; answers how many. */
+  async deleteOf(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM api_keys WHERE user_id = $1 AND id IN (
+         SELECT id FROM api_keys WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
+    );
+    return rows.length;
+  }
+
   async markUsed(ids: string[]): Promise<void> {
     await this.db.query('UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)', [ids]);
   }

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { UserData } from '../../users/user-data';
+import { inPages, UserData } from '../../users/user-data';
 import { SessionsRepository } from './sessions.repository';
 
 /** Where a user is logged in, without the tokens, as part of all that is kept of them. */
@@ -11,10 +11,16 @@ export class SessionsExport implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.data.add({ type: 'session', read: (userId) => this.read(userId) });
+    this.data.add({
+      type: 'session',
+      read: (userId) => this.read(userId),
+      erase: (userId, limit) => this.sessions.deleteOf(userId, limit),
+      access: true,
+    });
   }
 
   private async *read(userId: string): AsyncGenerator<object> {
-    yield* await this.sessions.listOf(userId);
+    const pages = inPages((after, limit) => this.sessions.listOf(userId, after, limit));
+    for await (const { created_at, expires_at } of pages) yield { created_at, expires_at };
   }
 }

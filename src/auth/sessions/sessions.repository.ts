@@ -20,10 +20,16 @@ export class SessionsRepository {
     );
   }
 
-  listOf(userId: string): Promise<{ created_at: Date; expires_at: Date }[]> {
+  /** In the order of their ids. */
+  listOf(
+    userId: string,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<{ id: string; created_at: Date; expires_at: Date }[]> {
     return this.db.query(
-      'SELECT created_at, expires_at FROM sessions WHERE user_id = $1 ORDER BY created_at',
-      [userId],
+      `SELECT id, created_at, expires_at FROM sessions
+       WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
+      [userId, afterId ?? null, limit],
     );
   }
 
@@ -68,6 +74,25 @@ export class SessionsRepository {
       userId,
       keptId ?? null,
     ]);
+  }
+
+  /** Of the user, at most `limit`; answers how many. */
+  async deleteOf(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM sessions WHERE user_id = $1 AND id IN (
+         SELECT id FROM sessions WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
+    );
+    return rows.length;
+  }
+
+  /** Whether this is a user who is being erased. */
+  async isErasing(userId: string): Promise<boolean> {
+    const rows = await this.db.query('SELECT 1 AS one FROM users WHERE id = $1 AND erased_as IS NOT NULL', [
+      userId,
+    ]);
+    return rows.length > 0;
   }
 
   async deleteExpired(): Promise<void> {

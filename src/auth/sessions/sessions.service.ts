@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { AppConfig } from '../../config/app-config';
 import { Remembered } from '../../users/remembered';
 import { Revocations } from '../../users/revocations/revocations';
+import { erasureInProgress } from '../../users/user.errors';
 import { invalidRefreshToken } from '../auth.errors';
 import { isOver, type Identity } from '../identity';
 import { AccessTokens } from './access-tokens';
@@ -45,10 +46,14 @@ export class SessionsService {
     return this.pair(userId, sessionId, refresh.text);
   }
 
-  /** Who sent an access token; undefined if it is not valid, or its session has ended. */
+  /**
+   * Who sent an access token; undefined if it is not valid, or its session has ended.
+   * @throws {AppError} `erasure_in_progress`
+   */
   async identify(token: string): Promise<Identity | undefined> {
     const claims = await this.tokens.verify(token);
     const identity = claims && (await this.find(claims.sessionId));
+    if (claims && !identity && (await this.sessions.isErasing(claims.userId))) throw erasureInProgress();
     return identity?.userId === claims?.userId ? identity : undefined;
   }
 

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { isNotFound } from '../../errors/app-error';
 import { UsersService } from '../../users/users.service';
 import { isOver, type Identity } from '../identity';
 
@@ -17,10 +16,7 @@ export class KnownUsers {
   /** Undefined once the user is locked out or gone, or what vouched for them is over. */
   async renew(identity: Identity): Promise<Identity | undefined> {
     if (isOver(identity)) return undefined;
-    const state = await this.users.get(identity.userId).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
+    const state = await this.users.find(identity.userId);
     return state?.is_active ? { ...identity, role: state.role } : undefined;
   }
 }

@@ -32,6 +32,17 @@ export class StreamTicketsRepository {
     return rows[0]?.valid ? rows[0] : undefined;
   }
 
+  /** Of the user, at most `limit`; answers how many. */
+  async deleteOf(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM stream_tickets WHERE user_id = $1 AND token_hash IN (
+         SELECT token_hash FROM stream_tickets WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
+    );
+    return rows.length;
+  }
+
   async deleteExpired(): Promise<void> {
     await this.db.query(`DELETE FROM stream_tickets WHERE expires_at <= now()`);
   }

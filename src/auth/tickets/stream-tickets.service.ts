@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
+import { UserData } from '../../users/user-data';
 import { invalidTicket } from '../auth.errors';
 import { IdentityStrategy } from '../strategies/identity-strategy';
 import type { Identity } from '../identity';
@@ -10,11 +11,20 @@ const TICKET = /^[A-Za-z0-9_-]{43}$/;
 
 /** Tickets with which a client that cannot set headers opens one stream. */
 @Injectable()
-export class StreamTicketsService {
+export class StreamTicketsService implements OnModuleInit {
   constructor(
     private readonly tickets: StreamTicketsRepository,
     private readonly strategy: IdentityStrategy,
+    private readonly data: UserData,
   ) {}
+
+  onModuleInit(): void {
+    this.data.add({
+      type: 'stream_ticket',
+      erase: (userId, limit) => this.tickets.deleteOf(userId, limit),
+      access: true,
+    });
+  }
 
   /** A new ticket: 32 random bytes, of which only the digest is stored. */
   async issue(identity: Identity): Promise<string> {

@@ -1,10 +1,26 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
+import { isNotFound } from '../../errors/app-error';
 import { IdempotencyRepository } from './idempotency.repository';
-import { keyReused, type IdempotentRequest } from './idempotent-request';
+import { keyReused, resourceGone, type IdempotentRequest } from './idempotent-request';
 
-const KEPT_HOURS = 48;
 const SWEEP_MS = 3_600_000;
+const KEPT_HOURS = STORAGE_BOUNDS.idempotencyKeys.limit / 3_600_000;
+const SLICE = STORAGE_BOUNDS.rowsOfSlice.limit;
+
+/** A resource, and the HTTP status that tells of it. */
+export interface Outcome<T> {
+  resource: T;
+  status: number;
+}
+
+/** How a request makes its resource, and how a repetition of it reads that. */
+export interface Making<T> {
+  make: () => Promise<Outcome<T>>;
+  /** The resource as it is now. @throws {AppError} of the kind `not_found` if it is gone */
+  read: (id: string) => Promise<T>;
+}
 
 @Injectable()
 export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestroy {
@@ -25,36 +41,45 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   /**
-   * Does the work once for a key: in one transaction with the record of it, so that there is never one without the other. A
-   * repetition gets what the first one led to, as JSON; work that throws leaves the key free.
-   * Without a request it is just done.
-   * @throws AppError `idempotency_key_reused` for another request with the same key
+   * Makes a resource once for a key: in one transaction with the record of its id, so that there is never one without the other. A
+   * repetition reads the resource as it is then; work that throws leaves the key free. Without a request it is just made.
+   * @throws {AppError} `idempotency_key_reused` for another request with the same key, `resource_gone` for a repetition of what
+   *   has been deleted
    */
-  once<T extends object>(request: IdempotentRequest | undefined, work: () => Promise<T>): Promise<Once<T>> {
-    if (!request) return work().then((result) => ({ result, repeated: false }));
+  once<T extends { id: string }>(
+    request: IdempotentRequest | undefined,
+    { make, read }: Making<T>,
+  ): Promise<Outcome<T>> {
+    if (!request) return make();
     return this.db.run(async () => {
-      if (!(await this.keys.claim(request))) return this.repeat<T>(request);
-      const result = await work();
-      await this.keys.complete(request, result);
-      return { result, repeated: false };
+      if (!(await this.keys.claim(request))) return this.repeat(request, read);
+      const outcome = await make();
+      await this.keys.complete(request, outcome.resource.id, outcome.status);
+      return outcome;
     });
   }
 
-  private async repeat<T>(request: IdempotentRequest): Promise<Once<T>> {
+  /** Removes keys of the user, at most `limit`; answers how many. */
+  erase(userId: string, limit: number): Promise<number> {
+    return this.keys.deleteOf(userId, limit);
+  }
+
+  private async repeat<T>(request: IdempotentRequest, read: Making<T>['read']): Promise<Outcome<T>> {
     const earlier = await this.keys.find(request);
-    if (!earlier.request_hash.equals(request.hash)) throw keyReused();
-    return { result: earlier.result as T, repeated: true };
-  }
-
-  private async sweep(): Promise<void> {
-    await this.keys.forgetOlderThan(KEPT_HOURS).catch((error: unknown) => {
-      this.logger.warn({ err: error }, 'Old idempotency keys could not be forgotten; later');
+    if (earlier && !earlier.request_hash.equals(request.hash)) throw keyReused();
+    if (!earlier?.resource_id || !earlier.status) throw resourceGone();
+    const resource = await read(earlier.resource_id).catch((error: unknown) => {
+      throw isNotFound(error) ? resourceGone() : error;
     });
+    return { resource, status: earlier.status };
   }
-}
 
-export interface Once<T> {
-  result: T;
-  /** Nothing was done: this is what was done before. */
-  repeated: boolean;
+  /** Somebody may have used a thousand keys a minute: a slice at a time. */
+  private async sweep(): Promise<void> {
+    try {
+      while ((await this.keys.deleteOlderThan(KEPT_HOURS, SLICE)) === SLICE);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'Old idempotency keys could not be forgotten; later');
+    }
+  }
 }

@@ -19,6 +19,9 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 export const keyReused = () =>
   new AppError('key_reused', 'idempotency_key_reused', 'This Idempotency-Key was used with another request.');
 
+export const resourceGone = () =>
+  new AppError('gone', 'resource_gone', 'What this Idempotency-Key was used for has been deleted.');
+
 /** What is asked for; the body as it was sent. */
 export interface RequestedWork {
   method: string;
@@ -63,7 +66,8 @@ export const ApiIdempotent = () =>
       required: false,
       schema: { type: 'string', minLength: 1, maxLength: 255 },
       description:
-        'The same key and body do the same thing once, for at least 24 hours; another body is refused.',
+        'The same key and body do the same thing once, for at least 24 hours; another body is refused. A repetition answers what was ' +
+        'made, as it is now, or 410 if it has been deleted.',
     }),
-    ProblemResponses(keyReused),
+    ProblemResponses(keyReused, resourceGone),
   );

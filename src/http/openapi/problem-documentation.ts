@@ -44,6 +44,11 @@ export const PROBLEM_DOCUMENTATION: Record<ErrorKind, ProblemDocumentation> = {
     detail: 'The request conflicts with the present state.',
     description: 'The present state does not allow it.',
   },
+  gone: {
+    code: 'resource_gone',
+    detail: 'It has been deleted.',
+    description: 'It was there and has been deleted.',
+  },
   precondition_failed: {
     code: 'precondition_failed',
     detail: 'It was changed in the meantime.',

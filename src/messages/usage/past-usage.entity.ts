@@ -7,7 +7,7 @@ export class PastUsageEntity {
   user_id!: string;
 
   // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
-  @ManyToOne('UserEntity', { onDelete: 'CASCADE', nullable: false })
+  @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_past_usage_user' })
   user?: object;
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig, type QuotasConfig } from '../../config/app-config';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import type { Conversation } from '../../conversations/conversations.service';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { quotaExceeded } from '../../users/quotas/quota-exceeded';
@@ -68,9 +69,12 @@ export class Quotas {
 
   private async reserve({ userId, conversation, said, input, output }: TurnCost): Promise<number> {
     const { tokensPerDay, runningReplies } = this.limits;
-    const state = await this.usage.state(userId, conversation?.id, conversation?.context_from);
+    // A conversation of so many messages could show a model all that it takes: they need not be summed.
+    const isLong = (conversation?.message_count ?? 0) > STORAGE_BOUNDS.reservedFrom.limit;
+    const summedFrom = isLong ? conversation?.last_sequence : conversation?.context_from;
+    const state = await this.usage.state(userId, conversation?.id, summedFrom);
     if (runningReplies && state.open >= runningReplies) throw tooManyRunning();
-    const tokens = Math.min(state.earlier + said, input) + output;
+    const tokens = (isLong ? input : Math.min(state.earlier + said, input)) + output;
     if (tokensPerDay && state.tokens + tokens > tokensPerDay)
       throw quotaExceeded('tokens of today', state.seconds_left);
     return tokens;

@@ -41,38 +41,52 @@ export class UsageRepository {
     );
   }
 
-  /** Keeps what a conversation that is about to go has used; an open reply counts as what was set aside for it. */
-  async keep(userId: string, conversationId: string): Promise<void> {
-    // What ends at this moment must end before or after, not between being counted and being deleted.
-    await this.db.query(`SELECT 1 FROM open_replies WHERE conversation_id = $1 AND user_id = $2 FOR UPDATE`, [
-      conversationId,
-      userId,
-    ]);
-    await this.db.query(
-      `INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
-       SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
-         sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
-         ${COUNTS.slice(1)
-           .map((name) => `sum(${tokenOf(name)})`)
-           .join(', ')}
-       FROM messages m
-       WHERE m.conversation_id = $2 AND m.user_id = $1 AND m.role = 'assistant'
-         AND (m.usage IS NOT NULL OR m.status = 'streaming')
-       GROUP BY 1, 2, 3
-       ON CONFLICT (user_id, day, model) DO UPDATE SET
-         ${['replies', ...COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}`,
-      [userId, conversationId],
+  /**
+   * Removes at most `limit` messages of conversations that are locked, in each the newest first, and keeps what they have used for a
+   * user who stays: in the same statement, so that none is counted twice or not at all. An open reply counts as what was set
+   * aside for it. Answers how many.
+   */
+  async remove(
+    userId: string,
+    conversationIds: string[],
+    limit: number,
+    userStays: boolean,
+  ): Promise<number> {
+    const rows: { count: number }[] = await this.db.query(
+      `WITH gone AS (
+         DELETE FROM messages WHERE id IN (
+           SELECT m.id FROM unnest($2::uuid[]) AS c (id) CROSS JOIN LATERAL (
+             SELECT id FROM messages WHERE conversation_id = c.id AND user_id = $1 ORDER BY sequence DESC LIMIT $3
+           ) AS m LIMIT $3
+         ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
+       ), kept AS (
+         INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
+         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
+           sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
+           ${COUNTS.slice(1)
+             .map((name) => `sum(${tokenOf(name)})`)
+             .join(', ')}
+         FROM gone m
+         WHERE $4 AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
+         GROUP BY 1, 2, 3
+         ON CONFLICT (user_id, day, model) DO UPDATE SET
+           ${['replies', ...COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}
+       )
+       SELECT count(*)::int AS count FROM gone`,
+      [userId, conversationIds, limit, userStays],
     );
+    return rows[0].count;
   }
 
-  /** Of the user's messages, as the database stores them. */
-  async storedBytes(userId: string): Promise<number> {
-    const [{ bytes }] = await this.db.query<{ bytes: number }>(
-      `SELECT COALESCE(sum(pg_column_size(parts) + COALESCE(pg_column_size(event_lengths), 0)), 0)::float8 AS bytes
-       FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE user_id = $1)`,
-      [userId],
+  /** Removes at most `limit` rows of what is gone; answers how many. */
+  async erasePast(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM past_usage WHERE user_id = $1 AND (day, model) IN (
+         SELECT day, model FROM past_usage WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
     );
-    return bytes;
+    return rows.length;
   }
 
   /** What the user has now, besides a turn of this conversation. */

@@ -1,24 +1,25 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ConversationsService } from '../../conversations/conversations.service';
-import { StorageQuota } from '../../users/quotas/storage-quota';
+import { ConversationRemoval } from '../../conversations/conversation-removal';
 import { UserData } from '../../users/user-data';
 import { UsageRepository } from './usage.repository';
 import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
-/** What users' replies have used, and their messages take up. */
+/** What users' replies have used. */
 @Injectable()
 export class MessageUsage implements OnModuleInit {
   constructor(
     private readonly usage: UsageRepository,
-    private readonly conversations: ConversationsService,
-    private readonly storage: StorageQuota,
+    private readonly conversations: ConversationRemoval,
     private readonly data: UserData,
   ) {}
 
   onModuleInit(): void {
-    this.conversations.beforeDeletion((userId, id) => this.usage.keep(userId, id));
-    this.storage.count((userId) => this.usage.storedBytes(userId));
-    this.data.add({ type: 'past_usage', read: (userId) => this.past(userId) });
+    this.conversations.add(this.usage);
+    this.data.add({
+      type: 'past_usage',
+      read: (userId) => this.past(userId),
+      erase: (userId, limit) => this.usage.erasePast(userId, limit),
+    });
   }
 
   private async *past(userId: string): AsyncGenerator<object> {

@@ -4,6 +4,7 @@ import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { KeyUse } from '../../../src/auth/keys/key-use';
 import { SessionsService } from '../../../src/auth/sessions/sessions.service';
 import { StreamTicketsService } from '../../../src/auth/tickets/stream-tickets.service';
+import { UserErasure } from '../../../src/accounts/user-erasure';
 import { UsersService } from '../../../src/users/users.service';
 import { AccountSender } from '../../support/account-sender';
 import { unknownId } from '../../support/authorisation-matrix';
@@ -83,7 +84,7 @@ async function invalidTickets(): Promise<Record<string, string>> {
     empty: '',
   };
   await users.update(disabled, { is_active: false });
-  await users.delete(erased);
+  await inner(UserErasure).run(erased, erased, {});
   await sessions.end(alice.user, sessionId);
   await keys.delete(alice.user, key.id);
   await t.app
@@ -258,7 +259,7 @@ describe.each(FRAME_CASES.map((each) => [titleOfFrame(each), each] as const))('%
 describe('a socket that was opened with what ends', () => {
   const endings: Record<string, (who: Belongings, token: string) => Promise<unknown>> = {
     'the user locked out': ({ user }) => inner(UsersService).update(user, { is_active: false }),
-    'the user erased': ({ user }) => inner(UsersService).delete(user),
+    'the user erased': ({ user }) => inner(UserErasure).run(user, user, {}),
     'the session ended': ({ user }, token) => inner(SessionsService).end(user, sessionOf(token)),
   };
 

@@ -1,0 +1,93 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../config/bounds';
+import { DatabaseState } from '../database/database-state';
+import { SlicedWork } from '../database/sliced-work';
+import { TransactionRunner } from '../database/transaction-runner';
+import { conversationNotFound } from './conversation.errors';
+import { ConversationsRepository } from './conversations.repository';
+
+/** What a feature keeps in conversations. */
+export interface ConversationContents {
+  /**
+   * Removes at most `limit` rows of conversations that are locked, in each what is newest first; fewer only if nothing is left.
+   * @param userStays what outlives a conversation is kept
+   */
+  remove(userId: string, conversationIds: string[], limit: number, userStays: boolean): Promise<number>;
+}
+
+/** At a time: each costs a look for what is in it. */
+const CONVERSATIONS_AT_A_TIME = 200;
+
+/**
+ * Removes conversations, what is in them first. No transaction removes more than a slice: a larger conversation is hidden with the first
+ * one, and the rest goes in the background.
+ */
+@Injectable()
+export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly contents: ConversationContents[] = [];
+  private readonly work = new SlicedWork({
+    name: 'deleted conversations',
+    slice: (rows) => this.continue(rows),
+  });
+
+  constructor(
+    private readonly repository: ConversationsRepository,
+    private readonly db: TransactionRunner,
+    private readonly database: DatabaseState,
+  ) {}
+
+  /** Features that build upon others come after them. */
+  add(contents: ConversationContents): void {
+    this.contents.unshift(contents);
+  }
+
+  onApplicationBootstrap(): void {
+    void this.database.whenReady().then(() => this.work.begin());
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.work.end();
+  }
+
+  /**
+   * With the first slice go what runs and what waits, so that nobody writes it any more.
+   * @throws {AppError} `conversation_not_found`
+   */
+  async run(userId: string, id: string): Promise<void> {
+    const gone = await this.db.run(async () => {
+      if (!(await this.repository.lock(userId, id))) throw conversationNotFound();
+      const { limit } = STORAGE_BOUNDS.rowsOfSlice;
+      if ((await this.remove(userId, [id], limit, true)) < limit) return true;
+      await this.repository.hide(userId, id);
+      return false;
+    });
+    if (!gone) this.work.wake();
+  }
+
+  /** Of a user who is being erased: removes at most about `limit` rows, fewer only if nothing is left. */
+  async erase(userId: string, limit: number): Promise<number> {
+    for (let left = limit; ;) {
+      const ids = left > 0 ? await this.repository.lockSome(userId, CONVERSATIONS_AT_A_TIME) : [];
+      if (!ids.length) return limit - left;
+      left -= await this.remove(userId, ids, left, false);
+    }
+  }
+
+  private continue(limit: number): Promise<boolean> {
+    return this.db.run(async () => {
+      const hidden = await this.repository.lockHidden();
+      if (hidden) await this.remove(hidden.user_id, [hidden.id], limit, true);
+      return hidden !== undefined;
+    });
+  }
+
+  /** The conversations themselves go when nothing is left in them. */
+  private async remove(userId: string, ids: string[], limit: number, userStays: boolean): Promise<number> {
+    let left = limit;
+    for (const contents of this.contents) {
+      left -= await contents.remove(userId, ids, left, userStays);
+      if (left <= 0) return limit;
+    }
+    return limit - left + (await this.repository.delete(userId, ids));
+  }
+}
