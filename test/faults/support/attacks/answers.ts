@@ -287,10 +287,10 @@ export function http(scene: Scene): void {
     ['an expectation that nobody knows', 'Host: localhost\r\nExpect: foo\r\n', 417],
   ])('L7: %s', async (_what, fields, status) => {
     const { target } = scene();
-    const { token } = target.at;
+    const { authorization } = target.at.identity;
     const answer = await sendRaw(
       target.url,
-      `GET /api/v1/models HTTP/1.1\r\n${fields}Authorization: Bearer ${token}\r\n\r\n`,
+      `GET /api/v1/models HTTP/1.1\r\n${fields}Authorization: ${authorization}\r\n\r\n`,
       1_000,
     );
     const { code, request_id } = JSON.parse(answer.body || '{}') as Partial<Problem>;

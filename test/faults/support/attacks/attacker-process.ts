@@ -19,7 +19,6 @@ export type Notice =
 interface Running {
   over: AbortController;
   go: () => void;
-  stopped: Promise<void>;
 }
 
 const running = new Map<number, Running>();
@@ -29,7 +28,7 @@ let places = 0;
 async function main(): Promise<void> {
   const models = await HostileModels.start();
   process.on('message', (order: Order) => {
-    if (order.type === 'begin') begin(order, models);
+    if (order.type === 'begin') void begin(order);
     if (order.type === 'go') running.get(order.id)?.go();
     if (order.type === 'stop') running.get(order.id)?.over.abort();
   });
@@ -37,14 +36,17 @@ async function main(): Promise<void> {
   tell({ id: 0, type: 'ready', models: models.url });
 }
 
-function begin({ id, index, honest, url }: Extract<Order, { type: 'begin' }>, models: HostileModels): void {
+async function begin({ id, index, honest, url }: Extract<Order, { type: 'begin' }>): Promise<void> {
   const over = new AbortController();
+  // With its field it goes, and with it what it has still to say in replies whose readers have left.
+  const models = await HostileModels.start();
   const gate = Promise.withResolvers<void>();
   const field = new Field(url, ++places, models, over.signal);
   over.signal.addEventListener('abort', () => gate.resolve());
-  const stopped = take(id, field, ATTACKS[index], { honest, gate: gate.promise });
-  running.set(id, { over, go: gate.resolve, stopped });
-  void stopped.finally(() => running.delete(id));
+  running.set(id, { over, go: gate.resolve });
+  await take(id, field, ATTACKS[index], { honest, gate: gate.promise });
+  running.delete(id);
+  await models.close();
 }
 
 async function take(

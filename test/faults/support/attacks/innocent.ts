@@ -19,32 +19,33 @@ export interface Observation {
   failures: Record<string, number>;
   /** The slowest `GET /health/live`. */
   healthMs: number;
-  /** Resident memory of the service in megabytes, at the beginning and at its highest. */
-  memoryBefore: number;
+  /** Resident memory of the service in megabytes, at its highest and at the end. */
   memoryPeak: number;
+  memoryAfter: number;
 }
 
 export interface Place {
   url: string;
   pid: number;
-  token: string;
+  /** Who the user is, as headers. */
+  identity: Record<string, string>;
 }
 
 /**
  * Somebody who uses the service as one does: every 100 ms a list of models or conversations, and now and then a turn. Requests begin
  * when it is time, whether or not the last one has been answered.
  */
-export async function observe({ url, pid, token }: Place, until: Promise<unknown>): Promise<Observation> {
-  const user = { headers: { authorization: `Bearer ${token}` }, agent: new Agent({ keepAlive: true }) };
+export async function observe({ url, pid, identity }: Place, until: Promise<unknown>): Promise<Observation> {
+  const user = { headers: identity, agent: new Agent({ keepAlive: true }) };
   const seen: Omit<Observation, 'p95'> & { latencies: number[] } = {
     latencies: [],
     requests: 0,
     failures: {},
     healthMs: 0,
-    memoryBefore: memoryOf(pid).now,
     memoryPeak: 0,
+    memoryAfter: 0,
   };
-  if (seen.memoryBefore) forgetPeak(pid);
+  if (memoryOf(pid).now) forgetPeak(pid);
   const over = new AbortController();
   void until.finally(() => over.abort());
   const pending = new Set<Promise<void>>();
@@ -73,7 +74,7 @@ export async function observe({ url, pid, token }: Place, until: Promise<unknown
     }
   })();
   await Promise.all([asking, probing]);
-  seen.memoryPeak = memoryOf(pid).peak;
+  ({ now: seen.memoryAfter, peak: seen.memoryPeak } = memoryOf(pid));
   await Promise.all(pending);
   user.agent.destroy();
   const { latencies, ...rest } = seen;
@@ -102,6 +103,8 @@ const TURN: Asked = {
 };
 const HEALTH: Asked = { path: '/health/live', from: '127.0.0.9', patienceMs: HEALTH_PATIENCE_MS };
 
+const GONE = new Set(['AbortError', 'TimeoutError']);
+
 /** Reads the answer to its end, and says what is wrong with it. */
 function ask(url: string, { path, body, from, patienceMs = PATIENCE_MS, expected = '', ...more }: Asked) {
   return new Promise<string | undefined>((resolve) => {
@@ -113,14 +116,12 @@ function ask(url: string, { path, body, from, patienceMs = PATIENCE_MS, expected
       ...more,
       headers: { ...(body && { 'content-type': 'application/json' }), ...more.headers },
     });
-    request.on('error', (error) =>
-      resolve(`${what}: ${error.name === 'TimeoutError' ? 'no answer' : error.message}`),
-    );
+    request.on('error', (error) => resolve(`${what}: ${GONE.has(error.name) ? 'no answer' : error.message}`));
     request.on('response', (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (text += piece));
-      response.on('error', (error) => resolve(`${what}: ${error.message}`));
+      response.on('error', () => resolve(`${what}: cut off`));
       response.on('end', () => {
         const code = /"code":"(\w+)"/.exec(text)?.[1] ?? '';
         const good = response.statusCode === 200 && text.includes(expected);

@@ -58,8 +58,13 @@ export class Target {
       NODE_OPTIONS: '--max-old-space-size=1024 --max-semi-space-size=16',
       ...env,
     });
-    await target.start();
-    return target;
+    try {
+      await target.start();
+      return target;
+    } catch (error) {
+      await target.close();
+      throw error;
+    }
   }
 
   get hasSilentNames(): boolean {
@@ -86,8 +91,10 @@ export class Target {
     this.death = undefined;
     void this.watch(service);
     const url = await service.ready();
-    const known = this.place?.token;
-    this.place = { url, pid: service.pid, token: known ?? (await signUp(url, 'innocent')).access };
+    const identity = this.place?.identity ?? {
+      authorization: `Bearer ${(await signUp(url, 'innocent')).access}`,
+    };
+    this.place = { url, pid: service.pid, identity };
     // The bodies of old requests are kept otherwise.
     this.model.requests.length = 0;
   }

@@ -15,19 +15,22 @@ export interface Observations {
   attack: Observation;
   /** How the process ended, if it did. */
   death?: number | string | null;
+  /** Whether an innocent user was served as before soon after it was over. */
+  settled: boolean;
 }
 
 /**
  * What an attack has done that it must not: an innocent user's p95 may be five times what it is without anybody, or 300 ms, or half
  * as much again as beside as much honest load, which costs what the machine makes it cost.
  */
-export function faultsOf({ quiet, honest, attack, death }: Observations): string[] {
+export function faultsOf({ quiet, honest, attack, death, settled }: Observations): string[] {
   const faults: string[] = [];
   const limit = Math.max(P95_MS, 5 * quiet.p95, 1.5 * (honest?.p95 ?? 0));
   if (death !== undefined) faults.push(`the process is dead (${String(death)})`);
+  else if (!settled) faults.push('goes on after its end');
   if (attack.p95 > limit) faults.push(`p95 ${ms(attack.p95)} > ${ms(limit)}`);
   if (attack.healthMs > HEALTH_MS) faults.push(`health ${ms(attack.healthMs)} > ${ms(HEALTH_MS)}`);
-  const grown = attack.memoryPeak - attack.memoryBefore;
+  const grown = attack.memoryPeak - quiet.memoryAfter;
   if (grown > MEMORY_MB) faults.push(`memory +${Math.round(grown)} MB > +${MEMORY_MB} MB`);
   for (const [failure, count] of Object.entries(attack.failures)) faults.push(`${failure} (${count} times)`);
   return faults;
@@ -40,7 +43,7 @@ export function rowOf({ quiet, honest, attack, death }: Observations, faults: st
     'p95 honest load': honest ? ms(honest.p95) : '-',
     'p95 attacked': ms(attack.p95),
     'health max': ms(attack.healthMs),
-    'memory before': mb(attack.memoryBefore),
+    'memory before': mb(quiet.memoryAfter),
     'memory peak': death === undefined ? mb(attack.memoryPeak) : '-',
     verdict: faults.length ? faults.join('; ') : 'held',
   };
