@@ -8,7 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const SCENARIOS = ['kill', 'crash', 'reconnect', 'race', 'proxy', 'rolling', 'signals'];
+const SCENARIOS = [
+  'kill',
+  'crash',
+  'reconnect',
+  'race',
+  'proxy',
+  'rolling',
+  'signals',
+  'attacks',
+  'recovery',
+];
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '200' },
@@ -83,10 +93,21 @@ function printTable() {
     'violations',
   ];
   names.push('ready p50/max', 'recovery p50/max');
-  console.log(`\n| ${names.join(' | ')} |\n|${names.map(() => ' --- |').join('')}`);
-  for (const row of rows) console.log(`| ${names.map((name) => row[name]).join(' | ')} |`);
-  for (const row of rows) {
+  const common = rows.filter(({ table }) => !table);
+  if (common.length) printRows(names, common);
+  for (const row of common) {
     const more = Object.entries(row).filter(([name]) => !names.includes(name));
     console.log(`${row.scenario}: ${more.map(([name, value]) => `${name} ${value}`).join(', ')}`);
   }
+  // Scenarios that have a table of their own.
+  for (const own of new Set(rows.map(({ table }) => table).filter(Boolean))) {
+    const its = rows.filter(({ table }) => table === own);
+    console.log(`\n${own}`);
+    printRows(Object.keys(its[0]).slice(1), its);
+  }
+}
+
+function printRows(names, rows) {
+  console.log(`\n| ${names.join(' | ')} |\n|${names.map(() => ' --- |').join('')}`);
+  for (const row of rows) console.log(`| ${names.map((name) => row[name]).join(' | ')} |`);
 }

@@ -15,12 +15,16 @@ export class SpawnedService {
   private readonly child: ChildProcess;
   private readonly port: string;
 
-  /** Everything it keeps or reads is in this directory, unless `env` says something else. */
-  constructor(directory: string, env: NodeJS.ProcessEnv = {}) {
+  /**
+   * Everything it keeps or reads is in this directory, unless `env` says something else.
+   * `within`: a command that makes way for the one that follows it, such as `unshare`, so that the process id stays.
+   */
+  constructor(directory: string, env: NodeJS.ProcessEnv = {}, within: readonly string[] = []) {
     if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
     this.port = env.PORT ?? '0';
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
-    this.child = spawn(process.execPath, [MAIN], {
+    const [program, ...rest] = [...within, process.execPath, MAIN];
+    this.child = spawn(program, rest, {
       cwd: directory,
       env: {
         ...inherited,

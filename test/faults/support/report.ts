@@ -32,10 +32,19 @@ export class Report {
       statuses: [...history.statuses].map(([status, count]) => `${status}×${count}`).join(' '),
       ...this.more,
     };
-    const line = Object.entries(row).map(([name, value]) => `${name} ${value}`);
-    process.stdout.write(`faults: ${line.join(', ')}\n`);
-    if (process.env.FAULTS_REPORT) appendFileSync(process.env.FAULTS_REPORT, `${JSON.stringify(row)}\n`);
+    write(row);
   }
+}
+
+/** A line of a table that a scenario has for itself. */
+export function printRow(table: string, row: Row): void {
+  write({ table, ...row });
+}
+
+function write(row: Row): void {
+  const line = Object.entries(row).map(([name, value]) => `${name} ${value}`);
+  process.stdout.write(`faults: ${line.join(', ')}\n`);
+  if (process.env.FAULTS_REPORT) appendFileSync(process.env.FAULTS_REPORT, `${JSON.stringify(row)}\n`);
 }
 
 function spread(values: number[]): string {
