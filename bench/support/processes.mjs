@@ -38,13 +38,14 @@ export async function startHelper(script) {
  * A server under test, ready.
  * @param {string[]} command arguments of node
  * @param {Record<string, string | undefined>} env
+ * @param {string} cwd
  */
-export async function startServer(command, env) {
+export async function startServer(command, env, cwd = ROOT) {
   const port = await freePort();
   const [program, rest] = pinned(SERVER_CORE, [process.execPath, ...command]);
   const began = performance.now();
   const child = spawn(program, rest, {
-    cwd: ROOT,
+    cwd,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
