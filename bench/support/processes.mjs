@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from './rpc.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** Whether processes can be kept on a core: the server under test on the first, everything else on the second. */
 export const pins = availableParallelism() > 1 && spawnSync('taskset', ['-c', '1', 'true']).status === 0;

@@ -65,10 +65,10 @@ it("one user's slow names delay neither the operator's models nor other users' n
   const systemLookups = jest.spyOn(dns, 'lookup');
   const promisedLookups = jest.spyOn(dns.promises, 'lookup');
   const watched = names.watch(/slow/);
-  let attacking = true;
+  const calm = new AbortController();
   const answers: Answer<Problem>[] = [];
   const attack = async (lane: number) => {
-    for (let i = 0; attacking; i += 1)
+    for (let i = 0; !calm.signal.aborted; i += 1)
       answers.push(await bring(mallory, `p${lane}`, `slow${lane}-${i}.attacker.example`));
   };
   const lanes = many(40).map(attack);
@@ -81,7 +81,7 @@ it("one user's slow names delay neither the operator's models nor other users' n
   const hers = await bring(alice, 'hers', 'api.honest.example');
   const ollama = await bring(alice, 'ollama', operator.url.replace('127.0.0.1', 'localhost'));
   expect([hers.status, ollama.status]).toEqual([201, 201]);
-  attacking = false;
+  calm.abort();
   await Promise.all(lanes);
 
   expect(watched.most()).toBe(lookupsOfUser.limit);
@@ -143,7 +143,7 @@ it('more checks at once than may wait are told so', async () => {
   };
   const answers = await Promise.all(
     ids.map(async (id) => {
-      const answer = await mallory.api.post<Problem>(`/providers/${id}/check`);
+      const answer = await mallory.api.post(`/providers/${id}/check`);
       if (answer.status === 429) refused.resolve();
       return answer;
     }),
