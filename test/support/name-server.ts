@@ -12,11 +12,13 @@ const HEADER_BYTES = 12;
 
 /** A name server (RFC 1035, UDP) on a loopback port, to be scripted: `names.answer = (name, type) => …`. */
 export class NameServer {
-  /** What was asked, in order of arrival, repetitions included. */
+  /** What was asked, in order of arrival. */
   readonly questions: { name: string; type: string }[] = [];
   /** The most names that were asked for at once, those of this pattern by themselves. */
   private readonly open = new Map<string, number>();
   private readonly most = new Map<RegExp, number>();
+  /** So that a question that is repeated, because the answer was late, is not taken for another one. */
+  private readonly seen = new Set<string>();
 
   constructor(
     private readonly socket: Socket,
@@ -44,6 +46,18 @@ export class NameServer {
     const { name, end } = readName(message);
     const type = TYPES[message.readUInt16BE(end)];
     if (!type) return;
+    const question = `${message.readUInt16BE(0)} ${type} ${name}`;
+    const isNew = !this.seen.has(question);
+    this.seen.add(question);
+    if (isNew) this.begin(name, type);
+    const answer = await this.answer(name, type);
+    if (isNew) this.end(name);
+    if (answer === 'silence') return;
+    const asked = message.subarray(0, end + 4);
+    this.socket.send(response(asked, type, answer), from.port, from.address, () => undefined);
+  }
+
+  private begin(name: string, type: string): void {
     this.questions.push({ name, type });
     this.open.set(name, (this.open.get(name) ?? 0) + 1);
     for (const [pattern, most] of this.most)
@@ -51,17 +65,12 @@ export class NameServer {
         pattern,
         Math.max(most, [...this.open.keys()].filter((open) => pattern.test(open)).length),
       );
-    const answer = await this.answer(name, type);
+  }
+
+  private end(name: string): void {
     const left = (this.open.get(name) ?? 1) - 1;
     if (left > 0) this.open.set(name, left);
     else this.open.delete(name);
-    if (answer !== 'silence')
-      this.socket.send(
-        response(message.subarray(0, end + 4), type, answer),
-        from.port,
-        from.address,
-        () => undefined,
-      );
   }
 }
 
