@@ -7,6 +7,8 @@ import { ROOT, startServer } from './support/processes.mjs';
  * A server under test.
  * @typedef {object} Candidate
  * @property {string} name
+ * @property {string} [id] where the same one runs several times, of different builds
+ * @property {string} root folder of the checkout it is of
  * @property {'plain' | 'ui' | 'parley'} dialect how it is asked, see load/dialects.mjs
  * @property {string} script
  * @property {'postgres' | 'embedded'} [storage]
@@ -17,8 +19,8 @@ import { ROOT, startServer } from './support/processes.mjs';
 /** As `npm start` starts it. */
 const SERVICE = { script: 'dist/src/main.js', flags: ['--max-semi-space-size=16'] };
 
-/** @type {Candidate[]} */
-export const candidates = [
+/** @type {Omit<Candidate, 'root'>[]} */
+const all = [
   { name: 'pipe', dialect: 'plain', script: 'bench/servers/pipe.mjs' },
   { name: 'relay', dialect: 'plain', script: 'bench/servers/relay.mjs' },
   { name: 'express', dialect: 'plain', script: 'bench/servers/express-openai.mjs' },
@@ -33,6 +35,14 @@ export const candidates = [
   },
   { ...SERVICE, name: 'embedded', dialect: 'parley', storage: 'embedded' },
 ];
+
+/** @type {Candidate[]} */
+export const candidates = all.map((candidate) => ({ ...candidate, root: ROOT }));
+
+/** Whether it is a build of this service. @param {Candidate} candidate */
+export function isService({ script }) {
+  return script === SERVICE.script;
+}
 
 /**
  * Starts a candidate over a new and empty storage, or over one that is given.
@@ -54,9 +64,10 @@ export async function start(candidate, bench, storage, settings) {
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
     ...settings,
   };
-  const preload = candidate.preload ? ['--require', `${ROOT}/${candidate.preload}`] : [];
+  const { root } = candidate;
+  const preload = candidate.preload ? ['--require', `${root}/${candidate.preload}`] : [];
   const nodeOptions = [...(candidate.flags ?? []), ...bench.nodeOptions(candidate), ...preload];
-  const server = await startServer([...nodeOptions, `${ROOT}/${candidate.script}`], env);
+  const server = await startServer([...nodeOptions, `${root}/${candidate.script}`], env, root);
   const stop = async () => {
     await server.stop();
     if (!storage) used.remove();

@@ -1,5 +1,6 @@
 // What this service costs, held against a bare pipe, a bare relay and what one would otherwise write: see bench/README.md.
 import { readOptions } from './options.mjs';
+import { compareBuilds } from './support/beside.mjs';
 import { Bench } from './support/bench.mjs';
 import { installed } from './support/install.mjs';
 import { describeLoad, describeMachine } from './support/machine.mjs';
@@ -25,16 +26,23 @@ const load = await startHelper('load/main.mjs');
 const providerUrl = `http://127.0.0.1:${await provider.call('port')}/v1`;
 const bench = new Bench({ provider, load, providerUrl, postgres }, options);
 
+/** Figures of the new build. @type {string[]} */
+let worse = [];
 try {
   console.log(describeMachine(postgres?.version));
   const results = await measureAll();
-  printTable(results);
+  if (!options.beside) printTable(results);
+  else worse = compareBuilds(results, options.tolerance);
   console.log(`\n${bench.checkedTokens} tokens were checked; load at the end ${describeLoad()}`);
 } finally {
   await bench.stop();
   provider.stop();
   load.stop();
   await postgres?.stop();
+}
+if (worse.length > 0) {
+  console.error(`WORSE\n${worse.join('\n')}`);
+  process.exitCode = 1;
 }
 if (bench.faults.length > 0) {
   console.error(`FAILED\n${bench.faults.join('\n')}`);
@@ -46,14 +54,14 @@ async function measureAll() {
   const results = new Results();
   for (let round = 1; round <= options.rounds; round++) {
     for (const scenario of options.scenarios) {
-      if (round > 1 && scenario.once) continue;
+      if (round > 1 && scenario.once && !options.beside) continue;
       for (const candidate of options.candidates) {
         if (!scenario.servers.includes(candidate.name)) continue;
         const began = performance.now();
-        results.add(scenario, candidate.name, await scenario.measure(bench, candidate));
+        const id = candidate.id ?? candidate.name;
+        results.add(scenario, id, await scenario.measure(bench, candidate));
         const seconds = ((performance.now() - began) / 1000).toFixed(1);
-        if (!options.quick)
-          console.error(`round ${round}: ${scenario.name}, ${candidate.name}, ${seconds} s`);
+        if (!options.quick) console.error(`round ${round}: ${scenario.name}, ${id}, ${seconds} s`);
       }
     }
   }

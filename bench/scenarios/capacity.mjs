@@ -14,6 +14,7 @@ export const capacity = {
   name: 'capacity',
   title: `most streams at 20 tokens/s with p99 delay < ${LIMIT_MS} ms`,
   unit: 'streams',
+  moreIsBetter: true,
   servers: EVERYBODY,
   compare: 'value',
   once: true,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newStorage, start } from '../candidates.mjs';
-import { FEW, MANY, seed } from '../support/seed.mjs';
+import { FEW, MANY } from '../support/seed.mjs';
 import { quantile } from '../support/statistics.mjs';
 
 const WARM_UP = 20;
@@ -15,6 +15,10 @@ const WARM_UP = 20;
  */
 export async function withSeeded(bench, candidate, calls, limits) {
   const storage = await newStorage(candidate, bench);
+  // Each build fills its database as it knows it.
+  const { seed } = /** @type {typeof import('../support/seed.mjs')} */ (
+    await import(`${candidate.root}/bench/support/seed.mjs`)
+  );
   const seeded = await seed(storage);
   const server = await start(candidate, bench, storage, limits && modelsFile(storage.dataDir, bench, limits));
   /** @type {(import('./scenario.mjs').Figures & { label: string })[]} */

@@ -15,8 +15,9 @@
  * @property {string} [unit] of `value`
  * @property {string[]} servers names of candidates
  * @property {'cost' | 'p50' | 'turns' | 'value'} compare the figure of which ratios are shown; cost is cpu + pg
+ * @property {boolean} [moreIsBetter] of `value`
  * @property {boolean} [quick] whether the short form has it
- * @property {boolean} [once] too long for several rounds
+ * @property {boolean} [once] too long for several rounds, but for comparing builds
  * @property {(bench: import('../support/bench.mjs').Bench, candidate: import('../candidates.mjs').Candidate) => Promise<Figures>} measure
  */
 

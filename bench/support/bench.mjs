@@ -7,7 +7,7 @@ import { cpuUs, familyCpuUs } from './proc.mjs';
 
 /** What scenarios measure with. */
 export class Bench {
-  /** Servers that run, by the names of their candidates. @type {Map<string, Server>} */
+  /** Servers that run, by the ids of their candidates. @type {Map<string, Server>} */
   #servers = new Map();
   /** What must not be. @type {string[]} */
   faults = [];
@@ -35,10 +35,11 @@ export class Bench {
 
   /** The running server of a candidate, warmed up. @param {import('../candidates.mjs').Candidate} candidate */
   async server(candidate) {
-    const running = this.#servers.get(candidate.name);
+    const id = candidate.id ?? candidate.name;
+    const running = this.#servers.get(id);
     if (running) return running;
     const server = await start(candidate, this);
-    this.#servers.set(candidate.name, server);
+    this.#servers.set(id, server);
     await this.warmUp(server, this.quick ? 300 : 3000);
     return server;
   }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from './rpc.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** Whether processes can be kept on a core: the server under test on the first, everything else on the second. */
 export const pins = availableParallelism() > 1 && spawnSync('taskset', ['-c', '1', 'true']).status === 0;
@@ -38,13 +38,14 @@ export async function startHelper(script) {
  * A server under test, ready.
  * @param {string[]} command arguments of node
  * @param {Record<string, string | undefined>} env
+ * @param {string} cwd
  */
-export async function startServer(command, env) {
+export async function startServer(command, env, cwd = ROOT) {
   const port = await freePort();
   const [program, rest] = pinned(SERVER_CORE, [process.execPath, ...command]);
   const began = performance.now();
   const child = spawn(program, rest, {
-    cwd: ROOT,
+    cwd,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -24,6 +24,11 @@ export class Results {
     }
   }
 
+  /** For each scenario, the figures of all rounds by label and server. */
+  rounds() {
+    return this.#rows;
+  }
+
   /**
    * For each scenario, the figures by label and server.
    * @returns {[Scenario, [string, Map<string, Summary>][]][]}

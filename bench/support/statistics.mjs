@@ -1,9 +1,13 @@
 /**
+ * The middle value, or the mean of the two in the middle.
  * @param {number[]} values
  * @returns {number} NaN for none
  */
 export function median(values) {
-  return quantile(values, 0.5);
+  const sorted = Float64Array.from(values).sort();
+  const upper = Math.floor(sorted.length / 2);
+  const lower = Math.ceil(sorted.length / 2) - 1;
+  return sorted.length ? (sorted[lower] + sorted[upper]) / 2 : Number.NaN;
 }
 
 /**

@@ -29,7 +29,7 @@ export function printTable(results) {
 }
 
 /** Without the columns that say nothing. @param {string[][]} rows the header first */
-function printRows(rows) {
+export function printRows(rows) {
   const columns = rows[0].map((_, i) => i).filter((i) => rows.some((row, at) => at > 0 && row[i] !== ''));
   const widths = columns.map((i) => Math.max(...rows.map((row) => row[i].length)));
   for (const row of rows)
@@ -71,7 +71,7 @@ function range({ min, max }) {
 }
 
 /** @param {number} value */
-function number(value) {
+export function number(value) {
   if (value >= 100) return String(Math.round(value));
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

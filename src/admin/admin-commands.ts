@@ -17,7 +17,9 @@ export const USAGE = `npm run admin -- <command>
   demote <user>                takes that back
   disable <user>               locks somebody out, within a second
   enable <user>                lets them in again
-  rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed
+  rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed,
+                               or that an older version did not bind to their provider's address
+
   recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
 
 /** It cannot be done as it was asked for; the message says why. */

@@ -80,6 +80,8 @@ export interface OwnProvidersConfig {
   encryptionKeys: Buffer[];
   /** Hosts, with or without a port, that may be called although they are private, or not by HTTPS. */
   allowedHosts: string[];
+  /** Ask for the names of all other hosts: addresses, with or without a port. Empty: those of the system. */
+  dnsServers: string[];
 }
 
 export interface LlmConfig extends ModelsConfig {

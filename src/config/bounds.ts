@@ -200,7 +200,57 @@ export const REPLY_BOUNDS = {
 export const PROVIDER_BOUNDS = {} as const satisfies Bounds;
 
 /** Host names and connections that users or foreign servers name. */
-export const OUTBOUND_BOUNDS = {} as const satisfies Bounds;
+export const OUTBOUND_BOUNDS = {
+  lookupsOfUser: {
+    what: 'host names of one user that are looked up at once',
+    limit: 2,
+    unit: 'count',
+    beyond: 'they wait; those of users with fewer come first',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  lookups: {
+    what: 'host names of all users that are looked up at once',
+    limit: 16,
+    unit: 'count',
+    beyond: 'they wait; those of users with fewer come first',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  waitingLookupsOfUser: {
+    what: 'host names of one user that wait to be looked up',
+    limit: 8,
+    unit: 'count',
+    beyond: '429 `too_many_lookups` with `Retry-After`; a turn fails with `provider_unreachable`',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  waitingLookups: {
+    what: 'host names of all users that wait to be looked up',
+    limit: 128,
+    unit: 'count',
+    beyond: '429 `too_many_lookups` with `Retry-After`; a turn fails with `provider_unreachable`',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  lookupWait: {
+    what: 'how long a host name waits to be looked up',
+    limit: 3000,
+    unit: 'ms',
+    beyond: '429 `too_many_lookups` with `Retry-After`; a turn fails with `provider_unreachable`',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  lookupTime: {
+    what: 'how long a host name of a user is looked up',
+    limit: 3000,
+    unit: 'ms',
+    beyond: '400 `url_not_allowed`; a turn fails with `provider_timeout`',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+  addressesOfName: {
+    what: 'addresses of one name and family that are looked at',
+    limit: 16,
+    unit: 'count',
+    beyond: 'the rest is not called',
+    test: 'test/integration/outbound/user-names.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** What is kept: rows, copies, records. */
 export const STORAGE_BOUNDS = {

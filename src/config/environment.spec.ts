@@ -166,6 +166,8 @@ describe('a bad environment', () => {
     ['ENCRYPTION_KEY', 'canary'],
     ['ENCRYPTION_KEYS_PREVIOUS', 'canary,canary'],
     ['PROVIDER_ALLOWED_HOSTS', 'http://canary/'],
+    ['PROVIDER_DNS_SERVERS', 'ns.canary.example'],
+    ['PROVIDER_DNS_SERVERS', '127.0.0.1:canary'],
     ['AUTH_MODE', 'bearer'],
     ['AUTH_PROXY_SECRET', 'short'],
     ['AUTH_PROXY_SECRET', 'with spaces in it it is long'],

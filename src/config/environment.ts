@@ -177,6 +177,7 @@ function toOwnProviders(values: Variables): OwnProvidersConfig {
   return {
     encryptionKeys: current ? [current, ...previous].map((text) => Buffer.from(text, 'base64')) : [],
     allowedHosts: values.PROVIDER_ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+    dnsServers: values.PROVIDER_DNS_SERVERS,
   };
 }
 

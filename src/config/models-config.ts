@@ -13,8 +13,8 @@ export interface ProviderConfig {
   /** Overrides of the general limits, for providers that queue. */
   firstEventTimeoutMs?: number;
   idleTimeoutMs?: number;
-  /** A user has named its address: only public ones are called, and those that the operator allows. */
-  guarded?: boolean;
+  /** This user has named its address: only public ones are called, and those that the operator allows. */
+  guarded?: { userId: string };
 }
 
 /** Generation settings by their wire names; absent ones are left to the model. */

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns';
 import { z } from 'zod';
 import { parseCidr } from './network';
 
@@ -82,6 +83,16 @@ export function isHostName(text: string): boolean {
 /** A host name or an address, IPv6 in brackets, with or without a port. */
 export function isHost(text: string): boolean {
   return URL.canParse(`http://${text}`) && /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.test(text);
+}
+
+/** As `dns.setServers` takes it: an address, IPv6 with a port in brackets. */
+export function isDnsServer(text: string): boolean {
+  try {
+    new Resolver().setServers([text]);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function unitOf(text: string): keyof typeof UNITS {

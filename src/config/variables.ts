@@ -5,6 +5,7 @@ import {
   choice,
   flag,
   isCidr,
+  isDnsServer,
   isEncryptionKey,
   isHost,
   isHostName,
@@ -87,6 +88,10 @@ export const VARIABLES = {
   PROVIDER_ALLOWED_HOSTS: list(
     isHost,
     'must be a comma-separated list of hosts, each with or without a port',
+  ),
+  PROVIDER_DNS_SERVERS: list(
+    isDnsServer,
+    'must be a comma-separated list of addresses, each with or without a port',
   ),
 
   CHAT_MAX_CONTENT_CHARS: wholeNumber(1, 10_000_000, 100_000),

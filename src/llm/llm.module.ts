@@ -1,5 +1,7 @@
 import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
+import { OutboundGuard } from '../outbound/outbound-guard';
+import { OutboundModule } from '../outbound/outbound.module';
 import { DemoClient } from './demo/demo-client';
 import { LlmClients } from './llm-clients';
 import { ModelCatalogue } from './model-catalogue';
@@ -10,6 +12,7 @@ import { o200k } from './tokens/vocabulary';
 
 /** The models and how to get a reply from one. Needs an AppConfig in a global module. */
 @Module({
+  imports: [OutboundModule],
   providers: [
     {
       provide: ModelCatalogue,
@@ -18,8 +21,8 @@ import { o200k } from './tokens/vocabulary';
     },
     {
       provide: OpenAiClient,
-      inject: [AppConfig],
-      useFactory: ({ llm, ownProviders }: AppConfig) => new OpenAiClient(llm, ownProviders.allowedHosts),
+      inject: [AppConfig, OutboundGuard],
+      useFactory: ({ llm }: AppConfig, guard: OutboundGuard) => new OpenAiClient(llm, guard),
     },
     { provide: DemoClient, useFactory: () => new DemoClient() },
     { provide: CircuitBreakers, useFactory: () => new CircuitBreakers() },

@@ -1,28 +1,25 @@
-import { lookup as lookUp, type LookupAddress, type LookupOptions } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
+import { callbackify } from 'node:util';
 import { type Agent, buildConnector } from 'undici';
 import { isAllowedHost } from './outbound-url';
 import { isPublicAddress } from './public-address';
+import type { Resolve } from './user-names';
 
 type LookupCallback = (
   error: NodeJS.ErrnoException | null,
   address: string | LookupAddress[],
   family?: number,
 ) => void;
-export type Resolve = (
-  hostname: string,
-  options: { all: true },
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
 
 /**
- * Connects to public addresses only, and to hosts that are allowed. The addresses that are checked are those that are connected
- * to: a name that means something else a moment later changes nothing.
+ * Connects to public addresses only, and to hosts that are allowed, which the system looks up. The addresses that are checked are
+ * those that are connected to: a name that means something else a moment later changes nothing.
  */
 export function guardedConnector(
   timeout: number,
   allowed: readonly string[],
-  resolve: Resolve = lookUp,
+  resolve: Resolve,
 ): Extract<Agent.Options['connect'], (...args: never[]) => unknown> {
   const open = buildConnector({ timeout, allowH2: false });
   const guarded = buildConnector({ timeout, allowH2: false, lookup: publicLookup(resolve) });
@@ -39,15 +36,18 @@ export function guardedConnector(
 }
 
 function publicLookup(resolve: Resolve) {
-  return (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
-    resolve(hostname, { all: true }, (error, addresses) => {
-      if (error) return callback(error, []);
-      if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address)))
-        return callback(notAllowed(), []);
-      if (options.all) callback(null, addresses);
+  const lookUp = callbackify(async (hostname: string) => {
+    const addresses = await resolve(hostname);
+    if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address)))
+      throw notAllowed();
+    return addresses;
+  });
+  return (hostname: string, options: LookupOptions, callback: LookupCallback): void =>
+    lookUp(hostname, (error, addresses) => {
+      if (error) callback(error, []);
+      else if (options.all) callback(null, addresses);
       else callback(null, addresses[0].address, addresses[0].family);
     });
-  };
 }
 
 function notAllowed(): NodeJS.ErrnoException {

@@ -1,6 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { OUTBOUND_BOUNDS } from '../config/bounds';
+import { TooManyLookups } from './lookup-turns';
 import { isPublicAddress } from './public-address';
+import type { Resolve } from './user-names';
 
 const MAX_LENGTH = 2048;
 const HTTPS_PORTS = new Set(['', '443', '8443']);
@@ -15,10 +17,12 @@ export function isAllowedHost({ hostname, host, port, protocol }: URL, allowed: 
 /**
  * Why a user may not have this address called; undefined if they may. Names are looked up, but not relied on: the
  * connection checks once more where it goes (`guarded-connector.ts`).
+ * @throws {TooManyLookups}
  */
 export async function outboundUrlProblem(
   text: string,
   allowed: readonly string[],
+  resolve: Resolve,
 ): Promise<string | undefined> {
   // What the parser would silently drop or take for something else.
   if (text.length > MAX_LENGTH || /[\s\\\p{C}]/u.test(text)) return 'must be a plain URL';
@@ -29,16 +33,21 @@ export async function outboundUrlProblem(
   if (isAllowedHost(url, allowed)) return undefined;
   if (url.protocol !== 'https:') return 'must begin with https://';
   if (!HTTPS_PORTS.has(url.port)) return 'must not name this port';
-  return (await isPublicHost(url.hostname)) ? undefined : 'must be a public address';
+  return hostProblem(url.hostname, resolve);
 }
 
-async function isPublicHost(hostname: string): Promise<boolean> {
+async function hostProblem(hostname: string, resolve: Resolve): Promise<string | undefined> {
   const literal = hostname.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(literal)) return isPublicAddress(literal);
   try {
-    const addresses = await lookup(hostname, { all: true });
-    return addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address));
-  } catch {
-    return false;
+    const addresses = isIP(literal) ? [{ address: literal }] : await resolve(hostname);
+    return addresses.every(({ address }) => isPublicAddress(address))
+      ? undefined
+      : 'must be a public address';
+  } catch (error) {
+    if (error instanceof TooManyLookups) throw error;
+    // A name that does not exist and one of a private address get the same answer, so that nobody can ask which names there are.
+    return (error as NodeJS.ErrnoException).code === 'ETIMEOUT'
+      ? `must have a host name that is resolved within ${OUTBOUND_BOUNDS.lookupTime.limit / 1000} s`
+      : 'must be a public address';
   }
 }

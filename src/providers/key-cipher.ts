@@ -7,9 +7,24 @@ const ALGORITHM = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/**
+ * Follows the id of the master key: which members of its place a secret is bound to. Without it, as all were before, the origin is
+ * not among them. Such a secret cannot pass for one of today's, nor one of today's for such: the bound members differ.
+ */
+const BOUND_TO_ORIGIN = '.2';
+
+/** What a secret is sealed for; it opens for nothing else. */
+export interface SealPlace {
+  userId: string;
+  /** The provider's. */
+  id: string;
+  /** The only scheme, host and port that it may be sent to. */
+  origin: string;
+}
+
 /** A secret as it is stored. */
 export interface SealedKey {
-  /** Which master key sealed it. */
+  /** Which master key sealed it, and which form of place it is bound to. */
   key_id: string;
   nonce: Buffer;
   /** With the tag at its end. */
@@ -30,30 +45,30 @@ export class KeyCipher {
     this.keys = new Map(ownProviders.encryptionKeys.map((key) => [idOf(key), key]));
   }
 
-  /** The id of the master key that seals; undefined if there is none. */
+  /** The `key_id` of all that is sealed now; undefined if there is no master key. */
   get currentId(): string | undefined {
     const [id] = this.keys.keys();
-    return id;
+    return id && id + BOUND_TO_ORIGIN;
   }
 
   /** @throws {AppError} `own_providers_disabled` without a master key */
-  seal(secret: string, place: string): SealedKey {
-    const [current] = this.keys;
-    if (!current) throw ownProvidersDisabled();
-    const [key_id, key] = current;
+  seal(secret: string, place: SealPlace): SealedKey {
+    const [key] = this.keys.values();
+    const key_id = this.currentId;
+    if (!key || !key_id) throw ownProvidersDisabled();
     const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(place));
+    const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(boundData(place, key_id));
     const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return { key_id, nonce, ciphertext };
   }
 
   /** @throws {AppError} `key_unreadable` if the master key is gone, or it was sealed for another place, or changed */
-  open({ key_id, nonce, ciphertext }: SealedKey, place: string): string {
-    const key = this.keys.get(key_id);
+  open({ key_id, nonce, ciphertext }: SealedKey, place: SealPlace): string {
+    const key = this.keys.get(key_id.replace(BOUND_TO_ORIGIN, ''));
     if (!key || ciphertext.length < TAG_BYTES) throw keyUnreadable();
     try {
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-        .setAAD(Buffer.from(place))
+        .setAAD(boundData(place, key_id))
         .setAuthTag(ciphertext.subarray(-TAG_BYTES));
       return Buffer.concat([decipher.update(ciphertext.subarray(0, -TAG_BYTES)), decipher.final()]).toString(
         'utf8',
@@ -62,6 +77,11 @@ export class KeyCipher {
       throw keyUnreadable();
     }
   }
+}
+
+function boundData({ userId, id, origin }: SealPlace, key_id: string): Buffer {
+  const row = ['provider', userId, id];
+  return Buffer.from(JSON.stringify(key_id.endsWith(BOUND_TO_ORIGIN) ? [...row, origin] : row));
 }
 
 function idOf(key: Buffer): string {

@@ -13,7 +13,10 @@ export interface Rotation {
   unreadable: number;
 }
 
-/** Seals all keys with the present master key that another one sealed. It can be broken off and repeated; nothing is ever lost. */
+/**
+ * Seals all keys anew that another master key than the present one sealed, or that are not bound to their origin yet. It can be
+ * broken off and repeated; nothing is ever lost.
+ */
 @Injectable()
 export class KeyRotation {
   constructor(
@@ -38,13 +41,13 @@ export class KeyRotation {
     after: string | undefined,
     total: Rotation,
   ): Promise<ProviderEntity[]> {
-    const rows = await this.providers.lockSealedByOthers(current, after, BATCH);
+    const rows = await this.providers.lockSealedOtherwise(current, after, BATCH);
     for (const row of rows) total[await this.reseal(row)] += 1;
     return rows;
   }
 
   private async reseal(row: ProviderEntity): Promise<keyof Rotation> {
-    const place = placeOf(row.user_id, row.id);
+    const place = placeOf(row);
     let secret: string;
     try {
       secret = this.cipher.open(row, place);

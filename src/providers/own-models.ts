@@ -49,11 +49,11 @@ export class OwnModels {
       name: row.name,
       kind: 'openai',
       baseUrl: row.base_url,
-      apiKey: this.cipher.open(row, placeOf(row.user_id, row.id)),
+      apiKey: this.cipher.open(row, placeOf(row)),
       headers: {},
       query: {},
       streamUsage: true,
-      guarded: true,
+      guarded: { userId: row.user_id },
     };
     this.configs.set(place, config);
     return config;

@@ -12,10 +12,10 @@ export class ProviderCheck {
     private readonly probe: ProviderProbe,
   ) {}
 
-  /** @throws {AppError} `provider_not_found`, `key_unreadable` */
+  /** @throws {AppError} `provider_not_found`, `key_unreadable`, `too_many_lookups` */
   async run(userId: string, id: string): Promise<ProbeResult> {
     const provider = await this.providers.get(userId, id);
-    const result = await this.probe.check(this.models.configOf(provider));
+    const result = await this.probe.check(userId, this.models.configOf(provider));
     if (result.models.length > 0 && provider.models.length === 0)
       await this.providers.update(userId, id, { models: result.models });
     return result;

@@ -3,9 +3,11 @@ import type { Agent } from 'undici';
 import { AppConfig } from '../config/app-config';
 import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
 import { readAtMost } from '../llm/openai/read-at-most';
-import { guardedConnector } from '../outbound/guarded-connector';
+import { TooManyLookups } from '../outbound/lookup-turns';
+import { OutboundGuard } from '../outbound/outbound-guard';
 import type { OwnModels } from './own-models';
 import { isModelName, MOST_MODELS } from './model-names';
+import { tooManyLookups } from './providers.service';
 
 type Probed = ReturnType<OwnModels['configOf']>;
 
@@ -25,12 +27,22 @@ const MAX_BYTES = 1024 * 1024;
 export class ProviderProbe implements OnApplicationShutdown {
   private readonly agent: Agent;
 
-  constructor({ llm, ownProviders }: AppConfig) {
-    this.agent = createAgent(guardedConnector(llm.connectTimeoutMs, ownProviders.allowedHosts));
+  constructor(
+    { llm }: AppConfig,
+    private readonly guard: OutboundGuard,
+  ) {
+    this.agent = createAgent(guard.connector(llm.connectTimeoutMs));
   }
 
-  /** Never throws. Nothing of what the provider says but the names of its models is passed on. */
-  async check({ baseUrl, apiKey }: Probed): Promise<ProbeResult> {
+  /**
+   * Nothing of what the provider says but the names of its models is passed on.
+   * @throws {AppError} `too_many_lookups`
+   */
+  check(userId: string, provider: Probed): Promise<ProbeResult> {
+    return this.guard.onBehalfOf(userId, () => this.ask(provider));
+  }
+
+  private async ask({ baseUrl, apiKey }: Probed): Promise<ProbeResult> {
     try {
       const response = await providerFetch(this.agent, [])(`${baseUrl}/models`, {
         headers: { accept: 'application/json', authorization: `Bearer ${apiKey}` },
@@ -41,7 +53,8 @@ export class ProviderProbe implements OnApplicationShutdown {
       const { body } = response as unknown as ProviderResponse;
       const models = namesIn(await readAtMost(body, MAX_BYTES));
       return models ? { code: 'ok', models } : failed('invalid_response');
-    } catch {
+    } catch (error) {
+      if (error instanceof Error && error.cause instanceof TooManyLookups) throw tooManyLookups();
       return failed('unreachable');
     }
   }

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 
-/** A model provider that a user has brought, with a key that only the service can open, and only for this row. */
+/** A model provider that a user has brought, with a key that only the service can open, and only for this row and its origin. */
 @Entity('providers')
 @Index('uq_providers_name', ['user_id', 'name'], { unique: true })
 @Index('ix_providers_list', ['user_id', 'created_at', 'id'])
@@ -27,7 +27,7 @@ export class ProviderEntity {
   @Column('jsonb')
   models!: string[];
 
-  /** Which master key sealed the API key (`key-cipher.ts`). */
+  /** How the API key was sealed (`SealedKey`). */
   @Column('varchar', { length: 16 })
   key_id!: string;
 

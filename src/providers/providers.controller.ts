@@ -27,9 +27,11 @@ import {
 import { keyUnreadable, ownProvidersDisabled } from './key-cipher';
 import { ProviderCheck } from './provider-check';
 import {
+  apiKeyRequired,
   providerNameTaken,
   providerNotFound,
   ProvidersService,
+  tooManyLookups,
   tooManyProviders,
   urlNotAllowed,
 } from './providers.service';
@@ -61,14 +63,14 @@ export class ProvidersController {
   })
   @ApiCreatedResponse({ type: ProviderResponse, description: 'The provider.' })
   @ApiIdempotent()
-  @ProblemResponses(refusedUrl, providerNameTaken, tooManyProviders, ownProvidersDisabled)
+  @ProblemResponses(refusedUrl, tooManyLookups, providerNameTaken, tooManyProviders, ownProvidersDisabled)
   async createProvider(
     @CurrentUser() userId: string,
     @Body() body: CreateProviderDto,
     @Idempotent() request: IdempotentRequest | undefined,
     @Origin() origin: RequestOrigin,
   ): Promise<ProviderResponse> {
-    await this.providers.assertAllowed(body);
+    await this.providers.assertAllowed(userId, body);
     const { resource } = await this.idempotency.once(request, {
       make: async () => {
         const provider = await this.providers.create(userId, body);
@@ -107,10 +109,21 @@ export class ProvidersController {
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change a model provider', description: 'What is absent stays as it is.' })
+  @ApiOperation({
+    summary: 'Change a model provider',
+    description:
+      'What is absent stays as it is. With a `base_url` of another scheme, host or port the key must be given again.',
+  })
   @ApiProviderId()
   @ApiOkResponse({ type: ProviderResponse, description: 'The provider as it is now.' })
-  @ProblemResponses(refusedUrl, providerNotFound, providerNameTaken, ownProvidersDisabled)
+  @ProblemResponses(
+    refusedUrl,
+    apiKeyRequired,
+    tooManyLookups,
+    providerNotFound,
+    providerNameTaken,
+    ownProvidersDisabled,
+  )
   async updateProvider(
     @CurrentUser() userId: string,
     @ProviderId() id: string,
@@ -145,7 +158,7 @@ export class ProvidersController {
   })
   @ApiProviderId()
   @ApiOkResponse({ type: ProviderCheckResponse, description: 'What came of it.' })
-  @ProblemResponses(providerNotFound, keyUnreadable, 'forbidden')
+  @ProblemResponses(providerNotFound, keyUnreadable, tooManyLookups, 'forbidden')
   async checkProvider(
     @CurrentUser() userId: string,
     @ProviderId() id: string,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module';
 import { LlmModule } from '../llm/llm.module';
+import { OutboundModule } from '../outbound/outbound.module';
 import { UsersModule } from '../users/users.module';
 import { KeyCipher } from './key-cipher';
 import { KeyRotation } from './key-rotation';
@@ -17,7 +18,7 @@ import { ProvidersService } from './providers.service';
 
 /** Model providers that users bring, and the models that each user has. */
 @Module({
-  imports: [TypeOrmModule.forFeature([ProviderEntity]), LlmModule, UsersModule, AuditModule],
+  imports: [TypeOrmModule.forFeature([ProviderEntity]), LlmModule, OutboundModule, UsersModule, AuditModule],
   controllers: [ProvidersController],
   providers: [
     KeyCipher,

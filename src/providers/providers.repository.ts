@@ -88,8 +88,8 @@ export class ProvidersRepository {
     return rows.length;
   }
 
-  /** Some whose key was not sealed by this master key, kept from others until the transaction ends. */
-  lockSealedByOthers(keyId: string, afterId: string | undefined, limit: number): Promise<ProviderEntity[]> {
+  /** Some whose key has another `key_id`, kept from others until the transaction ends. */
+  lockSealedOtherwise(keyId: string, afterId: string | undefined, limit: number): Promise<ProviderEntity[]> {
     const query = this.rows
       .createQueryBuilder('p')
       .where('p.key_id <> :keyId', { keyId })

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { AppConfig } from '../config/app-config';
+import { OUTBOUND_BOUNDS } from '../config/bounds';
 import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
 import { invalidRequest } from '../http/http-errors';
-import { outboundUrlProblem } from '../outbound/outbound-url';
+import { TooManyLookups } from '../outbound/lookup-turns';
+import { OutboundGuard } from '../outbound/outbound-guard';
 import { UserLock } from '../users/quotas/user-lock';
-import { KeyCipher, ownProvidersDisabled } from './key-cipher';
+import { KeyCipher, ownProvidersDisabled, type SealPlace } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository, type ProviderFields, type ProviderPosition } from './providers.repository';
 
@@ -31,9 +32,18 @@ export const tooManyProviders = () =>
 export const urlNotAllowed = (message = 'must be a public address') =>
   invalidRequest('url_not_allowed', 'This address may not be called.', [{ path: 'base_url', message }]);
 
-/** Where a secret is bound to: no other user's row, and no other row of this user, can open it. */
-export function placeOf(userId: string, id: string): string {
-  return JSON.stringify(['provider', userId, id]);
+export const apiKeyRequired = () =>
+  invalidRequest('api_key_required', 'A key is for the address that it was given for.', [
+    { path: 'api_key', message: 'must be given again for another scheme, host or port' },
+  ]);
+export const tooManyLookups = () =>
+  new AppError('rate_limited', 'too_many_lookups', 'Too many host names are being looked up.', {
+    retryAfterS: OUTBOUND_BOUNDS.lookupTime.limit / 1000,
+  });
+
+/** What a provider's key is sealed for: no other row can open it, nor this one once it has another origin. */
+export function placeOf({ user_id, id, base_url }: Pick<Provider, 'user_id' | 'id' | 'base_url'>): SealPlace {
+  return { userId: user_id, id, origin: new URL(base_url).origin };
 }
 
 /** The model providers that a user has brought. */
@@ -42,24 +52,24 @@ export class ProvidersService {
   constructor(
     private readonly providers: ProvidersRepository,
     private readonly cipher: KeyCipher,
-    private readonly config: AppConfig,
+    private readonly guard: OutboundGuard,
     private readonly lock: UserLock,
   ) {}
 
   /**
    * To be asked before a provider is made: it takes as long as a name takes to be resolved, which no transaction should.
-   * @throws {AppError} `own_providers_disabled`, `url_not_allowed`
+   * @throws {AppError} `own_providers_disabled`, `url_not_allowed`, `too_many_lookups`
    */
-  async assertAllowed({ base_url }: NewProvider): Promise<void> {
+  async assertAllowed(userId: string, { base_url }: NewProvider): Promise<void> {
     if (!this.cipher.currentId) throw ownProvidersDisabled();
-    await this.checkUrl(base_url);
+    await this.checkUrl(userId, base_url);
   }
 
   /** @throws {AppError} `provider_name_taken`, `too_many_providers`, `own_providers_disabled` */
   async create(userId: string, { api_key, models = [], ...fields }: NewProvider): Promise<Provider> {
     const id = uuidv7();
-    const sealed = this.seal(userId, id, api_key);
     const base_url = withoutSlashes(fields.base_url);
+    const sealed = this.seal({ user_id: userId, id, base_url }, api_key);
     return this.lock.hold(userId, async () => {
       if ((await this.providers.countOf(userId)) >= MOST) throw tooManyProviders();
       return this.providers.insert(id, userId, { ...fields, base_url, models, ...sealed }).catch(asTaken);
@@ -74,31 +84,49 @@ export class ProvidersService {
     return this.providers.list(userId, after, limit);
   }
 
-  /** What is absent stays as it is. */
-  async update(userId: string, id: string, { api_key, ...changes }: Partial<NewProvider>): Promise<Provider> {
-    await this.get(userId, id);
-    if (changes.base_url !== undefined) await this.checkUrl(changes.base_url);
-    const fields: Partial<ProviderFields> = {
-      ...(changes.name !== undefined && { name: changes.name }),
-      ...(changes.models !== undefined && { models: changes.models }),
-      ...(changes.base_url !== undefined && { base_url: withoutSlashes(changes.base_url) }),
-      ...(api_key !== undefined && this.seal(userId, id, api_key)),
-    };
-    return (await this.providers.update(userId, id, fields).catch(asTaken)) ?? notFound();
+  /**
+   * What is absent stays as it is; but a key goes nowhere else than to the origin that it was given for.
+   * @throws {AppError} `provider_not_found`, `api_key_required`, `url_not_allowed`, `too_many_lookups`, `provider_name_taken`
+   */
+  async update(userId: string, id: string, changes: Partial<NewProvider>): Promise<Provider> {
+    const { name, models, base_url, api_key } = changes;
+    assertKeyStays(await this.get(userId, id), changes);
+    if (base_url !== undefined) await this.checkUrl(userId, base_url);
+    return this.lock.hold(userId, async () => {
+      // Looking the name up took its time, and the provider may be another by now.
+      const present = await this.get(userId, id);
+      assertKeyStays(present, changes);
+      const changed = { ...present, ...(base_url !== undefined && { base_url: withoutSlashes(base_url) }) };
+      const fields: Partial<ProviderFields> = {
+        ...(name !== undefined && { name }),
+        ...(models !== undefined && { models }),
+        ...(base_url !== undefined && { base_url: changed.base_url }),
+        ...(api_key !== undefined && this.seal(changed, api_key)),
+      };
+      return (await this.providers.update(userId, id, fields).catch(asTaken)) ?? notFound();
+    });
   }
 
   async delete(userId: string, id: string): Promise<void> {
     if (!(await this.providers.delete(userId, id))) notFound();
   }
 
-  private seal(userId: string, id: string, key: string) {
-    return { ...this.cipher.seal(key, placeOf(userId, id)), key_last4: key.slice(-SHOWN) };
+  private seal(provider: Parameters<typeof placeOf>[0], key: string) {
+    return { ...this.cipher.seal(key, placeOf(provider)), key_last4: key.slice(-SHOWN) };
   }
 
-  private async checkUrl(url: string): Promise<void> {
-    const problem = await outboundUrlProblem(url, this.config.ownProviders.allowedHosts);
+  private async checkUrl(userId: string, url: string): Promise<void> {
+    const problem = await this.guard.urlProblem(userId, url).catch((error: unknown) => {
+      throw error instanceof TooManyLookups ? tooManyLookups() : error;
+    });
     if (problem) throw urlNotAllowed(problem);
   }
+}
+
+/** What is no URL is refused for that. */
+function assertKeyStays(present: Provider, { base_url, api_key }: Partial<NewProvider>): void {
+  if (api_key !== undefined || base_url === undefined || !URL.canParse(base_url)) return;
+  if (new URL(base_url).origin !== new URL(present.base_url).origin) throw apiKeyRequired();
 }
 
 function withoutSlashes(url: string): string {

@@ -68,6 +68,11 @@ describe('every package', () => {
     expect(odd.map(({ path, resolved, integrity }) => ({ path, resolved, integrity }))).toEqual([]);
   });
 
+  it('of the production tree runs no script while it is installed', () => {
+    const scripted = locked.filter(({ dev, hasInstallScript }) => !dev && hasInstallScript);
+    expect(scripted.map(({ path }) => path)).toEqual([]);
+  });
+
   it('runs scripts while it is installed only if that was approved', () => {
     const undecided = locked.filter(
       ({ hasInstallScript, name }) => hasInstallScript && !(name in allowScripts),

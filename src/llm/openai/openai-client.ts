@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
-import { guardedConnector } from '../../outbound/guarded-connector';
+import { OutboundGuard } from '../../outbound/outbound-guard';
 import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
@@ -26,14 +26,14 @@ export class OpenAiClient extends LlmClient {
   private readonly guardedAgent: Agent;
   private readonly connections = new WeakMap<ProviderConfig, Connection>();
 
-  /** @param allowedHosts those that may be called for users although they are private */
+  /** @param guard what is called for users goes through it */
   constructor(
     private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>,
-    allowedHosts: readonly string[] = [],
+    private readonly guard = new OutboundGuard(),
   ) {
     super();
     this.agent = createAgent({ timeout: config.connectTimeoutMs });
-    this.guardedAgent = createAgent(guardedConnector(config.connectTimeoutMs, allowedHosts));
+    this.guardedAgent = createAgent(guard.connector(config.connectTimeoutMs));
   }
 
   async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void> {
@@ -74,7 +74,7 @@ export class OpenAiClient extends LlmClient {
   }
 
   private connect(provider: ProviderConfig): OpenAI {
-    const { apiKey, headers, guarded } = provider;
+    const { apiKey, headers } = provider;
     return new OpenAI({
       baseURL: provider.baseUrl,
       apiKey: apiKey ?? 'none',
@@ -82,12 +82,19 @@ export class OpenAiClient extends LlmClient {
       adminAPIKey: null,
       defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
       defaultQuery: provider.query,
-      fetch: providerFetch(guarded ? this.guardedAgent : this.agent, Object.keys(headers)),
+      fetch: this.fetchFor(provider),
       maxRetries: 0,
       timeout: this.config.totalTimeoutMs,
       // It would log texts and URLs.
       logLevel: 'off',
     });
+  }
+
+  private fetchFor({ headers, guarded }: ProviderConfig): ReturnType<typeof providerFetch> {
+    const names = Object.keys(headers);
+    if (!guarded) return providerFetch(this.agent, names);
+    const fetch = providerFetch(this.guardedAgent, names);
+    return (url, init) => this.guard.onBehalfOf(guarded.userId, () => fetch(url, init));
   }
 }
 

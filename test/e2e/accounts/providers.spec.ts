@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DataSource } from 'typeorm';
@@ -360,10 +360,13 @@ describe('addresses', () => {
 
   it('that were allowed once are checked again when they are called', async () => {
     const { id } = await provider(alice, { name: 'later' });
-    await rows(`UPDATE providers SET base_url = $2, version = version + 1 WHERE id = $1`, [
-      id,
-      operator.url.replace('127.0.0.1', 'localhost'),
-    ]);
+    const base_url = operator.url.replace('127.0.0.1', 'localhost');
+    const place = { userId: alice.id, id, origin: new URL(base_url).origin };
+    const { nonce, ciphertext } = t.app.get(KeyCipher, { strict: false }).seal(KEY, place);
+    await rows(
+      'UPDATE providers SET base_url = $2, nonce = $3, ciphertext = $4, version = version + 1 WHERE id = $1',
+      [id, base_url, nonce, ciphertext],
+    );
     const calls = operator.requests.length;
     const conversation = await alice.api.conversation({ model: 'later/gpt' });
     const answer = await alice.api.post(`/chat/${conversation.id}`, { content: 'Hello' });
@@ -373,7 +376,116 @@ describe('addresses', () => {
   });
 });
 
+describe('another address', () => {
+  const patch = async (id: string, fields: object) => {
+    const { status, body: problem, text } = await alice.api.patch(`/providers/${id}`, fields);
+    if (text.includes(KEY)) throw new Error('The key is shown.');
+    return { status, code: problem.code, errors: problem.errors?.map(({ path }) => path) };
+  };
+  const required = { status: 400, code: 'api_key_required', errors: ['api_key'] };
+  let mine: ProviderBody;
+  beforeAll(async () => {
+    mine = await provider(alice, { name: 'bound' });
+  });
+  afterAll(() => alice.api.delete(`/providers/${mine.id}`));
+
+  it.each(['port', 'host', 'scheme'])('of another %s is not taken without the key', async (part) => {
+    const other = {
+      port: own.url.replace(String(own.port), '9'),
+      host: own.url.replace('127.0.0.1', 'localhost'),
+      scheme: own.url.replace('http:', 'https:'),
+    }[part];
+    expect(await patch(mine.id, { base_url: other })).toEqual(required);
+    expect(await patch(mine.id, { base_url: 'https://8.8.8.8/v1', name: 'bound' })).toEqual(required);
+    const { base_url } = (await alice.api.get<ProviderBody>(`/providers/${mine.id}`)).body;
+    expect(base_url).toBe(mine.base_url);
+  });
+
+  it('with another path only is taken, and gets the key', async () => {
+    expect(await patch(mine.id, { base_url: own.url.replace('/v1', '/v2') })).toMatchObject({ status: 200 });
+    expect(await patch(mine.id, { base_url: own.url })).toMatchObject({ status: 200 });
+    await alice.api.say((await alice.api.conversation({ model: 'bound/gpt' })).id, 'Hello');
+    expect(own.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  it('gets the key that comes with it, and no other', async () => {
+    const app = await createTestApp({ env: { ...env, PROVIDER_ALLOWED_HOSTS: '127.0.0.1' } });
+    const carol = await signUp(app.url, 'carol');
+    const { id } = await provider(carol, { name: 'moved' });
+    const moved = await carol.api.patch<ProviderBody>(`/providers/${id}`, {
+      base_url: operator.url,
+      api_key: 'sk-for-the-other-one',
+    });
+    expect([moved.status, moved.body.key_last4]).toEqual([200, '-one']);
+    await carol.api.say((await carol.api.conversation({ model: 'moved/gpt' })).id, 'Hello');
+    expect(operator.requests.at(-1)?.headers.authorization).toBe('Bearer sk-for-the-other-one');
+    await app.close();
+  }, 30_000);
+
+  it('opens no key, whoever has written it into the row, not even of two changes at once', async () => {
+    const calls = operator.requests.length;
+    await rows('UPDATE providers SET base_url = $2, version = version + 1 WHERE id = $1', [
+      mine.id,
+      operator.url,
+    ]);
+    const check = await alice.api.post(`/providers/${mine.id}/check`);
+    expect([check.status, check.body.code]).toEqual([409, 'key_unreadable']);
+    expect(operator.requests.length).toBe(calls);
+    await alice.api.patch(`/providers/${mine.id}`, { base_url: own.url, api_key: KEY });
+    const changes = Array.from({ length: 20 }, (_, i) =>
+      i % 2
+        ? { base_url: `${own.url}/${i}` }
+        : { base_url: `http://127.0.0.1:${i % 4 ? own.port : 9}/v1`, api_key: `sk-key-number-${i}` },
+    );
+    await Promise.all(changes.map((change) => alice.api.patch(`/providers/${mine.id}`, change)));
+    const after = await alice.api.post(`/providers/${mine.id}/check`);
+    expect(after.status).toBe(200);
+    await alice.api.patch(`/providers/${mine.id}`, { base_url: own.url, api_key: KEY });
+  });
+});
+
 describe('keys at rest', () => {
+  /** As they were sealed when user and row were all that a key was bound to. */
+  async function sealAsBefore(id: string, userId: string, secret: string): Promise<void> {
+    const master = Buffer.from(MASTER, 'base64');
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', master, nonce).setAAD(
+      Buffer.from(JSON.stringify(['provider', userId, id])),
+    );
+    const sealed = Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
+    const key_id = createHash('sha256').update(master).digest('hex').slice(0, 12);
+    await rows(
+      'UPDATE providers SET key_id = $2, nonce = $3, ciphertext = $4, version = version + 1 WHERE id = $1',
+      [id, key_id, nonce, sealed],
+    );
+  }
+
+  it('of before are opened, go nowhere else by a change, and are bound to their origin by a rotation', async () => {
+    const { id } = await provider(alice, { name: 'older' });
+    await sealAsBefore(id, alice.id, KEY);
+    await alice.api.say((await alice.api.conversation({ model: 'older/gpt' })).id, 'Hello');
+    expect(own.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+    const moved = await alice.api.patch(`/providers/${id}`, { base_url: operator.url });
+    expect([moved.status, moved.body.code]).toEqual([400, 'api_key_required']);
+    // What was bound to less cannot pass for what is bound to more, nor the other way round.
+    const flip = (suffix: string) =>
+      rows(`UPDATE providers SET key_id = left(key_id, 12) || $2, version = version + 1 WHERE id = $1`, [
+        id,
+        suffix,
+      ]);
+    await flip('.2');
+    expect((await alice.api.post(`/providers/${id}/check`)).body.code).toBe('key_unreadable');
+    await flip('');
+    const rotation = t.app.get(KeyRotation, { strict: false });
+    expect(await rotation.run()).toEqual({ resealed: 1, unreadable: 0 });
+    expect(await rotation.run()).toEqual({ resealed: 0, unreadable: 0 });
+    await alice.api.say((await alice.api.conversation({ model: 'older/gpt' })).id, 'Hello');
+    expect(own.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+    await flip('');
+    expect((await alice.api.post(`/providers/${id}/check`)).body.code).toBe('key_unreadable');
+    await alice.api.delete(`/providers/${id}`);
+  });
+
   const unreadable = async (person: Person, name: string) => {
     const { id } = await person.api.conversation();
     const { status, body: problem } = await person.api.post(`/chat/${id}`, {
@@ -412,7 +524,8 @@ describe('keys at rest', () => {
   it('never use a nonce twice', () => {
     const cipher = t.app.get(KeyCipher, { strict: false });
     const nonces = new Set<string>();
-    for (let i = 0; i < 100_000; i += 1) nonces.add(cipher.seal('x', 'place').nonce.toString('latin1'));
+    const place = { userId: 'alice', id: 'x', origin: 'https://api.example' };
+    for (let i = 0; i < 100_000; i += 1) nonces.add(cipher.seal('x', place).nonce.toString('latin1'));
     expect(nonces.size).toBe(100_000);
   });
 
@@ -437,9 +550,14 @@ describe('keys at rest', () => {
       nonce: Buffer;
       ciphertext: Buffer;
       name: string;
+      base_url: string;
     }>('SELECT * FROM providers');
     for (const row of sealed) {
-      const secret = alone.open(row, JSON.stringify(['provider', row.user_id, row.id]));
+      const secret = alone.open(row, {
+        userId: row.user_id,
+        id: row.id,
+        origin: new URL(row.base_url).origin,
+      });
       expect(secret).toBe(`sk-secret-${row.user_id === alice.id ? 'number' : 'of-bob'}-${row.name.slice(1)}`);
     }
     const stranger = new KeyRotation(db, repository, cipherWith({ ENCRYPTION_KEY: MASTER }));

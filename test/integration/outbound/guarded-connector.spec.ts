@@ -1,19 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Agent, fetch } from 'undici';
-import { guardedConnector, type Resolve } from '../../../src/outbound/guarded-connector';
+import { guardedConnector } from '../../../src/outbound/guarded-connector';
 import { isPublicAddress } from '../../../src/outbound/public-address';
+import type { Resolve } from '../../../src/outbound/user-names';
 
 /** Answers one set of addresses after the other, as a resolver that has been taken over might. */
 function resolver(...sets: string[][]): Resolve & { asked: number } {
   const resolve = Object.assign(
-    (_name: string, _options: object, callback: Parameters<Resolve>[2]) => {
+    () => {
       const set = sets[Math.min(resolve.asked, sets.length - 1)];
       resolve.asked += 1;
-      callback(
-        null,
-        set.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-      );
+      return Promise.resolve(set.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
     },
     { asked: 0 },
   );
