@@ -22,7 +22,7 @@ import {
 import { Readable } from 'node:stream';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
 import { toUserResponse, UserResponse } from '../auth/accounts/dto/user.response';
-import { notAnAdmin } from '../auth/auth.errors';
+import { notAnAdmin, reauthenticationRequired } from '../auth/auth.errors';
 import { CurrentIdentity } from '../auth/current-user.decorator';
 import type { Identity } from '../auth/identity';
 import { AdminOnly } from '../auth/route-rules.decorator';
@@ -89,11 +89,11 @@ export class UsersController {
   @ApiOperation({
     summary: 'Change a user',
     description:
-      'Oneself; administrators, anybody, and only they the role and who may use the service. Both take effect within a second.',
+      'Oneself; administrators, anybody, and only they the role and who may use the service. Both take effect within a second. With accounts of the service, another name or address takes a session whose password was given lately.',
   })
   @ApiUserId()
   @ApiOkResponse({ type: UserResponse, description: 'The user as it is now.' })
-  @ProblemResponses(userNotFound, notAnAdmin, usernameTaken, emailTaken, lastAdmin)
+  @ProblemResponses(userNotFound, notAnAdmin, reauthenticationRequired, usernameTaken, emailTaken, lastAdmin)
   async updateUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,
@@ -105,10 +105,14 @@ export class UsersController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Erase a user', description: 'With everything of theirs, at once and for good.' })
+  @ApiOperation({
+    summary: 'Erase a user',
+    description:
+      'With everything of theirs, at once and for good. With accounts of the service it takes a session whose password was given lately.',
+  })
   @ApiUserId()
   @ApiNoContentResponse({ description: 'Nothing is left.' })
-  @ProblemResponses(userNotFound, lastAdmin, 'forbidden')
+  @ProblemResponses(userNotFound, lastAdmin, reauthenticationRequired, 'forbidden')
   async deleteUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,

@@ -14,23 +14,44 @@ export class AuditRepository {
     await this.rows.insert(event);
   }
 
-  /** What is left of somebody is a name that says nothing. */
-  async rename(userId: string, name: string): Promise<void> {
-    for (const role of ['subject', 'actor']) {
-      await this.db.query(
-        `UPDATE audit_events SET ${role} = $2, address = NULL, request_id = NULL WHERE ${role} = $1`,
-        [userId, name],
-      );
-    }
+  /** What is left of somebody is a name that says nothing. How many rows were changed, `limit` at most. */
+  async rename(role: 'subject' | 'actor', userId: string, name: string, limit: number): Promise<number> {
+    return this.count(
+      `UPDATE audit_events SET ${role} = $2, address = NULL, request_id = NULL
+       WHERE id IN (SELECT id FROM audit_events WHERE ${role} = $1 LIMIT $3) RETURNING 1`,
+      [userId, name, limit],
+    );
   }
 
-  async addressesOf(userId: string, action: string): Promise<string[]> {
-    const rows: { address: string }[] = await this.db.query(
-      `SELECT address FROM audit_events WHERE subject = $1 AND action = $2 AND address IS NOT NULL
-         AND created_at > now() - interval '30 days' GROUP BY address ORDER BY max(created_at) DESC LIMIT 100`,
-      [userId, action],
+  /** How many rows were deleted, `limit` at most. Processes that do so at the same time do not wait for each other. */
+  deleteOlderThan(days: number, limit: number): Promise<number> {
+    return this.count(
+      `DELETE FROM audit_events WHERE id IN (
+         SELECT id FROM audit_events WHERE created_at < now() - make_interval(days => $1)
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      [days, limit],
+    );
+  }
+
+  /** From where the user has logged in within 30 days; null: from where only proxies were to be seen. Of very many, the latest thousand. */
+  async loginAddressesOf(userId: string): Promise<(string | null)[]> {
+    // The action is not a parameter, so that the index of logins serves it: others' failed attempts make it no slower.
+    const rows: { address: string | null }[] = await this.db.query(
+      `SELECT DISTINCT address FROM (
+         SELECT address FROM audit_events
+         WHERE subject = $1 AND action = 'login.succeeded' AND created_at > now() - interval '30 days'
+         ORDER BY created_at DESC LIMIT 1000) logins`,
+      [userId],
     );
     return rows.map(({ address }) => address);
+  }
+
+  private async count(change: string, parameters: unknown[]): Promise<number> {
+    const rows = await this.db.query<{ count: number }>(
+      `WITH changed AS (${change}) SELECT count(*)::int AS count FROM changed`,
+      parameters,
+    );
+    return rows[0].count;
   }
 
   list(userId: string): Promise<AuditEventEntity[]> {

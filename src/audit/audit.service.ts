@@ -1,8 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { AuditRepository } from './audit.repository';
 import type { RequestOrigin } from './request-origin.decorator';
+
+const SLICE = STORAGE_BOUNDS.auditSlice.limit;
 
 export type AuditAction =
   | 'account.created'
@@ -11,6 +14,9 @@ export type AuditAction =
   | 'login.blocked'
   | 'session.ended'
   | 'session.reuse_detected'
+  | 'reauthentication.succeeded'
+  | 'reauthentication.failed'
+  | 'reauthentication.blocked'
   | 'password.changed'
   | 'password.failed'
   | 'password.blocked'
@@ -68,13 +74,15 @@ export class AuditService {
   }
 
   /** The record stays, but no longer says of whom it is. */
-  forget(userId: string): Promise<void> {
-    return this.events.rename(userId, `deleted:${randomUUID()}`);
+  async forget(userId: string): Promise<void> {
+    const name = `deleted:${randomUUID()}`;
+    for (const role of ['subject', 'actor'] as const)
+      while ((await this.events.rename(role, userId, name, SLICE)) === SLICE);
   }
 
-  /** From where the user has done this lately. */
-  addressesOf(userId: string, action: AuditAction): Promise<string[]> {
-    return this.events.addressesOf(userId, action);
+  /** From where the user has logged in lately; null: from where only proxies were to be seen. */
+  loginAddressesOf(userId: string): Promise<(string | null)[]> {
+    return this.events.loginAddressesOf(userId);
   }
 
   listOf(userId: string): Promise<AuditRecord[]> {
