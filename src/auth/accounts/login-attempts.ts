@@ -8,6 +8,8 @@ import { tooManyAttempts } from '../auth.errors';
 import { LoginAttemptsRepository, type AttemptRule } from './login-attempts.repository';
 
 const { guessesOfPair, guessesOfNetwork, guessesOfAccount, knownAttempts } = IDENTITY_BOUNDS;
+const LONGEST_S = 900;
+/** The longest wait where the owner is known. */
 const KNOWN_WAIT_S = 60 / knownAttempts.limit;
 
 /** Somebody who claims to be the owner of an account. */
@@ -25,8 +27,8 @@ export interface LoginAttempt {
 
 /**
  * Slows guessing. Somebody who is wrong again and again waits longer and longer; somebody who guesses from many networks slows that
- * account by seconds only. All of these limits a stranger can use up who shares the network or knows the name, so an account has a few
- * attempts a minute of its own wherever its owner has logged in lately (docs/decisions/029-shared-networks.md).
+ * account by seconds only. Where its owner has logged in lately, an account depends on none of what others do there or elsewhere: only
+ * attempts at that name from that network count, and it waits for seconds (docs/decisions/021-passwords.md).
  */
 @Injectable()
 export class LoginAttempts {
@@ -38,47 +40,40 @@ export class LoginAttempts {
    * @throws {AppError} `too_many_attempts`, or the refusal of the attempt
    */
   async try<T>(attempt: LoginAttempt, prove: () => Promise<T | undefined>): Promise<T | undefined> {
+    const { address, refusal, knownAddresses } = attempt;
+    const network = networkOf(address ?? '');
+    const isKnown = (await knownAddresses()).some((known) => networkOf(known ?? '') === network);
+    if (refusal && !isKnown) throw refusal;
     await this.attempts.deleteExpired();
-    const network = networkOf(attempt.address ?? '');
-    const counted: Buffer[] = [];
-    const refusal = attempt.refusal ?? (await this.begin(rulesFor(attempt, network), counted));
-    if (refusal) await this.admitKnown(attempt, network, refusal);
+    if (refusal) await this.count(beyondLimit(attempt, network));
+    const rules = rulesFor(attempt, network, isKnown);
+    for (const rule of rules) await this.count(rule);
     const proven = await prove();
-    const [own, ...others] = counted;
-    if (proven !== undefined && own) await this.attempts.succeed([own], others);
+    const [own, ...others] = rules.map(({ key }) => key);
+    if (proven !== undefined) await this.attempts.succeed([own], others);
     return proven;
   }
 
-  /** Counts the attempt by each rule until one refuses it. */
-  private async begin(rules: AttemptRule[], counted: Buffer[]): Promise<AppError | undefined> {
-    for (const rule of rules) {
-      const wait = await this.attempts.begin(rule);
-      if (wait > 0) return tooManyAttempts(wait);
-      counted.push(rule.key);
-    }
-    return undefined;
-  }
-
-  /** @throws {AppError} the refusal, where the owner is not known; `too_many_attempts`, where these attempts are used up as well */
-  private async admitKnown({ login, knownAddresses }: LoginAttempt, network: string, refusal: AppError) {
-    const known = await knownAddresses();
-    if (!known.some((address) => networkOf(address ?? '') === network)) throw refusal;
-    const wait = await this.attempts.begin({
-      key: digest('known', nameKey(login), network),
-      free: knownAttempts.limit,
-      first: KNOWN_WAIT_S,
-      longest: KNOWN_WAIT_S,
-    });
+  private async count(rule: AttemptRule): Promise<void> {
+    const wait = await this.attempts.begin(rule);
     if (wait > 0) throw tooManyAttempts(wait);
   }
 }
 
-function rulesFor({ login, inSession }: LoginAttempt, network: string): AttemptRule[] {
+function rulesFor({ login, inSession }: LoginAttempt, network: string, isKnown: boolean): AttemptRule[] {
   const name = nameKey(login);
-  const pair = { key: digest('both', name, network), free: guessesOfPair.limit, first: 2, longest: 900 };
+  const longest = isKnown ? KNOWN_WAIT_S : LONGEST_S;
+  const pair = { key: digest('both', name, network), free: guessesOfPair.limit, first: 2, longest };
   const all = { key: digest('network', network), free: guessesOfNetwork.limit, first: 1, longest: 60 };
   const account = { key: digest('account', name), free: guessesOfAccount.limit, first: 1, longest: 10 };
+  if (isKnown) return [pair];
   return inSession ? [pair, account] : [pair, all, account];
+}
+
+/** Of somebody who is known where the limit of requests is used up. Right passwords count as well: each costs as much to look at. */
+function beyondLimit({ login }: LoginAttempt, network: string): AttemptRule {
+  const key = digest('beyond', nameKey(login), network);
+  return { key, free: knownAttempts.limit, first: KNOWN_WAIT_S, longest: KNOWN_WAIT_S };
 }
 
 function digest(...parts: string[]): Buffer {
