@@ -37,7 +37,7 @@ describe('signals with a hundred streams', () => {
     expect([exit, took < EXIT_LIMIT_MS]).toEqual([0, true]);
     await checkReplies(await slot.origin(), stage.history, stage.history.replies.values());
     expect(stage.history.violations).toEqual([]);
-  }, 90_000);
+  }, 240_000);
 
   it('a repeated signal is the same one: SIGTERM and SIGINT within two seconds leave the grace as it is', async () => {
     const { told, exit } = await ended(1, async () => {
@@ -49,26 +49,12 @@ describe('signals with a hundred streams', () => {
     });
     expect(exit).toBe(0);
     expectTold(told);
-  }, 90_000);
-
-  it('a later signal ends each stream with its terminal event as well, long before the grace is over', async () => {
-    await slot.terminate();
-    await slot.start({ SHUTDOWN_GRACE_S: '60' });
-    const service = slot.running;
-    const { told, exit, took } = await ended(2, async () => {
-      slot.running.signal('SIGTERM');
-      await sleep(2_500);
-      slot.running.signal('SIGTERM');
-    });
-    expect(service.output).toMatch(/Waiting for \d+ replies; signal again to stop them/);
-    expect([exit, took < 30_000]).toEqual([0, true]);
-    expectTold(told);
     await checkReplies(await slot.origin(), stage.history, stage.history.replies.values());
     await slot.terminate();
     await stage.checkRows();
-    report.print(stage.history, 3);
+    report.print(stage.history, 2);
     expect(stage.history.violations).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   function expectTold(told: { reply: SeenReply; end: SeenReply['terminal'] }[]): void {
     expect(told).toHaveLength(STREAMS);
