@@ -64,7 +64,7 @@ shared('sockets while the database is away', () => {
         onFirst();
       }
       return (query as (...all: unknown[]) => never).apply(this, args);
-    } as never);
+    });
     proxy.freeze();
     await sleep(SILENCE_MS);
     proxy.thaw();

@@ -92,13 +92,13 @@ shared('two instances', () => {
     const other = await logIn(here.url, 'nameless');
     await bearer(here.url, other.access_token).post('/auth/logout');
     expect((await person.api.delete(`/users/${person.id}`)).status).toBe(204);
-    const database = here.app.get(DataSource);
-    const tables = await database.query<{ name: string }[]>(
+    const tablesOf = here.app.get(DataSource);
+    const tables = await tablesOf.query<{ name: string }[]>(
       `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema()`,
     );
     const named: string[] = [];
     for (const { name } of tables) {
-      const rows = await database.query<object[]>(
+      const rows = await tablesOf.query<object[]>(
         `SELECT 1 FROM ${name} r WHERE position($1 in r::text) > 0`,
         [person.id],
       );

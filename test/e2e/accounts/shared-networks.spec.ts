@@ -30,9 +30,9 @@ async function known(name: string, address: string | undefined = OFFICE): Promis
 /** Guesses at names that do not exist, until the work is done. */
 async function whileGuessing(address: string | undefined, work: () => Promise<void>): Promise<void> {
   for (let i = 0; i < 75; i += 1) await attempt(`nobody${i}`, 'wrong wrong', address);
-  let done = false;
+  const done = new AbortController();
   const guessing = (async () => {
-    for (let i = 75; !done; i += 1) {
+    for (let i = 75; !done.signal.aborted; i += 1) {
       await attempt(`nobody${i}`, 'wrong wrong', address);
       await sleep(250);
     }
@@ -40,7 +40,7 @@ async function whileGuessing(address: string | undefined, work: () => Promise<vo
   try {
     await work();
   } finally {
-    done = true;
+    done.abort();
     await guessing;
   }
 }
