@@ -52,10 +52,6 @@ export class BoundedRemoval1796000004000 implements MigrationInterface {
             WHERE erased_as IS NOT NULL
         `);
     await queryRunner.query(`
-            CREATE INDEX IF NOT EXISTS "ix_audit_events_actor" ON "audit_events" ("actor")
-            WHERE actor IS NOT NULL
-        `);
-    await queryRunner.query(`
             ALTER TABLE "conversations"
             ADD "stored_bytes" bigint NOT NULL DEFAULT '0',
             ADD "message_count" integer NOT NULL DEFAULT '0',
@@ -88,9 +84,6 @@ export class BoundedRemoval1796000004000 implements MigrationInterface {
             ALTER TABLE "conversations" DROP COLUMN "deleted_at",
             DROP COLUMN "message_count",
             DROP COLUMN "stored_bytes"
-        `);
-    await queryRunner.query(`
-            DROP INDEX "public"."ix_audit_events_actor"
         `);
     await queryRunner.query(`
             DROP INDEX "public"."ix_users_erased"

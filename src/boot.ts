@@ -7,6 +7,7 @@ import { AppConfig, type AuthConfig } from './config/app-config';
 import { ConfigError } from './config/config-error';
 import { parseAppConfig } from './config/environment';
 import { API_PREFIX } from './http/api-prefix';
+import { Draining } from './http/draining';
 
 const OPEN_TO_ALL =
   'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
@@ -14,19 +15,23 @@ const BEARER = 'Authorization: Bearer <access token>';
 /** How to say who one is, in an example. */
 const IDENTITY: Record<AuthConfig['mode'], string> = { header: 'X-User-ID: me', token: BEARER, jwks: BEARER };
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/** A terminal and a service manager signal npm and Node alike, and npm passes its own on: within this time it is one signal. */
+const SAME_SIGNAL_MS = 2_000;
+/** For terminal events and their way to the readers, once nobody wants to wait any more. */
+const HURRY_MS = 2_000;
 
 /** Starts the service; what keeps it from starting is said in one plain message. */
 export async function boot(): Promise<void> {
   try {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
     parseAppConfig(process.env);
-    const started = stopOnSignals();
+    const shutdown = new Shutdown();
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
-    stopWithNpm();
+    stopWithNpm(shutdown);
     logFatalErrors();
     const config = app.get(AppConfig);
     await app.listen(config.http.port, config.http.host);
-    started(app);
+    shutdown.follow(app);
     greet(config, await app.getUrl());
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
@@ -35,33 +40,47 @@ export async function boot(): Promise<void> {
 }
 
 /**
- * The first signal ends the service in order, the second at once. A start that is not over is just broken off: nothing has been
- * acknowledged, and what is half done (a migration, the embedded database's files) is safe from any end of the process, whereas the
- * parts of a service that is still being put together cannot be taken apart in order.
+ * The first signal ends the service in order, with time for what runs; a later one ends what runs, too, each stream with its terminal
+ * event. A start that is not over is just broken off: nothing has been acknowledged, and what is half done (a migration, the embedded
+ * database's files) is safe from any end of the process, whereas the parts of a service that is still being put together cannot be
+ * taken apart in order.
  */
-function stopOnSignals(): (app: NestExpressApplication) => void {
-  let started = false;
-  let stopping = false;
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      if (stopping || !started) process.exit(started ? 1 : 0);
-      stopping = true;
-    });
+class Shutdown {
+  private app: NestExpressApplication | undefined;
+  private begunAt: number | undefined;
+
+  constructor() {
+    for (const signal of SIGNALS) process.on(signal, () => this.onSignal());
   }
-  return (app) => {
-    started = true;
+
+  get begun(): boolean {
+    return this.begunAt !== undefined;
+  }
+
+  /** The service has started. */
+  follow(app: NestExpressApplication): void {
+    this.app = app;
     app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
-  };
+  }
+
+  private onSignal(): void {
+    if (!this.app) process.exit(0);
+    const now = performance.now();
+    this.begunAt ??= now;
+    if (now - this.begunAt < SAME_SIGNAL_MS) return;
+    this.app.get(Draining).hurryUp();
+    setTimeout(() => process.exit(0), HURRY_MS);
+  }
 }
 
 /** `npm start` runs a shell, and a signal to npm ends that shell, which passes none on: then the service ends as by the signal. */
-function stopWithNpm(): void {
+function stopWithNpm(shutdown: Shutdown): void {
   if (!process.env.npm_lifecycle_event) return;
   const shell = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === shell) return;
     clearInterval(timer);
-    process.kill(process.pid, 'SIGTERM');
+    if (!shutdown.begun) process.kill(process.pid, 'SIGTERM');
   }, 500).unref();
 }
 

@@ -32,11 +32,12 @@ export class UserAdminService {
     return this.users.get(id);
   }
 
-  /** @throws {AppError} as `get`; `forbidden`, `username_taken`, `email_taken`, `last_admin` */
+  /** @throws {AppError} as `get`; `forbidden`, `reauthentication_required`, `username_taken`, `email_taken`, `last_admin` */
   async update(actor: Identity, id: string, changes: UserChanges, origin: RequestOrigin): Promise<User> {
     const before = await this.get(actor, id);
     if (changes.role !== undefined || changes.is_active !== undefined) assertAdmin(actor);
     assertOwnAccount(before, changes);
+    if (changesName(before, changes)) await this.accounts.assertVouchedFor(actor);
     const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     if (Object.keys(wanted).length === 0) return before;
     const after = await this.accounts.update(id, wanted);
@@ -48,10 +49,11 @@ export class UserAdminService {
   /**
    * Erases the user and everything of theirs; the record keeps that somebody was erased, but not who. False: the rest of it goes in
    * the background. To ask again waits for it again.
-   * @throws {AppError} as `get`; `last_admin`
+   * @throws {AppError} `user_not_found`, `reauthentication_required`, `last_admin`
    */
   async delete(actor: Identity, id: string, origin: RequestOrigin): Promise<boolean> {
     if (actor.role !== 'admin' && actor.userId !== id) throw userNotFound();
+    await this.accounts.assertVouchedFor(actor);
     return this.erasure.run(id, actor.userId, origin);
   }
 
@@ -78,6 +80,11 @@ function assertOwnAccount({ username }: User, changes: UserChanges): void {
   const path = (['username', 'email'] as const).find((name) => changes[name] !== undefined);
   if (path && username === null)
     throw validationFailed([{ path, message: 'is kept by the service that authenticates this user' }]);
+}
+
+/** What somebody logs in with, and where they are written to. */
+function changesName(before: User, { username, email }: UserChanges): boolean {
+  return (username ?? before.username) !== before.username || (email ?? before.email) !== before.email;
 }
 
 function actionsOf(before: User, after: User): AuditAction[] {

@@ -25,7 +25,7 @@ import type { Response } from 'express';
 import { Readable } from 'node:stream';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
 import { toUserResponse, UserResponse } from '../auth/accounts/dto/user.response';
-import { notAnAdmin } from '../auth/auth.errors';
+import { notAnAdmin, reauthenticationRequired } from '../auth/auth.errors';
 import { CurrentIdentity } from '../auth/current-user.decorator';
 import type { Identity } from '../auth/identity';
 import { AdminOnly } from '../auth/route-rules.decorator';
@@ -94,11 +94,19 @@ export class UsersController {
   @ApiOperation({
     summary: 'Change a user',
     description:
-      'Oneself; administrators, anybody, and only they the role and who may use the service. Both take effect within a second.',
+      'Oneself; administrators, anybody, and only they the role and who may use the service. Both take effect within a second. With accounts of the service, another name or address takes a session whose password was given lately.',
   })
   @ApiUserId()
   @ApiOkResponse({ type: UserResponse, description: 'The user as it is now.' })
-  @ProblemResponses(userNotFound, notAnAdmin, usernameTaken, emailTaken, lastAdmin, erasureInProgress)
+  @ProblemResponses(
+    userNotFound,
+    notAnAdmin,
+    reauthenticationRequired,
+    usernameTaken,
+    emailTaken,
+    lastAdmin,
+    erasureInProgress,
+  )
   async updateUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,
@@ -115,7 +123,7 @@ export class UsersController {
     description:
       'With everything of theirs, for good. Name, password and access go at once. Where there is very much, the rest of it follows in the ' +
       'background (202), and until it is gone whoever comes under this identity gets 409 `erasure_in_progress`; an administrator may ' +
-      'ask again to learn whether it is done (404).',
+      'ask again to learn whether it is done (404). With accounts of the service it takes a session whose password was given lately.',
   })
   @ApiUserId()
   @ApiNoContentResponse({ description: 'Nothing is left.' })
@@ -123,7 +131,7 @@ export class UsersController {
     type: ErasureResponse,
     description: 'Nobody is let in under this identity; the rest is being removed.',
   })
-  @ProblemResponses(userNotFound, lastAdmin, 'forbidden')
+  @ProblemResponses(userNotFound, lastAdmin, reauthenticationRequired, 'forbidden')
   async deleteUser(
     @CurrentIdentity() identity: Identity,
     @UserId() id: string,

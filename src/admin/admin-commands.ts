@@ -19,7 +19,6 @@ export const USAGE = `npm run admin -- <command>
   enable <user>                lets them in again
   rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed,
                                or that an older version did not bind to their provider's address
-
   recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
 
 /** It cannot be done as it was asked for; the message says why. */

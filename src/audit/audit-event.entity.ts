@@ -4,6 +4,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('audit_events')
 @Index('ix_audit_events_user', ['subject', 'created_at'])
 @Index('ix_audit_events_actor', ['actor'], { where: 'actor IS NOT NULL' })
+@Index('ix_audit_events_created_at', ['created_at'])
+@Index('ix_audit_events_logins', ['subject', 'created_at'], { where: `action = 'login.succeeded'` })
 export class AuditEventEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_audit_events' })
   id!: string;

@@ -29,11 +29,25 @@ export class AuditRepository {
     return renamed;
   }
 
-  async addressesOf(userId: string, action: string): Promise<string[]> {
-    const rows: { address: string }[] = await this.db.query(
-      `SELECT address FROM audit_events WHERE subject = $1 AND action = $2 AND address IS NOT NULL
-         AND created_at > now() - interval '30 days' GROUP BY address ORDER BY max(created_at) DESC LIMIT 100`,
-      [userId, action],
+  /** How many rows were deleted, `limit` at most. Processes that do so at the same time do not wait for each other. */
+  deleteOlderThan(days: number, limit: number): Promise<number> {
+    return this.count(
+      `DELETE FROM audit_events WHERE id IN (
+         SELECT id FROM audit_events WHERE created_at < now() - make_interval(days => $1)
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      [days, limit],
+    );
+  }
+
+  /** From where the user has logged in within 30 days; null: from where only proxies were to be seen. Of very many, the latest thousand. */
+  async loginAddressesOf(userId: string): Promise<(string | null)[]> {
+    // The action is not a parameter, so that the index of logins serves it: others' failed attempts make it no slower.
+    const rows: { address: string | null }[] = await this.db.query(
+      `SELECT DISTINCT address FROM (
+         SELECT address FROM audit_events
+         WHERE subject = $1 AND action = 'login.succeeded' AND created_at > now() - interval '30 days'
+         ORDER BY created_at DESC LIMIT 1000) logins`,
+      [userId],
     );
     return rows.map(({ address }) => address);
   }
@@ -45,5 +59,13 @@ export class AuditRepository {
       order: { id: 'ASC' },
       take: limit,
     });
+  }
+
+  private async count(change: string, parameters: unknown[]): Promise<number> {
+    const rows = await this.db.query<{ count: number }>(
+      `WITH changed AS (${change}) SELECT count(*)::int AS count FROM changed`,
+      parameters,
+    );
+    return rows[0].count;
   }
 }

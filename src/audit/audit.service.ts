@@ -10,6 +10,9 @@ export type AuditAction =
   | 'login.blocked'
   | 'session.ended'
   | 'session.reuse_detected'
+  | 'reauthentication.succeeded'
+  | 'reauthentication.failed'
+  | 'reauthentication.blocked'
   | 'password.changed'
   | 'password.failed'
   | 'password.blocked'
@@ -72,9 +75,9 @@ export class AuditService {
     return this.events.rename(userId, name, limit);
   }
 
-  /** From where the user has done this lately. */
-  addressesOf(userId: string, action: AuditAction): Promise<string[]> {
-    return this.events.addressesOf(userId, action);
+  /** From where the user has logged in lately; null: from where only proxies were to be seen. */
+  loginAddressesOf(userId: string): Promise<(string | null)[]> {
+    return this.events.loginAddressesOf(userId);
   }
 
   /** Oldest first. */

@@ -34,6 +34,15 @@ export function invalidRefreshToken(): AppError {
   return new AppError('unauthenticated', 'invalid_refresh_token', 'Log in again.');
 }
 
+/** Changes that a stolen access token must not be enough for. */
+export function reauthenticationRequired(): AppError {
+  return new AppError(
+    'forbidden',
+    'reauthentication_required',
+    'Give the password again first: POST /auth/reauthenticate.',
+  );
+}
+
 export function invalidUserId(): AppError {
   return new AppError(
     'invalid',

@@ -28,14 +28,18 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const response = context.switchToHttp().getResponse<ServerResponse>();
     const limit = this.markOf(ROUTE_LIMIT, context) as RouteLimit | undefined;
-    if (limit === 'login') await this.limits.checkLogin(request, response);
+    if (limit === 'register' || limit === 'login') {
+      request.loginRefusal = await this.limits.loginRefusal(request, response);
+      if (request.loginRefusal && limit === 'register') throw request.loginRefusal;
+      return true;
+    }
     if (this.markOf(PUBLIC_ROUTE, context)) return true;
     const identity = this.markOf(STREAM_ROUTE, context)
       ? await this.identifyStream(request)
       : await this.authenticator.identify(request);
     request.identity = identity;
     request.userId = identity.userId;
-    await this.limits.checkIdentity(identity.userId, limit === 'login' ? undefined : limit, response);
+    await this.limits.checkIdentity(identity.userId, limit, response);
     assertScope(identity, this.markOf(SCOPE_OF_ROUTE, context) as Scope | undefined);
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     // Last of all: what is refused for another reason does not last.

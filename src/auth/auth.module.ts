@@ -25,6 +25,7 @@ import { AccessTokens } from './sessions/access-tokens';
 import { SessionEntity } from './sessions/session.entity';
 import { SessionsRepository } from './sessions/sessions.repository';
 import { SessionsService } from './sessions/sessions.service';
+import { TokenFamilies } from './sessions/token-families';
 import { HeaderStrategy } from './strategies/header.strategy';
 import { IdentityStrategy } from './strategies/identity-strategy';
 import { JwksStrategy } from './strategies/jwks.strategy';
@@ -68,6 +69,7 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     SessionsService,
     StreamTicketsRepository,
     StreamTicketsService,
+    TokenFamilies,
     {
       provide: IdentityStrategy,
       inject: [AppConfig, KnownUsers, SessionsService, ApiKeysService],

@@ -1,3 +1,4 @@
+import type { AppError } from '../errors/app-error';
 import type { LocatedRequest } from '../http/client-address';
 import type { Identity } from './identity';
 
@@ -7,4 +8,6 @@ export type AuthenticatedRequest = LocatedRequest & {
   query: Record<string, string>;
   userId?: string;
   identity?: Identity;
+  /** See `LoginRefusal`. */
+  loginRefusal?: AppError;
 };

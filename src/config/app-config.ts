@@ -38,6 +38,13 @@ export interface AuthConfig {
   jwt: JwtConfig;
   accessTokenTtlS: number;
   refreshTokenTtlS: number;
+  /** How long a password that was given vouches for its session. */
+  reauthenticationMaxAgeS: number;
+}
+
+export interface AuditConfig {
+  /** How long it is kept what was done to accounts, keys and data; 0: for ever. */
+  retentionDays: number;
 }
 
 export interface JwtConfig {
@@ -114,6 +121,7 @@ export interface AppConfigParts {
   http: HttpConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
+  audit: AuditConfig;
   limits: LimitsConfig;
   quotas: QuotasConfig;
   ownProviders: OwnProvidersConfig;
@@ -127,6 +135,7 @@ export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
+  readonly audit: AuditConfig;
   readonly limits: LimitsConfig;
   readonly quotas: QuotasConfig;
   readonly ownProviders: OwnProvidersConfig;
@@ -138,6 +147,7 @@ export class AppConfig implements AppConfigParts {
     this.http = parts.http;
     this.database = parts.database;
     this.auth = parts.auth;
+    this.audit = parts.audit;
     this.limits = parts.limits;
     this.quotas = parts.quotas;
     this.ownProviders = parts.ownProviders;

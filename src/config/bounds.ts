@@ -74,7 +74,66 @@ export const OPEN_ANSWER_BOUNDS = {
 } as const satisfies Bounds;
 
 /** Who logs in, guesses, refreshes. */
-export const IDENTITY_BOUNDS = {} as const satisfies Bounds;
+export const IDENTITY_BOUNDS = {
+  logins: {
+    what: 'requests of one network that log in or register; of one identity that give the password again or change it',
+    limit: 60,
+    unit: 'per minute',
+    variable: 'RATE_LIMIT_LOGIN',
+    beyond: '429 `rate_limited`; who is known from the network has attempts of their own',
+    test: 'test/e2e/accounts/shared-networks.spec.ts',
+  },
+  guessesOfPair: {
+    what: 'wrong passwords for one name from one network, after which waits double from 2 s to 15 min, where the owner is known to 20 s',
+    limit: 10,
+    unit: 'count',
+    beyond: '429 `too_many_attempts`',
+    test: 'test/e2e/accounts/guessing.spec.ts',
+  },
+  guessesOfNetwork: {
+    what: 'wrong passwords from one network, after which waits double from 1 s to 60 s',
+    limit: 50,
+    unit: 'count',
+    beyond: '429 `too_many_attempts`, but where the owner is known',
+    test: 'test/e2e/accounts/guessing.spec.ts',
+  },
+  guessesOfAccount: {
+    what: 'wrong passwords for one name from all networks, after which waits double from 1 s to 10 s',
+    limit: 100,
+    unit: 'count',
+    beyond: '429 `too_many_attempts`, but where the owner is known',
+    test: 'test/e2e/accounts/guessing.spec.ts',
+  },
+  knownAttempts: {
+    what: 'attempts at one account from a network where its owner is known, beyond the limits before',
+    limit: 3,
+    unit: 'per minute',
+    beyond: '429 `too_many_attempts` for 20 s at most',
+    test: 'test/e2e/accounts/shared-networks.spec.ts',
+  },
+  refreshLeeway: {
+    what: 'time for which a spent refresh token is answered with the token that followed it',
+    limit: 10_000,
+    unit: 'ms',
+    beyond: '401 `invalid_refresh_token`, and the session ends',
+    test: 'test/e2e/accounts/refresh-tokens.spec.ts',
+  },
+  reauthenticationAge: {
+    what: 'time for which a password that was given vouches for its session',
+    limit: 300_000,
+    unit: 'ms',
+    variable: 'REAUTHENTICATION_MAX_AGE_S',
+    beyond: '403 `reauthentication_required`',
+    test: 'test/e2e/accounts/reauthentication.spec.ts',
+  },
+  identityLookUps: {
+    what: 'look-ups at the same time whether open streams and sockets may stay open, one for all of a credential',
+    limit: 4,
+    unit: 'count',
+    beyond: 'they wait for each other',
+    test: 'src/auth/identity-watch.spec.ts',
+  },
+} as const satisfies Bounds;
 
 /** Running replies, their log and what is read of them. */
 export const REPLY_BOUNDS = {
@@ -296,6 +355,21 @@ export const STORAGE_BOUNDS = {
     unit: 'ms',
     beyond: 'it is forgotten',
     test: 'test/e2e/idempotency.spec.ts',
+  },
+  auditRetention: {
+    what: 'time for which it is recorded what was done to accounts, keys and data; 0: for ever',
+    limit: 31_536_000_000,
+    unit: 'ms',
+    variable: 'AUDIT_RETENTION_DAYS',
+    beyond: 'deleted within the hour',
+    test: 'test/e2e/accounts/audit-retention.spec.ts',
+  },
+  auditSlice: {
+    what: 'records of the audit that one statement deletes or makes anonymous',
+    limit: 2000,
+    unit: 'count',
+    beyond: 'the next statement',
+    test: 'test/e2e/accounts/audit-retention.spec.ts',
   },
 } as const satisfies Bounds;
 

@@ -153,6 +153,8 @@ describe('a bad environment', () => {
     ['JWKS_URL', 'issuer.canary.example/jwks'],
     ['ACCESS_TOKEN_TTL_S', '5'],
     ['REFRESH_TOKEN_TTL_S', '30d'],
+    ['REAUTHENTICATION_MAX_AGE_S', '0'],
+    ['AUDIT_RETENTION_DAYS', '1y'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
     ['RATE_LIMITS', 'yes'],
     ['RATE_LIMIT_ADDRESS', '-1'],

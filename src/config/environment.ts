@@ -89,6 +89,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     http: toHttp(values),
     database: toDatabase(values),
     auth: toAuth(values),
+    audit: { retentionDays: values.AUDIT_RETENTION_DAYS },
     limits: toLimits(values),
     quotas: toQuotas(values),
     ownProviders: toOwnProviders(values),
@@ -145,6 +146,7 @@ function toAuth(values: Variables): AuthConfig {
     },
     accessTokenTtlS: values.ACCESS_TOKEN_TTL_S,
     refreshTokenTtlS: values.REFRESH_TOKEN_TTL_S,
+    reauthenticationMaxAgeS: values.REAUTHENTICATION_MAX_AGE_S,
   };
 }
 

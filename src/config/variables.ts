@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HTTP_BOUNDS } from './bounds';
+import { HTTP_BOUNDS, IDENTITY_BOUNDS, STORAGE_BOUNDS } from './bounds';
 import {
   byteSize,
   choice,
@@ -18,6 +18,7 @@ import {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Every environment variable that the service reads. `.env.example` explains exactly these. */
 export const VARIABLES = {
@@ -52,6 +53,8 @@ export const VARIABLES = {
   JWT_AUDIENCE: z.string().optional(),
   ACCESS_TOKEN_TTL_S: wholeNumber(30, 24 * 3600, 900),
   REFRESH_TOKEN_TTL_S: wholeNumber(60, 366 * 24 * 3600, 30 * 24 * 3600),
+  REAUTHENTICATION_MAX_AGE_S: wholeNumber(1, 24 * 3600, IDENTITY_BOUNDS.reauthenticationAge.limit / 1000),
+  AUDIT_RETENTION_DAYS: wholeNumber(0, 36_500, STORAGE_BOUNDS.auditRetention.limit / DAY_MS),
 
   OPENAI_API_KEY: z
     .string()
@@ -71,7 +74,7 @@ export const VARIABLES = {
   RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfNetwork.limit),
   RATE_LIMIT_IDENTITY: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfIdentity.limit),
   RATE_LIMIT_CHAT: wholeNumber(0, 10_000_000, HTTP_BOUNDS.turnsOfIdentity.limit),
-  RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, 60),
+  RATE_LIMIT_LOGIN: wholeNumber(0, 10_000_000, IDENTITY_BOUNDS.logins.limit),
   MAX_OPEN_STREAMS_PER_USER: optionalWholeNumber(0, 1_000_000),
   QUOTA_TOKENS_PER_DAY: wholeNumber(0, 1_000_000_000_000, 0),
   QUOTA_RUNNING_REPLIES: optionalWholeNumber(0, 1_000_000),

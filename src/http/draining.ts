@@ -9,6 +9,12 @@ const RETRY_AFTER_S = 5;
 @Injectable()
 export class Draining implements OnModuleDestroy {
   private draining = false;
+  private readonly hurry = new AbortController();
+
+  /** Aborted when nobody wants to wait for what runs any more. */
+  get hurried(): AbortSignal {
+    return this.hurry.signal;
+  }
 
   get active(): boolean {
     return this.draining;
@@ -16,6 +22,11 @@ export class Draining implements OnModuleDestroy {
 
   begin(): void {
     this.draining = true;
+  }
+
+  /** What runs is ended now, and told so. */
+  hurryUp(): void {
+    this.hurry.abort();
   }
 
   /** Shutdown begins here, before the streams are ended in `beforeApplicationShutdown`. */

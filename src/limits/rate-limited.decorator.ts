@@ -1,8 +1,11 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 
-/** `login`: per network, on top of the general limit. `chat`: per identity. `stream`: following is cheap and not counted per identity. */
-export type RouteLimit = 'login' | 'chat' | 'stream';
+/**
+ * `register`, `login`: together per network, on top of the general limit; at `login` the handler decides what becomes of who is beyond it
+ * (`LoginRefusal`). `password`: as many, per identity. `chat`: per identity. `stream`: following is cheap and not counted per identity.
+ */
+export type RouteLimit = 'register' | 'login' | 'password' | 'chat' | 'stream';
 
 export const ROUTE_LIMIT = Symbol('limit of a route');
 

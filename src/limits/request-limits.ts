@@ -4,6 +4,7 @@ import { AppConfig, type LimitsConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
 import { API_PREFIX } from '../http/api-prefix';
 import { type LocatedRequest, networkOf } from '../http/client-address';
+import type { RouteLimit } from './rate-limited.decorator';
 import type { RatePolicy } from './rate-limit-store';
 import { type RateDecision, RateLimiter } from './rate-limiter';
 
@@ -35,20 +36,17 @@ export class RequestLimits {
     await this.check('address', networkSubject(request), response);
   }
 
-  /** @throws {AppError} `rate_limited` */
-  async checkLogin(request: LocatedRequest, response: Response): Promise<void> {
-    await this.check('login', networkSubject(request), response);
+  /** What logging in or registering is to be refused with; undefined while the network's limit is not used up. */
+  async loginRefusal(request: LocatedRequest, response: Response): Promise<AppError | undefined> {
+    return this.refusal('login', networkSubject(request), response);
   }
 
   /** @throws {AppError} `rate_limited` */
-  async checkIdentity(
-    userId: string,
-    route: 'chat' | 'stream' | undefined,
-    response?: Response,
-  ): Promise<void> {
+  async checkIdentity(userId: string, route: RouteLimit | undefined, response?: Response): Promise<void> {
     if (route === 'stream') return;
     await this.check('identity', userId, response);
     if (route === 'chat') await this.check('chat', userId, response);
+    if (route === 'password') await this.check('login', userId, response);
   }
 
   private async check(
@@ -56,12 +54,21 @@ export class RequestLimits {
     subject: string | undefined,
     response: Response,
   ): Promise<void> {
+    const refusal = await this.refusal(name, subject, response);
+    if (refusal) throw refusal;
+  }
+
+  private async refusal(
+    name: keyof LimitsConfig,
+    subject: string | undefined,
+    response: Response,
+  ): Promise<AppError | undefined> {
     const limit = this.limits[name];
-    if (limit === 0 || subject === undefined) return;
+    if (limit === 0 || subject === undefined) return undefined;
     const policy: RatePolicy = { name, limit, windowSeconds: WINDOW_S };
     const decision = await this.limiter.take(policy, subject);
     if (response) tell(response, decision);
-    if (!decision.allowed) throw rateLimited(decision.resetsInS);
+    return decision.allowed ? undefined : rateLimited(decision.resetsInS);
   }
 }
 

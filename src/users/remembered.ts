@@ -1,11 +1,13 @@
 import type { Observable } from 'rxjs';
 import { BoundedMap } from '../http/bounded-map';
+import { subjectOf } from './revocations/subject';
 
 /** Where a change could have been missed, it is made good after this time at the latest. */
 const KEPT_MS = 60_000;
 
 interface Entry<T> {
-  userId: string;
+  /** `subjectOf` the user. */
+  subject: string;
   value: T;
   at: number;
 }
@@ -28,7 +30,7 @@ export class Remembered<T> {
     capacity: number,
   ) {
     this.entries = new BoundedMap(capacity);
-    source.changes.subscribe((userId) => this.forget(userId));
+    source.changes.subscribe((subject) => this.forget(subject));
   }
 
   /** What is remembered under this key, or else what `read` finds; only that of somebody is kept. */
@@ -40,7 +42,8 @@ export class Remembered<T> {
     if (known && performance.now() - known.at < KEPT_MS) return known.value;
     const [before, at] = [this.changes, performance.now()];
     const found = await read();
-    if (found && before === this.changes) this.entries.set(key, { ...found, at });
+    if (found && before === this.changes)
+      this.entries.set(key, { subject: subjectOf(found.userId), value: found.value, at });
     return found?.value;
   }
 
@@ -49,9 +52,10 @@ export class Remembered<T> {
     this.entries.delete(key);
   }
 
-  private forget(userId: string | undefined): void {
+  private forget(subject: string | undefined): void {
     this.changes += 1;
-    if (userId === undefined) return this.entries.clear();
-    for (const [key, entry] of this.entries.entries()) if (entry.userId === userId) this.entries.delete(key);
+    if (subject === undefined) return this.entries.clear();
+    for (const [key, entry] of this.entries.entries())
+      if (entry.subject === subject) this.entries.delete(key);
   }
 }

@@ -94,7 +94,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const generator = new ReplyGenerator(running, runnerOf(feeds, life), log, closer);
   const watch = new QueueWatch(queue, running);
   const tails = new JournalTails(journal, messages, openReplies, running, instance);
-  const endings = new ReplyEndings(running, conversations, instance, CONFIG);
+  const endings = new ReplyEndings(running, conversations, instance, draining, CONFIG);
   const requests = new QueuedRequests(CHOICES, NO_CONTEXT);
   const replyQueue = new ReplyQueue(queue, requests, generator, closer, draining);
   const stopper = new ReplyStopper(messages, openReplies, queue, running, watch);

@@ -18,6 +18,7 @@ export interface RouteCase {
 
 const HELLO = { content: 'Hello there.' };
 const RATING = { rating: 2, comment: 'Not quite.' };
+const REAUTHENTICATION = { current_password: 'not the right one' };
 const PASSWORDS = { current_password: 'not the right one', new_password: 'another good one' };
 const PROVIDER = {
   name: 'New',
@@ -65,6 +66,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'GET /api/v1/auth/me': [{ owner: 200 }],
   'POST /api/v1/auth/logout': [{ owner: 404, account: 204 }],
   'POST /api/v1/auth/password': [{ body: PASSWORDS, owner: 404, account: 401 }],
+  'POST /api/v1/auth/reauthenticate': [{ body: REAUTHENTICATION, owner: 404, account: 401 }],
   'POST /api/v1/api-keys': [{ body: { name: 'New' }, owner: 404, account: 201 }],
   'GET /api/v1/api-keys': [
     { owner: 404, account: 200 },

@@ -3,29 +3,44 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MAIN = join(__dirname, '../../dist/src/main.js');
+const ROOT = join(__dirname, '../..');
+const MAIN = join(ROOT, 'dist/src/main.js');
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 /** A machine that is busy with other things takes long to start one. */
 const PATIENCE_MS = 60_000;
+
+export interface SpawnOptions {
+  /** A command that makes way for the one that follows it, such as `unshare`, so that the process id stays. */
+  within?: readonly string[];
+  /** As an operator starts it, in a process group of its own. */
+  withNpm?: boolean;
+}
 
 /** The compiled service as a process of its own, which can be killed. */
 export class SpawnedService {
   output = '';
   readonly exit: Promise<number | NodeJS.Signals | null>;
+  /** Of everything that it has started as well. */
+  readonly silence: Promise<void>;
   private readonly child: ChildProcess;
   private readonly port: string;
+  private readonly withNpm: boolean;
 
-  /**
-   * Everything it keeps or reads is in this directory, unless `env` says something else.
-   * `within`: a command that makes way for the one that follows it, such as `unshare`, so that the process id stays.
-   */
-  constructor(directory: string, env: NodeJS.ProcessEnv = {}, within: readonly string[] = []) {
+  /** Everything it keeps or reads is in this directory, unless `env` says something else. */
+  constructor(
+    directory: string,
+    env: NodeJS.ProcessEnv = {},
+    { within = [], withNpm = false }: SpawnOptions = {},
+  ) {
+    this.withNpm = withNpm;
     if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
     this.port = env.PORT ?? '0';
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
-    const [program, ...rest] = [...within, process.execPath, MAIN];
-    this.child = spawn(program, rest, {
-      cwd: directory,
+    const command = withNpm ? ['npm', 'run', '--silent', 'start:prod'] : [process.execPath, MAIN];
+    const [program, ...args] = [...within, ...command];
+    this.child = spawn(program, args, {
+      cwd: withNpm ? ROOT : directory,
+      detached: withNpm,
       env: {
         ...inherited,
         DATA_DIR: join(directory, 'data'),
@@ -37,6 +52,7 @@ export class SpawnedService {
     });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.silence = new Promise((resolve) => this.child.once('close', () => resolve()));
     this.exit = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve(code ?? signal)));
   }
 
@@ -48,9 +64,24 @@ export class SpawnedService {
     this.child.kill(name);
   }
 
+  /** To everything that it has started as well. */
+  signalGroup(name: NodeJS.Signals): void {
+    process.kill(-this.pid, name);
+  }
+
   async kill(): Promise<void> {
+    if (this.withNpm) await this.killGroup();
     this.signal('SIGKILL');
     await this.exit;
+  }
+
+  private async killGroup(): Promise<void> {
+    try {
+      this.signalGroup('SIGKILL');
+    } catch {
+      // Nothing is left of it.
+    }
+    await this.silence;
   }
 
   /** Where it listens. Without a port of its own it says so, if its log level lets it. */

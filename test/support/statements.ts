@@ -35,6 +35,13 @@ export class Statements {
     return this.sent;
   }
 
+  /** Of work that is not a request. */
+  async during(work: () => Promise<unknown>): Promise<Statement[]> {
+    const sent: Statement[] = [];
+    await this.requests.run(sent, work);
+    return sent;
+  }
+
   restore(): void {
     Client.prototype.query = this.query;
   }

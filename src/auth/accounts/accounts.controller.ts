@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
+import type { AppError } from '../../errors/app-error';
 import { ProblemResponses } from '../../http/openapi/problem-responses';
 import { RateLimited } from '../../limits/rate-limited.decorator';
 import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
@@ -17,10 +18,11 @@ import { UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, registrationClosed, tooManyAttempts } from '../auth.errors';
 import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
 import type { Identity } from '../identity';
+import { LoginRefusal } from '../login-refusal.decorator';
 import { Public } from '../public.decorator';
 import { AccountsOnly } from '../route-rules.decorator';
 import { AccountsService } from './accounts.service';
-import { ChangePasswordDto } from './dto/password.dto';
+import { ChangePasswordDto, ReauthenticateDto } from './dto/password.dto';
 import { RegisterDto } from './dto/register.dto';
 import { RefreshDto, TokenDto } from './dto/token.dto';
 import { TokenResponse, toTokenResponse } from './dto/token.response';
@@ -39,7 +41,7 @@ export class AccountsController {
 
   @Post('register')
   @Public()
-  @RateLimited('login')
+  @RateLimited('register')
   @AccountsOnly()
   @ApiOperation({ summary: 'Make an account' })
   @ApiCreatedResponse({ type: UserResponse, description: 'The account.' })
@@ -63,21 +65,25 @@ export class AccountsController {
   @ApiBody({ type: TokenDto })
   @ApiOkResponse({ type: TokenResponse, description: 'The tokens of a new session.' })
   @ProblemResponses(invalidCredentials, attemptsExhausted, 'unavailable')
-  async createToken(@Body() body: TokenDto, @Origin() origin: RequestOrigin): Promise<TokenResponse> {
-    return toTokenResponse(await this.accounts.logIn(body.username, body.password, origin));
+  async createToken(
+    @Body() { username: login, password }: TokenDto,
+    @Origin() origin: RequestOrigin,
+    @LoginRefusal() refusal: AppError | undefined,
+  ): Promise<TokenResponse> {
+    return toTokenResponse(await this.accounts.logIn({ login, password }, origin, refusal));
   }
 
   @Post('refresh')
   @HttpCode(200)
   @Public()
-  @RateLimited('login')
   @AccountsOnly()
   @ApiOperation({
     summary: 'Get the next pair of tokens',
-    description: 'The refresh token is spent by this. If a spent one comes again, the whole session ends.',
+    description:
+      'The refresh token is spent by this. For 10 s a spent one is answered with the same next refresh token, so that two tabs, or a client that missed the answer, go on; if it comes later, the whole session ends.',
   })
   @ApiOkResponse({ type: TokenResponse, description: 'The next tokens of the session.' })
-  @ProblemResponses(invalidRefreshToken, 'unavailable')
+  @ProblemResponses(invalidRefreshToken, 'rate_limited', 'unavailable')
   async refreshToken(@Body() body: RefreshDto, @Origin() origin: RequestOrigin): Promise<TokenResponse> {
     return toTokenResponse(await this.accounts.refresh(body.refresh_token, origin));
   }
@@ -92,9 +98,28 @@ export class AccountsController {
     await this.accounts.logOut(identity, origin);
   }
 
+  @Post('reauthenticate')
+  @HttpCode(204)
+  @RateLimited('password')
+  @AccountsOnly()
+  @ApiOperation({
+    summary: 'Give the password again',
+    description:
+      'Vouches for the session, as logging in does and refreshing does not. Changing name or address, erasing a user and making API keys ask for it after `REAUTHENTICATION_MAX_AGE_S`.',
+  })
+  @ApiNoContentResponse({ description: 'The session is vouched for.' })
+  @ProblemResponses(invalidCredentials, attemptsExhausted, 'forbidden')
+  async reauthenticate(
+    @CurrentIdentity() identity: Identity,
+    @Body() { current_password }: ReauthenticateDto,
+    @Origin() origin: RequestOrigin,
+  ): Promise<void> {
+    await this.accounts.reauthenticate(identity, current_password, origin);
+  }
+
   @Post('password')
   @HttpCode(204)
-  @RateLimited('login')
+  @RateLimited('password')
   @AccountsOnly()
   @ApiOperation({ summary: 'Change the password', description: 'All other sessions end.' })
   @ApiNoContentResponse({ description: 'It is changed.' })

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type AuditAction, AuditService } from '../../audit/audit.service';
 import type { RequestOrigin } from '../../audit/request-origin.decorator';
+import type { AppError } from '../../errors/app-error';
 import type { NewAccount, User, UserChanges } from '../../users/user.types';
 import { type Account, UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, isTooManyAttempts } from '../auth.errors';
@@ -17,9 +18,19 @@ interface Proof {
   account: Account | undefined;
   password: string;
   origin: RequestOrigin;
+  /** A session of the account sends it. */
+  inSession: boolean;
+  /** What the network's limit refuses it with, unless the owner is known there. */
+  refusal?: AppError;
 }
 
-/** Accounts of our own: making one, logging in and out, changing the password. */
+/** What is recorded of a password that is wrong, and of one that is not looked at. */
+interface FailedActions {
+  failed: AuditAction;
+  blocked: AuditAction;
+}
+
+/** Accounts of our own: making one, logging in and out, giving the password again and changing it. */
 @Injectable()
 export class AccountsService {
   constructor(
@@ -39,17 +50,22 @@ export class AccountsService {
 
   /**
    * Begins a session. An unknown name takes as long as a wrong password, and is answered alike.
-   * @throws {AppError} `invalid_credentials`, `too_many_attempts`
+   * @param refusal what the network's limit refuses it with, which does not hold where the owner is known from
+   * @throws {AppError} `invalid_credentials`, `too_many_attempts`, the refusal
    */
-  async logIn(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
+  async logIn(
+    { login, password }: { login: string; password: string },
+    origin: RequestOrigin,
+    refusal?: AppError,
+  ): Promise<TokenPair> {
     const account = await this.users.findByLogin(login);
-    const proof = { login, account, password, origin };
+    const proof = { login, account, password, origin, inSession: false, refusal };
     const proven = await this.prove(proof, { failed: 'login.failed', blocked: 'login.blocked' });
     await this.audit.record({ action: 'login.succeeded', userId: proven.id, origin });
     return this.sessions.begin(proven.id);
   }
 
-  /** @throws {AppError} `invalid_refresh_token` */
+  /** @throws {AppError} `invalid_refresh_token`, `rate_limited` */
   async refresh(token: string, origin: RequestOrigin): Promise<TokenPair> {
     const refreshed = await this.sessions.refresh(token);
     if ('pair' in refreshed) return refreshed.pair;
@@ -64,6 +80,26 @@ export class AccountsService {
   }
 
   /**
+   * Vouches for the session, as logging in does and refreshing does not.
+   * @throws {AppError} `invalid_credentials`, `too_many_attempts`
+   */
+  async reauthenticate(
+    { userId, sessionId }: Identity,
+    password: string,
+    origin: RequestOrigin,
+  ): Promise<void> {
+    const actions = { failed: 'reauthentication.failed', blocked: 'reauthentication.blocked' } as const;
+    await this.proveOwn(userId, password, origin, actions);
+    if (sessionId) await this.sessions.vouch(userId, sessionId);
+    await this.audit.record({ action: 'reauthentication.succeeded', userId, origin });
+  }
+
+  /** @throws {AppError} `reauthentication_required`, as `SessionsService.assertVouchedFor` */
+  assertVouchedFor(identity: Identity): Promise<void> {
+    return this.sessions.assertVouchedFor(identity);
+  }
+
+  /**
    * All sessions end but the one that this comes from.
    * @throws {AppError} `invalid_credentials`, `too_many_attempts`
    */
@@ -72,9 +108,7 @@ export class AccountsService {
     { current, next }: { current: string; next: string },
     origin: RequestOrigin,
   ): Promise<void> {
-    const account = await this.users.find(userId);
-    const proof = { login: account?.username ?? userId, account, password: current, origin };
-    await this.prove(proof, { failed: 'password.failed', blocked: 'password.blocked' });
+    await this.proveOwn(userId, current, origin, { failed: 'password.failed', blocked: 'password.blocked' });
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
     await this.audit.record({ action: 'password.changed', userId, origin });
@@ -89,16 +123,27 @@ export class AccountsService {
     return changes.is_active === false ? this.sessions.endOthers(userId, undefined, update) : update();
   }
 
+  private async proveOwn(
+    userId: string,
+    password: string,
+    origin: RequestOrigin,
+    actions: FailedActions,
+  ): Promise<void> {
+    const account = await this.users.find(userId);
+    const login = account?.username ?? userId;
+    await this.prove({ login, account, password, origin, inSession: true }, actions);
+  }
+
   /** @throws {AppError} `invalid_credentials`, `too_many_attempts`; both are recorded */
   private async prove(
-    { login, account, password, origin }: Proof,
-    actions: { failed: AuditAction; blocked: AuditAction },
+    { account, password, origin, ...attempt }: Proof,
+    actions: FailedActions,
   ): Promise<Account> {
     const record = (action: AuditAction) => this.audit.record({ action, userId: account?.id, origin });
     // Somebody who does not exist is looked for as well: it takes as long.
-    const knownAddresses = () => this.audit.addressesOf(account?.id ?? login, 'login.succeeded');
+    const knownAddresses = () => this.audit.loginAddressesOf(account?.id ?? attempt.login);
     const proven = await this.attempts
-      .try({ login, address: origin.address, knownAddresses }, () => this.matching(account, password))
+      .try({ ...attempt, address: origin.address, knownAddresses }, () => this.matching(account, password))
       .catch(async (error: unknown) => {
         if (isTooManyAttempts(error)) await record(actions.blocked);
         throw error;

@@ -9,8 +9,6 @@ export interface AttemptRule {
   /** The first wait in seconds; each further one is twice as long, up to the longest. */
   first: number;
   longest: number;
-  /** It does not hold where the owner is known to come from. */
-  exceptKnown?: boolean;
 }
 
 const FORGOTTEN_S = 3600;

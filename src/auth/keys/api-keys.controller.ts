@@ -7,8 +7,10 @@ import { ProblemResponses } from '../../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
 import { ParseId } from '../../http/parse-id.pipe';
-import { noAccountsHere } from '../auth.errors';
-import { CurrentUser } from '../current-user.decorator';
+import { AccountsService } from '../accounts/accounts.service';
+import { noAccountsHere, reauthenticationRequired } from '../auth.errors';
+import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
+import type { Identity } from '../identity';
 import { AccountsOnly } from '../route-rules.decorator';
 import { ApiKeysService, apiKeyNotFound, tooManyApiKeys } from './api-keys.service';
 import { CreateApiKeyDto } from './dto/api-key.dto';
@@ -19,6 +21,7 @@ import { ApiKeyResponse, NewApiKeyResponse, toApiKeyResponse } from './dto/api-k
 export class ApiKeysController {
   constructor(
     private readonly keys: ApiKeysService,
+    private readonly accounts: AccountsService,
     private readonly audit: AuditService,
   ) {}
 
@@ -27,15 +30,17 @@ export class ApiKeysController {
   @ApiOperation({
     summary: 'Make an API key',
     description:
-      'The key is shown this once. A repetition makes another one, since it could not be shown again.',
+      'The key is shown this once. A repetition makes another one, since it could not be shown again. It takes a session whose password was given lately.',
   })
   @ApiCreatedResponse({ type: NewApiKeyResponse, description: 'The key.' })
-  @ProblemResponses(tooManyApiKeys, 'forbidden')
+  @ProblemResponses(tooManyApiKeys, reauthenticationRequired, 'forbidden')
   async createApiKey(
-    @CurrentUser() userId: string,
+    @CurrentIdentity() identity: Identity,
     @Body() { name, scopes, expires_at }: CreateApiKeyDto,
     @Origin() origin: RequestOrigin,
   ): Promise<NewApiKeyResponse> {
+    await this.accounts.assertVouchedFor(identity);
+    const { userId } = identity;
     const wanted = { name, scopes, expires_at: expires_at ? new Date(expires_at) : null };
     const { text, key } = await this.keys.create(userId, wanted);
     await this.audit.record({ action: 'api_key.created', userId, targetId: key.id, origin });

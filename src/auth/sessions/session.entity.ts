@@ -20,6 +20,22 @@ export class SessionEntity {
   @Column('bytea')
   refresh_hash!: Buffer;
 
+  /** Tags the session's refresh tokens; null until the first one with a tag. See `refresh-token.ts`. */
+  @Column('bytea', { nullable: true })
+  token_key!: Buffer | null;
+
+  /** What the present refresh token was made with from the one before it. */
+  @Column('bytea', { nullable: true })
+  salt!: Buffer | null;
+
+  /** When that was. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  rotated_at!: Date | null;
+
+  /** When the user last gave the password; null if that was under an earlier version. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true, default: () => 'now()' })
+  authenticated_at!: Date | null;
+
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;
 

@@ -1,22 +1,40 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
 import type { UserState } from '../../users/user.types';
+import type { TokenFamily } from './refresh-token';
 
 export interface SessionUser extends UserState {
   user_id: string;
   expires_at: Date;
 }
 
+/** The refresh tokens of a session that goes on, and whose they are. */
+export interface SessionFamily extends TokenFamily {
+  user_id: string;
+  /** The last rotation was so short a time ago that whoever missed it may still come with the token before. */
+  in_leeway: boolean;
+}
+
+const FAMILY = `SELECT s.user_id, s.refresh_hash, s.token_key, s.salt,
+    coalesce(s.rotated_at > clock_timestamp() - make_interval(secs => $2), false) AS in_leeway
+  FROM sessions s JOIN users u ON u.id = s.user_id
+  WHERE s.id = $1 AND s.expires_at > now() AND u.is_active`;
+
 /** Lifetimes are reckoned by the database's clock, which all instances share. */
 @Injectable()
 export class SessionsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
-  async insert(id: string, userId: string, refreshHash: Buffer, ttlSeconds: number): Promise<void> {
+  async insert(
+    id: string,
+    userId: string,
+    tokens: Omit<TokenFamily, 'salt'>,
+    ttlSeconds: number,
+  ): Promise<void> {
     await this.db.query(
-      `INSERT INTO sessions (id, user_id, refresh_hash, expires_at)
-       VALUES ($1, $2, $3, now() + make_interval(secs => $4))`,
-      [id, userId, refreshHash, ttlSeconds],
+      `INSERT INTO sessions (id, user_id, refresh_hash, token_key, authenticated_at, expires_at)
+       VALUES ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))`,
+      [id, userId, tokens.refresh_hash, tokens.token_key, ttlSeconds],
     );
   }
 
@@ -43,25 +61,44 @@ export class SessionsRepository {
     return rows[0];
   }
 
-  /** Puts a new token in the place of this one; the user, or undefined if this is not the session's unspent token. Only one of two gets it. */
-  async rotate(id: string, spent: Buffer, next: Buffer, ttlSeconds: number): Promise<string | undefined> {
-    const rows = await this.db.query<{ user_id: string }>(
-      `UPDATE sessions s SET refresh_hash = $3, expires_at = now() + make_interval(secs => $4)
-       FROM users u
-       WHERE s.id = $1 AND s.refresh_hash = $2 AND s.expires_at > now() AND u.id = s.user_id AND u.is_active
-       RETURNING s.user_id`,
-      [id, spent, next, ttlSeconds],
-    );
-    return rows[0]?.user_id;
+  /** Undefined for a session that has ended or whose user is locked out. */
+  async findFamily(id: string, leewaySeconds: number): Promise<SessionFamily | undefined> {
+    const rows: SessionFamily[] = await this.db.query(FAMILY, [id, leewaySeconds]);
+    return rows[0];
   }
 
-  /** Whose session it is that has another token by now. */
-  async findOwnerOfSpent(id: string, spent: Buffer): Promise<string | undefined> {
-    const rows: { user_id: string }[] = await this.db.query(
-      'SELECT user_id FROM sessions WHERE id = $1 AND refresh_hash <> $2',
-      [id, spent],
+  /** The same, kept from changing until the transaction ends. */
+  async lockFamily(id: string, leewaySeconds: number): Promise<SessionFamily | undefined> {
+    const rows: SessionFamily[] = await this.db.query(`${FAMILY} FOR UPDATE OF s`, [id, leewaySeconds]);
+    return rows[0];
+  }
+
+  /** Puts the next token in the place of the present one. The family must be locked. */
+  async rotate(id: string, next: TokenFamily, ttlSeconds: number): Promise<void> {
+    await this.db.query(
+      `UPDATE sessions SET refresh_hash = $2, token_key = $3, salt = $4, rotated_at = clock_timestamp(),
+         expires_at = now() + make_interval(secs => $5)
+       WHERE id = $1`,
+      [id, next.refresh_hash, next.token_key, next.salt, ttlSeconds],
     );
-    return rows[0]?.user_id;
+  }
+
+  /** The user has given the password again. */
+  async vouch(userId: string, id: string): Promise<void> {
+    await this.db.query('UPDATE sessions SET authenticated_at = now() WHERE user_id = $1 AND id = $2', [
+      userId,
+      id,
+    ]);
+  }
+
+  /** Whether the user gave the password in this session, and not longer ago than so. */
+  async isVouchedFor(userId: string, id: string, maxAgeSeconds: number): Promise<boolean> {
+    const rows = await this.db.query(
+      `SELECT 1 FROM sessions WHERE user_id = $1 AND id = $2 AND expires_at > now()
+         AND authenticated_at > now() - make_interval(secs => $3)`,
+      [userId, id, maxAgeSeconds],
+    );
+    return rows.length > 0;
   }
 
   async delete(userId: string, id: string): Promise<void> {

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { AppConfig } from '../../config/app-config';
+import { AppConfig, type AuthConfig } from '../../config/app-config';
 import { Remembered } from '../../users/remembered';
 import { Revocations } from '../../users/revocations/revocations';
 import { erasureInProgress } from '../../users/user.errors';
-import { invalidRefreshToken } from '../auth.errors';
+import { reauthenticationRequired } from '../auth.errors';
 import { isOver, type Identity } from '../identity';
 import { AccessTokens } from './access-tokens';
-import { newRefreshToken, parseRefreshToken } from './refresh-token';
 import { SessionsRepository } from './sessions.repository';
+import { TokenFamilies } from './token-families';
 
 const REMEMBERED = 10_000;
 
@@ -26,24 +26,23 @@ export type Refreshed = { userId: string; pair: TokenPair } | { reuseOf: string 
 @Injectable()
 export class SessionsService {
   private readonly users: Remembered<Identity>;
-  private readonly ttlSeconds: number;
+  private readonly auth: AuthConfig;
 
   constructor(
     private readonly sessions: SessionsRepository,
+    private readonly families: TokenFamilies,
     private readonly tokens: AccessTokens,
     private readonly revocations: Revocations,
     config: AppConfig,
   ) {
     this.users = new Remembered(revocations, REMEMBERED);
-    this.ttlSeconds = config.auth.refreshTokenTtlS;
+    this.auth = config.auth;
   }
 
   async begin(userId: string): Promise<TokenPair> {
     const sessionId = randomUUID();
-    const refresh = newRefreshToken(sessionId);
     await this.sessions.deleteExpired();
-    await this.sessions.insert(sessionId, userId, refresh.hash, this.ttlSeconds);
-    return this.pair(userId, sessionId, refresh.text);
+    return this.pair(userId, sessionId, await this.families.begin(sessionId, userId));
   }
 
   /**
@@ -67,18 +66,30 @@ export class SessionsService {
 
   /**
    * Spends a refresh token for a new pair. One that was spent before has been stolen, or its successor has, so the session ends.
-   * @throws {AppError} `invalid_refresh_token`
+   * @throws {AppError} `invalid_refresh_token`, `rate_limited`
    */
   async refresh(text: string): Promise<Refreshed> {
-    const token = parseRefreshToken(text);
-    if (!token) throw invalidRefreshToken();
-    const next = newRefreshToken(token.sessionId);
-    const userId = await this.sessions.rotate(token.sessionId, token.hash, next.hash, this.ttlSeconds);
-    if (userId) return { userId, pair: await this.pair(userId, token.sessionId, next.text) };
-    const owner = await this.sessions.findOwnerOfSpent(token.sessionId, token.hash);
-    if (!owner) throw invalidRefreshToken();
-    await this.end(owner, token.sessionId);
-    return { reuseOf: owner };
+    const { userId, sessionId, next } = await this.families.rotate(text);
+    if (next) return { userId, pair: await this.pair(userId, sessionId, next) };
+    await this.end(userId, sessionId);
+    return { reuseOf: userId };
+  }
+
+  /** The user has given the password again. */
+  vouch(userId: string, sessionId: string): Promise<void> {
+    return this.sessions.vouch(userId, sessionId);
+  }
+
+  /**
+   * The user has given the password in this session lately: by logging in, or again since. Where others know who users are there is none
+   * to be given.
+   * @throws {AppError} `reauthentication_required`; to API keys always
+   */
+  async assertVouchedFor({ userId, sessionId }: Identity): Promise<void> {
+    const { mode, reauthenticationMaxAgeS } = this.auth;
+    if (mode !== 'token') return;
+    if (sessionId && (await this.sessions.isVouchedFor(userId, sessionId, reauthenticationMaxAgeS))) return;
+    throw reauthenticationRequired();
   }
 
   end(userId: string, sessionId: string): Promise<void> {

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { BoundedMap } from '../../http/bounded-map';
 import { QueueService } from '../../messages/queue.service';
 import { Revocations } from '../../users/revocations/revocations';
+import { subjectOf } from '../../users/revocations/subject';
 import { UsersService } from '../../users/users.service';
 import { QueueWatch } from '../queue/queue-watch';
 import { RunningReplies } from '../reply/running-replies';
@@ -26,14 +27,14 @@ export class LockOuts implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.revocations.changes.subscribe((userId) => {
-      for (const id of userId === undefined ? this.running.users : [userId]) {
-        this.changed.set(id, performance.now());
-        void this.look(id);
-      }
+    this.revocations.changes.subscribe((subject) => {
+      const users = [...this.running.users];
+      const concerned = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
+      if (subject !== undefined) this.changed.set(subject, performance.now());
+      for (const id of concerned) void this.look(id);
     });
     this.running.begun.subscribe(({ userId }) => {
-      const at = this.changed.get(userId) ?? -Infinity;
+      const at = this.changed.get(subjectOf(userId)) ?? -Infinity;
       if (performance.now() - at < REMEMBERED_MS) void this.look(userId);
     });
   }

@@ -11,7 +11,7 @@ it('a reply that begins while the last ones are let finish is let finish as well
     ends.push([id, signal.aborted]);
   };
   running.start(reply('first'), produce('first'));
-  const closed = running.close(5_000);
+  const closed = running.close(5_000, new AbortController().signal);
   await sleep(60);
   running.start(reply('late'), produce('late'));
   await closed;
@@ -19,4 +19,19 @@ it('a reply that begins while the last ones are let finish is let finish as well
     ['first', false],
     ['late', false],
   ]);
+});
+
+it('what runs is ended at once, and not cut off, when nobody wants to wait any more', async () => {
+  const running = new RunningReplies();
+  const hurry = new AbortController();
+  const ends: unknown[] = [];
+  running.start(reply('long'), async (signal) => {
+    await sleep(60_000, undefined, { signal }).catch(() => ends.push(signal.reason));
+  });
+  const closed = running.close(60_000, hurry.signal);
+  await sleep(50);
+  expect(ends).toEqual([]);
+  hurry.abort();
+  await closed;
+  expect(ends).toEqual(['shutdown']);
 });

@@ -82,23 +82,24 @@ export class RunningReplies {
     await this.stopThose(() => true, reason);
   }
 
-  /** Lets what runs finish for so long, ends the rest, then lets go of those who wait for more. */
-  async close(graceMs: number): Promise<void> {
-    await this.drain(graceMs);
+  /** Lets what runs finish for so long, or until `hurried`, ends the rest, then lets go of those who wait for more. */
+  async close(graceMs: number, hurried: AbortSignal): Promise<void> {
+    await this.drain(graceMs, hurried);
     await this.stopAll('shutdown');
     this.ended = true;
     this.end.next();
   }
 
-  private async drain(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<'over'>((resolve) => (timer = setTimeout(() => resolve('over'), graceMs)));
+  private async drain(graceMs: number, hurried: AbortSignal): Promise<void> {
+    const drained = new AbortController();
+    const signal = AbortSignal.any([hurried, drained.signal]);
+    const deadline = sleep(graceMs, 'over' as const, { signal }).catch(() => 'over' as const);
     const finished = async () => {
       await Promise.all(this.running.map((reply) => reply.done));
       await sleep(LATE_MS);
     };
     while ((await Promise.race([finished(), deadline])) !== 'over' && this.replies.size);
-    clearTimeout(timer);
+    drained.abort();
   }
 
   private get running(): RunningReply[] {

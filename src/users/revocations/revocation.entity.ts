@@ -7,7 +7,7 @@ export class RevocationEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_revocations' })
   id!: string;
 
-  /** Not a reference: the user may be gone. */
+  /** `subjectOf` the user: no reference and no id, since the user may be gone. */
   @Column('varchar', { length: 128 })
   subject!: string;
 

@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { DatabaseState } from '../../database/database-state';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { RevocationsRepository } from './revocations.repository';
+import { subjectOf } from './subject';
 
 const POLL_MS = 400;
 /** What was read longer ago may have been overtaken by a change that this process has not heard of. */
@@ -31,7 +32,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly database: DatabaseState,
   ) {}
 
-  /** The id of each user of whom something has changed; undefined if it may be anybody. */
+  /** `subjectOf` each user of whom something has changed; undefined if it may be anybody. */
   get changes(): Observable<string | undefined> {
     return this.subjects;
   }
@@ -43,10 +44,11 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Does the work in a transaction, and tells everybody once it is committed. */
   change<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    const subject = subjectOf(userId);
     return this.db.run(async () => {
       const done = await work();
-      if (!this.database.exclusive) await this.repository.insert(userId);
-      this.db.afterCommit(() => this.subjects.next(userId));
+      if (!this.database.exclusive) await this.repository.insert(subject);
+      this.db.afterCommit(() => this.subjects.next(subject));
       return done;
     });
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
 import { UsersService } from '../../../src/users/users.service';
-import { bearer, newKey, signUp } from '../../support/accounts';
+import { bearer, logIn, newKey, PASSWORD, signUp } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
@@ -82,6 +83,29 @@ shared('two instances', () => {
       expect((await bearer(there.url, token).get('/conversations')).status).toBe(200);
     await end();
     expect(await refusedAfter(token)).toBeLessThan(1_000);
+  });
+
+  it('nobody who is erased is named in any table, not even for the moment in which the others hear of it', async () => {
+    const person = await signUp(here.url, 'nameless');
+    expect((await bearer(there.url, person.access).get('/conversations')).status).toBe(200);
+    await person.api.post('/auth/reauthenticate', { current_password: PASSWORD });
+    const other = await logIn(here.url, 'nameless');
+    await bearer(here.url, other.access_token).post('/auth/logout');
+    expect((await person.api.delete(`/users/${person.id}`)).status).toBe(204);
+    const tablesOf = here.app.get(DataSource);
+    const tables = await tablesOf.query<{ name: string }[]>(
+      `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema()`,
+    );
+    const named: string[] = [];
+    for (const { name } of tables) {
+      const rows = await tablesOf.query<object[]>(
+        `SELECT 1 FROM ${name} r WHERE position($1 in r::text) > 0`,
+        [person.id],
+      );
+      if (rows.length) named.push(name);
+    }
+    expect(named).toEqual([]);
+    expect(await refusedAfter(person.access)).toBeLessThan(1_000);
   });
 
   it('streams on the other end within a second, and so do replies', async () => {

@@ -145,6 +145,44 @@ describe('SIGTERM', () => {
     expect(await service.exit).toBe(0);
   });
 
+  it('repeated at once is the same signal; a later one ends what runs, and its readers are told', async () => {
+    const { service, alice } = await startReady({
+      ...server.env,
+      SHUTDOWN_GRACE_S: '120',
+      LOG_LEVEL: 'info',
+    });
+    const { id } = await alice.conversation();
+    server.script(reply(['Hel', hold()]));
+    const running = await (await alice.stream(id, 'Hi')).count(2);
+    service.signal('SIGTERM');
+    await sleep(100);
+    service.signal('SIGINT');
+    service.signal('SIGTERM');
+    await sleep(3_000);
+    expect(service.output).toContain('Waiting for 1 reply; signal again to stop it');
+    expect([running.complete, running.events.length]).toEqual([undefined, 2]);
+    service.signal('SIGTERM');
+    await running.done();
+    expect(running.last).toMatchObject({ type: 'error', data: { code: 'interrupted', retryable: true } });
+    expect(running.complete).toBe(true);
+    expect(await service.exit).toBe(0);
+  }, 90_000);
+
+  it('to npm and all that it has started, as a terminal and a service manager send it, leaves the grace and the ending', async () => {
+    const service = new SpawnedService(directory, { ...server.env, SHUTDOWN_GRACE_S: '60' }, { withNpm: true });
+    started.push(service);
+    const alice = ApiClient.of(await service.ready(), 'alice');
+    const { id } = await alice.conversation();
+    const gate = hold();
+    server.script(reply(['Hel', gate, 'lo']));
+    const finishing = await (await alice.stream(id, 'Hi')).count(2);
+    service.signalGroup('SIGTERM');
+    await sleep(800);
+    gate.release();
+    expect((await finishing.done()).end.full_text).toBe('Hello');
+    await service.silence;
+  }, 120_000);
+
   it('does not wait for connections that were opened ahead and never used', async () => {
     const { service, url } = await startReady(server.env);
     const { hostname, port } = new URL(url);

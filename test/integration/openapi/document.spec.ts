@@ -49,6 +49,7 @@ const OPERATION_IDS = [
   'listUsers',
   'logOut',
   'putConversation',
+  'reauthenticate',
   'refreshToken',
   'regenerateReply',
   'register',

@@ -44,6 +44,8 @@ export class FuzzedService {
       ...this.model.env,
       ...(url ? { DATABASE_URL: url } : { DATA_DIR: dataDir }),
       AUTH_MODE: 'token',
+      // People are furnished anew long after they have logged in.
+      REAUTHENTICATION_MAX_AGE_S: '86400',
       ACCESS_TOKEN_TTL_S: String(24 * 3600),
       // Each person has an address, so that guessing is slowed for each of them alone.
       TRUSTED_PROXIES: '127.0.0.1',

@@ -1,17 +1,30 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
 import { LONGEST_PASSWORD, NewPassword } from './register.dto';
 
+/** A password that somebody has. */
+const PresentPassword = () =>
+  applyDecorators(
+    ApiProperty({
+      description: 'The present one.',
+      minLength: 1,
+      maxLength: LONGEST_PASSWORD,
+      example: 'a long walk in the rain',
+    }),
+    IsString(),
+    Length(1, LONGEST_PASSWORD),
+  );
+
+@ApiSchema({ name: 'Reauthenticate', description: 'The password, given again.' })
+export class ReauthenticateDto {
+  @PresentPassword()
+  current_password!: string;
+}
+
 @ApiSchema({ name: 'ChangePassword', description: 'A new password; all other sessions end.' })
 export class ChangePasswordDto {
-  @ApiProperty({
-    description: 'The present one.',
-    minLength: 1,
-    maxLength: LONGEST_PASSWORD,
-    example: 'a long walk in the rain',
-  })
-  @IsString()
-  @Length(1, LONGEST_PASSWORD)
+  @PresentPassword()
   current_password!: string;
 
   @NewPassword('At least ten characters.')

@@ -86,7 +86,7 @@ export class Target {
   }
 
   async start(): Promise<void> {
-    const service = new SpawnedService(this.directory, this.env, this.names?.within ?? []);
+    const service = new SpawnedService(this.directory, this.env, { within: this.names?.within });
     this.service = service;
     this.death = undefined;
     void this.watch(service);

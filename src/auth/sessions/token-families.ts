@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../../config/app-config';
+import { IDENTITY_BOUNDS } from '../../config/bounds';
+import { TransactionRunner } from '../../database/transaction-runner';
+import { RequestLimits } from '../../limits/request-limits';
+import { invalidRefreshToken } from '../auth.errors';
+import { firstToken, newKey, parseRefreshToken, placeIn, successorOf } from './refresh-token';
+import { SessionsRepository } from './sessions.repository';
+
+const LEEWAY_S = IDENTITY_BOUNDS.refreshLeeway.limit / 1000;
+
+/** Whose session a refresh token is of, and the token that follows it; none if it had been spent before. */
+export interface Rotation {
+  userId: string;
+  sessionId: string;
+  next: string | undefined;
+}
+
+/**
+ * The refresh tokens of sessions. Each is spent by its use. For a few seconds whoever comes with a token that has just been spent is
+ * given the one that followed it: a second tab, or a client that the answer never reached (docs/decisions/028-refresh-tokens.md).
+ */
+@Injectable()
+export class TokenFamilies {
+  private readonly ttlSeconds: number;
+
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly db: TransactionRunner,
+    private readonly limits: RequestLimits,
+    config: AppConfig,
+  ) {
+    this.ttlSeconds = config.auth.refreshTokenTtlS;
+  }
+
+  /** A new session; its first token. */
+  async begin(sessionId: string, userId: string): Promise<string> {
+    const key = newKey();
+    const { text, hash } = firstToken(sessionId, key);
+    await this.sessions.insert(sessionId, userId, { refresh_hash: hash, token_key: key }, this.ttlSeconds);
+    return text;
+  }
+
+  /**
+   * Spends a token. One that was never any of the session's changes nothing, whatever it names.
+   * @throws {AppError} `invalid_refresh_token`, `rate_limited`
+   */
+  async rotate(text: string): Promise<Rotation> {
+    const token = parseRefreshToken(text);
+    const seen = token && (await this.sessions.findFamily(token.sessionId, LEEWAY_S));
+    if (!seen || placeIn(seen, token) === 'foreign') throw invalidRefreshToken();
+    const { sessionId } = token;
+    // Not per network: what strangers do there must not keep anybody from going on.
+    await this.limits.checkIdentity(seen.user_id, undefined);
+    return this.db.run(async () => {
+      const family = await this.sessions.lockFamily(sessionId, LEEWAY_S);
+      if (!family) throw invalidRefreshToken();
+      const place = placeIn(family, token);
+      const userId = family.user_id;
+      const { token_key: key, salt } = family;
+      if (place === 'previous' && family.in_leeway && key && salt)
+        return { userId, sessionId, next: successorOf(token, salt, key).text };
+      if (place !== 'current') return { userId, sessionId, next: undefined };
+      const renewed = { token_key: key ?? newKey(), salt: newKey() };
+      const next = successorOf(token, renewed.salt, renewed.token_key);
+      await this.sessions.rotate(sessionId, { refresh_hash: next.hash, ...renewed }, this.ttlSeconds);
+      return { userId, sessionId, next: next.text };
+    });
+  }
+}
