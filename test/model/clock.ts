@@ -46,8 +46,8 @@ export class Clock {
   install(): void {
     const clear = (timer: unknown) => this.clear(timer as Timer);
     Object.assign(globalThis, {
-      setTimeout: (fire: () => void, ms?: number) => this.handle(this.set(fire, ms ?? 0)),
-      setInterval: (fire: () => void, ms: number) => this.handle(this.set(fire, ms, { every: ms })),
+      setTimeout: (fire: () => void, ms?: number) => this.handle(this.set(fire, ms ?? 0), ms ?? 0),
+      setInterval: (fire: () => void, ms: number) => this.handle(this.set(fire, ms, { every: ms }), ms),
       clearTimeout: clear,
       clearInterval: clear,
       Date: this.dates(),
@@ -145,8 +145,9 @@ export class Clock {
     this.timers = this.timers.filter((other) => other !== timer);
   }
 
-  private handle(timer: Timer) {
-    return Object.assign(timer, { unref: () => timer, ref: () => timer });
+  private handle(timer: Timer, ms: number) {
+    const refresh = () => Object.assign(timer, { at: this.now + ms });
+    return Object.assign(timer, { unref: () => timer, ref: () => timer, refresh });
   }
 }
 
