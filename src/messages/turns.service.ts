@@ -78,8 +78,9 @@ export class TurnsService {
     const place = await this.turns.place(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
     if (parentId && !place.parent) throw messageNotFound();
+    if (parentId !== undefined) return place;
     let { parent } = place;
-    while (parentId === undefined && parent?.role === 'user')
+    while (parent?.role === 'user')
       parent = parent.parent_id ? await this.turns.parent(conversationId, parent.parent_id) : undefined;
     return { ...place, parent };
   }

@@ -44,7 +44,7 @@ const cut = (count: number) => stream(text(words(count)), finish('length'));
 /** Tokens of what the model was sent last. */
 const sentTokens = () =>
   (model.requests.at(-1)?.body.messages ?? []).reduce(
-    (sum, { content }) => sum + countTokens(String(content)) + OVERHEAD,
+    (sum, { content }) => sum + countTokens(content) + OVERHEAD,
     0,
   );
 

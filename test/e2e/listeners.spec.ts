@@ -22,6 +22,7 @@ let alice: ApiClient;
 /** Every signal that the service has listened to; the tests' own clients are in this process, too. */
 const signals = new Set<AbortSignal>();
 const connections = new Set<Socket>();
+// eslint-disable-next-line typescript/unbound-method
 const { addEventListener } = AbortSignal.prototype;
 
 beforeAll(async () => {

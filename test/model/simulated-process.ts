@@ -119,7 +119,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     starter: new TurnStarter(CHOICES, idempotency, stored.turns, generator, busy),
     checkpoints,
     recovery: new Recovery(instance, journal, messages, openReplies, SHARED),
-    abandoned: new AbandonedReplies(openReplies, messages, instance, running, closer, CONFIG),
+    abandoned: new AbandonedReplies(openReplies, instance, running, closer, CONFIG),
     queue: replyQueue,
     reader: new ReplyReader(log, messages, running, tails, watch),
   };

@@ -78,6 +78,6 @@ export class TurnsElsewhere {
     const watched = this.watched.get(conversationId);
     if (!watched) return;
     if (Number.isFinite(sequence)) watched.told = sequence;
-    for (const { seen, wake } of [...watched.watchers]) if (seen() < sequence) wake();
+    for (const { seen, wake } of watched.watchers) if (seen() < sequence) wake();
   }
 }

@@ -1,11 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
 import { InstanceService } from '../../instances/instance.service';
-import { MessagesService } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
-import { ReplyContent } from '../../messages/reply-content';
 import { ReplyCloser } from '../reply/reply-closer';
-import { interrupted } from '../reply/reply-outcome';
 import { RunningReplies } from '../reply/running-replies';
 
 /** Besides the time that the answers to the turn's last two statements, one of them the COMMIT, may take. */
@@ -22,7 +19,6 @@ export class AbandonedReplies {
 
   constructor(
     private readonly openReplies: OpenRepliesService,
-    private readonly messages: MessagesService,
     private readonly instance: InstanceService,
     private readonly running: RunningReplies,
     private readonly closer: ReplyCloser,
@@ -37,7 +33,7 @@ export class AbandonedReplies {
     const old = new Date(Date.now() - this.oldMs);
     for (const reply of await this.openReplies.begunBefore(this.instance.id, old)) {
       if (this.running.has(reply.message_id) || this.closer.holds(reply.message_id)) continue;
-      if (await this.messages.finishReply(reply, new ReplyContent(), interrupted(0))) closed++;
+      if (await this.closer.closeUnknown(reply)) closed++;
     }
     return closed;
   }

@@ -25,12 +25,10 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.instance.registered.then(() => {
-      void this.sweep('replies of processes that are gone', () => this.recovery.run());
-      void this.sweep('replies that their process does not know', () => this.abandoned.close());
-      void this.sweep('queued replies', () => this.queue.sweep());
-      void this.sweep('journals that nobody needs', () => this.recovery.tidy());
-    });
+    void this.sweep('replies of processes that are gone', () => this.recovery.run());
+    void this.sweep('replies that their process does not know', () => this.abandoned.close());
+    void this.sweep('queued replies', () => this.queue.sweep());
+    void this.sweep('journals that nobody needs', () => this.recovery.tidy());
   }
 
   onModuleDestroy(): void {
@@ -39,6 +37,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async sweep(name: string, task: () => Promise<number | void>): Promise<void> {
+    await this.instance.registered;
     try {
       const closed = await task();
       if (closed) this.logger.warn(`Closed ${closed} replies that nobody was writing any more`);

@@ -5,9 +5,9 @@ import { isRefused } from '../../database/database-error';
 import type { TokenUsage } from '../../llm/llm-client';
 import type { MessageAttempt, ReplyOutcome, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
-import type { ReplyContent } from '../../messages/reply-content';
+import { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
-import { failedEnding, REFUSED, STORAGE_UNAVAILABLE } from './reply-outcome';
+import { failedEnding, interrupted, REFUSED, STORAGE_UNAVAILABLE } from './reply-outcome';
 import { ReplyLog } from './reply-log';
 import { countTokensInSlices } from './sliced-token-count';
 import { storableForms } from './storable-content';
@@ -54,6 +54,11 @@ export class ReplyCloser {
   /** Whether the reply is still to be stored by this process. */
   holds(messageId: string): boolean {
     return this.unstored.has(messageId);
+  }
+
+  /** Ends a reply of which nothing is known but that it is open; whether it still was. */
+  async closeUnknown(writer: WrittenReply): Promise<boolean> {
+    return !!(await this.messages.finishReply(writer, new ReplyContent(), interrupted(0)));
   }
 
   /** Never throws. */

@@ -5,7 +5,6 @@ import { RunningReplies } from '../../../src/chat/reply/running-replies';
 import type { AppConfig } from '../../../src/config/app-config';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
-import { MessagesService } from '../../../src/messages/messages.service';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
@@ -74,7 +73,6 @@ it('waits for as long as the database may take to answer', async () => {
   await age(messageId);
   const patient = new AbandonedReplies(
     t.app.get(OpenRepliesService),
-    t.app.get(MessagesService),
     t.app.get(InstanceService),
     t.app.get(RunningReplies),
     t.app.get(ReplyCloser),
