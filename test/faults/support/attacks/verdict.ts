@@ -29,7 +29,8 @@ export function faultsOf({ quiet, honest, attack, death, settled }: Observations
   if (death !== undefined) faults.push(`the process is dead (${String(death)})`);
   else if (!settled) faults.push('goes on after its end');
   if (attack.p95 > limit) faults.push(`p95 ${ms(attack.p95)} > ${ms(limit)}`);
-  if (attack.healthMs > HEALTH_MS) faults.push(`health ${ms(attack.healthMs)} > ${ms(HEALTH_MS)}`);
+  const healthLimit = IS_LONG ? HEALTH_MS : Math.max(HEALTH_MS, 5 * quiet.healthMs);
+  if (attack.healthMs > healthLimit) faults.push(`health ${ms(attack.healthMs)} > ${ms(healthLimit)}`);
   const grown = attack.memoryPeak - quiet.memoryAfter;
   if (grown > MEMORY_MB) faults.push(`memory +${Math.round(grown)} MB > +${MEMORY_MB} MB`);
   for (const [failure, count] of Object.entries(attack.failures)) faults.push(`${failure} (${count} times)`);
