@@ -169,7 +169,11 @@ describe('SIGTERM', () => {
   }, 90_000);
 
   it('to npm and all that it has started, as a terminal and a service manager send it, leaves the grace and the ending', async () => {
-    const service = new SpawnedService(directory, { ...server.env, SHUTDOWN_GRACE_S: '60' }, { withNpm: true });
+    const service = new SpawnedService(
+      directory,
+      { ...server.env, SHUTDOWN_GRACE_S: '60' },
+      { withNpm: true },
+    );
     started.push(service);
     const alice = ApiClient.of(await service.ready(), 'alice');
     const { id } = await alice.conversation();
