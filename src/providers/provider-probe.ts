@@ -1,7 +1,9 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
 import { AppConfig } from '../config/app-config';
+import { HeldBytes } from '../llm/openai/held-bytes';
 import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
+import { parseJson } from '../llm/openai/provider-json';
 import { readAtMost } from '../llm/openai/read-at-most';
 import { guardedConnector } from '../outbound/guarded-connector';
 import type { OwnModels } from './own-models';
@@ -25,21 +27,28 @@ const MAX_BYTES = 1024 * 1024;
 export class ProviderProbe implements OnApplicationShutdown {
   private readonly agent: Agent;
 
-  constructor({ llm, ownProviders }: AppConfig) {
+  constructor(
+    { llm, ownProviders }: AppConfig,
+    private readonly held: HeldBytes,
+  ) {
     this.agent = createAgent(guardedConnector(llm.connectTimeoutMs, ownProviders.allowedHosts));
   }
 
   /** Never throws. Nothing of what the provider says but the names of its models is passed on. */
   async check({ baseUrl, apiKey }: Probed): Promise<ProbeResult> {
     try {
-      const response = await providerFetch(this.agent, [])(`${baseUrl}/models`, {
+      const response = await providerFetch(
+        this.agent,
+        [],
+        this.held,
+      )(`${baseUrl}/models`, {
         headers: { accept: 'application/json', authorization: `Bearer ${apiKey}` },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       if ([401, 403].includes(response.status)) return failed('auth_failed');
       if (!response.ok) return failed('refused');
       const { body } = response as unknown as ProviderResponse;
-      const models = namesIn(await readAtMost(body, MAX_BYTES));
+      const models = namesIn(await readAtMost(body, MAX_BYTES, this.held));
       return models ? { code: 'ok', models } : failed('invalid_response');
     } catch {
       return failed('unreachable');
@@ -57,13 +66,8 @@ function failed(code: ProbeCode): ProbeResult {
 
 /** OpenAI's list of models; undefined if it is something else. */
 function namesIn(text: string): string[] | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const data = (body as { data?: unknown } | null)?.data;
+  const body = parseJson(text);
+  const data = (body as { data?: unknown } | null | undefined)?.data;
   if (!Array.isArray(data)) return undefined;
   const names = data.map((entry) => (entry as { id?: unknown } | null)?.id).filter(isModelName);
   return [...new Set(names)].slice(0, MOST_MODELS);

@@ -4,6 +4,7 @@ import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
 import { countTokens } from '../../llm/tokens/token-counter';
+import { MESSAGE_OVERHEAD_TOKENS } from '../../messages/context-path';
 import type { MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
@@ -125,7 +126,10 @@ function asBegun(parts: MessagePart[]): ModelMessage[] {
 /** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. Without a word nothing is charged. */
 function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
   return {
-    input_tokens: messages.reduce((sum, message) => sum + countTokens(message.content) + 4, 0),
+    input_tokens: messages.reduce(
+      (sum, { content: shown }) => sum + countTokens(shown) + MESSAGE_OVERHEAD_TOKENS,
+      0,
+    ),
     output_tokens: content.parts.reduce((sum, part) => sum + countTokens(part.text), 0),
     estimated: true,
   };

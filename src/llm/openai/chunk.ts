@@ -1,4 +1,5 @@
 import type { TokenUsage } from '../llm-client';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { readUsage } from './usage';
 
 /** What one `chat.completion.chunk` says; parts that are absent are empty or null. */
@@ -7,27 +8,59 @@ export interface ChunkContent {
   text: string;
   finishReason: string | null;
   usage: TokenUsage | null;
+  /** It begins to call a tool. What only goes on with a call names none. */
+  toolCall?: true;
 }
 
 type Json = Record<string, unknown>;
 
-/** Reads a parsed chunk of any provider. Never throws, whatever is in it: what is not understood is left out. */
-export function readChunk(chunk: unknown): ChunkContent {
+/**
+ * Reads a parsed chunk of any provider. Never throws, whatever is in it: what is not understood is left out.
+ * @param mostTokens that a count of the provider is believed to be
+ */
+export function readChunk(
+  chunk: unknown,
+  mostTokens: number = PROVIDER_BOUNDS.usageTokens.limit,
+): ChunkContent {
   const body = asObject(chunk);
-  const choice = asObject(Array.isArray(body?.choices) ? body.choices[0] : undefined);
-  // Some gateways send a whole `message` in a stream, and plain completions have one.
-  const delta = asObject(choice?.delta) ?? asObject(choice?.message);
+  const choice = choiceOf(chunk);
+  const delta = deltaOf(choice);
+  const usageIn = (value: unknown) => readUsage(value, mostTokens);
   return {
     reasoning: reasoningOf(delta),
     text: contentOf(delta, 'text') + asText(delta?.refusal),
     finishReason: asText(choice?.finish_reason) || null,
-    usage: readUsage(body?.usage) ?? readUsage(choice?.usage) ?? readUsage(asObject(body?.x_groq)?.usage),
+    usage: usageIn(body?.usage) ?? usageIn(choice?.usage) ?? usageIn(asObject(body?.x_groq)?.usage),
+    ...(toolCallsOf(delta).some((call) => asText(call?.name)) && { toolCall: true }),
   };
+}
+
+/** Whether a chunk says anything of calls of tools, be it the next piece of one. */
+export function callsTools(chunk: unknown): boolean {
+  return toolCallsOf(deltaOf(choiceOf(chunk))).length > 0;
 }
 
 /** The error that a chunk carries in place of content. */
 export function chunkError(chunk: unknown): unknown {
   return asObject(chunk)?.error || undefined;
+}
+
+function choiceOf(chunk: unknown): Json | undefined {
+  const choices = asObject(chunk)?.choices;
+  return asObject(Array.isArray(choices) ? choices[0] : undefined);
+}
+
+/** Some gateways send a whole `message` in a stream, and plain completions have one. */
+function deltaOf(choice: Json | undefined): Json | undefined {
+  return asObject(choice?.delta) ?? asObject(choice?.message);
+}
+
+/** What is called, and with what; `function_call` is what OpenAI had before `tool_calls`, and some servers still have. */
+function toolCallsOf(delta: Json | undefined): (Json | undefined)[] {
+  const calls = Array.isArray(delta?.tool_calls) ? delta.tool_calls : [];
+  const called = calls.map((call) => asObject(asObject(call)?.function));
+  const older = asObject(delta?.function_call);
+  return older ? [...called, older] : called;
 }
 
 /** `reasoning_content` (DeepSeek, Qwen, older vLLM) or `reasoning` (Ollama, newer vLLM, OpenRouter); gateways send both at once. */

@@ -6,11 +6,14 @@ import { guardedConnector } from '../../outbound/guarded-connector';
 import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
+import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
 import { requestBody } from './request-body';
+import { HeldBytes } from './held-bytes';
 import { Scrubber } from './scrubber';
+import { StreamBudget, type StreamLimits, streamLimits } from './stream-budget';
 import { StreamReader } from './stream-reader';
-import { readWholeReply } from './whole-reply';
+import { takeWholeReply } from './whole-reply';
 
 interface Connection {
   sdk: OpenAI;
@@ -25,13 +28,19 @@ export class OpenAiClient extends LlmClient {
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
   private readonly connections = new WeakMap<ProviderConfig, Connection>();
+  private readonly limits: StreamLimits;
 
-  /** @param allowedHosts those that may be called for users although they are private */
+  /**
+   * @param allowedHosts those that may be called for users although they are private
+   * @param held what the whole process holds of providers' answers
+   */
   constructor(
-    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>,
+    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs' | 'maxReplyChars'>,
     allowedHosts: readonly string[] = [],
+    private readonly held: HeldBytes = new HeldBytes(),
   ) {
     super();
+    this.limits = streamLimits(config.maxReplyChars);
     this.agent = createAgent({ timeout: config.connectTimeoutMs });
     this.guardedAgent = createAgent(guardedConnector(config.connectTimeoutMs, allowedHosts));
   }
@@ -60,9 +69,14 @@ export class OpenAiClient extends LlmClient {
       throw requestFailure(error, scrub);
     });
     const goesOn = request.messages.at(-1)?.role === 'assistant';
-    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
-    if (isEventStream(response)) await new StreamReader(response.body, normaliser, scrub, take).read();
-    else await take(await readWholeReply(response, normaliser, scrub));
+    const normaliser = new ReplyNormaliser(request.model, goesOn);
+    if (isEventStream(response)) {
+      const budget = new StreamBudget(this.limits, this.held);
+      await new StreamReader(response.body, normaliser, scrub, take, budget).read();
+    } else {
+      const text = await readAtMost(response.body, this.limits.eventBytes, this.held);
+      await takeWholeReply({ text, status: response.status }, normaliser, scrub, take);
+    }
   }
 
   private connectionTo(provider: ProviderConfig): Connection {
@@ -82,7 +96,7 @@ export class OpenAiClient extends LlmClient {
       adminAPIKey: null,
       defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
       defaultQuery: provider.query,
-      fetch: providerFetch(guarded ? this.guardedAgent : this.agent, Object.keys(headers)),
+      fetch: providerFetch(guarded ? this.guardedAgent : this.agent, Object.keys(headers), this.held),
       maxRetries: 0,
       timeout: this.config.totalTimeoutMs,
       // It would log texts and URLs.
