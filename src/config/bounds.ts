@@ -101,13 +101,20 @@ export const PROVIDER_BOUNDS = {
     beyond: PROVIDER_GIVEN_UP,
     test: 'src/llm/openai/stream-reader.spec.ts',
   },
-  // Ten comments a second, a blank line after each, for 80 minutes.
   idleLines: {
-    what: 'lines of one stream that bring nothing: comments, blank lines, events without text',
-    limit: 100_000,
+    what: 'lines of one stream, all at once, that bring nothing: comments, blank lines, events without text',
+    limit: 20_000,
     unit: 'count',
     beyond: PROVIDER_GIVEN_UP,
     test: 'test/integration/llm-stream-bounds.spec.ts',
+  },
+  // Comments that keep a connection alive are a few lines a second, empty chunks for hidden reasoning hundreds.
+  idleLinesPerMinute: {
+    what: 'such lines for as long as the stream lasts',
+    limit: 60_000,
+    unit: 'per minute',
+    beyond: PROVIDER_GIVEN_UP,
+    test: 'src/llm/openai/stream-budget.spec.ts',
   },
   heldByAll: {
     what: 'all answers of providers together, as far as they cannot be handed on yet',

@@ -1,9 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TokenUsage } from '../../llm/llm-client';
 import { countTokens } from '../../llm/tokens/token-counter';
-import type { MessageAttempt, ReplyOutcome } from '../../messages/message.types';
+import type { MessageAttempt, ReplyOutcome, StoredUsage } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import type { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
@@ -13,7 +12,7 @@ import { ReplyLog } from './reply-log';
 export interface ReplyResult {
   content: ReplyContent;
   attempts: MessageAttempt[];
-  usage: TokenUsage | null;
+  usage: StoredUsage | null;
   /** Undefined if the model ended without a word about why. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
 }

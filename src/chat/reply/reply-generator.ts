@@ -74,6 +74,7 @@ export class ReplyGenerator {
         : this.failure(reply, error);
     }
     if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
+    if (result.usage && targets) result.usage = { ...result.usage, own: true };
     await this.closer.close(reply.id, result);
   }
 

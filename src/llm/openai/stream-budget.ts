@@ -2,7 +2,8 @@ import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { LlmError } from '../llm-error';
 import type { HeldBytes, HeldShare } from './held-bytes';
 
-const { bytesOfEvent, bytesOfStream, idleLines, replyCharacters } = PROVIDER_BOUNDS;
+const { bytesOfEvent, bytesOfStream, idleLines, idleLinesPerMinute, replyCharacters } = PROVIDER_BOUNDS;
+const MINUTE_MS = 60_000;
 
 export interface StreamLimits {
   /** Of one event, or of a reply that is no stream. */
@@ -23,6 +24,7 @@ export class StreamBudget {
   private readonly share: HeldShare;
   private bytesLeft: number;
   private linesLeft: number = idleLines.limit;
+  private countedAt = performance.now();
 
   constructor({ eventBytes, streamBytes }: StreamLimits, held: HeldBytes) {
     this.eventBytes = eventBytes;
@@ -36,9 +38,10 @@ export class StreamBudget {
     if (this.bytesLeft < 0) throw beyond('stream_too_long');
   }
 
-  /** Lines that have brought nothing. */
+  /** Lines that have brought nothing. A provider that lets wait may send them for hours, but not many at once. */
   skip(lines: number): void {
     this.linesLeft -= lines;
+    if (this.linesLeft < 0) this.refill();
     if (this.linesLeft < 0) throw beyond('too_many_idle_lines');
   }
 
@@ -50,6 +53,13 @@ export class StreamBudget {
   /** The stream has ended. */
   release(): void {
     this.share.release();
+  }
+
+  private refill(): void {
+    const now = performance.now();
+    const since = (now - this.countedAt) * (idleLinesPerMinute.limit / MINUTE_MS);
+    this.countedAt = now;
+    this.linesLeft += Math.min(since, idleLines.limit);
   }
 }
 

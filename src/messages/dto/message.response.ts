@@ -1,6 +1,12 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
-import { MESSAGE_ROLES, MESSAGE_STATUSES, type MessageRole, type MessageStatus } from '../message.types';
+import {
+  MESSAGE_ROLES,
+  MESSAGE_STATUSES,
+  type MessageRole,
+  type MessageStatus,
+  type StoredUsage,
+} from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
 import { textOf } from '../reply-content';
 import type { Siblings } from '../siblings';
@@ -183,7 +189,7 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     status: message.status,
     model: message.model,
     provider: message.provider,
-    usage: message.usage,
+    usage: message.usage && shownUsage(message.usage),
     finish_reason: message.finish_reason,
     error: message.error,
     sibling_count: message.sibling_count,
@@ -191,6 +197,10 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     created_at: message.created_at,
     updated_at: message.updated_at,
   };
+}
+
+function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
+  return usage;
 }
 
 export function toMessageDetailResponse(message: Message & Siblings): MessageDetailResponse {
