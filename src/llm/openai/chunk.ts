@@ -14,6 +14,8 @@ export interface ChunkContent {
 
 type Json = Record<string, unknown>;
 
+const NONE: undefined[] = [];
+
 /**
  * Reads a parsed chunk of any provider. Never throws, whatever is in it: what is not understood is left out.
  * @param mostTokens that a count of the provider is believed to be
@@ -23,21 +25,24 @@ export function readChunk(
   mostTokens: number = PROVIDER_BOUNDS.usageTokens.limit,
 ): ChunkContent {
   const body = asObject(chunk);
-  const choice = choiceOf(chunk);
+  const choice = choiceOf(body);
   const delta = deltaOf(choice);
-  const usageIn = (value: unknown) => readUsage(value, mostTokens);
-  return {
+  const content: ChunkContent = {
     reasoning: reasoningOf(delta),
     text: contentOf(delta, 'text') + asText(delta?.refusal),
     finishReason: asText(choice?.finish_reason) || null,
-    usage: usageIn(body?.usage) ?? usageIn(choice?.usage) ?? usageIn(asObject(body?.x_groq)?.usage),
-    ...(toolCallsOf(delta).some((call) => asText(call?.name)) && { toolCall: true }),
+    usage:
+      readUsage(body?.usage, mostTokens) ??
+      readUsage(choice?.usage, mostTokens) ??
+      readUsage(asObject(body?.x_groq)?.usage, mostTokens),
   };
+  if (toolCallsOf(delta).some((call) => asText(call?.name))) content.toolCall = true;
+  return content;
 }
 
 /** Whether a chunk says anything of calls of tools, be it the next piece of one. */
 export function callsTools(chunk: unknown): boolean {
-  return toolCallsOf(deltaOf(choiceOf(chunk))).length > 0;
+  return toolCallsOf(deltaOf(choiceOf(asObject(chunk)))).length > 0;
 }
 
 /** The error that a chunk carries in place of content. */
@@ -45,8 +50,8 @@ export function chunkError(chunk: unknown): unknown {
   return asObject(chunk)?.error || undefined;
 }
 
-function choiceOf(chunk: unknown): Json | undefined {
-  const choices = asObject(chunk)?.choices;
+function choiceOf(body: Json | undefined): Json | undefined {
+  const choices = body?.choices;
   return asObject(Array.isArray(choices) ? choices[0] : undefined);
 }
 
@@ -57,10 +62,11 @@ function deltaOf(choice: Json | undefined): Json | undefined {
 
 /** What is called, and with what; `function_call` is what OpenAI had before `tool_calls`, and some servers still have. */
 function toolCallsOf(delta: Json | undefined): (Json | undefined)[] {
-  const calls = Array.isArray(delta?.tool_calls) ? delta.tool_calls : [];
-  const called = calls.map((call) => asObject(asObject(call)?.function));
-  const older = asObject(delta?.function_call);
-  return older ? [...called, older] : called;
+  const { tool_calls: calls, function_call: older } = delta ?? {};
+  // Hardly any chunk has either.
+  if (!calls && !older) return NONE;
+  const called = Array.isArray(calls) ? calls.map((call) => asObject(asObject(call)?.function)) : NONE;
+  return older ? [...called, asObject(older)] : called;
 }
 
 /** `reasoning_content` (DeepSeek, Qwen, older vLLM) or `reasoning` (Ollama, newer vLLM, OpenRouter); gateways send both at once. */

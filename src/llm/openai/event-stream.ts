@@ -61,7 +61,7 @@ export class EventStreamDecoder {
       if (at === bytes.length) return;
       const end = ends.after(at);
       if (end === bytes.length) {
-        this.hold(bytes.subarray(at));
+        this.hold(bytes, at, end);
         return;
       }
       this.takeLine(this.lineTo(bytes, at, end), sink);
@@ -91,12 +91,12 @@ export class EventStreamDecoder {
 
   private lineTo(bytes: Buffer, at: number, end: number): string {
     if (!this.line.length) return bytes.toString('utf8', at, end);
-    this.hold(bytes.subarray(at, end));
-    return this.line.take().toString('utf8');
+    this.hold(bytes, at, end);
+    return this.line.takeText();
   }
 
-  private hold(begun: Buffer): void {
-    this.line.append(begun);
+  private hold(bytes: Buffer, from: number, to: number): void {
+    this.line.append(bytes, from, to);
     this.checkSize();
   }
 

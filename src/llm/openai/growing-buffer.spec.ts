@@ -8,7 +8,9 @@ describe('GrowingBuffer', () => {
     expect(buffer.take().toString()).toBe('Hello wörld');
     expect([buffer.length, buffer.capacity]).toEqual([0, 0]);
     buffer.append(Buffer.from('x'));
-    expect(buffer.take().toString()).toBe('x');
+    buffer.append(Buffer.from('äyz'), 2, 3);
+    expect(buffer.takeText()).toBe('xy');
+    expect(buffer.capacity).toBe(0);
   });
 
   it('costs by the byte, not by the piece', () => {

@@ -18,10 +18,11 @@ export class GrowingBuffer {
     return this.bytes.length;
   }
 
-  append(piece: Buffer): void {
-    const length = this.filled + piece.length;
+  /** A piece, or a part of it. */
+  append(piece: Buffer, from = 0, to = piece.length): void {
+    const length = this.filled + to - from;
     if (length > this.bytes.length) this.grow(length);
-    piece.copy(this.bytes, this.filled);
+    piece.copy(this.bytes, this.filled, from, to);
     this.filled = length;
   }
 
@@ -31,6 +32,14 @@ export class GrowingBuffer {
     this.bytes = EMPTY;
     this.filled = 0;
     return all;
+  }
+
+  /** The same as text. */
+  takeText(): string {
+    const text = this.bytes.toString('utf8', 0, this.filled);
+    this.bytes = EMPTY;
+    this.filled = 0;
+    return text;
   }
 
   private grow(length: number): void {

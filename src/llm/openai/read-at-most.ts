@@ -13,14 +13,14 @@ export function readAtMost(body: ResponseBody, maxBytes: number, held: HeldBytes
   return new Promise((resolve) => {
     body.pipe({
       take(bytes, cost) {
-        read.append(bytes.subarray(0, left));
+        read.append(bytes, 0, Math.min(left, bytes.length));
         left -= Math.min(left, cost);
         if (left === 0 || !share.hold(read.capacity)) body.cancel();
         return undefined;
       },
       end() {
         share.release();
-        resolve(read.take().toString('utf8'));
+        resolve(read.takeText());
       },
     });
   });

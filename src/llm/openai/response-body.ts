@@ -107,7 +107,7 @@ export class ResponseBody {
   }
 
   private drop(): void {
-    this.joined.take();
+    if (this.joined.length) this.joined.take();
     this.pieces = [];
     this.size = 0;
     this.cost = 0;
