@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HTTP_BOUNDS, IDENTITY_BOUNDS, STORAGE_BOUNDS } from './bounds';
+import { HTTP_BOUNDS, IDENTITY_BOUNDS, PROVIDER_BOUNDS, STORAGE_BOUNDS } from './bounds';
 import {
   byteSize,
   choice,
@@ -68,7 +68,7 @@ export const VARIABLES = {
   LLM_IDLE_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),
   LLM_TOTAL_TIMEOUT_MS: wholeNumber(100, 24 * HOUR_MS, 10 * MINUTE_MS),
   LLM_MAX_RETRIES: wholeNumber(0, 10, 2),
-  LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, 500_000),
+  LLM_MAX_REPLY_CHARS: wholeNumber(1, 50_000_000, PROVIDER_BOUNDS.replyCharacters.limit),
 
   RATE_LIMITS: choice(['on', 'off']).default('on'),
   RATE_LIMIT_ADDRESS: wholeNumber(0, 10_000_000, HTTP_BOUNDS.requestsOfNetwork.limit),

@@ -13,7 +13,8 @@ export type LlmErrorCode =
   | 'upstream_empty'
   | 'context_length_exceeded'
   | 'content_filter'
-  | 'max_output';
+  | 'max_output'
+  | 'unexpected_tool_call';
 
 /** Facts about a failure that are safe in any log: no text of the provider, no URL, no secret. */
 export interface LlmErrorDetail {
@@ -84,4 +85,8 @@ const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = 
   context_length_exceeded: { message: 'The conversation is too long for this model.', retryable: false },
   content_filter: { message: 'The model provider refused this content.', retryable: false },
   max_output: { message: 'The reply reached the longest length that is allowed.', retryable: false },
+  unexpected_tool_call: {
+    message: 'The model asked for a tool, although none was offered.',
+    retryable: false,
+  },
 };

@@ -6,6 +6,7 @@ import { DemoClient } from './demo/demo-client';
 import { LlmClients } from './llm-clients';
 import { ModelCatalogue } from './model-catalogue';
 import { ModelRunner } from './model-runner';
+import { HeldBytes } from './openai/held-bytes';
 import { OpenAiClient } from './openai/openai-client';
 import { CircuitBreakers } from './run/circuit-breakers';
 import { o200k } from './tokens/vocabulary';
@@ -19,10 +20,12 @@ import { o200k } from './tokens/vocabulary';
       inject: [AppConfig],
       useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm),
     },
+    { provide: HeldBytes, useFactory: () => new HeldBytes() },
     {
       provide: OpenAiClient,
-      inject: [AppConfig, OutboundGuard],
-      useFactory: ({ llm }: AppConfig, guard: OutboundGuard) => new OpenAiClient(llm, guard),
+      inject: [AppConfig, OutboundGuard, HeldBytes],
+      useFactory: ({ llm }: AppConfig, guard: OutboundGuard, held: HeldBytes) =>
+        new OpenAiClient(llm, guard, held),
     },
     { provide: DemoClient, useFactory: () => new DemoClient() },
     { provide: CircuitBreakers, useFactory: () => new CircuitBreakers() },
@@ -38,7 +41,7 @@ import { o200k } from './tokens/vocabulary';
         new ModelRunner(catalogue, clients, breakers, llm),
     },
   ],
-  exports: [ModelCatalogue, ModelRunner],
+  exports: [HeldBytes, ModelCatalogue, ModelRunner],
 })
 export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}

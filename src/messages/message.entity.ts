@@ -1,5 +1,4 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import type { TokenUsage } from '../llm/llm-client';
 import type {
   MessageAttempt,
   MessageError,
@@ -7,6 +6,7 @@ import type {
   MessageRole,
   MessageStatus,
   QueuedRequest,
+  StoredUsage,
 } from './message.types';
 
 /**
@@ -87,7 +87,7 @@ export class MessageEntity {
   provider!: string | null;
 
   @Column('jsonb', { nullable: true })
-  usage!: TokenUsage | null;
+  usage!: StoredUsage | null;
 
   /** What was set aside for an open reply, if there are quotas (`usage/quotas.ts`). */
   @Column('integer', { nullable: true })

@@ -83,11 +83,14 @@ export interface MessageAttempt {
   duration_ms: number;
 }
 
+/** `own`: of a model of the user's own, which the operator's prices are not for, be its id the same. */
+export type StoredUsage = TokenUsage & { own?: true };
+
 /** How a reply ended, and what it holds. */
 export interface ReplyOutcome {
   status: Exclude<MessageStatus, OpenStatus>;
   finish_reason: string | null;
   error: MessageError | null;
-  usage: TokenUsage | null;
+  usage: StoredUsage | null;
   attempts: MessageAttempt[];
 }

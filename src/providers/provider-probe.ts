@@ -1,7 +1,9 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
 import { AppConfig } from '../config/app-config';
+import { HeldBytes } from '../llm/openai/held-bytes';
 import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
+import { parseJson } from '../llm/openai/provider-json';
 import { readAtMost } from '../llm/openai/read-at-most';
 import { TooManyLookups } from '../outbound/lookup-turns';
 import { OutboundGuard } from '../outbound/outbound-guard';
@@ -30,6 +32,7 @@ export class ProviderProbe implements OnApplicationShutdown {
   constructor(
     { llm }: AppConfig,
     private readonly guard: OutboundGuard,
+    private readonly held: HeldBytes,
   ) {
     this.agent = createAgent(guard.connector(llm.connectTimeoutMs));
   }
@@ -44,14 +47,18 @@ export class ProviderProbe implements OnApplicationShutdown {
 
   private async ask({ baseUrl, apiKey }: Probed): Promise<ProbeResult> {
     try {
-      const response = await providerFetch(this.agent, [])(`${baseUrl}/models`, {
+      const response = await providerFetch(
+        this.agent,
+        [],
+        this.held,
+      )(`${baseUrl}/models`, {
         headers: { accept: 'application/json', authorization: `Bearer ${apiKey}` },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       if ([401, 403].includes(response.status)) return failed('auth_failed');
       if (!response.ok) return failed('refused');
       const { body } = response as unknown as ProviderResponse;
-      const models = namesIn(await readAtMost(body, MAX_BYTES));
+      const models = namesIn(await readAtMost(body, MAX_BYTES, this.held));
       return models ? { code: 'ok', models } : failed('invalid_response');
     } catch (error) {
       if (error instanceof Error && error.cause instanceof TooManyLookups) throw tooManyLookups();
@@ -70,13 +77,8 @@ function failed(code: ProbeCode): ProbeResult {
 
 /** OpenAI's list of models; undefined if it is something else. */
 function namesIn(text: string): string[] | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const data = (body as { data?: unknown } | null)?.data;
+  const body = parseJson(text);
+  const data = (body as { data?: unknown } | null | undefined)?.data;
   if (!Array.isArray(data)) return undefined;
   const names = data.map((entry) => (entry as { id?: unknown } | null)?.id).filter(isModelName);
   return [...new Set(names)].slice(0, MOST_MODELS);

@@ -43,9 +43,13 @@ export class UsageService {
     return { total, data: [...groups].map(([key, totals]) => ({ key, ...totals })) };
   }
 
-  private costOf({ model, input_tokens, output_tokens }: UsageRow): number | null {
-    const price = this.models.resolve(model)?.model.price;
-    return price ? (input_tokens * price.input + output_tokens * price.output) / MILLION : null;
+  /** Of what was asked of the operator's model of that id, not of one that the user has brought under the same. */
+  private costOf(row: UsageRow): number | null {
+    const price = this.models.resolve(row.model)?.model.price;
+    const input = row.input_tokens - row.own_input_tokens;
+    const output = row.output_tokens - row.own_output_tokens;
+    const onlyOwn = row.own_input_tokens + row.own_output_tokens > 0 && input + output === 0;
+    return price && !onlyOwn ? (input * price.input + output * price.output) / MILLION : null;
   }
 }
 

@@ -37,7 +37,7 @@ const STREAMS: Record<string, Expected> = {
     finish: 'stop',
     usage: { input_tokens: 16, output_tokens: 40, reasoning_tokens: 30, cached_input_tokens: 0 },
   },
-  'dashscope-tool-call.sse': { text: '', finish: 'tool_calls' },
+  'dashscope-tool-call.sse': { text: '', error: 'unexpected_tool_call' },
   'deepseek.sse': {
     text: '4',
     reasoning: 'Simple sum.',
@@ -56,7 +56,7 @@ const STREAMS: Record<string, Expected> = {
     finish: 'stop',
     usage: { input_tokens: 12, output_tokens: 9 },
   },
-  'ollama-tool-call.sse': { text: '', finish: 'tool_calls' },
+  'ollama-tool-call.sse': { text: '', error: 'unexpected_tool_call' },
   'vllm.sse': {
     text: 'Yes.',
     reasoning: 'Hm. ',
@@ -91,7 +91,7 @@ const STREAMS: Record<string, Expected> = {
     finish: 'stop',
     usage: { input_tokens: 8, output_tokens: 21, cached_input_tokens: 2 },
   },
-  'zhipu-tool-call.sse': { text: '', finish: 'tool_calls', usage: { input_tokens: 8, output_tokens: 21 } },
+  'zhipu-tool-call.sse': { text: '', error: 'unexpected_tool_call' },
   'zhipu-sensitive.sse': { text: 'Some', finish: 'content_filter' },
   'zhipu-network-error.sse': { text: 'Some', error: 'provider_unavailable' },
   'zhipu-model-context-window-exceeded.sse': {

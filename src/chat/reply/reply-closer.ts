@@ -2,8 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRefused } from '../../database/database-error';
-import type { TokenUsage } from '../../llm/llm-client';
-import type { MessageAttempt, ReplyOutcome, WrittenReply } from '../../messages/message.types';
+import type { MessageAttempt, ReplyOutcome, StoredUsage, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from './reply-event';
@@ -15,7 +14,7 @@ import { storableForms } from './storable-content';
 export interface ReplyResult {
   content: ReplyContent;
   attempts: MessageAttempt[];
-  usage: TokenUsage | null;
+  usage: StoredUsage | null;
   /** Undefined if the model ended without a word about why. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
 }

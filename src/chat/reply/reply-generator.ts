@@ -86,6 +86,7 @@ export class ReplyGenerator {
     // If it cannot be logged, it is shown with the message that holds it.
     if (rest.length) await this.log.append(reply.id, rest.map(deltaEvent))?.catch(() => undefined);
     if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
+    if (result.usage && targets) result.usage = { ...result.usage, own: true };
     await this.closer.close(writtenReply(reply), result);
   }
 

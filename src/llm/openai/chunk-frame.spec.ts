@@ -49,10 +49,19 @@ describe('ChunkFrame', () => {
     ['a chunk with a role only', chunk({ role: 'assistant' })],
     ['reasoning beside the text', chunk({ content: 'x', reasoning: 'y' })],
     ['an end', chunk({ content: 'x' }, { finish_reason: 'stop' })],
+    ['a call', chunk({ content: 'x', tool_calls: [{ index: 0, id: 'c', function: { name: 'f' } }] })],
+    ['the next piece of a call', chunk({ content: 'x', tool_calls: [{ function: { arguments: '{' } }] })],
+    ['a call as OpenAI had it before', chunk({ content: 'x', function_call: { name: 'f' } })],
+    ['data of several lines', chunk({ content: 'x' }).replace(',', ',\n')],
     ['a content that is somewhere else', JSON.stringify({ content: 'x', choices: [{ delta: {} }] })],
     ['what is no JSON', '{"content":"x"'],
   ])('learns nothing from %s', (_what, data) => {
     expect(textAt(framed(data), event(data))).toBeUndefined();
+  });
+
+  it.each([null, []])('learns from a chunk whose tool calls are %j', (tool_calls) => {
+    const of = (content: string) => chunk({ content, tool_calls });
+    expect(textAt(framed(of('Hel')), event(of('lo')))?.text).toBe('lo');
   });
 
   it('learns from the next chunk, where the first one has a role besides', () => {

@@ -1,4 +1,4 @@
-import { readChunk } from './chunk';
+import { callsTools, readChunk } from './chunk';
 
 /** Text that is the same in JSON as it is in memory. */
 const PLAIN = /^[^"\\\p{Cc}]+$/u;
@@ -37,7 +37,8 @@ export class ChunkFrame {
 
   /** Looks at a chunk that had to be parsed, the data of its event. */
   learn(data: string): void {
-    if (this.attempts === ATTEMPTS) return;
+    // Data of several lines has other bytes than those that came.
+    if (this.attempts === ATTEMPTS || data.includes('\n')) return;
     const start = CONTENT.exec(data);
     if (!start) return;
     this.attempts++;
@@ -59,8 +60,10 @@ function holds(bytes: Buffer, at: number, part: Buffer): boolean {
 /** Whether a text between the two is all that such a chunk says. */
 function isFrame(before: string, behind: string): boolean {
   try {
-    const { text, reasoning, finishReason, usage } = readChunk(JSON.parse(before + PROBE + behind));
-    return text === PROBE && reasoning === '' && finishReason === null && usage === null;
+    const chunk: unknown = JSON.parse(before + PROBE + behind);
+    const { text, reasoning, finishReason, usage } = readChunk(chunk);
+    const more = reasoning !== '' || finishReason !== null || usage !== null || callsTools(chunk);
+    return text === PROBE && !more;
   } catch {
     return false;
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { chunkError, readChunk } from './chunk';
+import { callsTools, chunkError, readChunk } from './chunk';
 
 const EMPTY = { reasoning: '', text: '', finishReason: null, usage: null };
 
@@ -49,6 +49,22 @@ describe('readChunk', () => {
       reasoning: 'r',
     });
   });
+
+  it.each([
+    ['by its name', { tool_calls: [{ index: 0, id: 'c', function: { name: 'weather', arguments: '' } }] }],
+    ['beside an empty one', { tool_calls: [null, { function: { name: 'weather' } }] }],
+    ['as OpenAI had it before', { function_call: { name: 'weather', arguments: '{' } }],
+  ])('knows a call of a tool %s', (_what, fields) => {
+    expect(readChunk(delta(fields)).toolCall).toBe(true);
+    expect(callsTools(delta(fields))).toBe(true);
+  });
+
+  it.each([{}, { tool_calls: null }, { tool_calls: [] }, { tool_calls: {} }, { function_call: null }])(
+    'knows none in %j',
+    (fields) => {
+      expect(callsTools(delta(fields))).toBe(false);
+    },
+  );
 
   it('does not double reasoning that is sent under two names', () => {
     expect(readChunk(delta({ reasoning: 'r', reasoning_content: 'r' })).reasoning).toBe('r');

@@ -1,4 +1,5 @@
 import type { TokenUsage } from '../llm-client';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { readUsage } from './usage';
 
 /** What one `chat.completion.chunk` says; parts that are absent are empty or null. */
@@ -7,27 +8,65 @@ export interface ChunkContent {
   text: string;
   finishReason: string | null;
   usage: TokenUsage | null;
+  /** It begins to call a tool. What only goes on with a call names none. */
+  toolCall?: true;
 }
 
 type Json = Record<string, unknown>;
 
-/** Reads a parsed chunk of any provider. Never throws, whatever is in it: what is not understood is left out. */
-export function readChunk(chunk: unknown): ChunkContent {
+const NONE: undefined[] = [];
+
+/**
+ * Reads a parsed chunk of any provider. Never throws, whatever is in it: what is not understood is left out.
+ * @param mostTokens that a count of the provider is believed to be
+ */
+export function readChunk(
+  chunk: unknown,
+  mostTokens: number = PROVIDER_BOUNDS.usageTokens.limit,
+): ChunkContent {
   const body = asObject(chunk);
-  const choice = asObject(Array.isArray(body?.choices) ? body.choices[0] : undefined);
-  // Some gateways send a whole `message` in a stream, and plain completions have one.
-  const delta = asObject(choice?.delta) ?? asObject(choice?.message);
-  return {
+  const choice = choiceOf(body);
+  const delta = deltaOf(choice);
+  const content: ChunkContent = {
     reasoning: reasoningOf(delta),
     text: contentOf(delta, 'text') + asText(delta?.refusal),
     finishReason: asText(choice?.finish_reason) || null,
-    usage: readUsage(body?.usage) ?? readUsage(choice?.usage) ?? readUsage(asObject(body?.x_groq)?.usage),
+    usage:
+      readUsage(body?.usage, mostTokens) ??
+      readUsage(choice?.usage, mostTokens) ??
+      readUsage(asObject(body?.x_groq)?.usage, mostTokens),
   };
+  if (toolCallsOf(delta).some((call) => asText(call?.name))) content.toolCall = true;
+  return content;
+}
+
+/** Whether a chunk says anything of calls of tools, be it the next piece of one. */
+export function callsTools(chunk: unknown): boolean {
+  return toolCallsOf(deltaOf(choiceOf(asObject(chunk)))).length > 0;
 }
 
 /** The error that a chunk carries in place of content. */
 export function chunkError(chunk: unknown): unknown {
   return asObject(chunk)?.error || undefined;
+}
+
+function choiceOf(body: Json | undefined): Json | undefined {
+  const choices = body?.choices;
+  return asObject(Array.isArray(choices) ? choices[0] : undefined);
+}
+
+/** Some gateways send a whole `message` in a stream, and plain completions have one. */
+function deltaOf(choice: Json | undefined): Json | undefined {
+  return asObject(choice?.delta) ?? asObject(choice?.message);
+}
+
+/** What is called, and with what; `function_call` is what OpenAI had before `tool_calls`, and some servers still have. */
+function toolCallsOf(delta: Json | undefined): (Json | undefined)[] {
+  const { tool_calls: calls, function_call: older } = delta ?? {};
+  // Hardly any chunk has either.
+  if (!calls && !older) return NONE;
+  const called = Array.isArray(calls) ? calls.map((call) => asObject(asObject(call)?.function)) : NONE;
+  return older ? [...called, asObject(older)] : called;
 }
 
 /** `reasoning_content` (DeepSeek, Qwen, older vLLM) or `reasoning` (Ollama, newer vLLM, OpenRouter); gateways send both at once. */

@@ -1,4 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
+import { GrowingBuffer } from './growing-buffer';
 
 /** One server-sent event of a provider. */
 export interface ProviderEvent {
@@ -9,7 +11,10 @@ export interface ProviderEvent {
 
 /** Who is handed what is decoded. */
 export interface EventSink {
-  takeEvent(event: ProviderEvent): void;
+  /** `lines`: how many it came in. */
+  takeEvent(event: ProviderEvent, lines: number): void;
+  /** Is told of lines that are no event: comments, blank lines, fields without data. */
+  skip?(lines: number): void;
   /** Is offered the bytes where an event begins, and says from where on they are to be decoded. */
   takeWhole?(bytes: Buffer, at: number): number;
 }
@@ -20,116 +25,142 @@ export class EventTooLongError extends Error {}
 const BYTE_ORDER_MARK = '\uFEFF';
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
-
-/** Far above any real event, and what one stream may make us hold. */
-const MAX_EVENT_CHARS = 16 * 1024 * 1024;
+const BYTES_OF_CHARACTER = 2;
 
 /**
  * Decodes `text/event-stream` bytes as they arrive (https://html.spec.whatwg.org/multipage/server-sent-events.html),
- * wherever they are cut. Comments and fields that mean nothing here are dropped.
+ * wherever they are cut, in time that grows with their number only. Comments and fields that mean nothing here are dropped.
  */
 export class EventStreamDecoder {
-  private readonly utf8 = new StringDecoder('utf8');
   private begun = false;
-  /** A line that has begun, and perhaps a character that has. */
-  private line = '';
-  private cut = false;
+  /** A line that has begun. Its bytes, as one of its characters may have begun, too. */
+  private readonly line = new GrowingBuffer();
   private skipLineFeed = false;
+  /** The event that has begun. */
   private data: string[] = [];
   private size = 0;
   private event: string | undefined;
+  private lines = 0;
+
+  /** @param maxBytes of one event; a longer one is an EventTooLongError */
+  constructor(private readonly maxBytes: number = PROVIDER_BOUNDS.bytesOfEvent.limit) {}
+
+  /** What it keeps for the next bytes, in bytes. */
+  get held(): number {
+    return this.line.capacity + this.size * BYTES_OF_CHARACTER;
+  }
 
   /** Hands on what these bytes complete, in order. Throws what the sink throws. */
   push(bytes: Buffer, sink: EventSink): void {
-    const nextEnd = bytes.includes(CARRIAGE_RETURN) ? anyLineEnd : lineFeed;
+    if (!bytes.length) return;
+    const ends = new LineEnds(bytes);
     let at = this.skipLineFeed && bytes[0] === LINE_FEED ? 1 : 0;
     this.skipLineFeed = bytes.at(-1) === CARRIAGE_RETURN;
     while (at < bytes.length) {
-      if (sink.takeWhole && this.betweenEvents) at = sink.takeWhole(bytes, at);
+      if (this.betweenEvents) at = this.offer(bytes, at, sink);
       if (at === bytes.length) return;
-      const end = nextEnd(bytes, at);
-      this.addToLine(bytes, at, end);
-      at = end.to;
-      if (!this.cut) this.endLine(sink);
-      this.checkSize();
+      const end = ends.after(at);
+      if (end === bytes.length) {
+        this.hold(bytes, at, end);
+        return;
+      }
+      this.takeLine(this.lineTo(bytes, at, end), sink);
+      at = end + ends.lengthAt(end);
     }
   }
 
   /** The event that the stream's end completes, for providers that leave out the last blank line. */
   end(): ProviderEvent | undefined {
-    this.takeLine(this.line);
-    this.line = '';
-    return this.takeLine('');
-  }
-
-  /** Whole lines are whole characters. One that is cut at the very end of a stream is never flushed, so none turns into U+FFFD. */
-  private addToLine(bytes: Buffer, at: number, { from, to }: LineEnd): void {
-    if (this.cut || from === to) this.line += this.utf8.write(bytes.subarray(at, from));
-    else this.line = bytes.toString('utf8', at, from);
-    this.cut = from === to;
-  }
-
-  private endLine(sink: EventSink): void {
-    if (!this.begun && this.line.startsWith(BYTE_ORDER_MARK)) this.line = this.line.slice(1);
-    this.begun = true;
-    const event = this.takeLine(this.line);
-    this.line = '';
-    if (event) sink.takeEvent(event);
+    let last: ProviderEvent | undefined;
+    const sink: EventSink = { takeEvent: (event) => void (last = event) };
+    // A character that is cut at the very end is never flushed, so none turns into U+FFFD.
+    this.takeLine(new StringDecoder('utf8').write(this.line.take()), sink);
+    this.dispatch(sink);
+    return last;
   }
 
   private get betweenEvents(): boolean {
-    return !this.cut && !this.data.length && this.event === undefined;
+    return !this.line.length && !this.data.length && this.event === undefined;
   }
 
-  private takeLine(line: string): ProviderEvent | undefined {
-    if (line === '') return this.dispatch();
+  private offer(bytes: Buffer, at: number, sink: EventSink): number {
+    const to = sink.takeWhole?.(bytes, at) ?? at;
+    if (to > at) this.lines = 0;
+    return to;
+  }
+
+  private lineTo(bytes: Buffer, at: number, end: number): string {
+    if (!this.line.length) return bytes.toString('utf8', at, end);
+    this.hold(bytes, at, end);
+    return this.line.takeText();
+  }
+
+  private hold(bytes: Buffer, from: number, to: number): void {
+    this.line.append(bytes, from, to);
+    this.checkSize();
+  }
+
+  private takeLine(whole: string, sink: EventSink): void {
+    const line = !this.begun && whole.startsWith(BYTE_ORDER_MARK) ? whole.slice(1) : whole;
+    this.begun = true;
+    if (line === '') return this.dispatch(sink);
     const colon = line.indexOf(':');
-    if (colon === 0) return undefined;
+    if (colon === 0) return sink.skip?.(1);
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
     this.takeField(name, value);
-    return undefined;
   }
 
   private takeField(name: string, value: string): void {
+    if (++this.lines > PROVIDER_BOUNDS.linesOfEvent.limit)
+      throw new EventTooLongError('An event has too many lines');
     if (name === 'event') this.event = value;
     // Builds of llama.cpp from 2025 report failures as `error: {…}` in the place of `data:`.
     if (name === 'error') this.event = 'error';
     if (name !== 'data' && name !== 'error') return;
     this.data.push(value);
-    this.size += value.length;
+    this.size += value.length + 1;
     this.checkSize();
   }
 
-  private dispatch(): ProviderEvent | undefined {
-    const { data, event } = this;
+  private dispatch(sink: EventSink): void {
+    const { data, event, lines } = this;
     this.data = [];
     this.size = 0;
     this.event = undefined;
-    if (!data.length) return undefined;
-    return { event, data: data.length === 1 ? data[0] : data.join('\n') };
+    this.lines = 0;
+    if (!data.length) sink.skip?.(lines + 1);
+    else sink.takeEvent({ event, data: data.length === 1 ? data[0] : data.join('\n') }, lines + 1);
   }
 
   private checkSize(): void {
-    if (this.line.length + this.size > MAX_EVENT_CHARS) throw new EventTooLongError('An event is too long');
+    if (this.line.length + this.size > this.maxBytes) throw new EventTooLongError('An event is too long');
   }
 }
 
-/** Where a line ends, and the next begins; the same place if neither is there yet. */
-interface LineEnd {
-  from: number;
-  to: number;
-}
+/**
+ * Finds the line ends of one piece, LF, CR LF or CR. Where the next of each kind is stays known until it is passed: a search from
+ * every line for a kind that is rare would go through the rest of the piece each time.
+ */
+class LineEnds {
+  private feed = -1;
+  private carriage = -1;
 
-/** Hardly anybody sends carriage returns, and looking for one sort of line end is several times as fast. */
-function lineFeed(bytes: Buffer, at: number): LineEnd {
-  const from = bytes.indexOf(LINE_FEED, at);
-  return from < 0 ? { from: bytes.length, to: bytes.length } : { from, to: from + 1 };
-}
+  constructor(private readonly bytes: Buffer) {}
 
-function anyLineEnd(bytes: Buffer, at: number): LineEnd {
-  const feed = lineFeed(bytes, at);
-  const from = bytes.indexOf(CARRIAGE_RETURN, at);
-  if (from < 0 || from > feed.from) return feed;
-  return { from, to: from + (feed.from === from + 1 && feed.to > feed.from ? 2 : 1) };
+  /** Where the line ends that goes on at `at`; the length of the piece if that is not there yet. */
+  after(at: number): number {
+    if (this.feed < at) this.feed = this.find(LINE_FEED, at);
+    if (this.carriage < at) this.carriage = this.find(CARRIAGE_RETURN, at);
+    return Math.min(this.feed, this.carriage);
+  }
+
+  lengthAt(end: number): number {
+    return this.bytes[end] === CARRIAGE_RETURN && this.bytes[end + 1] === LINE_FEED ? 2 : 1;
+  }
+
+  private find(byte: number, at: number): number {
+    const found = this.bytes.indexOf(byte, at);
+    return found < 0 ? this.bytes.length : found;
+  }
 }

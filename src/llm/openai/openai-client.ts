@@ -6,11 +6,14 @@ import { OutboundGuard } from '../../outbound/outbound-guard';
 import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
+import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
 import { requestBody } from './request-body';
+import { HeldBytes } from './held-bytes';
 import { Scrubber } from './scrubber';
+import { StreamBudget, type StreamLimits, streamLimits } from './stream-budget';
 import { StreamReader } from './stream-reader';
-import { readWholeReply } from './whole-reply';
+import { takeWholeReply } from './whole-reply';
 
 interface Connection {
   sdk: OpenAI;
@@ -25,13 +28,19 @@ export class OpenAiClient extends LlmClient {
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
   private readonly connections = new WeakMap<ProviderConfig, Connection>();
+  private readonly limits: StreamLimits;
 
-  /** @param guard what is called for users goes through it */
+  /**
+   * @param guard what is called for users goes through it
+   * @param held what the whole process holds of providers' answers
+   */
   constructor(
-    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs'>,
+    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs' | 'maxReplyChars'>,
     private readonly guard = new OutboundGuard(),
+    private readonly held: HeldBytes = new HeldBytes(),
   ) {
     super();
+    this.limits = streamLimits(config.maxReplyChars);
     this.agent = createAgent({ timeout: config.connectTimeoutMs });
     this.guardedAgent = createAgent(guard.connector(config.connectTimeoutMs));
   }
@@ -60,9 +69,14 @@ export class OpenAiClient extends LlmClient {
       throw requestFailure(error, scrub);
     });
     const goesOn = request.messages.at(-1)?.role === 'assistant';
-    const normaliser = new ReplyNormaliser(request.model.thinkTags, goesOn);
-    if (isEventStream(response)) await new StreamReader(response.body, normaliser, scrub, take).read();
-    else await take(await readWholeReply(response, normaliser, scrub));
+    const normaliser = new ReplyNormaliser(request.model, goesOn);
+    if (isEventStream(response)) {
+      const budget = new StreamBudget(this.limits, this.held);
+      await new StreamReader(response.body, normaliser, scrub, take, budget).read();
+    } else {
+      const text = await readAtMost(response.body, this.limits.eventBytes, this.held);
+      await takeWholeReply({ text, status: response.status }, normaliser, scrub, take);
+    }
   }
 
   private connectionTo(provider: ProviderConfig): Connection {
@@ -92,8 +106,8 @@ export class OpenAiClient extends LlmClient {
 
   private fetchFor({ headers, guarded }: ProviderConfig): ReturnType<typeof providerFetch> {
     const names = Object.keys(headers);
-    if (!guarded) return providerFetch(this.agent, names);
-    const fetch = providerFetch(this.guardedAgent, names);
+    if (!guarded) return providerFetch(this.agent, names, this.held);
+    const fetch = providerFetch(this.guardedAgent, names, this.held);
     return (url, init) => this.guard.onBehalfOf(guarded.userId, () => fetch(url, init));
   }
 }

@@ -3,6 +3,10 @@ import { LlmError } from '../llm-error';
 import { classifyFailure } from './failure-code';
 import { retryAfterMs } from './retry-after';
 import type { Scrubber } from './scrubber';
+import { beyond } from './stream-budget';
+
+/** Some gateways wrap the error of another. */
+const MOST_WRAPPINGS = 8;
 
 /** What a provider's error body says, wherever it says it. */
 interface WireError {
@@ -14,7 +18,10 @@ interface WireError {
 
 /** The failure of a request that never became a stream. */
 export function requestFailure(error: unknown, scrub: Scrubber): LlmError {
+  if (error instanceof APIError && error.cause instanceof LlmError) return error.cause;
   if (error instanceof APIError && error.status !== undefined) return statusFailure(error, scrub);
+  // The SDK writes the error down as JSON, which is recursive.
+  if (error instanceof RangeError) return nestedTooDeep();
   return connectionFailure(error);
 }
 
@@ -65,14 +72,25 @@ export function networkCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Reads `{error: {…}}`, `{error: "…"}`, `{code, message}`, `{detail}`, `[{error}]` and plain text. */
+/**
+ * Reads `{error: {…}}`, `{error: "…"}`, `{code, message}`, `{detail}`, `[{error}]` and plain text.
+ * @throws {LlmError} for what is wrapped without end
+ */
 function readError(value: unknown): WireError {
-  if (typeof value === 'string') return { words: [], message: value };
-  const body = Array.isArray(value) ? value[0] : value;
-  if (typeof body !== 'object' || body === null) return { words: [], message: '' };
-  const { error, code, type, status, message, detail } = body as Record<string, unknown>;
-  if (error) return readError(error);
-  const number = [code, status].map(Number).find((candidate) => candidate >= 400 && candidate <= 599);
+  let inner = value;
+  for (let wrappings = 0; wrappings <= MOST_WRAPPINGS; wrappings++) {
+    if (typeof inner === 'string') return { words: [], message: inner };
+    const body: unknown = Array.isArray(inner) ? inner[0] : inner;
+    if (typeof body !== 'object' || body === null) return { words: [], message: '' };
+    const { error } = body as Record<string, unknown>;
+    if (!error) return readFields(body as Record<string, unknown>);
+    inner = error;
+  }
+  throw nestedTooDeep();
+}
+
+function readFields({ code, type, status, message, detail }: Record<string, unknown>): WireError {
+  const number = [code, status].map(asNumber).find((candidate) => candidate >= 400 && candidate <= 599);
   return {
     words: [code, type, status].filter(
       (word): word is string => typeof word === 'string' && !/^\d*$/.test(word),
@@ -80,4 +98,13 @@ function readError(value: unknown): WireError {
     message: typeof message === 'string' ? message : typeof detail === 'string' ? detail : '',
     ...(number !== undefined && { status: number }),
   };
+}
+
+/** NaN for what is neither number nor text: a list would be written down first, which is recursive. */
+function asNumber(value: unknown): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : NaN;
+}
+
+function nestedTooDeep(): LlmError {
+  return beyond('nested_too_deep');
 }

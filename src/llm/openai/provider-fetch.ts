@@ -1,15 +1,16 @@
 import { Agent } from 'undici';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
+import { HeldBytes } from './held-bytes';
+import { hasTooManyValues } from './provider-json';
 import { readAtMost } from './read-at-most';
 import type { ResponseBody } from './response-body';
+import { beyond } from './stream-budget';
 import { ResponseHandler, type ResponseHead } from './response-handler';
 
 type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** What the SDK is handed for a response that is still coming; `body` is no web stream, and only ours to read. */
 export type ProviderResponse = Omit<Response, 'body'> & { body: ResponseBody };
-
-/** What an error's body may cost us, whatever a provider sends. */
-export const MAX_ERROR_BYTES = 1024 * 1024;
 
 /** All that a provider needs to see. The SDK adds telemetry, and headers that it takes from the environment. */
 const SENT_HEADERS = ['accept', 'authorization', 'content-type'];
@@ -31,7 +32,7 @@ export function createAgent(connect: Agent.Options['connect']): Agent {
  * A `fetch` for the SDK that follows no redirect (the key would go along) and bounds the body of an error. A success is handed
  * on as it comes (`ProviderResponse`): the web streams of a real `fetch` would take more time than all else that is done with a token.
  */
-export function providerFetch(agent: Agent, extraHeaders: string[]): Fetch {
+export function providerFetch(agent: Agent, extraHeaders: string[], held = new HeldBytes()): Fetch {
   const sent = [...SENT_HEADERS, ...extraHeaders];
   return async (url, init) => {
     const given = init?.headers instanceof Headers ? init.headers : new Headers(init?.headers);
@@ -40,7 +41,7 @@ export function providerFetch(agent: Agent, extraHeaders: string[]): Fetch {
       ...init,
       headers,
     });
-    return response.ok ? (response as unknown as Response) : bounded(response);
+    return response.ok ? (response as unknown as Response) : bounded(response, held);
   };
 }
 
@@ -81,7 +82,9 @@ function responseOf({ status, fields, body }: ResponseHead, url: URL): ProviderR
   return { status, ok, headers, body, url: url.href, statusText: '' } as ProviderResponse;
 }
 
-async function bounded({ body, status, headers }: ProviderResponse): Promise<Response> {
-  const text = await readAtMost(body, MAX_ERROR_BYTES);
+/** @throws {LlmError} for what would take long to parse, which the SDK does */
+async function bounded({ body, status, headers }: ProviderResponse, held: HeldBytes): Promise<Response> {
+  const text = await readAtMost(body, PROVIDER_BOUNDS.errorBytes.limit, held);
+  if (hasTooManyValues(text)) throw beyond('too_many_values');
   return new Response(status === 304 ? null : text, { status, headers });
 }

@@ -1,9 +1,11 @@
+import type { ModelConfig } from '../../config/models-config';
 import type { ModelPart, TokenUsage } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { type ChunkContent, readChunk } from './chunk';
 import { finishReason } from './finish-reason';
 import { TextSanitiser } from './text-sanitiser';
 import { ThinkSplitter } from './think-splitter';
+import { mostTokens } from './usage';
 
 type Channel = 'reasoning' | 'text';
 
@@ -17,14 +19,22 @@ export class ReplyNormaliser {
   private open: Channel | undefined;
   private finish: string | null = null;
   private usage: TokenUsage | null = null;
+  private called = false;
   private chars = 0;
+  private readonly mostTokens: number;
 
   /** `goesOn`: what it goes on with may be whole already, so that nothing is left to be said. */
   constructor(
-    thinkTags: boolean,
+    model: Pick<ModelConfig, 'thinkTags' | 'contextWindow'>,
     private readonly goesOn = false,
   ) {
-    if (thinkTags) this.splitter = new ThinkSplitter();
+    if (model.thinkTags) this.splitter = new ThinkSplitter();
+    this.mostTokens = mostTokens(model);
+  }
+
+  /** Characters that it has brought so far. */
+  get length(): number {
+    return this.chars;
   }
 
   /** The provider has said why the model ended; nothing but usage is to come. */
@@ -33,7 +43,8 @@ export class ReplyNormaliser {
   }
 
   push(chunk: unknown, parts: ModelPart[]): void {
-    const content = readChunk(chunk);
+    const content = readChunk(chunk, this.mostTokens);
+    this.called ||= content.toolCall === true;
     this.finish = content.finishReason ?? this.finish;
     // Cumulative counts and doubled chunks exist: the last one is right, a sum never is.
     this.usage = content.usage ?? this.usage;
@@ -55,13 +66,15 @@ export class ReplyNormaliser {
 
   /**
    * The last parts of a reply whose stream has ended.
-   * @throws {LlmError} `upstream_incomplete` or `upstream_empty` if the model did not end
+   * @throws {LlmError} `upstream_incomplete` or `upstream_empty` if the model did not end, `unexpected_tool_call` if it waits
+   *   for the result of a tool, which nobody has offered
    */
   end(parts: ModelPart[]): void {
     this.flush(parts);
     if (this.finish === null) throw this.cut();
     if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     const { reason, raw } = finishReason(this.finish);
+    if (this.called || reason === 'tool_calls') throw new LlmError('unexpected_tool_call');
     if (reason === 'stop' && this.chars === 0 && !this.goesOn) throw new LlmError('upstream_empty');
     parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });
   }

@@ -1,13 +1,20 @@
 import type { Dispatcher } from 'undici';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
+import { GrowingBuffer } from './growing-buffer';
 
-/** What a slow reader of ours may make us hold before the provider has to wait. */
-const MAX_WAITING_BYTES = 256 * 1024;
+/** What a piece of the network counts as at least, in bytes: each takes about as long as it takes to read so many. */
+const PIECE_BYTES = 64;
+/** As many pieces may wait as they came: each keeps the whole network read that it was cut from. */
+const MOST_PIECES = 64;
 const DONE = Promise.resolve();
 
 /** Who takes a response's bytes. Neither method may throw. */
 export interface BodySink {
-  /** All that has arrived since, as one piece. Nothing more comes before what this answers has settled. */
-  take(bytes: Buffer): Promise<void> | undefined;
+  /**
+   * All that has arrived since, as one piece. Nothing more comes before what this answers has settled.
+   * @param cost in bytes, more than there are if the network brought them in small pieces
+   */
+  take(bytes: Buffer, cost: number): Promise<void> | undefined;
   /** Nothing more comes. `broken`: why the body is not whole, undefined if it is. */
   end(broken: unknown): void;
 }
@@ -17,8 +24,11 @@ export interface BodySink {
  * than asked for: one turn of the microtask queue for all that one read of the connection brings, and none for each event.
  */
 export class ResponseBody {
-  private waiting: Buffer[] = [];
+  /** What waits: first what was joined, then pieces. */
+  private readonly joined = new GrowingBuffer();
+  private pieces: Buffer[] = [];
   private size = 0;
+  private cost = 0;
   private ended = false;
   private broken: unknown;
   private sink: BodySink | undefined;
@@ -35,15 +45,17 @@ export class ResponseBody {
 
   /** Closes the connection, unless the response has ended, and drops what nobody has taken. */
   cancel(): void {
-    this.waiting = [];
+    this.drop();
     if (!this.ended) this.controller.abort(new Error('The response is not wanted any more.'));
     this.end();
   }
 
   push(chunk: Buffer): void {
-    this.waiting.push(chunk);
+    if (this.ended) return;
+    if (this.pieces.push(chunk) === MOST_PIECES) this.join();
     this.size += chunk.length;
-    if (this.size > MAX_WAITING_BYTES) this.controller.pause();
+    this.cost += Math.max(chunk.length, PIECE_BYTES);
+    if (this.size > PROVIDER_BOUNDS.waitingBytes.limit) this.controller.pause();
     this.wake();
   }
 
@@ -61,7 +73,7 @@ export class ResponseBody {
   }
 
   private readonly handOn = (): void => {
-    const taken = this.waiting.length ? this.sink?.take(this.take()) : undefined;
+    const taken = this.size ? this.handOver() : undefined;
     if (taken) {
       void taken.then(this.handOn);
       return;
@@ -73,11 +85,31 @@ export class ResponseBody {
     sink?.end(this.broken);
   };
 
-  private take(): Buffer {
-    const { waiting } = this;
-    this.waiting = [];
-    this.size = 0;
+  private handOver(): Promise<void> | undefined {
+    const { cost } = this;
+    const bytes = this.all();
+    this.drop();
     if (this.controller.paused) this.controller.resume();
-    return waiting.length === 1 ? waiting[0] : Buffer.concat(waiting);
+    return this.sink?.take(bytes, cost);
+  }
+
+  private all(): Buffer {
+    if (this.joined.length) {
+      this.join();
+      return this.joined.take();
+    }
+    return this.pieces.length === 1 ? this.pieces[0] : Buffer.concat(this.pieces);
+  }
+
+  private join(): void {
+    for (const piece of this.pieces) this.joined.append(piece);
+    this.pieces = [];
+  }
+
+  private drop(): void {
+    if (this.joined.length) this.joined.take();
+    this.pieces = [];
+    this.size = 0;
+    this.cost = 0;
   }
 }

@@ -4,9 +4,11 @@ import { chunkError } from './chunk';
 import { ChunkFrame } from './chunk-frame';
 import { EventStreamDecoder, EventTooLongError, type EventSink, type ProviderEvent } from './event-stream';
 import { networkCode, reportedFailure } from './provider-failure';
+import { parseJson } from './provider-json';
 import type { ReplyNormaliser } from './reply-normaliser';
 import type { BodySink, ResponseBody } from './response-body';
 import type { Scrubber } from './scrubber';
+import { beyond, type StreamBudget } from './stream-budget';
 
 /** How long usage and `[DONE]` may take once the model has ended: some servers send neither and stay open. */
 const FINISH_GRACE_MS = 2000;
@@ -18,7 +20,7 @@ const DRAIN_MS = 250;
  * event loop.
  */
 export class StreamReader implements BodySink, EventSink {
-  private readonly decoder = new EventStreamDecoder();
+  private readonly decoder: EventStreamDecoder;
   private readonly frame = new ChunkFrame();
   private readonly over = Promise.withResolvers<void>();
   private parts: ModelPart[] = [];
@@ -33,7 +35,10 @@ export class StreamReader implements BodySink, EventSink {
     private readonly normaliser: ReplyNormaliser,
     private readonly scrub: Scrubber,
     private readonly listener: PartsListener,
-  ) {}
+    private readonly budget: StreamBudget,
+  ) {
+    this.decoder = new EventStreamDecoder(budget.eventBytes);
+  }
 
   /**
    * Settles when the reply has been taken; what was held back comes before a failure, too.
@@ -45,10 +50,10 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** For the body. */
-  take(bytes: Buffer): Promise<void> | undefined {
+  take(bytes: Buffer, cost: number): Promise<void> | undefined {
     if (this.complete) return undefined;
     clearTimeout(this.timer);
-    return this.handOn(() => this.decode(bytes));
+    return this.handOn(() => this.decode(bytes, cost));
   }
 
   /** For the body. */
@@ -59,10 +64,20 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** For the decoder. */
-  takeEvent(event: ProviderEvent): void {
+  takeEvent(event: ProviderEvent, lines: number): void {
     if (this.complete) return;
-    if (event.data.trim() === '[DONE]') this.finish();
-    else this.takeChunk(event, parseJson(event.data));
+    if (event.data.trim() === '[DONE]') {
+      this.finish();
+      return;
+    }
+    const { length } = this.normaliser;
+    this.takeChunk(event, parseJson(event.data));
+    if (this.normaliser.length === length) this.budget.skip(lines);
+  }
+
+  /** For the decoder. */
+  skip(lines: number): void {
+    if (!this.complete) this.budget.skip(lines);
   }
 
   /** For the decoder: events of the known frame, for as long as they follow each other. */
@@ -81,7 +96,8 @@ export class StreamReader implements BodySink, EventSink {
     let failure: { error: unknown } | undefined;
     try {
       read();
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown instanceof EventTooLongError ? beyond('event_too_long') : thrown;
       if (error instanceof LlmError) this.normaliser.flush(this.parts);
       failure = { error };
       this.complete = true;
@@ -112,26 +128,22 @@ export class StreamReader implements BodySink, EventSink {
 
   /** The connection can be used again if the response ends by itself. */
   private succeed(): void {
+    this.budget.release();
     if (!this.ended) this.timer = setTimeout(() => this.body.cancel(), DRAIN_MS);
     this.over.resolve();
   }
 
   private fail(error: unknown): void {
     this.complete = true;
+    this.budget.release();
     this.body.cancel();
     this.over.reject(error);
   }
 
-  private decode(bytes: Buffer): void {
-    try {
-      this.decoder.push(bytes, this);
-    } catch (error) {
-      if (!(error instanceof EventTooLongError)) throw error;
-      throw new LlmError('provider_invalid_response', {
-        retryable: false,
-        detail: { reason: 'event_too_long' },
-      });
-    }
+  private decode(bytes: Buffer, cost: number): void {
+    this.decoder.push(bytes, this);
+    this.budget.spend(cost);
+    this.budget.hold(this.decoder.held);
   }
 
   /** The last event may lack its blank line, or be cut in the middle. */
@@ -157,14 +169,5 @@ export class StreamReader implements BodySink, EventSink {
       throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
     this.frame.learn(data);
     this.normaliser.push(json, this.parts);
-  }
-}
-
-/** Undefined for what is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,9 @@
+import { PROVIDER_BOUNDS } from '../../config/bounds';
+import type { ModelConfig } from '../../config/models-config';
 import type { TokenUsage } from '../llm-client';
+
+/** A provider that searches or calls itself may count several windows for one reply. */
+const MOST_WINDOWS = 16;
 
 interface WireUsage {
   prompt_tokens?: unknown;
@@ -11,10 +16,19 @@ interface WireUsage {
   completion_tokens_details?: { reasoning_tokens?: unknown } | null;
 }
 
-/** A provider's usage in our words, or null if it counts nothing. */
-export function readUsage(value: unknown): TokenUsage | null {
+/**
+ * The most tokens that a provider is believed to count for one reply. Far more than any reply takes, as the window of a model may
+ * be a guess, and little enough for sums of them to stay exact: `Number.MAX_SAFE_INTEGER` is 900 million times as much.
+ */
+export function mostTokens({ contextWindow }: Pick<ModelConfig, 'contextWindow'>): number {
+  return Math.max(PROVIDER_BOUNDS.usageTokens.limit, MOST_WINDOWS * contextWindow);
+}
+
+/** A provider's usage in our words, or null if it counts nothing that can be believed. */
+export function readUsage(value: unknown, most: number): TokenUsage | null {
   if (typeof value !== 'object' || value === null) return null;
   const usage = value as WireUsage;
+  const count = (tokens: unknown) => countOf(tokens, most);
   const input = count(usage.prompt_tokens);
   const output = count(usage.completion_tokens);
   if (input === undefined || output === undefined) return null;
@@ -32,6 +46,8 @@ export function readUsage(value: unknown): TokenUsage | null {
   };
 }
 
-function count(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+function countOf(value: unknown, most: number): number | undefined {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
+    ? (value as number)
+    : undefined;
 }

@@ -1,7 +1,13 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
-import { MESSAGE_ROLES, MESSAGE_STATUSES, type MessageRole, type MessageStatus } from '../message.types';
+import {
+  MESSAGE_ROLES,
+  MESSAGE_STATUSES,
+  type MessageRole,
+  type MessageStatus,
+  type StoredUsage,
+} from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
 import { textOf } from '../reply-content';
 import type { Siblings } from '../siblings';
@@ -193,7 +199,7 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     status: message.status,
     model: message.model,
     provider: message.provider,
-    usage: message.usage,
+    usage: message.usage && shownUsage(message.usage),
     finish_reason: message.finish_reason,
     error: message.error,
     sibling_count: message.sibling_count,
@@ -201,6 +207,10 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     created_at: message.created_at,
     updated_at: message.updated_at,
   };
+}
+
+function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
+  return usage;
 }
 
 export function toMessageDetailResponse(message: Message & Siblings): MessageDetailResponse {

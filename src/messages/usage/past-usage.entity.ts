@@ -32,4 +32,11 @@ export class PastUsageEntity {
 
   @Column('bigint')
   cached_input_tokens!: string;
+
+  /** Of `input_tokens`: of models of the user's own, which have the ids of the operator's or any other. */
+  @Column('bigint', { default: 0 })
+  own_input_tokens!: string;
+
+  @Column('bigint', { default: 0 })
+  own_output_tokens!: string;
 }

@@ -4,9 +4,13 @@ import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
+/** Of which some are of models of the user's own. */
+const OWN = { own_input_tokens: 'input_tokens', own_output_tokens: 'output_tokens' } as const;
+const ownOf = (name: string) => `CASE WHEN m.usage ? 'own' THEN ${tokenOf(name)} ELSE 0 END`;
+const ALL_COUNTS = [...COUNTS, ...Object.keys(OWN)];
 /** Replies for which what was set aside counts. */
 const OPEN = `('queued', 'streaming')`;
-const SUMS = ['replies', ...COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
+const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
 /** The messages themselves are the account of what was used; there is no second one that could differ. */
 @Injectable()
@@ -19,13 +23,16 @@ export class UsageRepository {
     return this.db.query(
       `SELECT key, model, ${SUMS} FROM (
          SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
-           ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')}
+           ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')},
+           ${Object.entries(OWN)
+             .map(([name, of]) => `${ownOf(of)} AS ${name}`)
+             .join(', ')}
          FROM messages m
          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.usage IS NOT NULL
            AND m.created_at >= $2::date::timestamp AT TIME ZONE 'UTC'
            AND m.created_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC'
          UNION ALL
-         SELECT ${past}, p.model, p.replies, ${COUNTS.map((name) => `p.${name}`).join(', ')}
+         SELECT ${past}, p.model, p.replies, ${ALL_COUNTS.map((name) => `p.${name}`).join(', ')}
          FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
        ) AS used GROUP BY key, model ORDER BY key`,
       [userId, from, to],
@@ -60,17 +67,15 @@ export class UsageRepository {
            ) AS m LIMIT $3
          ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
        ), kept AS (
-         INSERT INTO past_usage AS p (user_id, day, model, replies, ${COUNTS.join(', ')})
+         INSERT INTO past_usage AS p (user_id, day, model, replies, ${ALL_COUNTS.join(', ')})
          SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
            sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
-           ${COUNTS.slice(1)
-             .map((name) => `sum(${tokenOf(name)})`)
-             .join(', ')}
+           ${[...COUNTS.slice(1).map(tokenOf), ...Object.values(OWN).map(ownOf)].map((count) => `sum(${count})`).join(', ')}
          FROM gone m
          WHERE $4 AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
          GROUP BY 1, 2, 3
          ON CONFLICT (user_id, day, model) DO UPDATE SET
-           ${['replies', ...COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}
+           ${['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}
        )
        SELECT count(*)::int AS count FROM gone`,
       [userId, conversationIds, limit, userStays],

@@ -10,6 +10,9 @@ export interface UsageRow {
   output_tokens: number;
   reasoning_tokens: number;
   cached_input_tokens: number;
+  /** Of `input_tokens` and `output_tokens`: of models of the user's own. */
+  own_input_tokens: number;
+  own_output_tokens: number;
 }
 
 /** The same of what is gone. */

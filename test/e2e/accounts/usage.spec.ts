@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,6 +151,45 @@ models: [{id: priced, provider: p, price: {input: 2, output: 10}}, {id: free, pr
       expect((await usage(alice)).total.cost).toBe(priced.cost);
     },
   );
+});
+
+it("has no price of the operator's for a model that a user has brought under the same id", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
+  writeFileSync(
+    file,
+    `providers: [{name: p, kind: openai, base_url: "${model.url}", api_key_env: TEST_KEY}]
+models: [{id: p/m, name: m, provider: p, price: {input: 2, output: 10}}]`,
+  );
+  const env = {
+    MODELS_FILE: file,
+    TEST_KEY: 'x-key-of-tests',
+    OPENAI_API_KEY: '',
+    OPENAI_BASE_URL: '',
+    OPENAI_MODEL: '',
+    ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    PROVIDER_ALLOWED_HOSTS: '127.0.0.1',
+  };
+  await withApp(env, async (t) => {
+    const alice = ApiClient.of(t.url, 'alice');
+    const say = async () => {
+      const { id } = await alice.conversation({ model: 'p/m' });
+      const { message } = await alice.say(id, 'Hello');
+      expect(Object.keys(message.usage ?? {}).sort()).toEqual(['estimated', 'input_tokens', 'output_tokens']);
+      return id;
+    };
+    const provider = { name: 'p', base_url: model.url, api_key: 'sk-of-alice-4711', models: ['m'] };
+    const { body } = await alice.post<{ id: string }>('/providers', provider);
+    const own = await say();
+    expect((await usage(alice)).total).toMatchObject({ replies: 1, cost: null });
+    await alice.delete(`/providers/${body.id}`);
+    await say();
+    const { total } = await usage(alice);
+    expect(total.replies).toBe(2);
+    const cost = ((total.input_tokens / 2) * 2 + (total.output_tokens / 2) * 10) / 1e6;
+    expect(total.cost).toBeCloseTo(cost, 12);
+    await alice.delete(`/conversations/${own}`);
+    expect((await usage(alice)).total).toEqual(total);
+  });
 });
 
 it('is asked for by days', () =>

@@ -1,0 +1,97 @@
+import { type BodySink, ResponseBody } from './response-body';
+
+const controller = () => ({
+  paused: false,
+  aborted: false,
+  reason: null,
+  rawHeaders: null,
+  rawTrailers: null,
+  pause() {
+    this.paused = true;
+  },
+  resume() {
+    this.paused = false;
+  },
+  abort() {
+    this.aborted = true;
+  },
+});
+
+/** Takes as slowly as it is let, and remembers what it was handed. */
+function slowSink() {
+  const taken: { bytes: Buffer; cost: number }[] = [];
+  const gates: PromiseWithResolvers<void>[] = [];
+  let ended = false;
+  const sink: BodySink = {
+    take(bytes, cost) {
+      taken.push({ bytes, cost });
+      const gate = Promise.withResolvers<void>();
+      gates.push(gate);
+      return gate.promise;
+    },
+    end: () => void (ended = true),
+  };
+  return { sink, taken, next: () => gates.at(-1)?.resolve(), ended: () => ended };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('ResponseBody', () => {
+  it('hands on a piece that is alone as it is, and what waits as one', async () => {
+    const body = new ResponseBody(controller());
+    const { sink, taken, next, ended } = slowSink();
+    body.pipe(sink);
+    const first = Buffer.from('first');
+    body.push(first);
+    await turn();
+    const rest = Array.from({ length: 200 }, (_, index) => `${index} `);
+    for (const piece of rest) body.push(Buffer.from(piece));
+    body.end();
+    next();
+    await turn();
+    next();
+    await turn();
+    expect(taken).toHaveLength(2);
+    expect(taken[0].bytes).toBe(first);
+    expect(taken[1].bytes.toString()).toBe(rest.join(''));
+    expect(ended()).toBe(true);
+  });
+
+  it('counts each piece, however small, and keeps none of them', async () => {
+    const body = new ResponseBody(controller());
+    const { sink, taken, next } = slowSink();
+    body.pipe(sink);
+    body.push(Buffer.alloc(100));
+    await turn();
+    const before = process.memoryUsage().heapUsed;
+    const pieces = 200_000;
+    for (let count = 0; count < pieces; count++) body.push(Buffer.alloc(1, 'x'));
+    // Each of them takes up a hundred bytes and more as long as it is kept.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(pieces * 100);
+    next();
+    await turn();
+    expect(taken.map(({ bytes, cost }) => [bytes.length, cost])).toEqual([
+      [100, 100],
+      [pieces, 64 * pieces],
+    ]);
+  });
+
+  it('lets the provider wait, and takes nothing after it was given up', async () => {
+    const connection = controller();
+    const body = new ResponseBody(connection);
+    const { sink, taken, next } = slowSink();
+    body.pipe(sink);
+    body.push(Buffer.alloc(1));
+    await turn();
+    for (let count = 0; count < 5; count++) body.push(Buffer.alloc(64 * 1024));
+    expect(connection.paused).toBe(true);
+    next();
+    await turn();
+    expect(connection.paused).toBe(false);
+    body.cancel();
+    body.push(Buffer.alloc(1));
+    next();
+    await turn();
+    expect([taken.length, connection.aborted]).toEqual([2, true]);
+  });
+});
