@@ -7,9 +7,9 @@ import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { onlyForHosts } from './http/allowed-hosts';
 import { API_PREFIX } from './http/api-prefix';
 import { type LocatedRequest, locateClient } from './http/client-address';
-import { corsOptions } from './http/cors';
+import { answerPreflight, corsOptions } from './http/cors';
 import { closeWhenDraining, Draining } from './http/draining';
-import { jsonBody } from './http/json-body';
+import { refuseUnexpectedBody } from './http/json-body';
 import { serveDocs } from './http/openapi/docs-pages';
 import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
@@ -18,9 +18,6 @@ import { limitServer } from './http/server-limits';
 import { RequestLimits } from './limits/request-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
-
-/** OAuth2 clients, Swagger UI among them, send forms there. */
-const FORM_PATHS = [`/${API_PREFIX}/auth/token`];
 
 /** What `NestFactory.create` and the tests need so that `configureApp` has the whole say about requests and errors. */
 export const APP_OPTIONS = {
@@ -43,16 +40,17 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
 
   app.use(locateClient(http));
   app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
-  app.use(onlyForHosts(http.allowedHosts));
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
+  // Before the limits, so that a page may read that it has reached one.
   if (cors) app.enableCors(cors);
   const limits = app.get(RequestLimits);
   app.use(async (request: LocatedRequest, response: ServerResponse, next: () => void) => {
     await limits.checkNetwork(request, response);
     next();
   });
-  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes, FORM_PATHS));
+  app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);
+  if (cors) app.use(answerPreflight);
   if (http.docs) serveDocs(app);
   return app;
 }

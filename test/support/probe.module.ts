@@ -59,7 +59,7 @@ export class ProbeController {
 
   @Public()
   @Get('open')
-  open() {
+  open(): { ok: boolean } | Promise<{ ok: boolean }> {
     ProbeController.calls += 1;
     return { ok: true };
   }

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
+import { AcceptsForm } from '../../http/body.guard';
 import { ProblemResponses } from '../../http/openapi/problem-responses';
 import { RateLimited } from '../../limits/rate-limited.decorator';
 import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
@@ -51,6 +52,7 @@ export class AccountsController {
 
   @Post('token')
   @HttpCode(200)
+  @AcceptsForm()
   @Public()
   @RateLimited('login')
   @AccountsOnly()
