@@ -78,14 +78,14 @@ export const HTTP_BOUNDS = {
     limit: 30_000,
     unit: 'ms',
     beyond: '408 `request_timeout`',
-    test: 'test/integration/http/read-body.spec.ts',
+    test: 'test/e2e/security/bodies.spec.ts',
   },
   bodyBytesPerSecond: {
     what: 'speed of a body that has used up that time, in bytes a second (at least)',
     limit: 8192,
     unit: 'bytes',
     beyond: '408 `request_timeout`',
-    test: 'test/integration/http/read-body.spec.ts',
+    test: 'test/e2e/security/bodies.spec.ts',
   },
   bodyPieces: {
     what: 'pieces (chunks, or reads of the connection) of a body, besides one for each 64 bytes',

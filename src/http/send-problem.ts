@@ -3,7 +3,7 @@ import type { AppError } from '../errors/app-error';
 import { STATUS_OF_KIND, toProblemBody } from '../errors/problem';
 import { isRefusedTooOften } from './connection-turns';
 import { requestIdOf } from './request-id';
-import { discardRest, hasBody } from './unread-body';
+import { discardRest, hasBody, isFragmented } from './unread-body';
 
 export const PROBLEM_JSON = 'application/problem+json';
 
@@ -11,8 +11,9 @@ export const PROBLEM_JSON = 'application/problem+json';
 export function sendProblem(request: IncomingMessage, response: ServerResponse, error: AppError): void {
   const body = toProblemBody(error, pathOf(request), requestIdOf(request));
   const status = STATUS_OF_KIND[error.kind];
+  const isTooMuch = isFragmented(request) || (status < 500 && isRefusedTooOften(request.socket));
+  if (isTooMuch) response.setHeader('Connection', 'close');
   if (hasBody(request) && !request.complete) discardRest(request);
-  if (status < 500 && isRefusedTooOften(request.socket)) response.setHeader('Connection', 'close');
   response.statusCode = status;
   response.setHeader('Content-Type', PROBLEM_JSON);
   response.setHeader('Cache-Control', 'no-store');

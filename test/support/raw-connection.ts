@@ -6,11 +6,17 @@ export class RawConnection {
   text = '';
   closed = false;
   error?: string;
+  private readonly end: Promise<void>;
 
   private constructor(readonly socket: Socket) {
     socket.on('data', (bytes) => (this.text += bytes.toString('latin1')));
     socket.on('error', ({ code }: NodeJS.ErrnoException) => (this.error = code));
-    socket.on('close', () => (this.closed = true));
+    this.end = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.closed = true;
+        resolve();
+      });
+    });
   }
 
   static open(url: string): Promise<RawConnection> {
@@ -23,20 +29,14 @@ export class RawConnection {
   }
 
   /** Ends when the system has taken the bytes, or the connection has ended. */
-  write(bytes: string | Buffer): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.closed || !this.socket.writable) return resolve();
-      this.socket.once('close', resolve);
-      this.socket.write(bytes, () => {
-        this.socket.off('close', resolve);
-        resolve();
-      });
-    });
+  async write(bytes: string | Buffer): Promise<void> {
+    if (this.closed || !this.socket.writable) return;
+    await Promise.race([new Promise((resolve) => this.socket.write(bytes, resolve)), this.end]);
   }
 
   /** The statuses of all answers so far, but for those that only say to go on. */
   get statuses(): number[] {
-    return [...this.text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)]
+    return [...this.text.matchAll(/HTTP\/1\.1 (\d{3}) /g)]
       .map(([, status]) => Number(status))
       .filter((status) => status !== 100);
   }
