@@ -7,20 +7,19 @@ import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { onlyForHosts } from './http/allowed-hosts';
 import { API_PREFIX } from './http/api-prefix';
 import { type LocatedRequest, locateClient } from './http/client-address';
-import { corsOptions } from './http/cors';
+import { answerPreflight, corsOptions } from './http/cors';
+import { AppError } from './errors/app-error';
 import { closeWhenDraining, Draining } from './http/draining';
-import { jsonBody } from './http/json-body';
+import { refuseUnexpectedBody } from './http/json-body';
 import { serveDocs } from './http/openapi/docs-pages';
 import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
 import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
+import { sendProblem } from './http/send-problem';
 import { limitServer } from './http/server-limits';
 import { RequestLimits } from './limits/request-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
-
-/** OAuth2 clients, Swagger UI among them, send forms there. */
-const FORM_PATHS = [`/${API_PREFIX}/auth/token`];
 
 /** What `NestFactory.create` and the tests need so that `configureApp` has the whole say about requests and errors. */
 export const APP_OPTIONS = {
@@ -43,16 +42,13 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
 
   app.use(locateClient(http));
   app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
-  app.use(onlyForHosts(http.allowedHosts));
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
+  // Before the limits, so that a page may read that it has reached one.
   if (cors) app.enableCors(cors);
-  const limits = app.get(RequestLimits);
-  app.use(async (request: LocatedRequest, response: ServerResponse, next: () => void) => {
-    await limits.checkNetwork(request, response);
-    next();
-  });
-  app.use(checkRequestTarget, jsonBody(http.bodyLimitBytes, FORM_PATHS));
+  app.use(limitNetworks(app.get(RequestLimits)));
+  app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);
+  if (cors) app.use(answerPreflight);
   if (http.docs) serveDocs(app);
   return app;
 }
@@ -62,4 +58,16 @@ export function prefixRoutes(app: INestApplication): void {
   app.setGlobalPrefix(API_PREFIX, {
     exclude: UNPREFIXED_ROUTES.map((path) => ({ path, method: RequestMethod.ALL })),
   });
+}
+
+/** Counts every request, and answers those beyond the limit itself: as an error each would pass by all routes to be told what it is. */
+function limitNetworks(limits: RequestLimits) {
+  return async (request: LocatedRequest, response: ServerResponse, next: (error?: unknown) => void) => {
+    try {
+      await limits.checkNetwork(request, response);
+    } catch (error) {
+      return error instanceof AppError ? sendProblem(request, response, error) : next(error);
+    }
+    next();
+  };
 }

@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module';
 import { AppConfig, type AuthConfig } from '../config/app-config';
+import { BodyGuard } from '../http/body.guard';
 import { UsersModule } from '../users/users.module';
 import { AccountsController } from './accounts/accounts.controller';
 import { AccountsService } from './accounts/accounts.service';
@@ -75,7 +76,9 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
       inject: [AppConfig, KnownUsers, SessionsService, ApiKeysService],
       useFactory: (...parts: Strategies) => STRATEGIES[parts[0].auth.mode](...parts),
     },
+    // In this order: no body is read for somebody who is refused.
     { provide: APP_GUARD, useClass: AuthGuard },
+    { provide: APP_GUARD, useClass: BodyGuard },
   ],
   exports: [AccountsService, Authenticator, IdentityWatch],
 })

@@ -1,15 +1,20 @@
 import { Injectable } from '@nestjs/common';
+import { HTTP_BOUNDS } from '../config/bounds';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
 import { Draining } from '../http/draining';
 
 const RETRY_AFTER_S = 5;
+const { readinessMs } = HTTP_BOUNDS;
 
 export const notReady = () =>
   new AppError('unavailable', 'not_ready', 'The service is not ready.', { retryAfterS: RETRY_AFTER_S });
 
 @Injectable()
 export class ReadinessService {
+  private looked = -Infinity;
+  private isUsable = Promise.resolve(false);
+
   constructor(
     private readonly database: DatabaseState,
     private readonly draining: Draining,
@@ -18,7 +23,17 @@ export class ReadinessService {
   /** @throws {AppError} 503 while the service should get no requests; why is nobody's business outside */
   async assertReady(): Promise<void> {
     this.draining.assertOpen();
-    if (await this.database.check()) return;
+    if (await this.databaseIsUsable()) return;
     throw notReady();
+  }
+
+  /** Anybody may ask as often as they like: the database is asked once a second at most. */
+  private databaseIsUsable(): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.looked >= readinessMs.limit) {
+      this.looked = now;
+      this.isUsable = this.database.check();
+    }
+    return this.isUsable;
   }
 }

@@ -9,12 +9,18 @@ export const hostNotAllowed = () =>
     'The service does not answer to this name. It is told its names by ALLOWED_HOSTS; a gateway in front of one on loopback proves itself by AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES.',
   );
 
+export const invalidHost = () =>
+  invalidRequest('invalid_host', 'A request names its host, and once (RFC 9112, section 3.2).');
+
 /**
  * Refuses names that the service was not told to have. A browser can be made to take us for a foreign page's own server, by a name that
  * resolves to 127.0.0.1, and only `Host` tells. Whoever sends none is no browser.
- * @throws {AppError} `host_not_allowed`
+ * @throws {AppError} `host_not_allowed`, `invalid_host`
  */
-export function checkHost({ headers: { host } }: IncomingMessage, allowed: readonly string[]): void {
+export function checkHost(request: IncomingMessage, allowed: readonly string[]): void {
+  const [host, ...others] = request.headersDistinct.host ?? [];
+  // Of two a proxy may have looked at the other one.
+  if (others.length > 0 || (host === undefined && request.httpVersion === '1.1')) throw invalidHost();
   if (allowed.length === 0 || host === undefined) return;
   if (!allowed.includes(host.toLowerCase().replace(PORT, ''))) throw hostNotAllowed();
 }

@@ -34,6 +34,11 @@ function clientAddress(
   return path.find((address) => !isInBlockList(proxies, address));
 }
 
+/** Whom limits of networks count: undefined where only proxies are to be seen, who stand for everybody. */
+export function networkOfClient(request: LocatedRequest): string | undefined {
+  return request.clientAddress === undefined ? undefined : networkOf(request.clientAddress);
+}
+
 /** Clients with IPv6 have a whole network of addresses, so that network counts as one. */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;

@@ -2,6 +2,7 @@ import { parse } from 'node:querystring';
 import { invalidRequest } from './http-errors';
 import { checkValue } from './json-value';
 
+export const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 const MAX_FIELDS = 50;
 
 /**

@@ -33,3 +33,23 @@ export function bodyTooLarge(limitBytes: number): AppError {
 export function unsupportedMediaType(detail: string): AppError {
   return new AppError('unsupported_media_type', 'unsupported_media_type', detail);
 }
+
+export function tooManyPieces(): AppError {
+  return new AppError('invalid', 'too_many_pieces', 'The body comes in too many small pieces.');
+}
+
+export function bodyTooSlow(): AppError {
+  return new AppError('timed_out', 'request_timeout', 'The body took too long to come.');
+}
+
+export function tooManyUploads(): AppError {
+  return new AppError('rate_limited', 'too_many_uploads', 'Too many unfinished requests of this network.', {
+    retryAfterS: 1,
+  });
+}
+
+export function overloaded(): AppError {
+  return new AppError('unavailable', 'overloaded', 'The service has too much to do; try again.', {
+    retryAfterS: 1,
+  });
+}

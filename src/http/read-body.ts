@@ -1,52 +1,80 @@
-import type { IncomingMessage } from 'node:http';
-import { bodyTooLarge, invalidRequest } from './http-errors';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HTTP_BOUNDS } from '../config/bounds';
+import { BodyBuffer } from './body-buffer';
+import type { Share } from './body-room';
+import { bodyTooLarge, bodyTooSlow, invalidRequest, tooManyPieces } from './http-errors';
+import { FRAGMENTED, isFragmented } from './unread-body';
 
-/** How much more of a refused body is taken in, so that an honest client gets to read the answer. */
-const LINGER_BYTES = 16 * 1024 ** 2;
-const LINGER_MS = 5000;
+const { bodyMs, bodyBytesPerSecond } = HTTP_BOUNDS;
+
+export interface BodyLimits {
+  limitBytes: number;
+  /** Where what is collected counts. */
+  share: Share;
+}
 
 /**
- * Collects a request body.
- * @throws {AppError} `body_too_large`: at once if the announced length says so, else at the first byte too many
+ * Collects a request body. What comes after a refusal is thrown away by who answers (`sendProblem`).
+ * @throws {AppError} `body_too_large`: at once if the announced length says so, else at the first byte too many; `too_many_pieces`,
+ * `request_timeout`, `incomplete_body`, `too_many_uploads`, `overloaded`
  */
-export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
-    linger(request);
-    return Promise.reject(bodyTooLarge(limitBytes));
-  }
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: BodyLimits,
+): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limits.limitBytes)
+    throw bodyTooLarge(limits.limitBytes);
+  if (isFragmented(request)) throw tooManyPieces();
+  if (request.complete) return takeWhole(request, limits.limitBytes);
+  if (awaitsContinue(request)) response.writeContinue();
+  return collect(request, limits);
+}
+
+/** Most bodies have come with their headers, and need neither waiting nor a copy. */
+function takeWhole(request: IncomingMessage, limitBytes: number): Buffer {
+  const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  if (bytes.length > limitBytes) throw bodyTooLarge(limitBytes);
+  return bytes;
+}
+
+/** Clients of HTTP/1.0 cannot mean it (RFC 9110 §10.1.1). */
+function awaitsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.expect !== undefined && httpVersion !== '1.0';
+}
+
+function collect(request: IncomingMessage, { limitBytes, share }: BodyLimits): Promise<Buffer> {
+  const body = new BodyBuffer(limitBytes, share);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const take = (piece: Buffer): void => {
+    try {
+      body.append(piece);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const stopWaiting = limitTime(body, () => reject(bodyTooSlow()));
+  const end = (): void => resolve(body.bytes);
+  const fail = (): void => reject(invalidRequest('incomplete_body', 'The body ended too early.'));
+  const refuse = (): void => reject(tooManyPieces());
+  request.on('data', take).on('end', end).on('error', fail).on(FRAGMENTED, refuse);
+  return promise.finally(() => {
+    stopWaiting();
+    body.release();
     // The request lasts as long as the answer, which may be a stream: it does not keep its body.
-    const settle = (): void => void request.off('data', collect).off('end', end).off('error', fail);
-    const collect = (chunk: Buffer) => {
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size <= limitBytes) return;
-      settle();
-      linger(request);
-      reject(bodyTooLarge(limitBytes));
-    };
-    const end = () => {
-      settle();
-      resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-    };
-    const fail = () => {
-      settle();
-      reject(invalidRequest('incomplete_body', 'The body ended too early.'));
-    };
-    request.on('data', collect).on('end', end).on('error', fail);
+    request.off('data', take).off('end', end).off('error', fail).off(FRAGMENTED, refuse);
   });
 }
 
-/** Throws away what still comes, within bounds; then the connection is cut. */
-function linger(request: IncomingMessage): void {
-  let discarded = 0;
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
-  request.on('data', (chunk: Buffer) => {
-    discarded += chunk.length;
-    if (discarded > LINGER_BYTES) request.socket.destroy();
-  });
-  request.once('close', () => clearTimeout(timer));
-  request.resume();
+/** Calls back when the body takes longer than its time, which grows with what has come: a slow line is no reason, a trickle is. */
+function limitTime(body: BodyBuffer, onEnd: () => void): () => void {
+  const began = performance.now();
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    const left = bodyMs.limit + (body.size / bodyBytesPerSecond.limit) * 1000 - (performance.now() - began);
+    if (left <= 0) onEnd();
+    else timer = setTimeout(wait, left).unref();
+  };
+  wait();
+  return () => clearTimeout(timer);
 }

@@ -7,6 +7,9 @@ import { invalidText, isStorableText } from './json-value';
 /** More header fields than this are refused; Node's own limit is above it, since some versions drop what is past theirs. */
 export const MAX_HEADERS = 128;
 
+/** As Node tells it from others. */
+const CONTINUE = /(?:^|\W)100-continue(?:\W|$)/i;
+
 type QueryRequest = IncomingMessage & { query?: Readonly<Record<string, string>> };
 
 export interface RequestTarget {
@@ -16,11 +19,12 @@ export interface RequestTarget {
 }
 
 /**
- * Refuses what no honest client sends: too many headers, absolute or malformed addresses, text in them that cannot be stored,
+ * Refuses what no honest client sends: too many headers, unknown expectations, absolute or malformed addresses, text in them that cannot be stored,
  * a query parameter given twice. Afterwards `request.query` is a plain record of strings.
  */
 export function checkRequestTarget(request: QueryRequest, _response: ServerResponse, next: () => void): void {
   checkHeaderCount(request);
+  checkExpectation(request);
   const { query } = parseRequestTarget(request.url ?? '');
   // Express has a getter there that parses anew each time.
   Object.defineProperty(request, 'query', {
@@ -30,6 +34,19 @@ export function checkRequestTarget(request: QueryRequest, _response: ServerRespo
     enumerable: true,
   });
   next();
+}
+
+/**
+ * Refuses what nobody here can promise (RFC 9110 §10.1.1). `readBody` answers to `100-continue`, the only expectation there is, once it wants the body.
+ * @throws {AppError} `expectation_failed`
+ */
+function checkExpectation({ headers: { expect } }: IncomingMessage): void {
+  if (expect === undefined || CONTINUE.test(expect)) return;
+  throw new AppError(
+    'expectation_failed',
+    'expectation_failed',
+    'The only expectation that is met is 100-continue.',
+  );
 }
 
 /** @throws {AppError} `headers_too_large` */

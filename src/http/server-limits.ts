@@ -1,5 +1,7 @@
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { HTTP_BOUNDS } from '../config/bounds';
+import { answerInTurn, endInTurn } from './connection-turns';
 import { MAX_HEADERS } from './request-target';
 import { newRequestId } from './request-id';
 import { PROBLEM_JSON } from './send-problem';
@@ -10,9 +12,12 @@ const KEEP_ALIVE_MS = 75_000;
 export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 5000;
-  server.requestTimeout = 120_000;
+  server.requestTimeout = HTTP_BOUNDS.requestMs.limit;
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
   server.maxHeadersCount = MAX_HEADERS + 1;
+  // Node would answer to that without a problem body; `checkHost` does with one.
+  Object.assign(server, { requireHostHeader: false });
+  answerInTurn(server);
   server.on('clientError', answerUnparsable);
   closeUnusedAtTheEnd(server);
 }
@@ -34,7 +39,11 @@ function closeUnusedAtTheEnd(server: Server): void {
 /** A request that Node's parser refuses never reaches a route; it gets the usual shape all the same. */
 function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const { status, code } = classify(error.code);
+  endInTurn(socket, () => refuse(socket, error.code));
+}
+
+function refuse(socket: Socket, reason: string | undefined): void {
+  const { status, code } = classify(reason);
   const request_id = newRequestId();
   const title = STATUS_CODES[status];
   const body = JSON.stringify({

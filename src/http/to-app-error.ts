@@ -10,6 +10,7 @@ const BY_STATUS: Record<number, readonly [ErrorKind, string, string]> = {
   404: ['not_found', 'route_not_found', 'There is nothing at this address.'],
   405: ['method_not_allowed', 'method_not_allowed', 'This address does not support the method.'],
   406: ['not_acceptable', 'not_acceptable', 'No acceptable representation.'],
+  408: ['timed_out', 'request_timeout', 'The request took too long to come.'],
   409: ['conflict', 'conflict', 'The request conflicts with the present state.'],
   413: ['too_large', 'body_too_large', 'The request is too large.'],
   415: ['unsupported_media_type', 'unsupported_media_type', 'The media type is not supported.'],

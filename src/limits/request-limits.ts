@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { AppConfig, type LimitsConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
 import { API_PREFIX } from '../http/api-prefix';
-import { type LocatedRequest, networkOf } from '../http/client-address';
+import { type LocatedRequest, networkOfClient } from '../http/client-address';
 import type { RouteLimit } from './rate-limited.decorator';
 import type { RatePolicy } from './rate-limit-store';
 import { type RateDecision, RateLimiter } from './rate-limiter';
@@ -33,12 +33,12 @@ export class RequestLimits {
   /** @throws {AppError} `rate_limited` */
   async checkNetwork(request: LocatedRequest, response: Response): Promise<void> {
     if (UNLIMITED.test((request.url ?? '').replace(/\?.*$/, ''))) return;
-    await this.check('address', networkSubject(request), response);
+    await this.check('address', networkOfClient(request), response);
   }
 
   /** What logging in or registering is to be refused with; undefined while the network's limit is not used up. */
   async loginRefusal(request: LocatedRequest, response: Response): Promise<AppError | undefined> {
-    return this.refusal('login', networkSubject(request), response);
+    return this.refusal('login', networkOfClient(request), response);
   }
 
   /** @throws {AppError} `rate_limited` */
@@ -70,11 +70,6 @@ export class RequestLimits {
     if (response) tell(response, decision);
     return decision.allowed ? undefined : rateLimited(decision.resetsInS);
   }
-}
-
-/** Undefined where only proxies are to be seen: they stand for everybody. */
-function networkSubject({ clientAddress }: LocatedRequest): string | undefined {
-  return clientAddress === undefined ? undefined : networkOf(clientAddress);
 }
 
 /** As in draft-ietf-httpapi-ratelimit-headers: all policies, and of each what is left. */

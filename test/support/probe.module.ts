@@ -13,6 +13,7 @@ import {
 import { Type } from 'class-transformer';
 import { IsArray, IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CurrentUser } from '../../src/auth/current-user.decorator';
 import { Public } from '../../src/auth/public.decorator';
 import { StreamRoute } from '../../src/auth/stream-route.decorator';
@@ -50,6 +51,8 @@ class ProbeQuery extends PageQuery {
 @Controller('probe')
 export class ProbeController {
   static calls = 0;
+  static running = 0;
+  static mostAtOnce = 0;
 
   @Get('me')
   me(@CurrentUser() userId: string) {
@@ -61,6 +64,17 @@ export class ProbeController {
   @Get('open')
   open() {
     ProbeController.calls += 1;
+    return { ok: true };
+  }
+
+  @Public()
+  @Get('slow')
+  async slow() {
+    ProbeController.calls += 1;
+    ProbeController.running += 1;
+    ProbeController.mostAtOnce = Math.max(ProbeController.mostAtOnce, ProbeController.running);
+    await sleep(20);
+    ProbeController.running -= 1;
     return { ok: true };
   }
 

@@ -11,6 +11,7 @@ import {
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
 import type { AppError } from '../../errors/app-error';
+import { AcceptsForm } from '../../http/body.guard';
 import { ProblemResponses } from '../../http/openapi/problem-responses';
 import { RateLimited } from '../../limits/rate-limited.decorator';
 import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
@@ -53,6 +54,7 @@ export class AccountsController {
 
   @Post('token')
   @HttpCode(200)
+  @AcceptsForm()
   @Public()
   @RateLimited('login')
   @AccountsOnly()

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
+import { isAnswering } from '../../http/connection-turns';
 import { routeNotFound } from '../../http/http-errors';
 import { logFailure } from '../../http/log-failure';
 import { requestIdOf } from '../../http/request-id';
@@ -45,9 +46,16 @@ export class SocketServer implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
     // Clients that offer another protocol, such as h2c with any request of Java's, are served as if they did not.
-    Object.assign(http, { shouldUpgradeCallback: isHandshake });
+    // So are those who do not wait for what they asked before: a socket cannot begin in the midst of an answer.
+    const isAlone = (request: IncomingMessage) => isHandshake(request) && !isAnswering(request.socket);
+    Object.assign(http, { shouldUpgradeCallback: isAlone });
     const prepare = handshakeMiddleware(this.config.http);
     http.on('upgrade', (request, socket, head) => {
+      if (isAnswering(request.socket)) {
+        // Older versions of Node ask nobody.
+        socket.destroy();
+        return;
+      }
       const response = responseOn(request, socket as Socket);
       prepare(request, response, () => void this.answer(request, response, head));
     });

@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { unavailable } from '../../database/database-error';
 import { hostNotAllowed } from '../allowed-hosts';
 import { invalidCursor } from '../cursor';
+import { overloaded, tooManyPieces, tooManyUploads } from '../http-errors';
 import { parseRequestTarget } from '../request-target';
 import { PROBLEM_JSON } from '../send-problem';
 import { validationFailed } from '../validation.pipe';
@@ -29,7 +30,17 @@ function commonProblems({ requestBody, parameters = [], security }: Operation): 
   const hasCursor = parameters.some((parameter) => 'name' in parameter && parameter.name === 'cursor');
   return [
     hostNotAllowed,
-    ...(requestBody ? ([unknownField, 'too_large', 'unsupported_media_type'] as const) : [repeatedParameter]),
+    ...(requestBody
+      ? ([
+          unknownField,
+          tooManyPieces,
+          'timed_out',
+          'too_large',
+          'unsupported_media_type',
+          tooManyUploads,
+          overloaded,
+        ] as const)
+      : [repeatedParameter]),
     ...(hasCursor ? [invalidLimit, invalidCursor] : []),
     ...(isPublic ? [] : (['unauthenticated', 'rate_limited', 'internal', unavailable] as const)),
   ];

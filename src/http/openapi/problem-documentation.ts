@@ -39,6 +39,11 @@ export const PROBLEM_DOCUMENTATION: Record<ErrorKind, ProblemDocumentation> = {
     detail: 'No acceptable representation.',
     description: 'The `Accept` header excludes what there is.',
   },
+  timed_out: {
+    code: 'request_timeout',
+    detail: 'The body took too long to come.',
+    description: 'The request took too long to come.',
+  },
   conflict: {
     code: 'conflict',
     detail: 'The request conflicts with the present state.',
@@ -63,6 +68,11 @@ export const PROBLEM_DOCUMENTATION: Record<ErrorKind, ProblemDocumentation> = {
     code: 'unsupported_media_type',
     detail: 'The body must be application/json in UTF-8.',
     description: 'The body is not plain JSON in UTF-8.',
+  },
+  expectation_failed: {
+    code: 'expectation_failed',
+    detail: 'The only expectation that is met is 100-continue.',
+    description: 'The `Expect` header asks for something unknown.',
   },
   key_reused: {
     code: 'idempotency_key_reused',
