@@ -47,7 +47,7 @@ const chunk = (text: string, extension = '') => `${text.length.toString(16)}${ex
 const LAST = '0\r\n\r\n';
 
 function limit(bound: { readonly limit: number }, value: number): void {
-  jest.replaceProperty(bound as { limit: number }, 'limit', value);
+  jest.replaceProperty(bound, 'limit', value);
 }
 
 describe('anybody, with a heap of 256 MB', () => {
