@@ -157,24 +157,24 @@ describe('what all streams hold together', () => {
     server.otherwise(stream(text('a'), raw(line), hang()));
     const over = new AbortController();
     const request = testRequest(testProvider(server.url));
-    let begun = 0;
-    let refused = 0;
+    const seen = { begun: 0, refused: 0 };
     const calls = Array.from({ length: streams }, async () => {
       const got = await collected((take) =>
         client.stream(request, over.signal, (parts) => {
-          begun++;
+          seen.begun++;
           return take(parts);
         }),
       );
-      if (got.code === 'provider_invalid_response') refused++;
+      if (got.code === 'provider_invalid_response') seen.refused++;
       return got;
     });
     let most = 0;
-    for (let last = -1, same = 0; begun < streams || same < 5; await sleep(100)) {
+    for (let last = -1, same = 0; seen.begun < streams || same < 5; await sleep(100)) {
       same = last === held.total ? same + 1 : 0;
       last = held.total;
       most = Math.max(most, last);
     }
+    const { refused } = seen;
     const waiting = streams - refused;
     over.abort();
     const settled = await Promise.all(calls);

@@ -48,15 +48,14 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 async function send(piece: string, atMost: number) {
   const { body, over, text } = open();
-  let sent = 0;
-  let reason: string | undefined;
-  void over.then((failure) => (reason = failure));
+  const state = { sent: 0, reason: undefined as string | undefined };
+  void over.then((failure) => (state.reason = failure));
   body.push(Buffer.from(word('a')));
-  for (; reason === undefined && sent < atMost; sent++) {
+  for (; state.reason === undefined && state.sent < atMost; state.sent++) {
     body.push(Buffer.from(piece));
     await turn();
   }
-  return { sent, reason, text: text() };
+  return { ...state, text: text() };
 }
 
 describe('StreamReader', () => {
