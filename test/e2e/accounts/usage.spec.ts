@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
@@ -268,6 +269,35 @@ describe('quotas', () => {
       await Promise.all(opened.filter(({ status }) => status === 200).map((stream) => stream.done()));
       await alice.say(conversations[0].id, 'Hello');
     }));
+
+  it('bound how many replies run also where the operator has set nothing, but not with RATE_LIMITS=off', async () => {
+    jest.replaceProperty(REPLY_BOUNDS.runningReplies, 'limit', 3);
+    const statuses = (RATE_LIMITS: string) => {
+      let found: number[] = [];
+      return withApp({ RATE_LIMITS }, async (t) => {
+        const alice = ApiClient.of(t.url, 'alice');
+        const gate = hold();
+        for (let i = 0; i < 5; i += 1) model.script(reply([gate, 'x']));
+        const { id } = await alice.conversation();
+        const opened = [await alice.stream(id, 'Hello')];
+        for (let i = 0; i < 2; i += 1) opened.push(await alice.open('POST', '/chat', { content: 'Hello' }));
+        const { id: other } = await alice.conversation();
+        opened.push(
+          await alice.stream(other, 'Hello'),
+          await alice.open('POST', '/chat', { content: 'Hello' }),
+        );
+        for (const refused of opened.filter(({ status }) => status !== 200))
+          expect(await refused.problem()).toMatchObject({ code: 'quota_exceeded' });
+        gate.release();
+        await Promise.all(opened.filter(({ status }) => status === 200).map((stream) => stream.done()));
+        found = opened.map(({ status }) => status);
+        await alice.say(id, 'Hello');
+      }).then(() => found);
+    };
+    expect(await statuses('on')).toEqual([200, 200, 200, 429, 429]);
+    expect(await statuses('off')).toEqual([200, 200, 200, 200, 200]);
+    jest.restoreAllMocks();
+  });
 
   it('are set aside for what waits, and free again once it is taken back', () =>
     withApp({ QUOTA_TOKENS_PER_DAY: '13000' }, async (t) => {
