@@ -182,11 +182,11 @@ describe('on_busy: queue', () => {
     const second = await post(id, 'Second', 'queue');
     const third = await post(id, 'Third', 'queue');
     await alice.post(`/messages/${replyOf(third)}/stop`);
-    await t.app
-      .get(DataSource)
-      .query(`UPDATE messages SET status = 'completed', instance_id = NULL WHERE id = $1`, [
-        running.messageId,
-      ]);
+    await t.app.get(DataSource).query(
+      `WITH closed AS (DELETE FROM open_replies WHERE message_id = $1 RETURNING message_id)
+         UPDATE messages SET status = 'completed' FROM closed WHERE id = closed.message_id`,
+      [running.messageId],
+    );
     const answer = await alice.post(`/chat/${id}`, { content: 'Fourth' });
     expect([answer.status, answer.body.code]).toEqual([409, 'reply_in_progress']);
     gate.release();

@@ -271,7 +271,7 @@ describe('quotas', () => {
     }));
 
   it('bound how many replies run also where the operator has set nothing, but not with RATE_LIMITS=off', async () => {
-    jest.replaceProperty(REPLY_BOUNDS.runningReplies, 'limit', 3);
+    jest.replaceProperty<{ limit: number }, 'limit'>(REPLY_BOUNDS.runningReplies, 'limit', 3);
     const statuses = (RATE_LIMITS: string) => {
       let found: number[] = [];
       return withApp({ RATE_LIMITS }, async (t) => {

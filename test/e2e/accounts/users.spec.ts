@@ -174,8 +174,8 @@ const EXPORTED: Record<string, string> = {
   sessions: 'session',
   users: 'user',
 };
-/** Gone by itself within a day or so, and nothing that anybody has written. */
-const PASSING = ['idempotency_keys', 'stream_tickets'];
+/** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends. */
+const PASSING = ['idempotency_keys', 'open_replies', 'stream_tickets'];
 
 async function tablesOfUsers(): Promise<string[]> {
   const rows = await t.app.get(DataSource).query<{ name: string }[]>(

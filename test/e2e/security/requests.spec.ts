@@ -104,7 +104,7 @@ describe('requests that do not wait for each other', () => {
   });
 
   it('are closed off soon when there are too many behind a stream', async () => {
-    jest.replaceProperty(HTTP_BOUNDS.requestsAheadMs, 'limit', 300);
+    jest.replaceProperty<{ limit: number }, 'limit'>(HTTP_BOUNDS.requestsAheadMs, 'limit', 300);
     const { body } = await t.as('alice').post('/api/v1/conversations').send({});
     const raw = await connection(t.url);
     await raw.write(get(`/api/v1/chat/${body.id}/stream`, 'X-User-ID: alice') + get(OPEN).repeat(900));
