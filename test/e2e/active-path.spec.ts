@@ -136,7 +136,7 @@ it('a turn stays one statement, wherever it goes', async () => {
   for (const body of [{ content: 'Three' }, { content: 'Four', parent_id: one.message.id }]) {
     const sent = await statements.of(() => alice.post(`/chat/${id}`, body));
     const writing = sent.filter(({ text }) =>
-      /INSERT INTO messages|UPDATE conversations|active_child_id =/.test(text),
+      /INSERT INTO messages|UPDATE conversations SET active_leaf_id|active_child_id =/.test(text),
     );
     expect(writing).toHaveLength(1);
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { JournalRepository, type JournalBatch } from '../../../src/chat/journal/journal.repository';
 import { Recovery } from '../../../src/chat/recovery/recovery';
+import { Sweeper } from '../../../src/chat/recovery/sweeper';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
@@ -22,6 +23,8 @@ beforeAll(async () => {
   t = await createTestApp();
   alice = ApiClient.of(t.url, 'alice');
   recovery = t.app.get(Recovery);
+  // Here the tests say when.
+  t.app.get(Sweeper).onModuleDestroy();
   await alice.conversation();
 });
 afterAll(() => t.close());
@@ -122,8 +125,9 @@ it('reads a journal in pages, from the first batch that is needed', async () => 
 });
 
 it('holds no more text in memory than it may', async () => {
+  jest.replaceProperty<{ limit: number }, 'limit'>(REPLY_BOUNDS.recoveredText, 'limit', 1_200_000);
   const { instanceId, ids } = await deadProcess(4);
-  const large = 'x'.repeat(REPLY_BOUNDS.recoveredText.limit / 12);
+  const large = 'x'.repeat(100_000);
   await journal(instanceId, ids, 5, () => [large]);
   const kept = jest.spyOn(t.app.get(OpenRepliesService), 'keepRecovered');
   expect(await recovery.run()).toBe(4);
