@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalidRequest } from './http-errors';
 
 const PORT = /:\d*$/;
+/** What no host name holds, but what two of them in one field do. */
+const SEPARATOR = /[\s,]/;
 
 export const hostNotAllowed = () =>
   invalidRequest(
@@ -21,6 +23,7 @@ export function checkHost(request: IncomingMessage, allowed: readonly string[]):
   const [host, ...others] = request.headersDistinct.host ?? [];
   // Of two a proxy may have looked at the other one.
   if (others.length > 0 || (host === undefined && request.httpVersion === '1.1')) throw invalidHost();
+  if (host !== undefined && SEPARATOR.test(host)) throw invalidHost();
   if (allowed.length === 0 || host === undefined) return;
   if (!allowed.includes(host.toLowerCase().replace(PORT, ''))) throw hostNotAllowed();
 }

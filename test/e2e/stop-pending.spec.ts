@@ -55,7 +55,7 @@ it('a stop that does not come to pass in time says so, and may be asked for agai
     expect([answer.status, answer.body.code]).toEqual([503, 'stop_pending']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
-  expect(wholeRows(sent.map(({ text }) => text))).toHaveLength(1);
+  expect(wholeRows(sent.map(({ text }) => text))).toEqual([]);
   // One look in 20 ms would be 75.
   expect(sent.length).toBeLessThan(40);
   const turn = await alice.post(`/chat/${id}`, { content: 'Never mind', on_busy: 'interrupt' });
@@ -78,7 +78,7 @@ it('who waits for a reply to begin looks at its state alone', async () => {
     follower.close();
   });
   expect(sent.length).toBeGreaterThan(3);
-  expect(wholeRows(sent.map(({ text }) => text))).toHaveLength(1);
+  expect(wholeRows(sent.map(({ text }) => text))).toEqual([]);
   jest.restoreAllMocks();
   gate.release();
   await reader.done();
