@@ -7,9 +7,14 @@ import { deltaOf } from '../reply/reply-event';
 
 interface Stretch {
   type: MessagePart['type'];
-  /** One text for each page of the journal. */
+  /** Texts of many events each. */
   texts: string[];
+  /** Texts of the latest events. */
+  latest: string[];
 }
+
+/** Texts of so many events are made one: each by itself takes more room than what it says. */
+const JOINED = 64;
 
 /**
  * What a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of small
@@ -31,29 +36,25 @@ export class RecoveredReply {
     return this.text;
   }
 
-  /** Adds runs of events in the order of their batches. What follows a batch that could not be stored was never shown, and is left out. */
-  add(runs: readonly JournalEntry[]): void {
-    const deltas: ReplyDelta[] = [];
-    for (const { sequence, events } of runs) {
-      this.first ||= sequence;
-      this.next ||= sequence;
-      if (sequence !== this.next) continue;
-      this.next += events.length;
-      for (const event of events) {
-        const delta = deltaOf(event);
-        if (delta) deltas.push(delta);
-      }
+  /** Adds events in the order of their batches. What follows a batch that could not be stored was never shown, and is left out. */
+  add({ sequence, events }: JournalEntry): void {
+    this.first ||= sequence;
+    this.next ||= sequence;
+    if (sequence !== this.next) return;
+    this.next += events.length;
+    for (const event of events) {
+      const delta = deltaOf(event);
+      if (delta) this.addDelta(delta);
     }
-    for (const { text } of deltas) {
-      this.lengths.add(text.length);
-      this.text += text.length;
-    }
-    for (const { type, texts } of stretchesOf(deltas)) {
-      const last = this.stretches.at(-1);
-      const joined = texts.join('');
-      if (last?.type === type) last.texts.push(joined);
-      else this.stretches.push({ type, texts: [joined] });
-    }
+  }
+
+  private addDelta({ type, text }: ReplyDelta): void {
+    this.lengths.add(text.length);
+    this.text += text.length;
+    let last = this.stretches.at(-1);
+    if (last?.type !== type) this.stretches.push((last = { type, texts: [], latest: [] }));
+    last.latest.push(text);
+    if (last.latest.length === JOINED) last.texts.push(last.latest.splice(0).join(''));
   }
 
   /**
@@ -61,7 +62,10 @@ export class RecoveredReply {
    * shown.
    */
   moveTo(stored: ReplyContent): ReplyContent {
-    const parts = this.stretches.map(({ type, texts }) => ({ type, text: texts.join('') }));
+    const parts = this.stretches.map(({ type, texts, latest }) => ({
+      type,
+      text: [...texts, ...latest].join(''),
+    }));
     const pieces = { parts, lengths: this.lengths.bytes };
     const cursor = new ReplyCursor();
     // The first event of a reply is its `start`, which is no part of the content.
@@ -74,15 +78,4 @@ export class RecoveredReply {
     this.text = 0;
     return stored;
   }
-}
-
-/** Neighbours of one type together. */
-function stretchesOf(deltas: readonly ReplyDelta[]): Stretch[] {
-  const stretches: Stretch[] = [];
-  for (const { type, text } of deltas) {
-    const last = stretches.at(-1);
-    if (last?.type === type) last.texts.push(text);
-    else stretches.push({ type, texts: [text] });
-  }
-  return stretches;
 }

@@ -70,21 +70,28 @@ export class Recovery {
       replies.set(reply.message_id, new RecoveredReply(reply));
       after = Math.min(after, reply.first_batch - 1);
     }
-    while (replies.size) {
-      const page = await this.journal.read(instanceId, after);
-      if (!page.length) break;
-      this.take(instanceId, page, replies);
-      after = page[page.length - 1].batch;
-      await this.spill(replies, after + 1);
-    }
+    if (replies.size) await this.readInto(replies, instanceId, after);
     let closed = 0;
     for (const reply of replies.values()) closed += await this.attempt(instanceId, () => this.close(reply));
     return closed;
   }
 
+  /** Reads the journal after a batch. The database reads the next page while this one is worked off. */
+  private async readInto(replies: Replies, instanceId: string, after: number): Promise<void> {
+    let next = this.journal.read(instanceId, after);
+    for (let page = await next; page.length; page = await next) {
+      const last = page[page.length - 1].batch;
+      next = this.journal.read(instanceId, last);
+      // Whoever does not come to wait for it has failed otherwise.
+      next.catch(() => undefined);
+      this.take(instanceId, page, replies);
+      await this.spill(replies, last + 1);
+    }
+  }
+
   private take(instanceId: string, page: JournalBatch[], replies: Replies): void {
-    const entries = page.flatMap((batch) => this.decode(instanceId, batch));
-    for (const [id, runs] of Map.groupBy(entries, ({ messageId }) => messageId)) replies.get(id)?.add(runs);
+    for (const batch of page)
+      for (const run of this.decode(instanceId, batch)) replies.get(run.messageId)?.add(run);
   }
 
   /** A batch that cannot be read is one that was not stored. */
