@@ -277,7 +277,7 @@ export const REPLY_BOUNDS = {
   },
   journalPage: {
     what: 'what recovery and readers in other processes read of a journal at a time',
-    limit: 1024 ** 2,
+    limit: 512 * 1024,
     unit: 'bytes',
     beyond: 'the next page is read when this one is worked off',
     test: 'test/integration/chat/recovery.spec.ts',
@@ -291,7 +291,7 @@ export const REPLY_BOUNDS = {
   },
   recoveredText: {
     what: 'text that recovery holds in memory',
-    limit: 24 * 1024 ** 2,
+    limit: 32 * 1024 ** 2,
     unit: 'characters',
     beyond: 'it is checkpointed to the rows of its replies before more is read',
     test: 'test/integration/chat/recovery.spec.ts',

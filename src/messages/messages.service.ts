@@ -5,7 +5,7 @@ import type { MessageEntity } from './message.entity';
 import type { CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type PathMessage } from './paths.repository';
-import type { ReplyContent } from './reply-content';
+import type { StorableContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
 export type { MessageHeader } from './messages.repository';
@@ -89,7 +89,7 @@ export class MessagesService {
   /** Closes a reply that this process writes with all that it holds; undefined if it is not its to close any more. */
   async finishReply(
     writer: WrittenReply,
-    content: ReplyContent,
+    content: StorableContent,
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
   ): Promise<ClosedReply | undefined> {
     const { parts, eventLengths: event_lengths } = content;

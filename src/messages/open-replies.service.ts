@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OpenReply, WrittenReply } from './message.types';
 import { OpenRepliesRepository } from './open-replies.repository';
-import { ReplyContent } from './reply-content';
+import { ReplyContent, type StorableContent } from './reply-content';
 
 const PAGE = 500;
 
@@ -63,7 +63,7 @@ export class OpenRepliesService {
   async keepRecovered(
     writer: WrittenReply,
     firstBatch: number,
-    { parts, eventLengths }: ReplyContent,
+    { parts, eventLengths }: StorableContent,
   ): Promise<void> {
     await this.replies.keepRecovered(writer, { parts, event_lengths: eventLengths, first_batch: firstBatch });
   }

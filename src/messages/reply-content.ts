@@ -5,6 +5,9 @@ import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 /** A stretch of text as it was shown in one event. */
 export type ReplyDelta = Readonly<MessagePart>;
 
+/** What of a reply is stored. */
+export type StorableContent = Pick<ReplyContent, 'parts' | 'eventLengths'>;
+
 /** A place is remembered every so many events, so that any other is near one. */
 const STRIDE = 256;
 

@@ -1,6 +1,6 @@
 import { EventLengths } from '../../messages/event-lengths';
 import type { MessagePart, OpenReply } from '../../messages/message.types';
-import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
+import type { ReplyContent, ReplyDelta, StorableContent } from '../../messages/reply-content';
 import { ReplyCursor } from '../../messages/reply-cursor';
 import type { JournalEntry } from '../journal/journal-payload';
 import { deltaOf } from '../reply/reply-event';
@@ -61,21 +61,30 @@ export class RecoveredReply {
    * Adds what is held to what the reply's row has, and forgets it. The two may overlap; what does not join on to the row was never
    * shown.
    */
-  moveTo(stored: ReplyContent): ReplyContent {
+  moveTo(stored: ReplyContent): StorableContent {
     const parts = this.stretches.map(({ type, texts, latest }) => ({
       type,
       text: [...texts, ...latest].join(''),
     }));
     const pieces = { parts, lengths: this.lengths.bytes };
+    // Most have no checkpoint: nothing has to be joined.
+    if (stored.eventCount === 0 && this.first <= 2) {
+      this.forget();
+      return { parts, eventLengths: Buffer.from(pieces.lengths) };
+    }
     const cursor = new ReplyCursor();
     // The first event of a reply is its `start`, which is no part of the content.
     let place = Math.max(this.first - 2, 0);
     for (; place < stored.eventCount && cursor.advance(pieces); place++);
     if (place === stored.eventCount) while (cursor.advance(pieces)) stored.add(cursor.delta(pieces));
+    this.forget();
+    return stored;
+  }
+
+  private forget(): void {
     this.stretches = [];
     this.lengths = new EventLengths();
     this.first = this.next;
     this.text = 0;
-    return stored;
   }
 }

@@ -5,6 +5,7 @@ import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
 import { MessagesService } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
+import { ReplyContent, textOf, type StorableContent } from '../../messages/reply-content';
 import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import { JournalRepository, type JournalBatch } from '../journal/journal.repository';
 import { interrupted } from '../reply/reply-outcome';
@@ -14,6 +15,8 @@ import { RecoveredReply } from './recovered-reply';
 
 /** Whoever took over from a process closes its replies; after so long somebody else does. */
 const ORPHANED_MS = 10_000;
+
+const CLOSED_AT_ONCE = 3;
 
 type Replies = Map<string, RecoveredReply>;
 
@@ -71,8 +74,16 @@ export class Recovery {
       after = Math.min(after, reply.first_batch - 1);
     }
     if (replies.size) await this.readInto(replies, instanceId, after);
+    // The database stores one while the tokens of the next are counted.
     let closed = 0;
-    for (const reply of replies.values()) closed += await this.attempt(instanceId, () => this.close(reply));
+    const waiting = replies.values();
+    const closeSome = async () => {
+      for (const reply of waiting) {
+        const count = await this.attempt(instanceId, () => this.close(reply));
+        closed += count;
+      }
+    };
+    await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, closeSome));
     return closed;
   }
 
@@ -123,9 +134,9 @@ export class Recovery {
     const { reply } = recovered;
     const content = await this.contentOf(recovered);
     if (!content) return 0;
-    for (const form of [content, ...storableForms(content)]) {
+    for (const form of formsOf(content)) {
       try {
-        const outcome = interrupted(await countTokensInSlices(form.text));
+        const outcome = interrupted(await countTokensInSlices(textOf(form.parts)));
         return (await this.messages.finishReply(reply, form, outcome)) ? 1 : 0;
       } catch (error) {
         // The text itself is refused: less of it is better than a conversation that never goes on.
@@ -153,4 +164,10 @@ export class Recovery {
       return 0;
     }
   }
+}
+
+/** As it is, then what of it can be stored. */
+function* formsOf(content: StorableContent): Generator<StorableContent> {
+  yield content;
+  yield* storableForms(ReplyContent.of(content.parts, content.eventLengths));
 }
