@@ -2,10 +2,10 @@ import { IS_LONG } from '../options';
 import type { Observation } from './innocent';
 
 /** A short run shares its machine with other tests, and is there to find what takes seconds. */
-const PATIENCE = IS_LONG ? 1 : 4;
+const PATIENCE = IS_LONG ? 1 : 20;
 const P95_MS = 300 * PATIENCE;
 const HEALTH_MS = 1_000 * PATIENCE;
-const MEMORY_MB = 300;
+const MEMORY_MB = IS_LONG ? 300 : 800;
 
 export interface Observations {
   /** Nobody else is there. */
