@@ -1,3 +1,4 @@
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { type BodySink, ResponseBody } from './response-body';
 
 const controller = () => ({
@@ -37,6 +38,25 @@ function slowSink() {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('ResponseBody', () => {
+  it('loses nothing that comes, with the end, in the moment in which it goes on', async () => {
+    const rest = ['two', 'three'];
+    const eager = {
+      ...controller(),
+      resume() {
+        this.paused = false;
+        for (const piece of rest.splice(0)) body.push(Buffer.from(piece));
+        body.end();
+      },
+    };
+    const body = new ResponseBody(eager);
+    let text = '';
+    let ended = false;
+    body.push(Buffer.alloc(PROVIDER_BOUNDS.waitingBytes.limit + 1, 'x'));
+    body.pipe({ take: (bytes) => void (text += bytes.toString()), end: () => void (ended = true) });
+    await turn();
+    expect([text.replace(/^x+/, ''), ended]).toEqual(['twothree', true]);
+  });
+
   it('hands on a piece that is alone as it is, and what waits as one', async () => {
     const body = new ResponseBody(controller());
     const { sink, taken, next, ended } = slowSink();

@@ -73,8 +73,10 @@ export class ResponseBody {
   }
 
   private readonly handOn = (): void => {
-    const taken = this.size ? this.handOver() : undefined;
-    if (taken) {
+    // Going on may bring more at once, the end of the response included: none of it may be left behind.
+    while (this.size) {
+      const taken = this.handOver();
+      if (!taken) continue;
       void taken.then(this.handOn);
       return;
     }
