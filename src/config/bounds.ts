@@ -550,7 +550,7 @@ export const STORAGE_BOUNDS = {
     test: 'test/e2e/accounts/audit-retention.spec.ts',
   },
   auditSlice: {
-    what: 'records of the audit that one statement deletes or makes anonymous',
+    what: 'old records of the audit that one statement deletes',
     limit: 2000,
     unit: 'count',
     beyond: 'the next statement',
