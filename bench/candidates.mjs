@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, startServer } from './support/processes.mjs';
@@ -13,11 +13,9 @@ import { ROOT, startServer } from './support/processes.mjs';
  * @property {string} script
  * @property {'postgres' | 'embedded'} [storage]
  * @property {string} [preload] what is loaded before the script
- * @property {string[]} [flags] of node
  */
 
-/** As `npm start` starts it. */
-const SERVICE = { script: 'dist/src/main.js', flags: ['--max-semi-space-size=16'] };
+const SERVICE = { script: 'dist/src/main.js' };
 
 /** @type {Omit<Candidate, 'root'>[]} */
 const all = [
@@ -44,6 +42,13 @@ export function isService({ script }) {
   return script === SERVICE.script;
 }
 
+/** Of node, as the `npm start` of its checkout gives them. @param {Candidate} candidate */
+function flagsOf({ root }) {
+  /** @type {{ scripts: Record<string, string> }} */
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return scripts['start:prod'].split(' ').filter((word) => word.startsWith('--'));
+}
+
 /**
  * Starts a candidate over a new and empty storage, or over one that is given.
  * @param {Candidate} candidate
@@ -66,7 +71,11 @@ export async function start(candidate, bench, storage, settings) {
   };
   const { root } = candidate;
   const preload = candidate.preload ? ['--require', `${root}/${candidate.preload}`] : [];
-  const nodeOptions = [...(candidate.flags ?? []), ...bench.nodeOptions(candidate), ...preload];
+  const nodeOptions = [
+    ...(isService(candidate) ? flagsOf(candidate) : []),
+    ...bench.nodeOptions(candidate),
+    ...preload,
+  ];
   const server = await startServer([...nodeOptions, `${root}/${candidate.script}`], env, root);
   const stop = async () => {
     await server.stop();

@@ -291,8 +291,8 @@ export const REPLY_BOUNDS = {
   },
   recoveredText: {
     what: 'text that recovery holds in memory',
-    limit: 32 * 1024 ** 2,
-    unit: 'characters',
+    limit: 48 * 1024 ** 2,
+    unit: 'bytes',
     beyond: 'it is checkpointed to the rows of its replies before more is read',
     test: 'test/integration/chat/recovery.spec.ts',
   },

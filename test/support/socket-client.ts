@@ -11,7 +11,7 @@ export interface Frame {
 }
 
 /** Nothing in these tests takes longer; a test that waits in vain says what it has got instead. */
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 25_000;
 
 /** Why a handshake failed. */
 export interface Refusal {

@@ -1,13 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = join(__dirname, '../..');
 const MAIN = join(ROOT, 'dist/src/main.js');
+/** Of node, as `npm start` gives them. */
+const FLAGS = flagsOf(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Package);
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 /** A machine that is busy with other things takes long to start one. */
 const PATIENCE_MS = 60_000;
+
+interface Package {
+  scripts: { 'start:prod': string };
+}
 
 export interface SpawnOptions {
   /** A command that makes way for the one that follows it, such as `unshare`, so that the process id stays. */
@@ -36,7 +42,7 @@ export class SpawnedService {
     if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
     this.port = env.PORT ?? '0';
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
-    const command = withNpm ? ['npm', 'run', '--silent', 'start:prod'] : [process.execPath, MAIN];
+    const command = withNpm ? ['npm', 'run', '--silent', 'start:prod'] : [process.execPath, ...FLAGS, MAIN];
     const [program, ...args] = [...within, ...command];
     this.child = spawn(program, args, {
       cwd: withNpm ? ROOT : directory,
@@ -104,4 +110,8 @@ export class SpawnedService {
       if (await condition()) return;
     throw new Error(`Waited in vain:\n${this.output}`);
   }
+}
+
+function flagsOf({ scripts }: Package): string[] {
+  return scripts['start:prod'].split(' ').filter((word) => word.startsWith('--'));
 }

@@ -25,7 +25,7 @@ export interface SseRequest {
 }
 
 /** Nothing in these tests takes longer; a test that waits in vain says what it has got instead. */
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 25_000;
 
 /**
  * Reads an event stream from a socket of its own. Every byte must be part of a frame as the contract writes it

@@ -1,60 +1,52 @@
 import { EventLengths } from '../../messages/event-lengths';
 import type { MessagePart, OpenReply } from '../../messages/message.types';
-import type { ReplyContent, ReplyDelta, StorableContent } from '../../messages/reply-content';
+import type { ReplyContent, StorableContent } from '../../messages/reply-content';
 import { ReplyCursor } from '../../messages/reply-cursor';
-import type { JournalEntry } from '../journal/journal-payload';
+import type { EventSink } from '../journal/payload-reader';
 import { deltaOf } from '../reply/reply-event';
-
-interface Stretch {
-  type: MessagePart['type'];
-  /** Texts of many events each. */
-  texts: string[];
-  /** Texts of the latest events. */
-  latest: string[];
-}
-
-/** Texts of so many events are made one: each by itself takes more room than what it says. */
-const JOINED = 64;
+import type { ReplyEvent } from '../reply/reply-event.dto';
+import { Utf8Text } from './utf8-text';
 
 /**
  * What a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of small
- * events, so that it keeps texts in few pieces, and a byte or two for each event.
+ * events, so that it keeps their texts as bytes, and a byte or two for the length of each.
  */
-export class RecoveredReply {
-  private stretches: Stretch[] = [];
+export class RecoveredReply implements EventSink {
+  private stretches: { type: MessagePart['type']; text: Utf8Text }[] = [];
   private lengths = new EventLengths();
   /** The sequence of the first event that is held; 0 for none yet. */
   private first = 0;
   /** The sequence of the event that comes next. */
   private next = 0;
-  private text = 0;
+  private held = 0;
 
   constructor(readonly reply: OpenReply) {}
 
-  /** Characters that are held. */
-  get characters(): number {
-    return this.text;
+  /** Bytes of text that are held. */
+  get bytes(): number {
+    return this.held;
   }
 
-  /** Adds events in the order of their batches. What follows a batch that could not be stored was never shown, and is left out. */
-  add({ sequence, events }: JournalEntry): void {
+  /** Whether events from this sequence on, in the order of their batches, belong to it. What follows a batch that could not be stored was never shown, and is left out. */
+  joins(sequence: number): boolean {
     this.first ||= sequence;
     this.next ||= sequence;
-    if (sequence !== this.next) return;
-    this.next += events.length;
-    for (const event of events) {
-      const delta = deltaOf(event);
-      if (delta) this.addDelta(delta);
-    }
+    return sequence === this.next;
   }
 
-  private addDelta({ type, text }: ReplyDelta): void {
-    this.lengths.add(text.length);
-    this.text += text.length;
-    let last = this.stretches.at(-1);
-    if (last?.type !== type) this.stretches.push((last = { type, texts: [], latest: [] }));
-    last.latest.push(text);
-    if (last.latest.length === JOINED) last.texts.push(last.latest.splice(0).join(''));
+  takeText(type: MessagePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
+    this.next++;
+    this.lengths.add(length);
+    this.held += to - from;
+    this.stretch(type).addBytes(utf8, from, to);
+  }
+
+  takeEvent(event: ReplyEvent): void {
+    this.next++;
+    const delta = deltaOf(event);
+    if (!delta) return;
+    this.lengths.add(delta.text.length);
+    this.held += this.stretch(delta.type).add(delta.text);
   }
 
   /**
@@ -62,10 +54,7 @@ export class RecoveredReply {
    * shown.
    */
   moveTo(stored: ReplyContent): StorableContent {
-    const parts = this.stretches.map(({ type, texts, latest }) => ({
-      type,
-      text: [...texts, ...latest].join(''),
-    }));
+    const parts = this.stretches.map(({ type, text }) => ({ type, text: text.toString() }));
     const pieces = { parts, lengths: this.lengths.bytes };
     // Most have no checkpoint: nothing has to be joined.
     if (stored.eventCount === 0 && this.first <= 2) {
@@ -81,10 +70,18 @@ export class RecoveredReply {
     return stored;
   }
 
+  private stretch(type: MessagePart['type']): Utf8Text {
+    const last = this.stretches.at(-1);
+    if (last?.type === type) return last.text;
+    const text = new Utf8Text();
+    this.stretches.push({ type, text });
+    return text;
+  }
+
   private forget(): void {
     this.stretches = [];
     this.lengths = new EventLengths();
     this.first = this.next;
-    this.text = 0;
+    this.held = 0;
   }
 }

@@ -6,8 +6,8 @@ import { InstanceService } from '../../instances/instance.service';
 import { MessagesService } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { ReplyContent, textOf, type StorableContent } from '../../messages/reply-content';
-import { decodePayload, type JournalEntry } from '../journal/journal-payload';
 import { JournalRepository, type JournalBatch } from '../journal/journal.repository';
+import { PayloadReader } from '../journal/payload-reader';
 import { interrupted } from '../reply/reply-outcome';
 import { countTokensInSlices } from '../reply/sliced-token-count';
 import { storableForms } from '../reply/storable-content';
@@ -101,29 +101,29 @@ export class Recovery {
   }
 
   private take(instanceId: string, page: JournalBatch[], replies: Replies): void {
-    for (const batch of page)
-      for (const run of this.decode(instanceId, batch)) replies.get(run.messageId)?.add(run);
-  }
-
-  /** A batch that cannot be read is one that was not stored. */
-  private decode(instanceId: string, { batch, payload }: JournalBatch): JournalEntry[] {
-    try {
-      return decodePayload(payload);
-    } catch (err) {
-      this.logger.error({ err, instance_id: instanceId, batch }, 'A batch of the journal cannot be read');
-      return [];
+    const sinkOf = (messageId: string, sequence: number) => {
+      const reply = replies.get(messageId);
+      return reply?.joins(sequence) ? reply : undefined;
+    };
+    for (const { batch, payload } of page) {
+      try {
+        new PayloadReader(payload).read(sinkOf);
+      } catch (err) {
+        // What cannot be read is what was not stored.
+        this.logger.error({ err, instance_id: instanceId, batch }, 'A batch of the journal cannot be read');
+      }
     }
   }
 
   /** What is more than may be held goes into the rows, largest first; the rows are those of a process that is gone, so nobody else writes them. */
   private async spill(replies: Replies, batch: number): Promise<void> {
     let held = 0;
-    for (const { characters } of replies.values()) held += characters;
+    for (const { bytes } of replies.values()) held += bytes;
     if (held <= REPLY_BOUNDS.recoveredText.limit) return;
-    const largest = [...replies.values()].sort((a, b) => b.characters - a.characters);
+    const largest = [...replies.values()].sort((a, b) => b.bytes - a.bytes);
     for (const recovered of largest) {
       if (held <= REPLY_BOUNDS.recoveredText.limit / 2) return;
-      held -= recovered.characters;
+      held -= recovered.bytes;
       const { reply } = recovered;
       const content = await this.contentOf(recovered);
       if (content) await this.openReplies.keepRecovered(reply, batch, content);

@@ -1,3 +1,4 @@
+import { heapInUse } from '../../../test/support/heap-in-use';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { type BodySink, ResponseBody } from './response-body';
 
@@ -83,11 +84,11 @@ describe('ResponseBody', () => {
     body.pipe(sink);
     body.push(Buffer.alloc(100));
     await turn();
-    const before = process.memoryUsage().heapUsed;
+    const before = heapInUse();
     const pieces = 200_000;
     for (let count = 0; count < pieces; count++) body.push(Buffer.alloc(1, 'x'));
     // Each of them takes up a hundred bytes and more as long as it is kept.
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(pieces * 100);
+    expect(heapInUse() - before).toBeLessThan(pieces * 100);
     next();
     await turn();
     expect(taken.map(({ bytes, cost }) => [bytes.length, cost])).toEqual([

@@ -1,12 +1,11 @@
 import { connect, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
 import type { MessageResponse } from '../../../src/messages/dto/message.response';
 import { ApiClient } from '../../support/api-client';
 import { type StreamedReply, streamReply } from '../../support/chat-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { heapInUse } from '../../support/heap-in-use';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 import { done, finish, hang, raw, reply, stream } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
@@ -78,13 +77,6 @@ function deafReader(id: string): Socket {
   return socket;
 }
 
-function memory(): number {
-  setFlagsFromString('--expose_gc');
-  (runInNewContext('gc') as () => void)();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 const delta = (key: string, text: string) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: { [key]: text } }] })}\n\n`;
 
@@ -117,7 +109,7 @@ describe('a stored reply of 500,000 parts', () => {
 
   it('costs readers that take nothing next to nothing, and others hardly a wait', async () => {
     server.otherwise(reply('Hello.'));
-    const before = memory();
+    const before = heapInUse();
     const sockets = Array.from({ length: READERS }, () => deafReader(id));
     const waits: number[] = [];
     for (let i = 0; i < 30; i++) {
@@ -127,7 +119,7 @@ describe('a stored reply of 500,000 parts', () => {
       waits.push(performance.now() - asked);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    const after = memory();
+    const after = heapInUse();
     sockets.forEach((socket) => socket.destroy());
     expect((after - before) / MB).toBeLessThan(100);
     // One of them may have waited for the row to be read.

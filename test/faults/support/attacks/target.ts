@@ -55,7 +55,7 @@ export class Target {
       ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
       PROVIDER_ALLOWED_HOSTS: '127.0.0.1',
       CORS_ORIGINS: PAGE,
-      NODE_OPTIONS: '--max-old-space-size=1024 --max-semi-space-size=16',
+      NODE_OPTIONS: '--max-old-space-size=1024',
       ...env,
     });
     try {

@@ -20,6 +20,13 @@ export interface Recovered {
   innocent: Observation;
   /** Resident memory in megabytes, at its highest since the process began. */
   memoryPeak: number;
+  /** What it says of replies that nobody was writing any more: how many, and when after its readiness. */
+  closed: { replies: number; ms: number }[];
+}
+
+function closedIn(output: string, readyAt: number): Recovered['closed'] {
+  const lines = output.matchAll(/^\{.*"time":(\d+),.*"msg":"Closed (\d+) replies.*$/gm);
+  return Array.from(lines, ([, time, replies]) => ({ replies: Number(replies), ms: Number(time) - readyAt }));
 }
 
 /** A database that somebody has left without an end, and the service that comes next. */
@@ -55,14 +62,18 @@ export class Abandoned {
     this.service = new SpawnedService(this.directory, {
       ...(databaseUrl ? { DATABASE_URL: databaseUrl } : { DATA_DIR: dataDir }),
       ...this.model.env,
-      NODE_OPTIONS: '--max-semi-space-size=16',
     });
     const url = await this.service.ready();
-    const readyMs = performance.now() - began;
+    const [readyMs, readyAt] = [performance.now() - began, Date.now()];
     const { pid } = this.service;
     const { peak } = memoryOf(pid);
     const innocent = await observe({ url, pid, identity: { 'x-user-id': 'innocent' } }, work(url));
-    return { readyMs, innocent, memoryPeak: Math.max(peak, innocent.memoryPeak) };
+    return {
+      readyMs,
+      innocent,
+      memoryPeak: Math.max(peak, innocent.memoryPeak),
+      closed: closedIn(this.service.output, readyAt),
+    };
   }
 
   /** Kills the service and removes everything. */
