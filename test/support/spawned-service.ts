@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = join(__dirname, '../..');
 const MAIN = join(ROOT, 'dist/src/main.js');
+/** A database for a few statements is not worth being compiled well, which takes longer than all of them. Fault runs do without. */
+const COMPILED_FAST = process.execArgv.filter((flag) => flag === '--liftoff-only');
 /** Of node, as `npm start` gives them. */
 const FLAGS = flagsOf(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Package);
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
@@ -42,7 +44,9 @@ export class SpawnedService {
     if (!existsSync(MAIN)) throw new Error('This starts the compiled service: run "npm run build" first.');
     this.port = env.PORT ?? '0';
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
-    const command = withNpm ? ['npm', 'run', '--silent', 'start:prod'] : [process.execPath, ...FLAGS, MAIN];
+    const command = withNpm
+      ? ['npm', 'run', '--silent', 'start:prod']
+      : [process.execPath, ...FLAGS, ...COMPILED_FAST, MAIN];
     const [program, ...args] = [...within, ...command];
     this.child = spawn(program, args, {
       cwd: withNpm ? ROOT : directory,
