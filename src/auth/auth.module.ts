@@ -14,14 +14,14 @@ import { Passwords } from './accounts/passwords';
 import { AuthController } from './auth.controller';
 import { AuthGuard } from './auth.guard';
 import { Authenticator } from './authenticator';
-import { IdentityWatch } from './identity-watch';
+import { SessionExpiryWatcher } from './session-expiry-watcher';
 import { ApiKeyEntity } from './keys/api-key.entity';
 import { ApiKeysController } from './keys/api-keys.controller';
 import { ApiKeysExport } from './keys/api-keys.export';
 import { SessionsExport } from './sessions/sessions.export';
 import { ApiKeysRepository } from './keys/api-keys.repository';
 import { ApiKeysService } from './keys/api-keys.service';
-import { KeyUse } from './keys/key-use';
+import { ApiKeyUsageRecorder } from './keys/api-key-usage-recorder';
 import { AccessTokens } from './sessions/access-tokens';
 import { SessionEntity } from './sessions/session.entity';
 import { SessionsRepository } from './sessions/sessions.repository';
@@ -30,13 +30,13 @@ import { TokenFamilies } from './sessions/token-families';
 import { HeaderStrategy } from './strategies/header.strategy';
 import { IdentityStrategy } from './strategies/identity-strategy';
 import { JwksStrategy } from './strategies/jwks.strategy';
-import { KnownUsers } from './strategies/known-users';
+import { ExternalUsers } from './strategies/external-users';
 import { TokenStrategy } from './strategies/token.strategy';
 import { StreamTicketEntity } from './tickets/stream-ticket.entity';
 import { StreamTicketsRepository } from './tickets/stream-tickets.repository';
 import { StreamTicketsService } from './tickets/stream-tickets.service';
 
-type Strategies = [AppConfig, KnownUsers, SessionsService, ApiKeysService];
+type Strategies = [AppConfig, ExternalUsers, SessionsService, ApiKeysService];
 
 const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityStrategy> = {
   header: (config, users) => new HeaderStrategy(config, users),
@@ -60,9 +60,9 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     ApiKeysRepository,
     ApiKeysService,
     Authenticator,
-    IdentityWatch,
-    KeyUse,
-    KnownUsers,
+    SessionExpiryWatcher,
+    ApiKeyUsageRecorder,
+    ExternalUsers,
     LoginAttempts,
     LoginAttemptsRepository,
     Passwords,
@@ -73,13 +73,13 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     TokenFamilies,
     {
       provide: IdentityStrategy,
-      inject: [AppConfig, KnownUsers, SessionsService, ApiKeysService],
+      inject: [AppConfig, ExternalUsers, SessionsService, ApiKeysService],
       useFactory: (...parts: Strategies) => STRATEGIES[parts[0].auth.mode](...parts),
     },
     // In this order: no body is read for somebody who is refused.
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: BodyGuard },
   ],
-  exports: [AccountsService, Authenticator, IdentityWatch],
+  exports: [AccountsService, Authenticator, SessionExpiryWatcher],
 })
 export class AuthModule {}

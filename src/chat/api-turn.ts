@@ -10,9 +10,9 @@ import { messageNotFound, parentNotAReply, replyInProgress } from '../messages/m
 import { quotaExceeded } from '../users/quotas/quota-exceeded';
 import type { MessageError } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
-import { conversationGone, invalidResumeId, replyFailed, stopPending } from './chat.errors';
-import { assertFits } from './context/context-budget';
-import { INTERRUPTED } from './reply/reply-outcome';
+import { conversationGone, invalidResumeId, replyFailed, stopPending } from '../replies/reply.errors';
+import { assertFits } from '../turns/context-tokens';
+import { INTERRUPTED } from '../replies/events/reply-outcome';
 
 /** The conversation of a chat route. */
 export const ApiConversationId = () =>

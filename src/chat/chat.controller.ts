@@ -26,16 +26,16 @@ import { ParseId } from '../http/parse-id.pipe';
 import { MessageResponse } from '../messages/dto/message.response';
 import { HistoryPages } from '../messages/history-pages';
 import { ApiConversationId, AwaitedTurnProblems, TurnProblems } from './api-turn';
-import { ChatService } from './chat.service';
+import { ReplyActions } from '../turns/reply-actions';
 import { ApiSendMessageBody, ApiStartChatBody } from './dto/api-message-body';
 import { ChatResponse, toChatResponse } from './dto/chat.response';
 import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
-import { MessageText } from './message-text';
-import { RepliesService } from './replies.service';
-import { ApiResume, EventStream } from './sse/api-event-stream';
-import { Client, type TurnClient } from './sse/turn-client.decorator';
-import type { Caller } from './turn-starter';
-import { TurnStreams } from './sse/turn-streams';
+import { ContentParser } from './content-parser';
+import { RepliesService } from '../replies/replies.service';
+import { ApiResume, EventStream } from './api-event-stream';
+import { Client, type TurnClient } from './turn-client.decorator';
+import type { RequestContext } from '../turns/turn-command';
+import { TurnStreams } from './turn-streams';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 
@@ -44,8 +44,8 @@ const ConversationId = () => Param('conversation_id', new ParseId(conversationNo
 @Controller('chat')
 export class ChatController {
   constructor(
-    private readonly chat: ChatService,
-    private readonly text: MessageText,
+    private readonly chat: ReplyActions,
+    private readonly text: ContentParser,
     private readonly replies: RepliesService,
     private readonly history: HistoryPages,
     private readonly streams: TurnStreams,
@@ -130,7 +130,7 @@ export class ChatController {
     return this.history.page(userId, id, query);
   }
 
-  private say(caller: Caller, body: StartChatDto): Promise<string> {
-    return this.chat.say(caller, { ...body, content: this.text.of(body) });
+  private say(caller: RequestContext, body: StartChatDto): Promise<string> {
+    return this.chat.sendMessage(caller, { ...body, content: this.text.parseContent(body) });
   }
 }

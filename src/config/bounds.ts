@@ -225,7 +225,7 @@ export const IDENTITY_BOUNDS = {
     limit: 4,
     unit: 'count',
     beyond: 'they wait for each other',
-    test: 'src/auth/identity-watch.spec.ts',
+    test: 'src/auth/session-expiry-watcher.spec.ts',
   },
 } as const satisfies Bounds;
 
@@ -323,7 +323,7 @@ export const REPLY_BOUNDS = {
     limit: 128 * 1024,
     unit: 'characters',
     beyond: 'the rest when the reader has taken them; one event may be longer',
-    test: 'src/chat/reply/reply-event.spec.ts',
+    test: 'src/replies/events/event-codec.spec.ts',
   },
   listedParts: {
     what: 'parts of one message in a list of messages',
@@ -337,7 +337,7 @@ export const REPLY_BOUNDS = {
     limit: 4096,
     unit: 'characters',
     beyond: 'counted in slices, between which others have their turn',
-    test: 'src/chat/reply/sliced-token-count.spec.ts',
+    test: 'src/replies/events/sliced-token-count.spec.ts',
   },
   // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
   stopPatience: {

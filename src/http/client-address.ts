@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BlockList, isIP } from 'node:net';
 import type { HttpConfig } from '../config/app-config';
 import { isInBlockList, rangesToBlockList } from '../config/network';
-import { provesSecret } from './shared-secret';
+import { hasValidSharedSecret } from './shared-secret';
 
 export type LocatedRequest = IncomingMessage & { clientAddress?: string };
 
@@ -13,7 +13,7 @@ export function locateClient({
 }: Pick<HttpConfig, 'trustedProxies' | 'proxySecret'>) {
   const proxies = rangesToBlockList(trustedProxies);
   return (request: LocatedRequest, _response: ServerResponse, next: () => void): void => {
-    const fromGateway = proxySecret !== undefined && provesSecret(request, proxySecret);
+    const fromGateway = proxySecret !== undefined && hasValidSharedSecret(request, proxySecret);
     request.clientAddress = clientAddress(request, proxies, fromGateway);
     next();
   };

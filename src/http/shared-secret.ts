@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /** Whether the request comes from the gateway that knows the secret. */
-export function provesSecret({ headersDistinct }: IncomingMessage, secret: string): boolean {
+export function hasValidSharedSecret({ headersDistinct }: IncomingMessage, secret: string): boolean {
   const offered = headersDistinct['x-proxy-secret'];
   return offered?.length === 1 && isSame(offered[0], secret);
 }

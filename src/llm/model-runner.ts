@@ -7,9 +7,9 @@ import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { pause } from './pause';
 import { Attempt, type AttemptListener } from './run/attempt';
 import type { CircuitBreakers } from './run/circuit-breakers';
-import { ReplyLimit } from './run/reply-limit';
+import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
-import { RunScope } from './run/run-scope';
+import { RunDeadline } from './run/run-deadline';
 
 export interface RunRequest {
   /** `ModelConfig.id` */
@@ -50,22 +50,26 @@ export class ModelRunner {
    * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts; what the listener throws
    */
   async run(request: RunRequest, signal: AbortSignal, listener: ReplyListener): Promise<void> {
-    const scope = new RunScope(signal, this.limits.totalTimeoutMs, listener.onAttempt);
-    const limit = new ReplyLimit(this.limits.maxReplyChars);
+    const scope = new RunDeadline(signal, this.limits.totalTimeoutMs, listener.onAttempt);
+    const limit = new MaxLength(this.limits.maxReplyChars);
     try {
-      await this.askAny(request, scope, (parts) => limit.pass(parts, listener.onParts));
+      await this.withFallback(request, scope, (parts) => limit.check(parts, listener.onParts));
     } finally {
       scope.close();
     }
   }
 
   /** The first model that begins a reply. If none does, the failure of the one that was asked for counts. */
-  private async askAny(request: RunRequest, scope: RunScope, listener: PartsListener): Promise<void> {
+  private async withFallback(
+    request: RunRequest,
+    scope: RunDeadline,
+    listener: PartsListener,
+  ): Promise<void> {
     const targets = request.targets ?? this.catalogue.candidates(request.modelId);
     let failure: unknown;
     for (const [index, target] of targets.entries()) {
       try {
-        return await this.askOne(target, request, scope, listener);
+        return await this.withRetry(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
         if (index === 0) failure = error;
@@ -75,15 +79,15 @@ export class ModelRunner {
     throw failure ?? new LlmError('provider_model_not_found');
   }
 
-  private async askOne(
+  private async withRetry(
     target: CatalogueEntry,
     request: RunRequest,
-    scope: RunScope,
+    scope: RunDeadline,
     listener: PartsListener,
   ): Promise<void> {
     for (let retry = 0; ; retry++) {
       try {
-        return await this.tryOnce(target, request, scope, listener);
+        return await this.attempt(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
         if (scope.begun || retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
@@ -92,15 +96,15 @@ export class ModelRunner {
     }
   }
 
-  private async tryOnce(
+  private async attempt(
     target: CatalogueEntry,
     { messages, settings }: RunRequest,
-    scope: RunScope,
+    scope: RunDeadline,
     listener: PartsListener,
   ): Promise<void> {
     const breaker = this.breakers.of(target.provider);
     breaker.enter();
-    const attempt = this.attempt(target, scope);
+    const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
     const ask = (signal: AbortSignal, take: PartsListener) =>
       client.stream({ ...target, messages, settings }, signal, take);
@@ -117,7 +121,7 @@ export class ModelRunner {
     }
   }
 
-  private attempt(target: CatalogueEntry, scope: RunScope): Attempt {
+  private newAttempt(target: CatalogueEntry, scope: RunDeadline): Attempt {
     return new Attempt(target, {
       controller: scope.begin(),
       listener: scope.onAttempt,

@@ -8,7 +8,7 @@ import type { Message } from './messages.service';
 import { QueueRepository } from './queue.repository';
 
 /** A queued reply whose turn has come, and what it is to be made with. */
-export interface BegunTurn {
+export interface StartedTurn {
   conversation: Conversation;
   reply: Message & { instance_id: string };
   request: QueuedRequest;
@@ -37,7 +37,7 @@ export class QueueService {
   }
 
   /** Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it. */
-  begin({ user_id, conversation_id }: WaitingConversation): Promise<BegunTurn | undefined> {
+  begin({ user_id, conversation_id }: WaitingConversation): Promise<StartedTurn | undefined> {
     return this.db.run(async () => {
       const conversation = await this.conversations.lock(user_id, conversation_id).catch(asAbsent);
       const begun = conversation && (await this.queue.beginNext(conversation_id, this.instance.id));

@@ -16,7 +16,7 @@ export interface ParentMessage {
 }
 
 /** Where a turn goes: the conversation as it is now, and the message that it follows; none at the beginning. */
-export interface TurnPlace {
+export interface TurnPosition {
   conversation: Conversation;
   parent?: ParentMessage;
   /** A reply waits for its turn there. */
@@ -50,7 +50,7 @@ export function saidMessage(content: string, tokens: number): Fields {
 }
 
 /** New messages one after the other below a place. A parent that has a child already begins a new branch. */
-export function turnMessages({ conversation, parent }: TurnPlace, fields: Fields[]): TurnMessage[] {
+export function turnMessages({ conversation, parent }: TurnPosition, fields: Fields[]): TurnMessage[] {
   const now = new Date();
   const branch = parent && !parent.has_children ? parent.branch_id : undefined;
   const messages: TurnMessage[] = [];

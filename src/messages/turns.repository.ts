@@ -6,7 +6,7 @@ import { NOTE_WAY, segmentsOf } from './active-path';
 import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
 import { turnBytes } from './message-bytes';
-import type { ParentMessage, TurnMessage, TurnPlace } from './turn-messages';
+import type { ParentMessage, TurnMessage, TurnPosition } from './turn-messages';
 
 /** What a stored turn makes of its conversation. */
 export interface ConversationChanges {
@@ -81,11 +81,11 @@ export class TurnsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   /** The user's conversation and the parent that is asked for, or the end of its active path (undefined). */
-  async place(
+  async position(
     userId: string,
     conversationId: string,
     parentId: string | null | undefined,
-  ): Promise<TurnPlace | undefined> {
+  ): Promise<TurnPosition | undefined> {
     const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
       `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
            SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.status = 'queued'
@@ -111,7 +111,7 @@ export class TurnsRepository {
 
   /** Stores a turn where nothing has changed since `place` was read, and answers its context. */
   async store(
-    { conversation, parent }: TurnPlace,
+    { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
     changes: ConversationChanges & ReplyTerms,
     context: ContextWish,

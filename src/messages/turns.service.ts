@@ -9,15 +9,15 @@ import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './
 import { isOpen, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
 import { QueueService } from './queue.service';
-import { saidMessage, turnMessages, type TurnMessage, type TurnPlace } from './turn-messages';
+import { saidMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
 import { Quotas, tooManyRunning, type TurnCost } from './usage/quotas';
 
 /** What the user says, if anything, and who is to reply. */
-export interface TurnRequest {
+export interface TurnInput {
   userId: string;
   /** As `place` found it. Absent: a conversation is made, with the fields of `conversation`. */
-  place?: TurnPlace;
+  position?: TurnPosition;
   conversation?: ConversationFields;
   /** The message that this follows; null at the beginning, absent at the end of the active path. */
   parentId?: string | null;
@@ -26,19 +26,19 @@ export interface TurnRequest {
   /** Tokens of `content`. */
   tokens: number;
   /** Tokens of what the reply goes on with, if it does, as the model is shown it. */
-  begunTokens?: number;
+  prefixTokens?: number;
   /** The model that is to answer. */
   model: string;
   provider: string;
   /** Tokens that the model may be shown, and may answer with. */
-  budget: number;
-  answerRoom: number;
+  contextTokens: number;
+  maxOutputTokens: number;
   /** What the reply is made with if it has to wait; absent: it does not wait, but is refused. */
   queued?: QueuedRequest;
 }
 
 /** With what was set aside for the reply, if there are quotas. */
-type AllowedTurn = TurnRequest & Pick<TurnMessage, 'reserved_tokens'>;
+type AllowedTurn = TurnInput & Pick<TurnMessage, 'reserved_tokens'>;
 
 /** A conversation takes no more than this many messages ahead. */
 const MAX_QUEUED = 20;
@@ -46,7 +46,7 @@ const MAX_QUEUED = 20;
 const TRIES = 5;
 
 /** A stored user message and the open reply to it. */
-export interface Turn {
+export interface OpenedTurn {
   conversation: Conversation;
   userMessageId: string;
   messageId: string;
@@ -74,8 +74,12 @@ export class TurnsService {
    * that names no place goes beside it.
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
-  async place(userId: string, conversationId: string, parentId?: string | null): Promise<TurnPlace> {
-    const place = await this.turns.place(userId, conversationId, parentId);
+  async resolveParent(
+    userId: string,
+    conversationId: string,
+    parentId?: string | null,
+  ): Promise<TurnPosition> {
+    const place = await this.turns.position(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
     if (parentId && !place.parent) throw messageNotFound();
     if (parentId !== undefined) return place;
@@ -90,7 +94,7 @@ export class TurnsService {
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
    *   too many, `quota_exceeded`, and those of `place` if it has changed
    */
-  async open(request: TurnRequest): Promise<Turn> {
+  async open(request: TurnInput): Promise<OpenedTurn> {
     try {
       return await this.quotas.within(costOf(request), (reserved_tokens) =>
         this.openWithin({ ...request, reserved_tokens }),
@@ -111,13 +115,15 @@ export class TurnsService {
     return { id: messageId };
   }
 
-  private openWithin(request: AllowedTurn): Promise<Turn> {
-    const { place, queued } = request;
-    if (!place) return this.openFirst(request);
-    return queued ? this.openQueued(request, place.conversation.id, queued) : this.openAt(request, place);
+  private openWithin(request: AllowedTurn): Promise<OpenedTurn> {
+    const { position, queued } = request;
+    if (!position) return this.openFirst(request);
+    return queued
+      ? this.openQueued(request, position.conversation.id, queued)
+      : this.openAt(request, position);
   }
 
-  private async openFirst(request: AllowedTurn): Promise<Turn> {
+  private async openFirst(request: AllowedTurn): Promise<OpenedTurn> {
     // There is nothing yet that it could follow.
     if (request.parentId) throw messageNotFound();
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
@@ -132,7 +138,7 @@ export class TurnsService {
   }
 
   /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
-  private async openAt(request: AllowedTurn, place: TurnPlace): Promise<Turn> {
+  private async openAt(request: AllowedTurn, place: TurnPosition): Promise<OpenedTurn> {
     for (let tries = 1; tries <= TRIES; tries++) {
       assertReply(request, place);
       if (!isBusy(place)) {
@@ -142,15 +148,19 @@ export class TurnsService {
         if (turn.stored) return turnOf(request, place.conversation, messages, turn.context, terms.instanceId);
         assertAllowed(turn, terms);
       } else if (tries > 1) break;
-      place = await this.place(request.userId, place.conversation.id, request.parentId);
+      place = await this.resolveParent(request.userId, place.conversation.id, request.parentId);
     }
     throw replyInProgress();
   }
 
   /** Under the conversation's lock, as whoever begins the next reply of the queue. */
-  private openQueued(request: AllowedTurn, conversationId: string, queued: QueuedRequest): Promise<Turn> {
+  private openQueued(
+    request: AllowedTurn,
+    conversationId: string,
+    queued: QueuedRequest,
+  ): Promise<OpenedTurn> {
     return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
-      const place = await this.place(request.userId, conversationId, request.parentId);
+      const place = await this.resolveParent(request.userId, conversationId, request.parentId);
       if (running + waiting === 0) return this.openAt(request, place);
       if (waiting >= MAX_QUEUED) throw queueFull();
       assertReply(request, place);
@@ -164,7 +174,7 @@ export class TurnsService {
     return { instanceId: this.instance.id, maxRunning: this.quotas.maxRunning };
   }
 
-  private messages(request: AllowedTurn, place: TurnPlace, queued?: QueuedRequest): TurnMessage[] {
+  private messages(request: AllowedTurn, place: TurnPosition, queued?: QueuedRequest): TurnMessage[] {
     const { content, tokens, model, provider, reserved_tokens } = request;
     const state = queued
       ? { status: 'queued' as const, queued_request: queued }
@@ -174,15 +184,15 @@ export class TurnsService {
   }
 
   private store(
-    request: TurnRequest,
-    place: TurnPlace,
+    request: TurnInput,
+    place: TurnPosition,
     messages: TurnMessage[],
     terms: ReplyTerms,
   ): Promise<StoredTurn> {
     const { id: leafId, sequence, created_at: at } = lastOf(messages);
     const says = request.content !== undefined;
     const said = says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0;
-    const budget = request.budget - said - (request.begunTokens ?? 0);
+    const budget = request.contextTokens - said - (request.prefixTokens ?? 0);
     const changes = { leafId, sequence, at, title: titleOf(request), ...terms };
     return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
@@ -198,18 +208,25 @@ function assertAllowed({ stored, known, running }: StoredTurn, { maxRunning }: R
   if (maxRunning !== null && running >= maxRunning) throw tooManyRunning();
 }
 
-function costOf({ userId, place, tokens, begunTokens = 0, budget, answerRoom }: TurnRequest): TurnCost {
+function costOf({
+  userId,
+  position,
+  tokens,
+  prefixTokens = 0,
+  contextTokens,
+  maxOutputTokens,
+}: TurnInput): TurnCost {
   return {
     userId,
-    conversation: place?.conversation,
-    said: tokens + begunTokens,
-    input: budget,
-    output: answerRoom,
+    conversation: position?.conversation,
+    said: tokens + prefixTokens,
+    input: contextTokens,
+    output: maxOutputTokens,
   };
 }
 
 /** What is queued goes first, also in the moment in which nothing runs. */
-function isBusy({ parent, queued }: TurnPlace): boolean {
+function isBusy({ parent, queued }: TurnPosition): boolean {
   return queued === true || (parent !== undefined && isOpen(parent));
 }
 
@@ -217,22 +234,22 @@ function lastOf(messages: TurnMessage[]): TurnMessage {
   return messages[messages.length - 1];
 }
 
-function titleOf({ content }: TurnRequest): string | null {
+function titleOf({ content }: TurnInput): string | null {
   return content === undefined ? null : titleFrom(content);
 }
 
 /** What a user says follows a reply, and a reply follows what a user says. */
-function assertReply({ parentId, content }: TurnRequest, { parent }: TurnPlace): void {
+function assertReply({ parentId, content }: TurnInput, { parent }: TurnPosition): void {
   if (parentId && parent && (parent.role === 'user') === (content !== undefined)) throw parentNotAReply();
 }
 
 function turnOf(
-  { model }: TurnRequest,
+  { model }: TurnInput,
   conversation: Conversation,
   messages: TurnMessage[],
   context: ContextMessage[],
   instanceId: string | null,
-): Turn {
+): OpenedTurn {
   const { id: messageId, parent_id } = lastOf(messages);
   return {
     conversation,

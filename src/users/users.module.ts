@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ErasedUserEntity } from './erased-user.entity';
 import { RevocationEntity } from './revocations/revocation.entity';
-import { Revocations } from './revocations/revocations';
+import { UserChangeFeed } from './revocations/user-change-feed';
 import { RevocationsRepository } from './revocations/revocations.repository';
 import { StorageQuota } from './quotas/storage-quota';
 import { UserLock } from './quotas/user-lock';
@@ -17,11 +17,11 @@ import { UsersService } from './users.service';
     UserData,
     UsersService,
     UsersRepository,
-    Revocations,
+    UserChangeFeed,
     RevocationsRepository,
     StorageQuota,
     UserLock,
   ],
-  exports: [UserData, UsersService, Revocations, StorageQuota, UserLock],
+  exports: [UserData, UsersService, UserChangeFeed, StorageQuota, UserLock],
 })
 export class UsersModule {}

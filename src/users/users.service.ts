@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Remembered } from './remembered';
-import { Revocations } from './revocations/revocations';
+import { InvalidatingCache } from './invalidating-cache';
+import { UserChangeFeed } from './revocations/user-change-feed';
 import { asTaken, erasureInProgress, lastAdmin, userNotFound } from './user.errors';
 import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { type ErasedUser, UsersRepository } from './users.repository';
@@ -13,13 +13,13 @@ export type Account = User & { password_hash: string | null };
 
 @Injectable()
 export class UsersService {
-  private readonly states: Remembered<KnownState>;
+  private readonly states: InvalidatingCache<KnownState>;
 
   constructor(
     private readonly users: UsersRepository,
-    private readonly revocations: Revocations,
+    private readonly revocations: UserChangeFeed,
   ) {
-    this.states = new Remembered(revocations, REMEMBERED);
+    this.states = new InvalidatingCache(revocations, REMEMBERED);
   }
 
   /**

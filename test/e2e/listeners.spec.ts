@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RunningReplies } from '../../src/chat/reply/running-replies';
+import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { ConversationsService } from '../../src/conversations/conversations.service';
 import { ApiClient } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
@@ -46,9 +46,9 @@ afterAll(async () => {
 
 /** Those who wait for what the process as a whole tells. */
 const observers = () => {
-  const { begun, closing } = t.app.get(RunningReplies, { strict: false });
+  const { started, closing } = t.app.get(ActiveReplies, { strict: false });
   const { deletions } = t.app.get(ConversationsService, { strict: false });
-  return [begun, closing, deletions].map((subject) => (subject as Subject<unknown>).observers.length);
+  return [started, closing, deletions].map((subject) => (subject as Subject<unknown>).observers.length);
 };
 
 /** Of signals that may still abort. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReplyLog } from '../../src/chat/reply/reply-log';
-import { RunningReplies } from '../../src/chat/reply/running-replies';
+import { ReplyLog } from '../../src/replies/log/reply-log';
+import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { REPLY_BOUNDS } from '../../src/config/bounds';
 import { ApiClient, type ChatMessage } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
@@ -38,7 +38,7 @@ async function running() {
 
 /** As if another process wrote the replies, which does not come to end them. */
 function hideWriter(): void {
-  const replies = t.app.get(RunningReplies, { strict: false });
+  const replies = t.app.get(ActiveReplies, { strict: false });
   jest.spyOn(replies, 'stop').mockResolvedValue(undefined);
   jest.spyOn(replies, 'has').mockReturnValue(false);
 }

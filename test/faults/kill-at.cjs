@@ -28,7 +28,7 @@ function pointsOf(sql, state) {
     return committed ? { during: 'in-turn-commit', after: 'turn-committed' } : {};
   }
   if (/INSERT INTO reply_journal/i.test(sql)) return { during: 'in-journal', after: 'journal-stored' };
-  if (/^UPDATE messages SET status = /i.test(sql))
+  if (/UPDATE messages m SET status = /i.test(sql))
     return { during: 'in-final-commit', after: 'final-committed' };
   return {};
 }

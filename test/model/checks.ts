@@ -1,4 +1,4 @@
-import { deltaEvent, logged, startEvent, storedEvents } from '../../src/chat/reply/reply-event';
+import { deltaEvent, logged, startEvent, storedEvents } from '../../src/replies/events/event-codec';
 import type { ModelFeed } from './model-feed';
 import type { ModelReader } from './model-reader';
 import { isOpen } from '../../src/messages/message.types';

@@ -3,7 +3,7 @@ import type { MessageEntity } from '../../src/messages/message.entity';
 import type { MessageStatus, WaitingConversation, WrittenReply } from '../../src/messages/message.types';
 import type { ClosedRow, ReplyEnd } from '../../src/messages/messages.repository';
 import type { BegunReply } from '../../src/messages/queue.repository';
-import type { TurnMessage, TurnPlace } from '../../src/messages/turn-messages';
+import type { TurnMessage, TurnPosition } from '../../src/messages/turn-messages';
 import type { ConversationChanges, ReplyTerms, StoredTurn } from '../../src/messages/turns.repository';
 import { violation, WAIT, type OpenRow, type Row } from './tables';
 import { Transaction } from './transaction';
@@ -35,7 +35,7 @@ export class MessageStatements extends Transaction {
     return this.conversation(id);
   }
 
-  place(conversationId: string): TurnPlace | undefined {
+  place(conversationId: string): TurnPosition | undefined {
     const conversation = this.conversation(conversationId);
     if (!conversation) return undefined;
     const parent = conversation.active_leaf_id ? this.message(conversation.active_leaf_id) : undefined;

@@ -1,5 +1,5 @@
-import type { LoggedEvent } from '../../src/chat/reply/reply-event';
-import type { ReplyEvent } from '../../src/chat/reply/reply-event.dto';
+import type { LoggedEvent } from '../../src/replies/events/event-codec';
+import type { ReplyEvent } from '../../src/replies/events/reply-event.dto';
 import { clock, type Life } from './clock';
 import { USER, type SimulatedProcess } from './simulated-process';
 

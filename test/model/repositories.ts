@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { JournalRepository } from '../../src/chat/journal/journal.repository';
+import type { JournalRepository } from '../../src/replies/log/journal/journal.repository';
 import type { Conversation } from '../../src/conversations/conversations.service';
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
@@ -8,7 +8,7 @@ import type { OpenReply, WrittenReply } from '../../src/messages/message.types';
 import type { MessagesRepository, ReplyEnd } from '../../src/messages/messages.repository';
 import type { Checkpoint, OpenRepliesRepository } from '../../src/messages/open-replies.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
-import type { TurnMessage, TurnPlace } from '../../src/messages/turn-messages';
+import type { TurnMessage, TurnPosition } from '../../src/messages/turn-messages';
 import type { ConversationChanges, ReplyTerms, TurnsRepository } from '../../src/messages/turns.repository';
 import type { Life } from './clock';
 import type { MessageStatements } from './message-statements';
@@ -182,11 +182,11 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
 export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'holds'> {
   constructor(private readonly db: Connection) {}
 
-  place(_userId: string, conversationId: string): Promise<TurnPlace | undefined> {
+  position(_userId: string, conversationId: string): Promise<TurnPosition | undefined> {
     return this.db.run((transaction) => transaction.place(conversationId));
   }
 
-  store({ conversation }: TurnPlace, messages: TurnMessage[], changes: ConversationChanges & ReplyTerms) {
+  store({ conversation }: TurnPosition, messages: TurnMessage[], changes: ConversationChanges & ReplyTerms) {
     return this.db.run((transaction) => transaction.storeTurn(conversation, messages, changes));
   }
 }

@@ -1,25 +1,26 @@
 import { Subject } from 'rxjs';
-import type { ContextLoader } from '../../src/chat/context/context-loader';
-import { Checkpoints } from '../../src/chat/journal/checkpoints';
-import { JournalReplyLog } from '../../src/chat/journal/journal-reply-log';
-import { JournalWriter } from '../../src/chat/journal/journal-writer';
-import type { JournalRepository } from '../../src/chat/journal/journal.repository';
-import type { ModelChoices } from '../../src/chat/model-choices';
-import { EndingsElsewhere } from '../../src/chat/peers/endings-elsewhere';
-import { JournalTails } from '../../src/chat/peers/journal-tails';
-import { BusyConversations } from '../../src/chat/queue/busy-conversations';
-import { QueueWatch } from '../../src/chat/queue/queue-watch';
-import { QueuedRequests } from '../../src/chat/queue/queued-requests';
-import { ReplyQueue } from '../../src/chat/queue/reply-queue';
-import { AbandonedReplies } from '../../src/chat/recovery/abandoned-replies';
-import { Recovery } from '../../src/chat/recovery/recovery';
-import { ReplyEndings } from '../../src/chat/recovery/reply-endings';
-import { ReplyCloser } from '../../src/chat/reply/reply-closer';
-import { ReplyGenerator } from '../../src/chat/reply/reply-generator';
-import { ReplyReader } from '../../src/chat/reply/reply-reader';
-import { ReplyStopper } from '../../src/chat/reply/reply-stopper';
-import { RunningReplies } from '../../src/chat/reply/running-replies';
-import { TurnStarter } from '../../src/chat/turn-starter';
+import type { ContextLoader } from '../../src/turns/context';
+import { CheckpointWriter } from '../../src/replies/log/journal/checkpoint-writer';
+import { JournalReplyLog } from '../../src/replies/log/journal/journal-reply-log';
+import { JournalWriter } from '../../src/replies/log/journal/journal-writer';
+import type { JournalRepository } from '../../src/replies/log/journal/journal.repository';
+import type { ModelResolver } from '../../src/turns/model-resolver';
+import { RemoteStopWatcher } from '../../src/replies/cluster/remote-stop-watcher';
+import { JournalFollowers } from '../../src/replies/log/journal/journal-followers';
+import { OnBusyPolicy } from '../../src/turns/queue/on-busy';
+import { QueuedReplyWatcher } from '../../src/replies/read/queued-reply-watcher';
+import { QueuedReplyJobs } from '../../src/turns/queue/queued-reply-jobs';
+import { TurnQueue } from '../../src/turns/queue/turn-queue';
+import { OrphanedReplies } from '../../src/replies/lifecycle/orphaned-replies';
+import { Recovery } from '../../src/replies/log/journal/recovery';
+import { StopTriggers } from '../../src/replies/lifecycle/stop-triggers';
+import { GracefulShutdown } from '../../src/replies/lifecycle/graceful-shutdown';
+import { ReplyFinalizer } from '../../src/replies/produce/reply-finalizer';
+import { ReplyProducer } from '../../src/replies/produce/reply-producer';
+import { ReplyReader } from '../../src/replies/read/reply-reader';
+import { ReplyCanceller } from '../../src/replies/lifecycle/reply-canceller';
+import { ActiveReplies } from '../../src/replies/produce/active-replies';
+import { SendMessage } from '../../src/turns/send-message';
 import type { AppConfig } from '../../src/config/app-config';
 import type { ConversationsService } from '../../src/conversations/conversations.service';
 import type { DatabaseState } from '../../src/database/database-state';
@@ -70,13 +71,13 @@ const CONFIG = {
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
 
 /** Every wish is granted. */
-const CHOICES = new (class implements Pick<ModelChoices, 'choose' | 'find'> {
-  async choose(_userId: string, _conversation: unknown, { model = '' }: { model?: string }) {
-    return { model, provider: 'model', settings: {}, budget: 1_000, answerRoom: 1_000 };
+const CHOICES = new (class implements Pick<ModelResolver, 'resolve' | 'find'> {
+  async resolve(_userId: string, _conversation: unknown, { model = '' }: { model?: string }) {
+    return { model, provider: 'model', settings: {}, contextTokens: 1_000, maxOutputTokens: 1_000 };
   }
 
-  find = this.choose.bind(this);
-})() as unknown as ModelChoices;
+  find = this.resolve.bind(this);
+})() as unknown as ModelResolver;
 
 export type SimulatedProcess = ReturnType<typeof simulatedProcess>;
 
@@ -85,27 +86,27 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const connection = new Connection(life, network);
   const stored = servicesOf(connection);
   const { conversations, messages, openReplies, queue, instance, journal } = stored;
-  const running = new RunningReplies();
+  const running = new ActiveReplies();
   const draining = new Draining();
   const writer = new JournalWriter(journal, instance, SHARED, CONFIG);
-  const checkpoints = new Checkpoints(openReplies, writer);
-  const log = new JournalReplyLog(writer, checkpoints, instance);
-  const closer = new ReplyCloser(messages, log);
-  const generator = new ReplyGenerator(running, runnerOf(feeds, life), log, closer);
-  const watch = new QueueWatch(queue, running);
-  const tails = new JournalTails(journal, messages, openReplies, running, instance);
-  const endings = new ReplyEndings(running, conversations, instance, draining, CONFIG);
-  const requests = new QueuedRequests(CHOICES, NO_CONTEXT);
-  const replyQueue = new ReplyQueue(queue, requests, generator, closer, draining);
-  const stopper = new ReplyStopper(messages, openReplies, queue, running, watch);
-  const busy = new BusyConversations(stopper, replyQueue);
+  const checkpoints = new CheckpointWriter(openReplies, writer);
+  const followers = new JournalFollowers(journal, messages, openReplies, instance);
+  const recovery = new Recovery(instance, journal, messages, openReplies, SHARED);
+  const log = new JournalReplyLog(writer, checkpoints, instance, followers, recovery);
+  const closer = new ReplyFinalizer(messages, log);
+  const generator = new ReplyProducer(running, runnerOf(feeds, life), log, closer);
+  const watch = new QueuedReplyWatcher(queue, running);
+  const endings = new GracefulShutdown(running, log, instance, draining, CONFIG);
+  const requests = new QueuedReplyJobs(CHOICES, NO_CONTEXT);
+  const replyQueue = new TurnQueue(queue, requests, generator, closer, draining);
+  const stopper = new ReplyCanceller(messages, openReplies, queue, running, watch);
+  const busy = new OnBusyPolicy(stopper, replyQueue);
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
   for (const part of [
-    endings,
+    new StopTriggers(running, conversations, instance),
     watch,
-    tails,
     replyQueue,
-    new EndingsElsewhere(running, openReplies, SHARED, instance),
+    new RemoteStopWatcher(running, openReplies, SHARED, instance),
   ])
     part.onModuleInit();
   return {
@@ -116,12 +117,12 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     draining,
     endings,
     stopper,
-    starter: new TurnStarter(CHOICES, idempotency, stored.turns, generator, busy),
+    sender: new SendMessage(CHOICES, idempotency, stored.turns, busy, generator),
     checkpoints,
-    recovery: new Recovery(instance, journal, messages, openReplies, SHARED),
-    abandoned: new AbandonedReplies(openReplies, instance, running, closer, CONFIG),
+    recovery,
+    abandoned: new OrphanedReplies(openReplies, instance, running, closer, CONFIG),
     queue: replyQueue,
-    reader: new ReplyReader(log, messages, running, tails, watch),
+    reader: new ReplyReader(log, messages, running, watch),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../../src/chat/journal/journal-payload';
+import type { JournalEntry } from '../../src/replies/log/journal/journal-payload';
 import type { Conversation } from '../../src/conversations/conversations.service';
 import type { MessageEntity } from '../../src/messages/message.entity';
 import type { OpenReplyEntity } from '../../src/messages/open-reply.entity';

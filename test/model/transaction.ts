@@ -1,4 +1,4 @@
-import { decodePayload } from '../../src/chat/journal/journal-payload';
+import { decodePayload } from '../../src/replies/log/journal/journal-payload';
 import { violation, WAIT, type Batch, type Row, type Tables } from './tables';
 
 /**

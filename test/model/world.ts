@@ -1,4 +1,4 @@
-import type { OnBusy } from '../../src/chat/queue/busy-conversations';
+import type { OnBusy } from '../../src/turns/turn-command';
 import type { Conversation } from '../../src/conversations/conversations.service';
 import { clock, type Life } from './clock';
 import { Checks } from './checks';
@@ -78,21 +78,25 @@ export class World {
 
   /** Long replies are checkpointed. */
   checkpoint(process: SimulatedProcess): void {
-    this.as(process, () => process.checkpoints.look(0));
+    this.as(process, () => process.checkpoints.checkpointDue(0));
   }
 
   turn(process: SimulatedProcess, conversation: number, on_busy: OnBusy): void {
     if (process.draining.active) return;
     const model = `model ${this.feeds.size + 1}`;
     this.feeds.set(model, new ModelFeed());
-    const plan = { conversationId: CONVERSATIONS[conversation % CONVERSATIONS.length], content: 'Hello' };
-    this.as(process, () => process.starter.start({ userId: USER }, plan, { model, on_busy }));
+    const command = {
+      conversationId: CONVERSATIONS[conversation % CONVERSATIONS.length],
+      content: 'Hello',
+      options: { model, on_busy },
+    };
+    this.as(process, () => process.sender.send({ userId: USER }, command));
   }
 
   /** Its user ends one of these replies. */
   stop(process: SimulatedProcess, replies: readonly Row[], pick: number): void {
     const id = replies.at(pick % Math.max(1, replies.length))?.id;
-    if (id) this.as(process, async () => process.stopper.stop(await process.messages.get(USER, id)));
+    if (id) this.as(process, async () => process.stopper.cancel(await process.messages.get(USER, id)));
   }
 
   /** The models that somebody listens to. */

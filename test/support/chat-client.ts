@@ -1,4 +1,4 @@
-import type { ReplyEvent } from '../../src/chat/reply/reply-event.dto';
+import type { ReplyEvent } from '../../src/replies/events/reply-event.dto';
 
 /** A reply as a client got it. */
 export interface StreamedReply {

@@ -1,8 +1,8 @@
-import type { LoggedEvent } from '../../src/chat/reply/reply-event';
-import type { OpenedLog } from '../../src/chat/reply/reply-log';
+import type { LoggedEvent } from '../../src/replies/events/event-codec';
+import type { LogReader } from '../../src/replies/log/reply-log';
 
 /** A log whose batches are written down as a generator. */
-export function logFrom(batches: (signal: AbortSignal) => AsyncIterable<LoggedEvent[]>): OpenedLog {
+export function logFrom(batches: (signal: AbortSignal) => AsyncIterable<LoggedEvent[]>): LogReader {
   return async (listener, signal) => {
     for await (const batch of batches(signal)) {
       if (signal.aborted) return;

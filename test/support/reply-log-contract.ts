@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LoggedEvent } from '../../src/chat/reply/reply-event';
-import type { ReplyEvent, StartEvent } from '../../src/chat/reply/reply-event.dto';
-import type { ReplyLog } from '../../src/chat/reply/reply-log';
+import type { LoggedEvent } from '../../src/replies/events/event-codec';
+import type { ReplyEvent, StartEvent } from '../../src/replies/events/reply-event.dto';
+import type { ReplyLog } from '../../src/replies/log/reply-log';
 import { ReplyContent } from '../../src/messages/reply-content';
 
 const REPLY = '019a5b1c-7f00-7000-8000-000000000001';
@@ -49,8 +49,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   it('numbers events from 1 without gaps and ends every reader after the terminal one', async () => {
     const reading = collect(log, 0);
     await append('a', 'b');
-    await log.settle(REPLY);
-    log.close(REPLY, end('ab'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('ab'));
     const events = await reading;
     expect(sequences(events)).toEqual([1, 2, 3, 4]);
     expect(events.map((event) => event.terminal)).toEqual([false, false, false, true]);
@@ -62,8 +62,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const readers = [1, 2, 3, 4, 6].map((after) => collect(log, after));
     await nextTurn();
     await append('d', 'e');
-    await log.settle(REPLY);
-    log.close(REPLY, end('abcde'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('abcde'));
     const seen = await Promise.all(readers);
     expect(seen.map(sequences)).toEqual([[2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7], [4, 5, 6, 7], [5, 6, 7], [7]]);
   });
@@ -71,8 +71,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   it('keeps the order of many appends that nobody waits for', async () => {
     const reading = collect(log, 0);
     for (let n = 1; n <= 500; n++) void append(String(n));
-    await log.settle(REPLY);
-    log.close(REPLY, end('…'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('…'));
     const events = await reading;
     expect(sequences(events)).toEqual(Array.from({ length: 502 }, (_, index) => index + 1));
     expect(JSON.parse(events[500].json)).toEqual(chunk('500'));
@@ -88,10 +88,10 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     };
     const reading = log.read(REPLY, 0, slowly, never);
     for (const text of texts) void append(text);
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     const late = [0, 1, 2, 350, 690, 701].map((after) => collect(log, after));
     await nextTurn();
-    log.close(REPLY, end(texts.join('')));
+    log.complete(REPLY, end(texts.join('')));
     const all = await along;
     await reading;
     expect(all).toHaveLength(702);
@@ -103,8 +103,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const first = collect(log, 0);
     await append('ü\u2028"');
     const second = collect(log, 0);
-    await log.settle(REPLY);
-    log.close(REPLY, end('ü\u2028"'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('ü\u2028"'));
     expect(await first).toEqual(await second);
   });
 
@@ -113,11 +113,11 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const left = collect(log, 0, leaving.signal);
     const staying = collect(log, 0);
     await append('a');
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     await nextTurn();
     leaving.abort();
     expect(sequences(await left)).toEqual([1, 2]);
-    log.close(REPLY, end('a'));
+    log.complete(REPLY, end('a'));
     expect(sequences(await staying)).toEqual([1, 2, 3]);
   });
 
@@ -132,8 +132,8 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const reading = log.read(REPLY, 0, take, never);
     await append('a');
     await append('b');
-    await log.settle(REPLY);
-    log.close(REPLY, end('ab'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('ab'));
     await nextTurn();
     expect(batches).toEqual([[1]]);
     takes[0].resolve();
@@ -152,15 +152,15 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
     const staying = collect(log, 0);
     for (const reading of failing) await expect(reading).rejects.toThrow('full');
     await append('a');
-    await log.settle(REPLY);
-    log.close(REPLY, end('a'));
+    await log.flush(REPLY);
+    log.complete(REPLY, end('a'));
     expect(sequences(await staying)).toEqual([1, 2, 3]);
   });
 
   it('repeats the last id for an error that is not the end of the reply, so that a reader can go on there', async () => {
     const reading = collect(log, 0);
     await append('a', 'b');
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     log.fail(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
     const events = await reading;
     expect(sequences(events)).toEqual([1, 2, 3, 3]);
@@ -170,14 +170,14 @@ export function replyLogContract(create: () => Promise<{ log: ReplyLog; instance
   it('lets readers of a reply that others have closed go, without an end', async () => {
     const reading = collect(log, 0);
     await append('a');
-    await log.settle(REPLY);
-    log.release(REPLY);
+    await log.flush(REPLY);
+    log.drop(REPLY);
     expect(sequences(await reading)).toEqual([1, 2]);
     expect(log.read(REPLY, 0, ignore, never)).toBeUndefined();
   });
 
   it('forgets a reply with its terminal event, and does not know one that was not opened', async () => {
-    log.close(REPLY, end(''));
+    log.complete(REPLY, end(''));
     expect(log.read(REPLY, 0, ignore, never)).toBeUndefined();
     expect(log.read('019a5b1c-7f00-7000-8000-000000000002', 0, ignore, never)).toBeUndefined();
   });

@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError } from '../../errors/app-error';
-import { Remembered } from '../../users/remembered';
+import { InvalidatingCache } from '../../users/invalidating-cache';
 import { UserLock } from '../../users/quotas/user-lock';
-import { Revocations } from '../../users/revocations/revocations';
+import { UserChangeFeed } from '../../users/revocations/user-change-feed';
 import { type Identity, isOver, type Scope, SCOPES } from '../identity';
 import type { ApiKeyEntity } from './api-key.entity';
 import { ApiKeysRepository, type ApiKeyPosition, type UsableKey } from './api-keys.repository';
-import { KeyUse } from './key-use';
+import { ApiKeyUsageRecorder } from './api-key-usage-recorder';
 
 const KEY = /^parley_[A-Za-z0-9_-]{43}$/;
 const PREFIX_LENGTH = 12;
@@ -35,15 +35,15 @@ export const tooManyApiKeys = () =>
 
 @Injectable()
 export class ApiKeysService {
-  private readonly identities: Remembered<Identity>;
+  private readonly identities: InvalidatingCache<Identity>;
 
   constructor(
     private readonly keys: ApiKeysRepository,
-    private readonly use: KeyUse,
-    private readonly revocations: Revocations,
+    private readonly use: ApiKeyUsageRecorder,
+    private readonly revocations: UserChangeFeed,
     private readonly lock: UserLock,
   ) {
-    this.identities = new Remembered(revocations, REMEMBERED);
+    this.identities = new InvalidatingCache(revocations, REMEMBERED);
   }
 
   isKey(token: string): boolean {

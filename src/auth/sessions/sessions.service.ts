@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
-import { Remembered } from '../../users/remembered';
-import { Revocations } from '../../users/revocations/revocations';
+import { InvalidatingCache } from '../../users/invalidating-cache';
+import { UserChangeFeed } from '../../users/revocations/user-change-feed';
 import { erasureInProgress } from '../../users/user.errors';
 import { reauthenticationRequired } from '../auth.errors';
 import { isOver, type Identity } from '../identity';
@@ -25,17 +25,17 @@ export type Refreshed = { userId: string; pair: TokenPair } | { reuseOf: string 
 /** Logins that go on: an access token for each request, and a refresh token that is spent by its use. */
 @Injectable()
 export class SessionsService {
-  private readonly users: Remembered<Identity>;
+  private readonly users: InvalidatingCache<Identity>;
   private readonly auth: AuthConfig;
 
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly families: TokenFamilies,
     private readonly tokens: AccessTokens,
-    private readonly revocations: Revocations,
+    private readonly revocations: UserChangeFeed,
     config: AppConfig,
   ) {
-    this.users = new Remembered(revocations, REMEMBERED);
+    this.users = new InvalidatingCache(revocations, REMEMBERED);
     this.auth = config.auth;
   }
 

@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
 import { isInBlockList, rangesToBlockList } from '../../config/network';
-import { provesSecret } from '../../http/shared-secret';
+import { hasValidSharedSecret } from '../../http/shared-secret';
 import { invalidUserId, lockedOut, unauthenticated } from '../auth.errors';
 import type { Identity } from '../identity';
 import { IdentityStrategy } from './identity-strategy';
-import { KnownUsers } from './known-users';
+import { ExternalUsers } from './external-users';
 
 const USER_ID = /^[A-Za-z0-9._@:-]{1,128}$/;
 
@@ -20,7 +20,7 @@ export class HeaderStrategy extends IdentityStrategy {
 
   constructor(
     config: AppConfig,
-    private readonly users: KnownUsers,
+    private readonly users: ExternalUsers,
   ) {
     super();
     this.auth = config.auth;
@@ -55,7 +55,7 @@ export class HeaderStrategy extends IdentityStrategy {
 
   private assertTrusted(request: IncomingMessage): void {
     const { proxySecret, trustedProxies } = this.auth;
-    const knowsSecret = proxySecret === undefined || provesSecret(request, proxySecret);
+    const knowsSecret = proxySecret === undefined || hasValidSharedSecret(request, proxySecret);
     const isTrustedPeer =
       trustedProxies.length === 0 || isInBlockList(this.trustedPeers, request.socket.remoteAddress);
     if (!knowsSecret || !isTrustedPeer)

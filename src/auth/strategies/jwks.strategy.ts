@@ -8,7 +8,7 @@ import type { Identity } from '../identity';
 import { hasSaneTimes, TOLERANCE_S } from '../sessions/token-times';
 import { BEARER, bearerToken } from './bearer';
 import { IdentityStrategy } from './identity-strategy';
-import { KnownUsers } from './known-users';
+import { ExternalUsers } from './external-users';
 
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** A key id that nobody knows makes us ask the issuer, but not more often than this. */
@@ -29,7 +29,7 @@ export class JwksStrategy extends IdentityStrategy {
 
   constructor(
     { auth }: AppConfig,
-    private readonly users: KnownUsers,
+    private readonly users: ExternalUsers,
   ) {
     super();
     this.verify = verifier(auth.jwt);

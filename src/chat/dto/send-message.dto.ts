@@ -5,7 +5,7 @@ import { SettingsDto } from '../../conversations/dto/settings.dto';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId } from '../../http/openapi/api-properties';
 import { OptionalBody } from '../../http/validation.pipe';
-import { ON_BUSY, type OnBusy } from '../queue/busy-conversations';
+import { ON_BUSY, type OnBusy } from '../../turns/turn-command';
 
 export const CONTENT = {
   type: 'string',

@@ -1,6 +1,6 @@
 import type { AppError } from '../../errors/app-error';
 import { STATUS_OF_KIND } from '../../errors/problem';
-import type { LoggedEvent } from '../reply/reply-event';
+import type { LoggedEvent } from '../../replies/events/event-codec';
 
 /** Answers that are not events of a reply. */
 export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';

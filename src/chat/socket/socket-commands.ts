@@ -3,15 +3,15 @@ import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
-import { ChatService } from '../chat.service';
-import { ConversationFeed } from '../conversation-feed';
-import { MessageText } from '../message-text';
-import { RepliesService } from '../replies.service';
+import { ReplyActions } from '../../turns/reply-actions';
+import { ConversationFeed } from '../../replies/read/conversation-feed';
+import { ContentParser } from '../content-parser';
+import { RepliesService } from '../../replies/replies.service';
 import type { CheckedFrame, ClientFrame, Fields } from './client-frames';
 import type { AnswerType } from './server-frames';
 import { SocketRules } from './socket-rules';
 import { oneSubject } from './socket.errors';
-import type { Reading, SocketReadings } from './socket-readings';
+import type { Reading, SocketSubscriptions } from './socket-subscriptions';
 
 /** Over HTTP the same key and body are the same turn. */
 const SAME_AS = { method: 'POST', path: `/${API_PREFIX}/chat` };
@@ -19,7 +19,7 @@ const SAME_AS = { method: 'POST', path: `/${API_PREFIX}/chat` };
 /** One socket, as commands see it. */
 export interface SocketClient {
   readonly identity: Identity;
-  readonly readings: SocketReadings;
+  readonly readings: SocketSubscriptions;
   answer(type: AnswerType, data: object, requestId?: string): Promise<void>;
   /** Tells of a failure to do what the frame asked for. */
   refuse(error: unknown, requestId?: string): Promise<void>;
@@ -29,8 +29,8 @@ export interface SocketClient {
 @Injectable()
 export class SocketCommands {
   constructor(
-    private readonly chat: ChatService,
-    private readonly text: MessageText,
+    private readonly chat: ReplyActions,
+    private readonly text: ContentParser,
     private readonly replies: RepliesService,
     private readonly feed: ConversationFeed,
     private readonly rules: SocketRules,
@@ -57,7 +57,10 @@ export class SocketCommands {
     const { idempotency_key: _key, ...body } = sent;
     const { userId } = client.identity;
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
-    const id = await this.chat.say({ userId, request }, { ...said, content: this.text.of(said) });
+    const id = await this.chat.sendMessage(
+      { userId, request },
+      { ...said, content: this.text.parseContent(said) },
+    );
     client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
   }
 

@@ -5,7 +5,7 @@ import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
 import { checkHost } from '../../http/allowed-hosts';
 import { checkHeaderCount, parseRequestTarget } from '../../http/request-target';
-import { OpenSockets } from './open-sockets';
+import { SocketRegistry } from './socket-registry';
 import { SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
 
@@ -15,7 +15,7 @@ export class SocketHandshake {
   constructor(
     private readonly config: AppConfig,
     private readonly authenticator: Authenticator,
-    private readonly sockets: OpenSockets,
+    private readonly sockets: SocketRegistry,
     private readonly rules: SocketRules,
   ) {}
 

@@ -12,7 +12,7 @@ import { requestIdOf } from '../../http/request-id';
 import { sendProblem } from '../../http/send-problem';
 import { toAppError } from '../../http/to-app-error';
 import { handshakeMiddleware, isHandshake, logWhenClosed, responseOn } from './handshake-request';
-import { OpenSockets } from './open-sockets';
+import { SocketRegistry } from './socket-registry';
 import { SocketCommands } from './socket-commands';
 import { SocketHandshake } from './socket-handshake';
 import { SocketSession } from './socket-session';
@@ -31,7 +31,7 @@ export class SocketServer implements OnApplicationBootstrap {
     private readonly config: AppConfig,
     private readonly adapterHost: HttpAdapterHost,
     private readonly handshake: SocketHandshake,
-    private readonly sockets: OpenSockets,
+    private readonly sockets: SocketRegistry,
     private readonly commands: SocketCommands,
   ) {
     this.server = new WebSocketServer({

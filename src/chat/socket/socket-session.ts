@@ -12,7 +12,7 @@ import { checkFrame, openFrame, type Envelope } from './read-frame';
 import { answerFrame, errorFrame, type AnswerType } from './server-frames';
 import { tooManyFrames } from './socket.errors';
 import type { SocketClient, SocketCommands } from './socket-commands';
-import { SocketReadings } from './socket-readings';
+import { SocketSubscriptions } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 import { TokenBucket } from './token-bucket';
 
@@ -33,7 +33,7 @@ export interface AcceptedSocket {
 /** One socket of one user: takes its frames in turn, and tells it of what goes wrong. Nothing here ever throws. */
 export class SocketSession implements SocketClient {
   readonly identity: Identity;
-  readonly readings: SocketReadings;
+  readonly readings: SocketSubscriptions;
   private readonly logger = new Logger('Socket');
   private readonly socket: WebSocket;
   private readonly writer: SocketWriter;
@@ -52,7 +52,7 @@ export class SocketSession implements SocketClient {
     this.identity = identity;
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
-    this.readings = new SocketReadings(this.writer);
+    this.readings = new SocketSubscriptions(this.writer);
     // So that what is logged on behalf of a frame carries the request id of the handshake.
     socket.on(
       'message',
@@ -84,7 +84,7 @@ export class SocketSession implements SocketClient {
   }
 
   /** The identity that opened it does not hold any more: nothing further is done or shown. */
-  signOut(): void {
+  closeUnauthenticated(): void {
     this.readings.endAll();
     this.socket.close(4401, 'signed out');
   }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { taken } from '../reply/taken';
+import { waitForDrain } from '../../streaming/wait-for-drain';
 
 /** Sends frames as fast as the client takes them, and lets go of a client that takes nothing. */
 export class SocketWriter {
@@ -31,7 +31,7 @@ export class SocketWriter {
   }
 
   private drained(): Promise<void> {
-    this.waiting ??= taken(this.connection, this.stalledMs)
+    this.waiting ??= waitForDrain(this.connection, this.stalledMs)
       .catch(() => this.socket.terminate())
       .finally(() => (this.waiting = undefined));
     return this.waiting;

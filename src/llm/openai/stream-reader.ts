@@ -2,7 +2,7 @@ import type { ModelPart, PartsListener } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
 import { ChunkFrame } from './chunk-frame';
-import { EventStreamDecoder, EventTooLongError, type EventSink, type ProviderEvent } from './event-stream';
+import { EventStreamDecoder, EventTooLongError, type EventSink, type ProviderEvent } from './sse-decoder';
 import { networkCode, reportedFailure } from './provider-failure';
 import { parseJson } from './provider-json';
 import type { ReplyNormaliser } from './reply-normaliser';

@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { KeyUse } from '../../../src/auth/keys/key-use';
+import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
 import { bearer, logIn, newKey, PASSWORD, signUp, type Tokens } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { stallDuring } from '../../support/event-loop-stall';
@@ -381,7 +381,7 @@ describe('API keys', () => {
     const person = await signUp(t.url, 'user3');
     const { key, id } = await newKey(person);
     await bearer(t.url, key).get('/conversations');
-    await t.app.get(KeyUse, { strict: false }).write();
+    await t.app.get(ApiKeyUsageRecorder, { strict: false }).write();
     const { body } = await person.api.get<{ data: { id: string; last_used_at: string | null }[] }>(
       '/api-keys',
     );

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConversationFeed } from '../../../src/chat/conversation-feed';
+import { ConversationFeed } from '../../../src/replies/read/conversation-feed';
 import { parseAppConfig } from '../../../src/config/environment';
 import { ApiClient, type Turn } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';

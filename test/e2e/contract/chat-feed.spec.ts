@@ -1,6 +1,6 @@
 import { EventSource } from 'eventsource';
 import { defer, finalize } from 'rxjs';
-import { TurnsElsewhere } from '../../../src/chat/peers/turns-elsewhere';
+import { RemoteTurnWatcher } from '../../../src/replies/cluster/remote-turn-watcher';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
@@ -49,10 +49,10 @@ describe('the live feed of a conversation', () => {
   });
 
   it('watches for nothing once its reader has left, also in the middle of a reply', async () => {
-    const elsewhere = t.app.get(TurnsElsewhere, { strict: false });
-    const news = elsewhere.in.bind(elsewhere);
+    const elsewhere = t.app.get(RemoteTurnWatcher, { strict: false });
+    const news = elsewhere.changesIn.bind(elsewhere);
     let watching = 0;
-    const spy = jest.spyOn(elsewhere, 'in').mockImplementation((...of) =>
+    const spy = jest.spyOn(elsewhere, 'changesIn').mockImplementation((...of) =>
       defer(() => {
         watching += 1;
         return news(...of).pipe(finalize(() => (watching -= 1)));

@@ -1,4 +1,4 @@
-import { KeyUse } from '../../../src/auth/keys/key-use';
+import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
 import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { SCOPES } from '../../../src/auth/identity';
 import { AccountSender } from '../../support/account-sender';
@@ -67,7 +67,7 @@ beforeAll(async () => {
   await newAccount('admin');
   [alice, bob] = [await person(), await person()];
   // It writes at a time of its own, which may be while rows are compared.
-  jest.spyOn(inner(KeyUse), 'note').mockReturnValue();
+  jest.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
   invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { type Identity, SCOPES } from '../../../src/auth/identity';
 import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
-import { KeyUse } from '../../../src/auth/keys/key-use';
+import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
 import { SessionsService } from '../../../src/auth/sessions/sessions.service';
 import { StreamTicketsService } from '../../../src/auth/tickets/stream-tickets.service';
 import { UserErasure } from '../../../src/accounts/user-erasure';
@@ -54,7 +54,7 @@ beforeAll(async () => {
   t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token', JWT_SECRET: SECRET } });
   accounts = new AccountSender(t);
   [alice, bob, admin] = [await person(), await person(), await person('admin')];
-  jest.spyOn(inner(KeyUse), 'note').mockReturnValue();
+  jest.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
   invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
   tickets = await invalidTickets();
 });

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
-import { AbandonedReplies } from '../../../src/chat/recovery/abandoned-replies';
-import { ReplyCloser } from '../../../src/chat/reply/reply-closer';
-import { RunningReplies } from '../../../src/chat/reply/running-replies';
+import { OrphanedReplies } from '../../../src/replies/lifecycle/orphaned-replies';
+import { ReplyFinalizer } from '../../../src/replies/produce/reply-finalizer';
+import { ActiveReplies } from '../../../src/replies/produce/active-replies';
 import type { AppConfig } from '../../../src/config/app-config';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
@@ -18,8 +18,8 @@ let alice: ApiClient;
 
 const request = {
   userId: 'alice',
-  budget: 100,
-  answerRoom: 100,
+  contextTokens: 100,
+  maxOutputTokens: 100,
   content: 'Hi',
   tokens: 1,
   model: 'test-model',
@@ -44,10 +44,10 @@ const age = (id: string) =>
 it('closes a reply whose turn was stored although the answer of the database was lost', async () => {
   const { id } = await alice.conversation();
   const turns = t.app.get(TurnsService);
-  const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
-  expect(await t.app.get(AbandonedReplies).close()).toBe(0);
+  const { messageId } = await turns.open({ ...request, position: await turns.resolveParent('alice', id) });
+  expect(await t.app.get(OrphanedReplies).close()).toBe(0);
   await age(messageId);
-  expect(await t.app.get(AbandonedReplies).close()).toBe(1);
+  expect(await t.app.get(OrphanedReplies).close()).toBe(1);
   expect(await alice.message(messageId)).toMatchObject({
     status: 'interrupted',
     error: { code: 'interrupted' },
@@ -61,7 +61,7 @@ it('leaves a reply alone that runs, however long', async () => {
   model.script(reply(['One', gate, ' two']));
   const running = await (await alice.stream(id, 'Hi')).count(2);
   await age(running.messageId);
-  expect(await t.app.get(AbandonedReplies).close()).toBe(0);
+  expect(await t.app.get(OrphanedReplies).close()).toBe(0);
   gate.release();
   expect((await running.done()).end.full_text).toBe('One two');
 });
@@ -69,15 +69,15 @@ it('leaves a reply alone that runs, however long', async () => {
 it('waits for as long as the database may take to answer', async () => {
   const { id } = await alice.conversation();
   const turns = t.app.get(TurnsService);
-  const { messageId } = await turns.open({ ...request, place: await turns.place('alice', id) });
+  const { messageId } = await turns.open({ ...request, position: await turns.resolveParent('alice', id) });
   await age(messageId);
-  const patient = new AbandonedReplies(
+  const patient = new OrphanedReplies(
     t.app.get(OpenRepliesService),
     t.app.get(InstanceService),
-    t.app.get(RunningReplies),
-    t.app.get(ReplyCloser),
+    t.app.get(ActiveReplies),
+    t.app.get(ReplyFinalizer),
     { database: { statementTimeoutMs: 60_000 } } as AppConfig,
   );
   expect(await patient.close()).toBe(0);
-  expect(await t.app.get(AbandonedReplies).close()).toBe(1);
+  expect(await t.app.get(OrphanedReplies).close()).toBe(1);
 });

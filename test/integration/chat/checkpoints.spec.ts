@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { Checkpoints } from '../../../src/chat/journal/checkpoints';
+import { CheckpointWriter } from '../../../src/replies/log/journal/checkpoint-writer';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { startModelServer, type ModelServer } from '../../support/model-server';
@@ -17,13 +17,13 @@ describe('a long reply is checkpointed', () => {
   let model: ModelServer;
   let t: TestApp;
   let alice: ApiClient;
-  let checkpoints: Checkpoints;
+  let checkpoints: CheckpointWriter;
 
   beforeAll(async () => {
     model = await startModelServer();
     t = await createTestApp({ env: model.env });
     alice = ApiClient.of(t.url, 'alice');
-    checkpoints = t.app.get(Checkpoints);
+    checkpoints = t.app.get(CheckpointWriter);
   });
   afterAll(async () => {
     await t.close();
@@ -45,7 +45,7 @@ describe('a long reply is checkpointed', () => {
     const gate = hold();
     model.script(reply(['One', ' two', gate, ' three']));
     const reader = await (await alice.stream(id, 'Hi')).count(3);
-    await checkpoints.look(0);
+    await checkpoints.checkpointDue(0);
     const row = await open(reader.messageId);
     expect(row.parts).toEqual([{ type: 'text', text: 'One two' }]);
     expect(row.first_batch).toBeGreaterThan(Math.max(...row.batches));
@@ -71,7 +71,7 @@ describe('a long reply is checkpointed', () => {
     const silent = await (await alice.stream(id, 'Hi')).count(1);
     const before = (await open(silent.messageId)).first_batch;
     await alice.say((await alice.conversation()).id, 'Hi');
-    await checkpoints.look(0);
+    await checkpoints.checkpointDue(0);
     const row = await open(silent.messageId);
     expect(row.first_batch).toBeGreaterThan(before);
     expect(row.parts).toBeNull();
@@ -84,7 +84,7 @@ describe('a long reply is checkpointed', () => {
     const gate = hold();
     model.script(reply(['One', gate]));
     const reader = await (await alice.stream(id, 'Hi')).count(2);
-    await checkpoints.look();
+    await checkpoints.checkpointDue();
     expect((await open(reader.messageId)).parts).toBeNull();
     gate.release();
     await reader.done();

@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppConfig } from '../../../src/config/app-config';
-import { JournalEntity } from '../../../src/chat/journal/journal.entity';
-import { decodePayload } from '../../../src/chat/journal/journal-payload';
-import { JournalReplyLog } from '../../../src/chat/journal/journal-reply-log';
-import { JournalRepository } from '../../../src/chat/journal/journal.repository';
-import { JournalWriter } from '../../../src/chat/journal/journal-writer';
-import type { LoggedEvent } from '../../../src/chat/reply/reply-event';
-import type { ReplyEvent } from '../../../src/chat/reply/reply-event.dto';
+import { JournalEntity } from '../../../src/replies/log/journal/journal.entity';
+import { decodePayload } from '../../../src/replies/log/journal/journal-payload';
+import { JournalReplyLog } from '../../../src/replies/log/journal/journal-reply-log';
+import { JournalRepository } from '../../../src/replies/log/journal/journal.repository';
+import { JournalWriter } from '../../../src/replies/log/journal/journal-writer';
+import type { LoggedEvent } from '../../../src/replies/events/event-codec';
+import type { ReplyEvent } from '../../../src/replies/events/reply-event.dto';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { DatabaseState } from '../../../src/database/database-state';
 import type { TransactionRunner } from '../../../src/database/transaction-runner';
 import { InstanceEntity } from '../../../src/instances/instance.entity';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
-import { Checkpoints } from '../../../src/chat/journal/checkpoints';
+import { JournalFollowers } from '../../../src/replies/log/journal/journal-followers';
+import { Recovery } from '../../../src/replies/log/journal/recovery';
+import { CheckpointWriter } from '../../../src/replies/log/journal/checkpoint-writer';
 import { ConversationEntity } from '../../../src/conversations/conversation.entity';
+import type { MessagesService } from '../../../src/messages/messages.service';
 import { OpenRepliesRepository } from '../../../src/messages/open-replies.repository';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { OpenReplyEntity } from '../../../src/messages/open-reply.entity';
@@ -46,6 +49,8 @@ const opening = (instanceId: string) => ({
   start: START,
   content: new ReplyContent(),
 });
+/** Replies of other processes are none of these tests. */
+const messages = {} as MessagesService;
 const chunk = (content: string): ReplyEvent => ({ type: 'chunk', data: { content } });
 
 describe('JournalReplyLog', () => {
@@ -53,7 +58,7 @@ describe('JournalReplyLog', () => {
   let db: TransactionRunner;
   let journal: JournalRepository;
   let instances: InstancesRepository;
-  const opened: { instance: InstanceService; writer: JournalWriter; checkpoints: Checkpoints }[] = [];
+  const opened: { instance: InstanceService; writer: JournalWriter; checkpoints: CheckpointWriter }[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -74,9 +79,12 @@ describe('JournalReplyLog', () => {
     const instance = new InstanceService(instances, READY);
     await instance.onApplicationBootstrap();
     const writer = new JournalWriter(repository, instance, READY, CONFIG);
-    const checkpoints = new Checkpoints(new OpenRepliesService(new OpenRepliesRepository(db)), writer);
+    const openReplies = new OpenRepliesService(new OpenRepliesRepository(db));
+    const checkpoints = new CheckpointWriter(openReplies, writer);
+    const followers = new JournalFollowers(repository, messages, openReplies, instance);
+    const recovery = new Recovery(instance, repository, messages, openReplies, READY);
     opened.push({ instance, writer, checkpoints });
-    return { log: new JournalReplyLog(writer, checkpoints, instance), instance, writer };
+    return { log: new JournalReplyLog(writer, checkpoints, instance, followers, recovery), instance, writer };
   }
 
   replyLogContract(async () => {
@@ -98,7 +106,7 @@ describe('JournalReplyLog', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(shown).toHaveLength(1);
     gate.resolve();
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown).toHaveLength(2);
     const [batch] = await journal.read(instance.id, 0);
@@ -112,7 +120,7 @@ describe('JournalReplyLog', () => {
     const ids = Array.from({ length: 20 }, (_, n) => `019a5b1c-7f00-7000-8000-0000000000${n + 10}`);
     ids.forEach((id) => log.open(id, opening(instance.id)));
     for (let n = 0; n < 10; n++) ids.forEach((id) => void log.append(id, [chunk(`${n}`)]));
-    await Promise.all(ids.map((id) => log.settle(id)));
+    await Promise.all(ids.map((id) => log.flush(id)));
     const batches = await journal.read(instance.id, 0);
     expect(batches.length).toBe(1);
     const events = batches
@@ -127,7 +135,7 @@ describe('JournalReplyLog', () => {
     await log.append(REPLY, [chunk('a')]);
     await nextTurn();
     for (const text of ['b', 'c', 'd']) await log.append(REPLY, [chunk(text)]);
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     const batches = await journal.read(instance.id, 0);
     const runs = batches.flatMap(({ payload }) => decodePayload(payload));
     expect(runs.map(({ sequence, events: { length } }) => [sequence, length])).toEqual([
@@ -140,11 +148,11 @@ describe('JournalReplyLog', () => {
     const { log, instance } = await create();
     log.open(REPLY, opening(instance.id));
     await log.append(REPLY, [chunk('before')]);
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     const shown = follow(log);
     await instances.remove(instance.id);
     await log.append(REPLY, [chunk('after')]);
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     await expect(log.append(REPLY, [chunk('later')])).rejects.toMatchObject({ code: 'lease_lost' });
     expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
     // What was stored before stays for whoever recovers it; nothing is added.
@@ -162,7 +170,10 @@ describe('JournalReplyLog', () => {
     log.open(REPLY, opening('019a5b1c-7f00-7000-8000-00000000000b'));
     const shown = follow(log);
     await log.append(REPLY, [chunk('late')])?.catch(() => undefined);
-    log.close(REPLY, { type: 'error', data: { code: 'storage_unavailable', message: '…', retryable: true } });
+    log.complete(REPLY, {
+      type: 'error',
+      data: { code: 'storage_unavailable', message: '…', retryable: true },
+    });
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown.map((event) => event.sequence)).toEqual([1, 2, 3]);
     expect(JSON.parse(shown[1].json)).toEqual(chunk('late'));
@@ -182,7 +193,7 @@ describe('JournalReplyLog', () => {
     log.open(REPLY, opening(instance.id));
     const shown = follow(log);
     await log.append(REPLY, [chunk('a')]);
-    await log.settle(REPLY);
+    await log.flush(REPLY);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
     expect(await journal.read(instance.id, 0)).toHaveLength(1);
@@ -203,7 +214,7 @@ describe('JournalReplyLog', () => {
     gate.resolve();
     await waits[4];
     expect(log.append(REPLY, [chunk('small')])).toBeUndefined();
-    await log.settle(REPLY);
+    await log.flush(REPLY);
   });
 
   it('asks every producer to wait while too much of all replies is not stored', async () => {
@@ -222,7 +233,7 @@ describe('JournalReplyLog', () => {
     expect(waits[0]).toBeUndefined();
     expect(waits[count]).toBeInstanceOf(Promise);
     gate.resolve();
-    await Promise.all(ids.map((id) => log.settle(id)));
+    await Promise.all(ids.map((id) => log.flush(id)));
   });
 
   it('begins a further batch where one has become large', async () => {
@@ -231,7 +242,7 @@ describe('JournalReplyLog', () => {
     ids.forEach((id) => log.open(id, opening(instance.id)));
     const large = chunk('x'.repeat(REPLY_BOUNDS.journalBatch.limit / 4));
     for (const id of ids) void log.append(id, [large]);
-    await Promise.all(ids.map((id) => log.settle(id)));
+    await Promise.all(ids.map((id) => log.flush(id)));
     const rows: { batch: number; length: number }[] = await db.query(
       'SELECT batch, length(payload) AS length FROM reply_journal WHERE instance_id = $1 AND batch > 0 ORDER BY batch',
       [instance.id],

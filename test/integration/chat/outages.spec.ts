@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
-import { JournalRepository } from '../../../src/chat/journal/journal.repository';
-import { Recovery } from '../../../src/chat/recovery/recovery';
+import { JournalRepository } from '../../../src/replies/log/journal/journal.repository';
+import { Recovery } from '../../../src/replies/log/journal/recovery';
 import { unavailable } from '../../../src/database/database-error';
 import { DatabaseState } from '../../../src/database/database-state';
 import { InstanceService } from '../../../src/instances/instance.service';

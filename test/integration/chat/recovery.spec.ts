@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { JournalRepository, type JournalBatch } from '../../../src/chat/journal/journal.repository';
-import { Recovery } from '../../../src/chat/recovery/recovery';
-import { Sweeper } from '../../../src/chat/recovery/sweeper';
+import { JournalRepository, type JournalBatch } from '../../../src/replies/log/journal/journal.repository';
+import { Recovery } from '../../../src/replies/log/journal/recovery';
+import { Sweeper } from '../../../src/replies/lifecycle/sweeper';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
@@ -36,7 +36,14 @@ async function deadProcess(replies: number): Promise<{ instanceId: string; ids: 
   const turns = t.app.get(TurnsService);
   const ids: string[] = [];
   for (let n = 0; n < replies; n++) {
-    const request = { content: 'Hi', tokens: 1, model: 'm', provider: 'p', budget: 100, answerRoom: 100 };
+    const request = {
+      content: 'Hi',
+      tokens: 1,
+      model: 'm',
+      provider: 'p',
+      contextTokens: 100,
+      maxOutputTokens: 100,
+    };
     ids.push((await turns.open({ userId: 'alice', ...request })).messageId);
   }
   await sql(`INSERT INTO instances VALUES ($1, '-infinity')`, [instanceId]);

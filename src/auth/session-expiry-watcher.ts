@@ -1,0 +1,154 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IDENTITY_BOUNDS } from '../config/bounds';
+import { UserChangeFeed } from '../users/revocations/user-change-feed';
+import { subjectOf } from '../users/revocations/subject';
+import type { Identity } from './identity';
+import { IdentityStrategy } from './strategies/identity-strategy';
+
+/** Timers cannot wait for longer. */
+const LONGEST_MS = 2 ** 31 - 1;
+const AT_ONCE = IDENTITY_BOUNDS.identityLookUps.limit;
+/** Before a look-up that failed is tried again: twice as long each time, and a random part of it. */
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5_000;
+
+interface Watcher {
+  /** In ms since 1970, if the credential ends by itself. */
+  endsAt: number | undefined;
+  onEnd: () => void;
+  expiry?: NodeJS.Timeout;
+}
+
+/** A session, an API key, or a user whom others vouch for, and all that it has opened: one look-up is for all of it. */
+interface Credential {
+  key: string;
+  subject: string;
+  identity: Identity;
+  watchers: Set<Watcher>;
+  /** Look-ups that have failed, one after the other. */
+  failures: number;
+}
+
+/**
+ * For what outlives the request that opened it: streams and sockets end with the credential that opened them. Only an answer ends
+ * them: while the database is away they stay open, and it is asked again.
+ */
+@Injectable()
+export class SessionExpiryWatcher {
+  private readonly logger = new Logger(SessionExpiryWatcher.name);
+  private readonly credentials = new Map<string, Credential>();
+  /** Those to be looked up, each once. */
+  private readonly waiting = new Set<Credential>();
+  private running = 0;
+
+  constructor(
+    revocations: UserChangeFeed,
+    private readonly strategy: IdentityStrategy,
+  ) {
+    revocations.changes.subscribe((subject) => this.look(subject));
+  }
+
+  /**
+   * Calls back once, when the identity no longer holds: the session ended, the key was deleted, the user was locked out or
+   * erased, on whichever instance (within a second), or the credential has expired. Answers what ends the watching.
+   */
+  watch(identity: Identity, onEnd: () => void): () => void {
+    const credential = this.credentialOf(identity);
+    const watcher: Watcher = { endsAt: identity.expiresAt, onEnd };
+    credential.watchers.add(watcher);
+    this.setTimer(credential, watcher);
+    return () => this.leave(credential, watcher);
+  }
+
+  private credentialOf(identity: Identity): Credential {
+    const { userId, sessionId, keyId } = identity;
+    const key = JSON.stringify([userId, sessionId, keyId]);
+    const known = this.credentials.get(key);
+    if (known) return known;
+    const subject = subjectOf(userId);
+    const credential = { key, subject, identity, watchers: new Set<Watcher>(), failures: 0 };
+    this.credentials.set(key, credential);
+    return credential;
+  }
+
+  private setTimer(credential: Credential, watcher: Watcher): void {
+    clearTimeout(watcher.expiry);
+    const left = (watcher.endsAt ?? Infinity) - Date.now();
+    if (left <= LONGEST_MS) watcher.expiry = setTimeout(() => this.expire(credential, watcher), left);
+  }
+
+  /** What is stored may have been renewed since; a token of somebody else's ends as it said. */
+  private expire(credential: Credential, watcher: Watcher): void {
+    if (isStored(credential.identity)) this.enqueue(credential);
+    else this.end(credential, watcher);
+  }
+
+  /** Something has changed of this user, or maybe of any. */
+  private look(subject: string | undefined): void {
+    for (const credential of this.credentials.values())
+      if (subject === undefined || credential.subject === subject) this.enqueue(credential);
+  }
+
+  /** One that is being looked up is looked up again: what is on its way may be from before. */
+  private enqueue(credential: Credential): void {
+    this.waiting.add(credential);
+    if (this.running < AT_ONCE) void this.work();
+  }
+
+  private async work(): Promise<void> {
+    this.running += 1;
+    for (const credential of this.waiting) {
+      this.waiting.delete(credential);
+      await this.check(credential);
+    }
+    this.running -= 1;
+  }
+
+  private async check(credential: Credential): Promise<void> {
+    try {
+      // Of a user whom others vouch for there may be several tokens, each with an end of its own.
+      const { expiresAt: _ofOneToken, ...identity } = credential.identity;
+      this.settle(credential, await this.strategy.renew(identity));
+      credential.failures = 0;
+    } catch (error) {
+      if (credential.failures === 0)
+        this.logger.warn({ err: error }, 'It cannot be found out whether somebody may stay; asked again');
+      credential.failures += 1;
+      void this.retry(credential);
+    }
+  }
+
+  private async retry(credential: Credential): Promise<void> {
+    const longest = Math.min(FIRST_RETRY_MS * 2 ** credential.failures, LAST_RETRY_MS);
+    await sleep(longest * (0.5 + Math.random() / 2), undefined, { ref: false });
+    if (credential.watchers.size) this.enqueue(credential);
+  }
+
+  private settle(credential: Credential, identity: Identity | undefined): void {
+    if (identity) credential.identity = identity;
+    for (const watcher of credential.watchers) {
+      if (identity && isStored(identity)) watcher.endsAt = identity.expiresAt;
+      if (identity && (watcher.endsAt ?? Infinity) > Date.now()) this.setTimer(credential, watcher);
+      else this.end(credential, watcher);
+    }
+  }
+
+  private end(credential: Credential, watcher: Watcher): void {
+    if (this.leave(credential, watcher)) watcher.onEnd();
+  }
+
+  /** Whether it was still watching. */
+  private leave(credential: Credential, watcher: Watcher): boolean {
+    clearTimeout(watcher.expiry);
+    const left = credential.watchers.delete(watcher);
+    if (credential.watchers.size === 0 && this.credentials.get(credential.key) === credential)
+      this.credentials.delete(credential.key);
+    return left;
+  }
+}
+
+/** A credential of our own, whose end is where it is stored. */
+function isStored({ sessionId, keyId }: Identity): boolean {
+  return sessionId !== undefined || keyId !== undefined;
+}

@@ -1,0 +1,40 @@
+import { applyDecorators, RequestMapping, RequestMethod } from '@nestjs/common';
+import { ApiHeader, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { StaysOpen } from '../limits/stays-open.decorator';
+import { ApiReplyEvents, replyEventSchema } from '../replies/events/reply-event.dto';
+
+const RESUME_HEADER = {
+  name: 'Last-Event-ID',
+  required: false,
+  schema: { type: 'string' as const },
+  description:
+    'The id of the last event that was received, `<message_id>:<sequence>`: goes on right after it.',
+};
+
+const AFTER = {
+  name: 'after',
+  required: false,
+  schema: { type: 'string' as const },
+  description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
+};
+
+/** Documents how a client says which event it has got last. */
+export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
+
+/** A route that answers with a stream of reply events (`StreamResponder`); 200 also for POST, since readers give up on any other status. */
+export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
+  return applyDecorators(
+    RequestMapping({ path, method }),
+    StaysOpen(),
+    ApiProduces('text/event-stream'),
+    ApiResume(),
+    ApiReplyEvents(),
+    ApiResponse({
+      status: 200,
+      description:
+        'Server-sent events: `id: <message_id>:<sequence>` and one JSON object per `data:` line, as in the schema. ' +
+        'A reply begins with `start` and ends with exactly one `end` or `error`.',
+      content: { 'text/event-stream': { schema: replyEventSchema() } },
+    }),
+  );
+}

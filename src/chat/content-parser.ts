@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../config/app-config';
+import type { AppError } from '../errors/app-error';
+import { validationFailed } from '../http/validation.pipe';
+
+interface Texts {
+  content?: string;
+  message?: string;
+}
+
+/** The rules for what a user may say. */
+@Injectable()
+export class ContentParser {
+  constructor(private readonly config: AppConfig) {}
+
+  /**
+   * The one text of `content` and `message`.
+   * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `CHAT_MAX_CONTENT_CHARS`
+   */
+  parseContent({ content, message }: Texts): string {
+    if (content !== undefined && message !== undefined)
+      throw wrong('message', 'must be absent where content is given');
+    const path = content === undefined && message !== undefined ? 'message' : 'content';
+    const text = content ?? message;
+    const max = this.config.chat.maxContentChars;
+    if (text === undefined) throw wrong(path, 'must be a string');
+    if (text === '') throw wrong(path, 'must not be empty');
+    if (text.length > max && lengthOf(text) > max)
+      throw wrong(path, `must be at most ${max} characters long`);
+    return text;
+  }
+}
+
+function wrong(path: string, message: string): AppError {
+  return validationFailed([{ path, message }]);
+}
+
+/** Characters as a person counts them, roughly: an emoji outside the basic plane is one. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+}

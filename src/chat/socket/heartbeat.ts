@@ -1,0 +1,35 @@
+import type { WebSocket } from 'ws';
+import { TokenBucket } from './token-bucket';
+
+/** More than one, since a ping waits behind the events that a slow client has yet to take; with 15 s between them, 45 s at most. */
+const MAX_UNANSWERED = 2;
+/** Pings and pongs that a client may send. */
+const BURST = 40;
+const PER_SECOND = 20;
+
+/** Lets go of a client that is gone without a word, or that does nothing but ping. */
+export class Heartbeat {
+  private readonly controls = new TokenBucket(BURST, PER_SECOND);
+  private unanswered = 0;
+
+  constructor(private readonly socket: WebSocket) {
+    socket.on('ping', () => this.count());
+    socket.on('pong', () => {
+      this.unanswered = 0;
+      this.count();
+    });
+  }
+
+  /** To be called again and again. */
+  tick(): void {
+    if (this.unanswered >= MAX_UNANSWERED) return this.socket.terminate();
+    this.unanswered += 1;
+    if (this.socket.readyState === this.socket.OPEN) this.socket.ping(ignoreFailure);
+  }
+
+  private count(): void {
+    if (!this.controls.take()) this.socket.close(1008, 'too many pings');
+  }
+}
+
+function ignoreFailure(): void {}

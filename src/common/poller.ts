@@ -1,0 +1,45 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { detached } from '../logging/detached';
+
+const LOG_EVERY_MS = 10_000;
+
+export interface PollerOptions {
+  /** What is done, in a word or two for the log. */
+  name: string;
+  everyMs: () => number;
+  isNeeded: () => boolean;
+  poll: () => Promise<void>;
+}
+
+/** Looks again and again while somebody wants it: never twice at a time, and a failure is only a reason to look again. */
+export class Poller {
+  private readonly logger = new Logger(Poller.name);
+  private active = false;
+  private reportedAt = -LOG_EVERY_MS;
+
+  constructor(private readonly options: PollerOptions) {}
+
+  /** To be called whenever there may be a first wish. Settles, never with an error, when nothing is wanted any more. */
+  async start(): Promise<void> {
+    if (this.active) return;
+    this.active = true;
+    await detached(() => this.run());
+  }
+
+  private async run(): Promise<void> {
+    while (this.options.isNeeded()) {
+      await this.options.poll().catch((error: unknown) => this.report(error));
+      await sleep(this.options.everyMs(), undefined, { ref: false });
+    }
+    // In the same turn as the last look at what is wanted, or a wish that comes in between would be lost.
+    this.active = false;
+  }
+
+  private report(err: unknown): void {
+    const now = performance.now();
+    if (now - this.reportedAt < LOG_EVERY_MS) return;
+    this.reportedAt = now;
+    this.logger.warn({ err }, `Could not look (${this.options.name}); looking again`);
+  }
+}

@@ -1,0 +1,85 @@
+import { toAppError } from '../../database/database-error';
+import { LlmError } from '../../llm/llm-error';
+import type { MessageError, ReplyOutcome } from '../../messages/message.types';
+
+/** Why a reply is ended from outside. */
+export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
+
+type Ending = Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'>;
+
+export const INTERRUPTED: MessageError = {
+  code: 'interrupted',
+  message: 'The service was interrupted during this reply.',
+  retryable: true,
+};
+
+export const DELETED: MessageError = {
+  code: 'conversation_deleted',
+  message: 'The conversation was deleted during this reply.',
+  retryable: false,
+};
+
+export const STORAGE_UNAVAILABLE: MessageError = {
+  code: 'storage_unavailable',
+  message: 'The reply cannot be stored at the moment.',
+  retryable: true,
+};
+
+/** Another reply may be one that can be stored. */
+const STORAGE_REFUSED: MessageError = {
+  code: 'storage_refused',
+  message: 'The reply could not be stored as it was written.',
+  retryable: true,
+};
+
+/** Of a reply that the database does not take, however often it is tried. */
+export const REFUSED: Ending = { status: 'failed', finish_reason: null, error: STORAGE_REFUSED };
+
+/** Not how a reply ended, but why its reader is shown no more of it. */
+export const SIGNED_OUT: MessageError = {
+  code: 'signed_out',
+  message: 'The identity that opened this stream is no longer valid.',
+  retryable: false,
+};
+
+const ENDINGS: Record<StopReason, Ending> = {
+  stopped: { status: 'stopped', finish_reason: 'stopped', error: null },
+  shutdown: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
+  lease_lost: { status: 'interrupted', finish_reason: null, error: INTERRUPTED },
+  conversation_deleted: { status: 'interrupted', finish_reason: null, error: DELETED },
+  locked_out: { status: 'stopped', finish_reason: 'stopped', error: null },
+};
+
+export function stoppedEnding(reason: StopReason): Ending {
+  return ENDINGS[reason];
+}
+
+/** The end of a reply whose process is gone, or does not know of it: nothing is known of the model but what it said. */
+export function interrupted(tokens: number): ReplyOutcome & { tokens: number } {
+  return {
+    status: 'interrupted',
+    finish_reason: null,
+    error: INTERRUPTED,
+    usage: null,
+    attempts: [],
+    tokens,
+  };
+}
+
+/** A cut stream leaves text that can be gone on with; any other failure of a model is final. */
+export function failedEnding(error: unknown): Ending {
+  const status = error instanceof LlmError && error.code === 'upstream_incomplete' ? 'interrupted' : 'failed';
+  return { status, finish_reason: null, error: messageError(error) };
+}
+
+function messageError(error: unknown): MessageError {
+  if (error instanceof LlmError) {
+    return { code: error.code, message: error.message, retryable: error.retryable };
+  }
+  if (toAppError(error)?.kind === 'unavailable') return STORAGE_UNAVAILABLE;
+  return {
+    code: 'internal_error',
+    message: 'Something went wrong while the reply was made.',
+    retryable: true,
+  };
+}

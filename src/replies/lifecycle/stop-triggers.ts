@@ -1,0 +1,21 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ConversationsService } from '../../conversations/conversations.service';
+import { InstanceService } from '../../instances/instance.service';
+import { ActiveReplies } from '../produce/active-replies';
+
+/** Stops active replies whose conversation is deleted, and all of them when this process has lost its lease. */
+@Injectable()
+export class StopTriggers implements OnModuleInit {
+  constructor(
+    private readonly active: ActiveReplies,
+    private readonly conversations: ConversationsService,
+    private readonly instance: InstanceService,
+  ) {}
+
+  onModuleInit(): void {
+    this.conversations.deletions.subscribe(
+      (id) => void this.active.stopConversation(id, 'conversation_deleted'),
+    );
+    this.instance.lost.subscribe(() => void this.active.stopAll('lease_lost'));
+  }
+}

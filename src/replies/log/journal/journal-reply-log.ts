@@ -1,0 +1,166 @@
+import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../../../config/bounds';
+import { InstanceService, leaseLost } from '../../../instances/instance.service';
+import { LiveLog } from '../live-log';
+import { eventsAfter, logged, type LoggedEvent } from '../../events/event-codec';
+import type { ErrorEvent, ReplyEvent } from '../../events/reply-event.dto';
+import { ReplyLog, type EventsListener, type ReplyToLog } from '../reply-log';
+import type { MessageHeader } from '../../../messages/messages.service';
+import { CheckpointWriter } from './checkpoint-writer';
+import { JournalFollowers } from './journal-followers';
+import { Recovery } from './recovery';
+import { JournalWriter } from './journal-writer';
+
+/** A reply that this process produces. */
+interface LoggedReply {
+  log: LiveLog;
+  /** Events that are numbered but not shown yet, and their characters as JSON. */
+  pending: LoggedEvent[];
+  characters: number;
+  /** The number of the last event. */
+  sequence: number;
+  /** Shown already, but not in the journal yet. */
+  unflushed: LoggedEvent[];
+  /** The batch that holds its last events, and how many of them. */
+  batch?: { stored: Promise<void>; count: number };
+  /** Settles when all that was appended is stored and shown. */
+  last: Promise<void>;
+  failure?: unknown;
+}
+
+const DONE = Promise.resolve();
+
+/** Open replies are kept in the journal, and shown from memory as soon as the journal has them. */
+@Injectable()
+export class JournalReplyLog extends ReplyLog {
+  private readonly replies = new Map<string, LoggedReply>();
+
+  constructor(
+    private readonly journal: JournalWriter,
+    private readonly checkpoints: CheckpointWriter,
+    private readonly instance: InstanceService,
+    private readonly followers: JournalFollowers,
+    private readonly recovery: Recovery,
+  ) {
+    super();
+    // What others have closed in our place must not be added to, nor shown.
+    instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
+  }
+
+  open(messageId: string, { userId, instanceId, start, content }: ReplyToLog): void {
+    this.journal.register(messageId);
+    const writer = { message_id: messageId, user_id: userId, instance_id: instanceId };
+    this.checkpoints.register(writer, content);
+    const first = logged(messageId, 1, start);
+    const reply: LoggedReply = {
+      log: new LiveLog((after, count) => eventsAfter({ messageId, start, content }, after, count)),
+      pending: [],
+      characters: 0,
+      sequence: 1,
+      unflushed: [first],
+      last: DONE,
+      failure: this.instance.is(instanceId) ? undefined : leaseLost(),
+    };
+    reply.log.publish([first]);
+    this.replies.set(messageId, reply);
+  }
+
+  append(messageId: string, events: ReplyEvent[]): Promise<void> | undefined {
+    const reply = this.replies.get(messageId);
+    if (!reply) return undefined;
+    const run = events.map((event) => logged(messageId, ++reply.sequence, event));
+    // Also if it fails: they are in the message then, and are shown with it.
+    reply.pending.push(...run);
+    for (const { json } of run) reply.characters += json.length;
+    if (reply.failure) return fail(reply.failure);
+    this.store(reply, run);
+    return this.isFull(reply) ? reply.last : undefined;
+  }
+
+  async flush(messageId: string): Promise<void> {
+    await this.replies.get(messageId)?.last;
+  }
+
+  complete(messageId: string, terminal: ReplyEvent): void {
+    const reply = this.forget(messageId);
+    this.journal.unregister(messageId);
+    if (!reply) return;
+    show(reply, reply.pending.length);
+    reply.log.publish([logged(messageId, reply.log.length + 1, terminal)]);
+  }
+
+  fail(messageId: string, error: ErrorEvent): void {
+    const log = this.forget(messageId)?.log;
+    log?.publish([logged(messageId, log.length, error)]);
+  }
+
+  drop(messageId: string): void {
+    this.forget(messageId)?.log.end();
+    this.journal.unregister(messageId);
+  }
+
+  read(
+    messageId: string,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> | undefined {
+    return this.replies.get(messageId)?.log.subscribe(after, listener, signal);
+  }
+
+  follow(reply: MessageHeader, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+    return this.followers.follow(reply, after, listener, signal);
+  }
+
+  stopFollowing(): void {
+    this.followers.stop();
+  }
+
+  recover(): Promise<number> {
+    return this.recovery.run();
+  }
+
+  tidy(): Promise<void> {
+    return this.recovery.tidy();
+  }
+
+  private isFull({ pending, characters }: LoggedReply): boolean {
+    return (
+      pending.length > REPLY_BOUNDS.eventsUnderway.limit ||
+      characters > REPLY_BOUNDS.charactersUnderway.limit ||
+      this.journal.full
+    );
+  }
+
+  /** What is stored together is shown together. */
+  private store(reply: LoggedReply, run: LoggedEvent[]): void {
+    const stored = this.journal.store(reply.unflushed.length ? [...reply.unflushed.splice(0), ...run] : run);
+    if (reply.batch?.stored === stored) {
+      reply.batch.count += run.length;
+      return;
+    }
+    const batch = { stored, count: run.length };
+    reply.batch = batch;
+    reply.last = stored.then(
+      () => void (reply.failure ?? show(reply, batch.count)),
+      (error: unknown) => void (reply.failure ??= error),
+    );
+  }
+
+  private forget(messageId: string): LoggedReply | undefined {
+    const reply = this.replies.get(messageId);
+    this.replies.delete(messageId);
+    this.checkpoints.unregister(messageId);
+    return reply;
+  }
+}
+
+async function fail(reason: unknown): Promise<never> {
+  throw reason;
+}
+
+function show(reply: LoggedReply, count: number): void {
+  const events = reply.pending.splice(0, count);
+  for (const { json } of events) reply.characters -= json.length;
+  reply.log.publish(events);
+}

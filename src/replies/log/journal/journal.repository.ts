@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../../../config/bounds';
+import { TransactionRunner } from '../../../database/transaction-runner';
+import type { JournalEntity } from './journal.entity';
+
+export type JournalBatch = Pick<JournalEntity, 'batch' | 'payload'>;
+
+/** No batch has a higher number. */
+const LAST_BATCH = 2 ** 31 - 1;
+/** Batches that one statement looks at. */
+const MAX_BATCHES = 500;
+
+/**
+ * The process's next batches under a condition, in order: as many as have so many bytes together, though always one. The lengths are
+ * known without reading the payloads.
+ */
+const page = (condition: string, bytes: number) =>
+  `SELECT batch FROM (
+     SELECT batch, sum(octet_length(payload)) OVER (ORDER BY batch) - octet_length(payload) AS bytes_before
+     FROM (
+       SELECT batch, payload FROM reply_journal WHERE instance_id = $1 AND ${condition} ORDER BY batch LIMIT ${MAX_BATCHES}
+     ) AS next
+   ) AS page WHERE bytes_before < ${bytes}`;
+
+/** Whether more batches may follow these. */
+export function isFull(read: readonly JournalBatch[]): boolean {
+  const characters = read.reduce((sum, { payload }) => sum + payload.length, 0);
+  // A character takes up to three bytes of UTF-8.
+  return read.length === MAX_BATCHES || characters * 3 >= REPLY_BOUNDS.journalPage.limit;
+}
+
+@Injectable()
+export class JournalRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /**
+   * Stores a batch; false if the process is not known any more. `durable`: wait until it is on disk. Otherwise it is safe from the
+   * end of this process, not from a crash of the database; the setting holds for this statement only, whichever connection it takes.
+   */
+  async append(instanceId: string, batch: number, payload: string, durable: boolean): Promise<boolean> {
+    const setting = durable ? 'on' : 'off';
+    const rows = await this.db.query(
+      `WITH commit AS (SELECT set_config('synchronous_commit', '${setting}', true))
+       INSERT INTO reply_journal (instance_id, batch, payload)
+       SELECT fence.instance_id, $2, $3 FROM reply_journal fence, commit
+       WHERE fence.instance_id = $1 AND fence.batch = 0 FOR KEY SHARE OF fence RETURNING batch`,
+      [instanceId, batch, payload],
+    );
+    return rows.length > 0;
+  }
+
+  /** A page of the process's batches after one, in order; empty at the end. */
+  read(instanceId: string, after: number): Promise<JournalBatch[]> {
+    return this.db.query(
+      `SELECT batch, payload FROM reply_journal
+       WHERE instance_id = $1 AND batch IN (${page('batch > greatest($2::int, 0)', REPLY_BOUNDS.journalPage.limit)})
+       ORDER BY batch`,
+      [instanceId, after],
+    );
+  }
+
+  /** Drops the process's batches before one, but never the fence, some in each statement. */
+  async dropBefore(instanceId: string, batch: number): Promise<void> {
+    const some = page('batch BETWEEN 1 AND $2::int - 1', REPLY_BOUNDS.journalDrop.limit);
+    for (let dropped = 1; dropped;) {
+      const rows = await this.db.query(
+        `DELETE FROM reply_journal WHERE instance_id = $1 AND batch IN (${some}) RETURNING batch`,
+        [instanceId, batch],
+      );
+      dropped = rows.length;
+    }
+  }
+
+  /** Drops the whole journal of a process that is not registered any more. */
+  async drop(instanceId: string): Promise<void> {
+    await this.dropBefore(instanceId, LAST_BATCH);
+    await this.db.query('DELETE FROM reply_journal WHERE instance_id = $1 AND batch = 0', [instanceId]);
+  }
+
+  /** Journals that nobody needs: their process is not registered any more and has left no reply open. */
+  async unneeded(): Promise<string[]> {
+    const rows = await this.db.query<{ id: string }>(
+      `WITH RECURSIVE journals AS (
+         (SELECT instance_id AS id FROM reply_journal ORDER BY instance_id LIMIT 1)
+         UNION ALL
+         SELECT (SELECT j.instance_id FROM reply_journal j WHERE j.instance_id > journals.id ORDER BY j.instance_id LIMIT 1)
+         FROM journals WHERE journals.id IS NOT NULL
+       )
+       SELECT id FROM journals WHERE id IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = journals.id)
+         AND NOT EXISTS (SELECT 1 FROM open_replies o WHERE o.instance_id = journals.id)`,
+    );
+    return rows.map(({ id }) => id);
+  }
+}

@@ -1,0 +1,34 @@
+import type { LoggedEvent } from '../replies/events/event-codec';
+
+/** Text of a response's body, framed as one chunk of a chunked one (RFC 9112 §7.1). */
+export interface BodyChunk {
+  framed: string;
+  /** The text alone. */
+  text: string;
+  /** The bytes of both; `latin1`, which takes less time, where that comes to the same. */
+  encoding: 'latin1' | 'utf8';
+}
+
+let last: { batch: LoggedEvent[]; chunk: BodyChunk } | undefined;
+
+/**
+ * A batch as the contract writes it. Readers at the same place share the batch and are served one right after the other, so the
+ * last one is all that is worth keeping.
+ */
+export function chunkOf(batch: LoggedEvent[]): BodyChunk {
+  if (last?.batch !== batch) last = { batch, chunk: toChunk(textOf(batch)) };
+  return last.chunk;
+}
+
+export function toChunk(text: string): BodyChunk {
+  const length = Buffer.byteLength(text);
+  const encoding = length === text.length ? 'latin1' : 'utf8';
+  return { framed: `${length.toString(16)}\r\n${text}\r\n`, text, encoding };
+}
+
+function textOf(batch: LoggedEvent[]): string {
+  let text = '';
+  for (const { messageId, sequence, json } of batch)
+    text += `id: ${messageId}:${sequence}\ndata: ${json}\n\n`;
+  return text;
+}

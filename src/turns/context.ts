@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import type { ModelMessage } from '../llm/llm-client';
+import { LlmError } from '../llm/llm-error';
+import type { ContextMessage } from '../messages/message.types';
+import { MessagesService } from '../messages/messages.service';
+import { textOf } from '../messages/reply-content';
+
+export interface ContextRequest {
+  systemPrompt: string | null;
+  /** The message to be answered: the end of the path. */
+  leafId: string;
+  /** Tokens that the messages may take (`contextBudget`). */
+  contextTokens: number;
+  /** Messages up to this sequence are forgotten. */
+  contextFrom: number;
+}
+
+@Injectable()
+export class ContextLoader {
+  constructor(private readonly messages: MessagesService) {}
+
+  /**
+   * What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first.
+   * @throws {LlmError} `context_length_exceeded` where not even the message to be answered does
+   */
+  async load(request: ContextRequest): Promise<ModelMessage[]> {
+    const path = await this.messages.context(request.leafId, request.contextTokens, request.contextFrom);
+    if ((path.at(-1)?.cost ?? 0) > request.contextTokens) throw new LlmError('context_length_exceeded');
+    return modelMessages(request.systemPrompt, path);
+  }
+}
+
+/** The system prompt, if there is one, and what was said, oldest first. */
+export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
+  const system: ModelMessage[] = systemPrompt ? [{ role: 'system', content: systemPrompt }] : [];
+  const spoken = path.flatMap(({ role, parts }): ModelMessage[] => {
+    const content = textOf(parts);
+    // A reply that failed before its first word says nothing, and providers refuse empty messages.
+    return content && role !== 'tool' ? [{ role, content }] : [];
+  });
+  return [...system, ...spoken];
+}

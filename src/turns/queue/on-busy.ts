@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { Conversation } from '../../conversations/conversations.service';
+import { AppError } from '../../errors/app-error';
+import { ReplyCanceller } from '../../replies/lifecycle/reply-canceller';
+import type { TurnCommand } from '../turn-command';
+import { TurnQueue } from './turn-queue';
+
+/** Another turn may be opened in the moment between the end of one reply and the start of the next. */
+const MAX_TRIES = 10;
+
+/** What a turn does while another reply of its conversation is open: `on_busy` of the request. */
+@Injectable()
+export class OnBusyPolicy {
+  constructor(
+    private readonly canceller: ReplyCanceller,
+    private readonly queue: TurnQueue,
+  ) {}
+
+  /**
+   * Makes room for a turn that was refused: with `interrupt` the conversation's running and queued replies are cancelled, so that
+   * the caller can try again.
+   * @throws `error` if it has another reason, or if the turn does not interrupt; AppError `stop_pending`
+   */
+  async interrupt({ conversationId, options }: TurnCommand, error: unknown, tries: number): Promise<void> {
+    const isBusy = error instanceof AppError && error.code === 'reply_in_progress';
+    if (!isBusy || !conversationId || options.on_busy !== 'interrupt' || tries === MAX_TRIES) throw error;
+    await this.canceller.cancelAll(conversationId);
+  }
+
+  /** A turn was queued in this conversation. The reply that it waits for may have ended before it was stored. */
+  kick({ id, user_id }: Conversation): Promise<void> {
+    return this.queue.kick({ conversation_id: id, user_id });
+  }
+}

@@ -1,0 +1,120 @@
+import { Injectable } from '@nestjs/common';
+import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import { countTokens } from '../llm/tokens/token-counter';
+import type { ContextMessage } from '../messages/message.types';
+import type { TurnPosition } from '../messages/turn-messages';
+import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
+import { ReplyProducer, type ReplyJob } from '../replies/produce/reply-producer';
+import { modelMessages } from './context';
+import { assertFits, prefixTokens } from './context-tokens';
+import { ModelResolver, type ResolvedModel } from './model-resolver';
+import { OnBusyPolicy } from './queue/on-busy';
+import type { RequestContext, TurnCommand } from './turn-command';
+
+/** A turn that this request has opened, or the reply that the same request opened before. */
+type SentTurn = OpenedTurn | { messageId: string };
+
+/**
+ * Opens a turn and starts its reply. This is where each turn begins, whichever route or socket frame asks for it: everything that can be
+ * refused is refused first, then the turn is stored (one statement), then the reply is produced or queued.
+ */
+@Injectable()
+export class SendMessage {
+  constructor(
+    private readonly models: ModelResolver,
+    private readonly idempotency: IdempotencyService,
+    private readonly turns: TurnsService,
+    private readonly busy: OnBusyPolicy,
+    private readonly producer: ReplyProducer,
+  ) {}
+
+  /**
+   * The id of the reply: a new one, or the one that the same request opened before.
+   * @throws AppError `conversation_not_found`, `message_not_found`, `invalid_parent`, `model_not_found`, `context_length_exceeded`,
+   *   `reply_in_progress`, `queue_full`, `quota_exceeded`, `idempotency_key_reused`, `resource_gone`
+   */
+  async send(context: RequestContext, command: TurnCommand): Promise<string> {
+    const { userId } = context;
+    const { conversationId, parentId, options } = command;
+    const position = conversationId
+      ? await this.turns.resolveParent(userId, conversationId, parentId)
+      : undefined;
+    const model = await this.models.resolve(userId, position?.conversation, options);
+    const input = turnInput(userId, command, model, position);
+    assertFits(answeredTokens(input), input.contextTokens - (input.prefixTokens ?? 0));
+
+    let turn: SentTurn | undefined;
+    for (let tries = 1; !turn; tries++) {
+      try {
+        turn = await this.openOnce(context, input);
+      } catch (error) {
+        await this.busy.interrupt(command, error, tries);
+      }
+    }
+    if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);
+    else if ('queued' in turn) this.producer.start(replyJob(turn, command, model));
+    return turn.messageId;
+  }
+
+  /** With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. */
+  private async openOnce({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
+    const { resource } = await this.idempotency.once<SentTurn & { id: string }>(request, {
+      make: async () => {
+        const turn = await this.turns.open(input);
+        return { resource: { ...turn, id: turn.messageId }, status: 200 };
+      },
+      read: async (id) => ({ messageId: (await this.turns.opened(userId, id)).id, id }),
+    });
+    return resource;
+  }
+}
+
+function turnInput(
+  userId: string,
+  { parentId, content, prefix = [], options }: TurnCommand,
+  { model, provider, contextTokens, maxOutputTokens }: ResolvedModel,
+  position: TurnPosition | undefined,
+): TurnInput {
+  return {
+    userId,
+    position,
+    conversation: options.model ? { model } : {},
+    parentId,
+    content,
+    tokens: content === undefined ? 0 : countTokens(content),
+    prefixTokens: prefixTokens(prefix),
+    model,
+    provider,
+    contextTokens,
+    maxOutputTokens,
+    ...(options.on_busy === 'queue' && { queued: { settings: options.settings ?? {}, begun: prefix } }),
+  };
+}
+
+/** Tokens of the message that is to be answered. */
+function answeredTokens({ content, tokens, position }: TurnInput): number {
+  return content === undefined ? (position?.parent?.tokens ?? 0) : tokens;
+}
+
+function replyJob(
+  { conversation, userMessageId, messageId, model, instanceId, context }: OpenedTurn,
+  { content, prefix }: TurnCommand,
+  { settings, targets }: ResolvedModel,
+): ReplyJob {
+  const reply = {
+    id: messageId,
+    conversation_id: conversation.id,
+    user_id: conversation.user_id,
+    parent_id: userMessageId,
+    model,
+    // Null only while a reply is queued, which is not started here.
+    instance_id: instanceId ?? '',
+  };
+  const path = content === undefined ? context : [...context, userMessage(content)];
+  const messages = async () => modelMessages(conversation.system_prompt, path);
+  return { reply, context: messages, settings, targets, prefix };
+}
+
+function userMessage(text: string): ContextMessage {
+  return { role: 'user', parts: [{ type: 'text', text }] };
+}

@@ -1,0 +1,37 @@
+import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { MessagesModule } from '../messages/messages.module';
+import { ProvidersModule } from '../providers/providers.module';
+import { Sweeper } from '../replies/lifecycle/sweeper';
+import { RepliesModule } from '../replies/replies.module';
+import { ContextLoader } from './context';
+import { ModelResolver } from './model-resolver';
+import { OnBusyPolicy } from './queue/on-busy';
+import { QueuedReplyJobs } from './queue/queued-reply-jobs';
+import { TurnQueue } from './queue/turn-queue';
+import { ReplyActions } from './reply-actions';
+import { SendMessage } from './send-message';
+
+/** The use cases that every face offers: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
+@Module({
+  imports: [MessagesModule, ProvidersModule, RepliesModule],
+  providers: [
+    ReplyActions,
+    SendMessage,
+    ModelResolver,
+    ContextLoader,
+    OnBusyPolicy,
+    TurnQueue,
+    QueuedReplyJobs,
+  ],
+  exports: [ReplyActions],
+})
+export class TurnsModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly sweeper: Sweeper,
+    private readonly queue: TurnQueue,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.sweeper.start('queued replies', () => this.queue.sweep());
+  }
+}
