@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/error-codes';
 import { AppError } from '../errors/app-error';
 import type { Scope } from './identity';
 
@@ -77,6 +78,6 @@ export function tooManyAttempts(retryAfterS: number): AppError {
   });
 }
 
-function refused(code: string, detail: string, challenge: string): AppError {
+function refused(code: ErrorCode, detail: string, challenge: string): AppError {
   return new AppError('unauthenticated', code, detail, { headers: { 'WWW-Authenticate': challenge } });
 }

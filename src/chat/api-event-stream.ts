@@ -18,10 +18,10 @@ const AFTER = {
   description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
 };
 
-/** Documents how a client says which event it has got last. */
+/** Documents how a client names the last event that it has received. */
 export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
 
-/** A route that answers with a stream of reply events (`StreamResponder`); 200 also for POST, since readers give up on any other status. */
+/** A route that responds with a stream of reply events (`StreamResponder`); 200 also for POST: readers give up on any other status. */
 export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
   return applyDecorators(
     RequestMapping({ path, method }),

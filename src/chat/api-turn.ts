@@ -14,7 +14,7 @@ import { conversationGone, invalidResumeId, replyFailed, stopPending } from '../
 import { assertFits } from '../turns/context-tokens';
 import { INTERRUPTED } from '../replies/events/reply-outcome';
 
-/** The conversation of a chat route. */
+/** Documents the `conversation_id` of a chat route. */
 export const ApiConversationId = () =>
   ApiParam({
     name: 'conversation_id',
@@ -51,10 +51,10 @@ const REFUSALS = [
   tooLong,
 ];
 
-/** What keeps a turn from beginning. */
+/** Documents the problems with which a turn is refused. */
 export const TurnProblems = () => ProblemResponses(...REFUSALS, shuttingDown, stopPending);
 
-/** The same where the client waits for the reply, so that its failure is an answer as well. */
+/** The same for a route that waits for the reply, whose failure is a response as well. */
 export const AwaitedTurnProblems = () =>
   applyDecorators(
     ProblemResponses(...REFUSALS, conversationGone),

@@ -12,7 +12,7 @@ import { ApiConversationId } from './api-turn';
 import { noReply, stopPending } from '../replies/reply.errors';
 import { RepliesService } from '../replies/replies.service';
 
-/** Also while the process shuts down: what runs may always be ended. */
+/** Routes that stop replies, also while the process shuts down: an active reply may always be stopped. */
 @RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller()

@@ -66,7 +66,7 @@ export class ChatController {
     @Body() body: StartChatDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.streams.stream(client, response, body.conversation_id, () => this.say(client, body));
+    return this.streams.stream(client, response, body.conversation_id, () => this.send(client, body));
   }
 
   @EventStream(':conversation_id/stream', RequestMethod.POST)
@@ -83,8 +83,8 @@ export class ChatController {
     @Body() body: SendMessageDto,
     @Res() response: Response,
   ): Promise<void> {
-    const say = () => this.say(client, { ...body, conversation_id });
-    return this.streams.stream(client, response, conversation_id, say);
+    const send = () => this.send(client, { ...body, conversation_id });
+    return this.streams.stream(client, response, conversation_id, send);
   }
 
   @Post(':conversation_id')
@@ -112,7 +112,7 @@ export class ChatController {
     const { userId, lastEventId } = client;
     const messageId = lastEventId
       ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
-      : await this.say(client, { ...body, conversation_id });
+      : await this.send(client, { ...body, conversation_id });
     return toChatResponse(await this.replies.wait(userId, messageId));
   }
 
@@ -130,7 +130,7 @@ export class ChatController {
     return this.history.page(userId, id, query);
   }
 
-  private say(caller: RequestContext, body: StartChatDto): Promise<string> {
-    return this.chat.sendMessage(caller, { ...body, content: this.text.parseContent(body) });
+  private send(context: RequestContext, body: StartChatDto): Promise<string> {
+    return this.chat.sendMessage(context, { ...body, content: this.text.parseContent(body) });
   }
 }

@@ -17,7 +17,7 @@ import { SocketRules } from './socket/socket-rules';
 import { SocketServer } from './socket/socket-server';
 import { TurnStreams } from './turn-streams';
 
-/** The native face: HTTP routes, SSE and WebSocket. Nothing imports it. */
+/** The native API: HTTP routes, SSE and WebSocket. No other feature imports it. */
 @Module({
   imports: [AuthModule, ConversationsModule, MessagesModule, StreamingModule, RepliesModule, TurnsModule],
   controllers: [ChatController, ReplyActionsController, CancelController, ReplyStreamsController],

@@ -8,34 +8,34 @@ interface Texts {
   message?: string;
 }
 
-/** The rules for what a user may say. */
+/** Validates the text of user messages. Called by controllers and `SocketCommands`. */
 @Injectable()
 export class ContentParser {
   constructor(private readonly config: AppConfig) {}
 
   /**
-   * The one text of `content` and `message`.
+   * The text that is given as either `content` or `message`.
    * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `CHAT_MAX_CONTENT_CHARS`
    */
   parseContent({ content, message }: Texts): string {
     if (content !== undefined && message !== undefined)
-      throw wrong('message', 'must be absent where content is given');
+      throw invalidField('message', 'must be absent where content is given');
     const path = content === undefined && message !== undefined ? 'message' : 'content';
     const text = content ?? message;
     const max = this.config.chat.maxContentChars;
-    if (text === undefined) throw wrong(path, 'must be a string');
-    if (text === '') throw wrong(path, 'must not be empty');
+    if (text === undefined) throw invalidField(path, 'must be a string');
+    if (text === '') throw invalidField(path, 'must not be empty');
     if (text.length > max && lengthOf(text) > max)
-      throw wrong(path, `must be at most ${max} characters long`);
+      throw invalidField(path, `must be at most ${max} characters long`);
     return text;
   }
 }
 
-function wrong(path: string, message: string): AppError {
+function invalidField(path: string, message: string): AppError {
   return validationFailed([{ path, message }]);
 }
 
-/** Characters as a person counts them, roughly: an emoji outside the basic plane is one. */
+/** Length in code points, roughly as a person counts: an emoji outside the basic plane is one. */
 function lengthOf(text: string): number {
   let length = 0;
   for (const _ of text) length++;

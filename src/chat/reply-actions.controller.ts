@@ -23,7 +23,7 @@ const MessageId = () => Param('id', new ParseId(messageNotFound));
 const ApiMessageId = (of: 'reply' | 'userMessage') =>
   ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS[of], description: 'The message.' });
 
-/** Further versions of messages. The earlier ones stay where they are, as siblings. */
+/** Routes that create further versions of messages. The earlier ones stay where they are, as siblings. */
 @RequiresScope('chat:write')
 @RateLimited('chat')
 @ApiTags('chat')
@@ -46,10 +46,10 @@ export class ReplyActionsController {
   async regenerateReply(
     @Client() client: TurnClient,
     @MessageId() id: string,
-    @Body() wishes: ReplyWishesDto,
+    @Body() options: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, (reply) => this.chat.regenerate(client, reply, wishes));
+    return this.stream({ client, response, id }, (reply) => this.chat.regenerate(client, reply, options));
   }
 
   @EventStream(':id/edit', RequestMethod.POST)
@@ -87,17 +87,17 @@ export class ReplyActionsController {
   async continueReply(
     @Client() client: TurnClient,
     @MessageId() id: string,
-    @Body() wishes: ReplyWishesDto,
+    @Body() options: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, (reply) => this.chat.continue(client, reply, wishes));
+    return this.stream({ client, response, id }, (reply) => this.chat.continue(client, reply, options));
   }
 
   private async stream(
     { client, response, id }: { client: TurnClient; response: Response; id: string },
-    begin: (message: Message) => Promise<string>,
+    start: (message: Message) => Promise<string>,
   ): Promise<void> {
     const message = await this.messages.get(client.userId, id);
-    await this.streams.stream(client, response, message.conversation_id, () => begin(message));
+    await this.streams.stream(client, response, message.conversation_id, () => start(message));
   }
 }

@@ -18,7 +18,7 @@ import { EventStream } from './api-event-stream';
 import { ResumeFrom } from '../streaming/resume-from.decorator';
 import { StreamResponder } from '../streaming/stream-responder';
 
-/** Streams that are only read. They begin nothing, so they can be opened as often as one likes. */
+/** Read-only streams. They start no reply, so they can be opened any number of times. */
 @RequiresScope('conversations:read')
 @ApiTags('chat')
 @Controller()

@@ -3,16 +3,16 @@ import type { Request } from 'express';
 import { idempotentRequestOf, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { resumeFrom } from '../streaming/resume-from.decorator';
 
-/** The client of a POST that begins a reply: who it is, and what it has got already. */
+/** The client of a POST that starts a reply: its user, and what it has received already. */
 export interface TurnClient {
   userId: string;
-  /** The id of the last event it has. */
+  /** Id of the last event that it has received. */
   lastEventId?: string;
-  /** If the request may be repeated. */
+  /** Present if the request may be repeated. */
   request?: IdempotentRequest;
 }
 
-/** Only on routes that are not public. */
+/** Parameter decorator for routes that are not public. */
 export const Client = createParamDecorator((_data: unknown, context: ExecutionContext): TurnClient => {
   const request = context.switchToHttp().getRequest<Request & { userId?: string }>();
   if (request.userId === undefined) throw new Error('A public route has no user.');

@@ -79,7 +79,8 @@ export class DatabaseConnector implements OnModuleInit, OnApplicationShutdown {
 
   private async connect(): Promise<void> {
     await this.embedded?.start();
-    const ran = await migrate(connectionOptions(this.config.database, this.embedded, { unlimited: true }));
+    const options = connectionOptions(this.config.database, this.embedded, { unlimited: true });
+    const ran = await migrate(options, { exclusive: this.embedded !== undefined });
     if (ran.length > 0) this.logger.log(`Migrations run: ${ran.join(', ')}`);
     if (!this.dataSource.isInitialized) await this.dataSource.initialize();
     await assertSchemaComplete(this.dataSource);

@@ -114,7 +114,7 @@ describe('toAppError', () => {
   });
 
   it('passes on what is translated already', () => {
-    const error = new AppError('not_found', 'thing_not_found', 'No such thing.');
+    const error = new AppError('not_found', 'user_not_found', 'No such thing.');
     expect(toAppError(error)).toBe(error);
   });
 });

@@ -17,7 +17,9 @@ export async function makeCluster(root: string): Promise<string> {
   await removeOld(root);
   const embedded = new EmbeddedDatabase({ dataDir: draft });
   try {
-    await migrate(connectionOptions(parseAppConfig({}).database, embedded, { unlimited: true }));
+    await migrate(connectionOptions(parseAppConfig({}).database, embedded, { unlimited: true }), {
+      exclusive: true,
+    });
   } finally {
     await embedded.close();
   }

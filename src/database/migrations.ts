@@ -16,33 +16,58 @@ export class SchemaError extends ConfigError {
   }
 }
 
+export interface MigrationSource {
+  files?: string[];
+  /** The database belongs to this process (embedded): whoever used it before is gone. */
+  exclusive?: boolean;
+}
+
 /**
  * Brings the schema up to date in one transaction, one instance at a time, and returns the names of the migrations that
- * it ran. The lock belongs to the transaction, so it works through every pooler and ends with the process. Throws
- * `SchemaError` if the database was migrated by a newer build.
+ * it ran. The lock belongs to the transaction, so it works through every pooler and ends with the process.
+ * @throws {SchemaError} if the database was migrated by a newer build, or has to be migrated while processes of an older build run
  */
 export async function migrate(
   options: ConnectionOptions,
-  files: string[] = [MIGRATION_FILES],
+  { files = [MIGRATION_FILES], exclusive = false }: MigrationSource = {},
 ): Promise<string[]> {
   const dataSource = new DataSource({ ...options, migrations: files, entities: [] });
   await dataSource.initialize();
   try {
-    return await dataSource.transaction((manager) => migrateIn(manager));
+    return await dataSource.transaction((manager) => migrateIn(manager, exclusive));
   } finally {
     await dataSource.destroy();
   }
 }
 
-async function migrateIn(manager: EntityManager): Promise<string[]> {
+async function migrateIn(manager: EntityManager, exclusive: boolean): Promise<string[]> {
   await manager.query('SET LOCAL statement_timeout = 0');
   await manager.query('SET LOCAL lock_timeout = 0');
   await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
   await manager.query(`SET LOCAL lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
   const executor = new MigrationExecutor(manager.dataSource, manager.queryRunner);
-  refuseNewer(manager.dataSource, await executor.getExecutedMigrations());
+  const executed = await executor.getExecutedMigrations();
+  refuseNewer(manager.dataSource, executed);
+  if (!exclusive && executed.length > 0 && executed.length < manager.dataSource.migrations.length)
+    await refuseRunning(manager);
   const ran = await executor.executePendingMigrations();
   return ran.map(({ name }) => name);
+}
+
+/** An older build does not know the schema that comes: what its processes write would fail, or be lost. */
+async function refuseRunning(manager: EntityManager): Promise<void> {
+  const [{ known }] = await manager.query<[{ known: boolean }]>(
+    `SELECT to_regclass('instances') IS NOT NULL AS known`,
+  );
+  if (!known) return;
+  const rows = await manager.query<{ id: string }[]>(
+    'SELECT id FROM instances WHERE expires_at > now() ORDER BY id',
+  );
+  if (rows.length === 0) return;
+  throw new SchemaError(
+    `DATABASE_URL: this version changes the database, and processes of an older version are using it (instances ` +
+      `${rows.map(({ id }) => id).join(', ')}). Stop them and start again; one that was killed counts as running for 15 s.`,
+  );
 }
 
 function refuseNewer({ migrations }: DataSource, executed: Migration[]): void {

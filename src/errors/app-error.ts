@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes';
+
 /** What went wrong, in terms of the caller; each kind has one HTTP status (`problem.ts`). */
 export type ErrorKind =
   | 'invalid'
@@ -46,7 +48,7 @@ export class AppError extends Error {
 
   constructor(
     readonly kind: ErrorKind,
-    readonly code: string,
+    readonly code: ErrorCode,
     message: string,
     options: AppErrorOptions = {},
   ) {

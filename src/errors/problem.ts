@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import type { AppError, ErrorKind } from './app-error';
+import { ERROR_CODES, type ErrorCode } from './error-codes';
 
 /** Exhaustive: a kind without a status does not compile. */
 export const STATUS_OF_KIND = {
@@ -51,10 +52,12 @@ export class ProblemBody {
   status!: number;
 
   @ApiProperty({
+    enum: ERROR_CODES,
+    enumName: 'ErrorCode',
     description: 'A stable word that programs may switch on.',
     example: 'conversation_not_found',
   })
-  code!: string;
+  code!: ErrorCode;
 
   @ApiProperty({
     description: 'An explanation that may be shown to people.',

@@ -1,8 +1,9 @@
+import type { ErrorCode } from '../errors/error-codes';
 import { AppError, type FieldError } from '../errors/app-error';
 
 /** Refusals that belong to the transport rather than to a feature. */
 
-export function invalidRequest(code: string, detail: string, errors?: FieldError[]): AppError {
+export function invalidRequest(code: ErrorCode, detail: string, errors?: FieldError[]): AppError {
   return new AppError('invalid', code, detail, { errors });
 }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/error-codes';
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { HTTP_BOUNDS } from '../config/bounds';
@@ -67,7 +68,7 @@ function refuse(socket: Socket, reason: string | undefined): void {
   socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }
 
-function classify(code: string | undefined): { status: number; code: string } {
+function classify(code: string | undefined): { status: number; code: ErrorCode } {
   if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'headers_too_large' };
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, code: 'request_timeout' };
   return { status: 400, code: 'malformed_request' };

@@ -14,7 +14,7 @@ function httpError(statusCode: number, expose: boolean): Error {
 
 describe('toAppError', () => {
   it('leaves our own errors alone', () => {
-    const error = new AppError('conflict', 'x', 'y');
+    const error = new AppError('conflict', 'conflict', 'y');
     expect(toAppError(error)).toBe(error);
   });
 

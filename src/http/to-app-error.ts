@@ -1,9 +1,10 @@
 import { HttpException } from '@nestjs/common';
 import { toAppError as databaseErrorToAppError } from '../database/database-error';
 import { AppError, type ErrorKind } from '../errors/app-error';
+import type { ErrorCode } from '../errors/error-codes';
 
 /** What we say about a status that a library chose; its own words are never shown. */
-const BY_STATUS: Record<number, readonly [ErrorKind, string, string]> = {
+const BY_STATUS: Record<number, readonly [ErrorKind, ErrorCode, string]> = {
   400: ['invalid', 'invalid_request', 'The request is malformed.'],
   401: ['unauthenticated', 'unauthenticated', 'The request carries no valid identity.'],
   403: ['forbidden', 'forbidden', 'This is not allowed.'],

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/error-codes';
 import type { ModelSettings } from '../config/models-config';
 import type { TokenUsage } from '../llm/llm-client';
 
@@ -67,7 +68,7 @@ export interface CountedMessage extends ContextMessage {
 }
 
 export interface MessageError {
-  code: string;
+  code: ErrorCode;
   message: string;
   retryable: boolean;
 }

@@ -11,41 +11,41 @@ import {
   replyFailed,
   replyNotFound,
 } from './reply.errors';
-import { parseLastEventId, parsePlace } from './read/event-id';
+import { parseLastEventId, parseResumeSequence } from './read/event-id';
 import type { LogReader } from './log/reply-log';
 import { AFTER_LAST, ReplyReader } from './read/reply-reader';
 import { ReplyCanceller } from './lifecycle/reply-canceller';
 
-const NEVER = new AbortController().signal;
-const ignored = () => undefined;
+const NEVER_ABORTED = new AbortController().signal;
+const ignoreEvents = () => undefined;
 
-/** A turn that is over. */
+/** A finished reply and the user message that it answers. */
 export interface FinishedTurn {
   reply: HistoryMessage;
   userMessage: HistoryMessage;
 }
 
-/** What can be done with replies that are there: read them, wait for them, stop them. */
+/** Reads, awaits and stops existing replies. Called by controllers and socket commands. */
 @Injectable()
 export class RepliesService {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
-    private readonly stopper: ReplyCanceller,
+    private readonly canceller: ReplyCanceller,
   ) {}
 
-  /** The log of a reply that this user has just begun, from its start. */
+  /** Log of a reply that this user has just started, from its first event. */
   read(userId: string, messageId: string): LogReader {
     return (listener, signal) => this.reader.read({ id: messageId, user_id: userId }, 0, listener, signal);
   }
 
-  /** One reply's log after a place; undefined if the reader has all of it, the terminal event included. */
-  async resume(userId: string, messageId: string, place?: string): Promise<LogReader | undefined> {
-    return this.logOf(await this.reply(userId, messageId), place);
+  /** Log of one reply after `lastEventId`; undefined if the reader has all of it, the terminal event included. */
+  async resume(userId: string, messageId: string, lastEventId?: string): Promise<LogReader | undefined> {
+    return this.logOf(await this.reply(userId, messageId), lastEventId);
   }
 
-  /** The same of the reply that an event is of (`ofEvent`), after that event. */
+  /** The same for the reply that an event belongs to (`ofEvent`), after that event. */
   async resumeAfter(
     userId: string,
     eventId: string,
@@ -54,7 +54,7 @@ export class RepliesService {
     return this.logOf(await this.ofEvent(userId, eventId, conversationId), eventId);
   }
 
-  /** The reply that an event is of, which must be in this conversation where one is named. */
+  /** The reply that an event belongs to, which must be in the conversation if one is given. */
   async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<MessageHeader> {
     if (conversationId) await this.conversations.get(userId, conversationId);
     const { messageId } = parseLastEventId(eventId);
@@ -64,38 +64,38 @@ export class RepliesService {
   }
 
   /**
-   * Waits until the reply is over.
+   * Waits until the reply is closed.
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
   async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    await this.reader.read({ id: messageId, user_id: userId }, AFTER_LAST, ignored, NEVER);
+    await this.reader.read({ id: messageId, user_id: userId }, AFTER_LAST, ignoreEvents, NEVER_ABORTED);
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');
     return { reply, userMessage };
   }
 
-  /** Stops what runs, and answers it as it is then; the last reply if none runs. What is queued comes next. */
+  /** Stops the running reply and returns it as it is then, or the last reply if none is running. A queued reply comes next. */
   async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
     await this.conversations.get(userId, conversationId);
     const running = await this.messages.runningReply(conversationId);
     const reply = running ?? (await this.messages.lastReply(conversationId));
     if (!reply) throw noReply();
-    return this.stopped(reply);
+    return this.cancel(reply);
   }
 
-  /** Stops this reply, or takes it out of the queue, and answers it as it is then. */
+  /** Stops this reply, or removes it from the queue, and returns it as it is then. */
   async stop(userId: string, messageId: string): Promise<HistoryMessage> {
-    return this.stopped(await this.reply(userId, messageId));
+    return this.cancel(await this.reply(userId, messageId));
   }
 
-  private async stopped(reply: MessageHeader): Promise<HistoryMessage> {
-    await this.stopper.cancel(reply);
+  private async cancel(reply: MessageHeader): Promise<HistoryMessage> {
+    await this.canceller.cancel(reply);
     return this.messages.getWithSiblings(reply.user_id, reply.id).catch(asGone);
   }
 
-  private async logOf(reply: MessageHeader, place?: string): Promise<LogReader | undefined> {
-    const after = parsePlace(place, reply.id);
+  private async logOf(reply: MessageHeader, lastEventId?: string): Promise<LogReader | undefined> {
+    const after = parseResumeSequence(lastEventId, reply.id);
     if (await this.reader.hasAll(reply, after)) return undefined;
     return (listener, signal) => this.reader.read(reply, after, listener, signal);
   }

@@ -15,7 +15,7 @@ export const replyComplete = () =>
     'Only a reply that was stopped, interrupted or cut off can be continued.',
   );
 
-/** The request to stop stays: the reply ends as soon as the process that writes it, or whoever replaces that, can do it. */
+/** The stop request stays stored: the reply ends as soon as the process that writes it, or the one that replaces it, can end it. */
 export const stopPending = () =>
   new AppError('unavailable', 'stop_pending', 'The reply has been told to stop, but has not ended yet.', {
     retryAfterS: 5,
@@ -26,7 +26,7 @@ export const replyNotFound = () => new AppError('not_found', 'message_not_found'
 export const invalidResumeId = () =>
   new AppError('invalid', 'invalid_last_event_id', 'Last-Event-ID is not the id of an event of this stream.');
 
-/** What does not exist for this user cannot be the id of one of his events. */
+/** Maps `not_found`: what does not exist for this user cannot be in the id of one of their events. */
 export function asInvalidResumeId(error: unknown): never {
   throw isNotFound(error) ? invalidResumeId() : error;
 }
@@ -34,7 +34,7 @@ export function asInvalidResumeId(error: unknown): never {
 export const conversationGone = () =>
   new AppError('not_found', 'conversation_deleted', 'The conversation was deleted during this reply.');
 
-/** What a waiting client is told of a reply that failed; both messages are kept. */
+/** Error for a client that waits for a reply that failed; both messages are kept. */
 export function replyFailed(reply: Message): AppError {
   const { code, message } = reply.error ?? STORAGE_UNAVAILABLE;
   const kind = KINDS[code] ?? 'provider_failed';
@@ -44,7 +44,7 @@ export function replyFailed(reply: Message): AppError {
   });
 }
 
-/** Whose fault it was; any other code is the provider's. */
+/** Error kind by error code; any other code is a failure of the provider. */
 const KINDS: Partial<Record<string, ErrorKind>> = {
   provider_timeout: 'provider_timeout',
   interrupted: 'unavailable',

@@ -5,67 +5,67 @@ import type { BodyChunk } from './event-bytes';
 
 const HEAD = {
   'Content-Type': 'text/event-stream; charset=utf-8',
-  // Whatever stands between must neither keep nor compress it.
+  // Proxies in between must neither store nor compress the stream.
   'Cache-Control': 'no-cache, no-store, no-transform',
   'X-Accel-Buffering': 'no',
 };
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
- * The body of an answer with events. Its chunks come framed, and go to the connection itself once the head is on its way:
+ * Body of an SSE response. Its chunks arrive framed, and are written to the connection itself once the headers are sent:
  * `ServerResponse` would frame them anew for every reader, hold each back until the end of the tick and write it in more pieces, and
- * writing is what a token costs most.
+ * writing is the largest cost of a token. Called by `streamEvents`.
  */
 export class EventBody {
   private readonly chunked: boolean;
-  private begun = false;
+  private headersSent = false;
 
   constructor(private readonly response: Response) {
     response.writeHead(200, HEAD);
     // False for HTTP/1.0, where the end of the connection is the end of the body.
     this.chunked = response.chunkedEncoding;
     response.chunkedEncoding = false;
-    // The head goes with the first events where they are there already.
-    setImmediate(() => this.begin());
+    // Deferred: the headers go out with the first events if these are there already.
+    setImmediate(() => this.sendHeaders());
   }
 
-  /** The client takes less than it is given. */
+  /** Whether the client has yet to drain what was written. */
   get full(): boolean {
     return this.destination.writableNeedDrain;
   }
 
-  /** Whether there is room for more. */
+  /** Returns whether there is room for more. */
   write({ framed, text, encoding }: BodyChunk): boolean {
     const { response } = this;
     if (response.destroyed || response.writableEnded) return true;
     const chunk = this.chunked ? framed : text;
-    if (this.begun && response.socket) return response.socket.write(chunk, encoding);
-    this.begun = true;
+    if (this.headersSent && response.socket) return response.socket.write(chunk, encoding);
+    this.headersSent = true;
     return response.write(chunk, encoding);
   }
 
   /**
-   * Until there is room for more, or nobody reads any more.
-   * @throws {Error} if the client has taken nothing for too long
+   * Settles when there is room for more, or the client has disconnected.
+   * @throws {Error} if the client has drained nothing for too long
    */
   taken(): Promise<void> {
     return waitForDrain(this.destination);
   }
 
   end(): void {
-    this.begun = true;
+    this.headersSent = true;
     if (this.chunked && !this.response.destroyed) this.response.end(LAST_CHUNK);
     else this.response.end();
   }
 
-  /** An answer that waits for its turn on a connection has none yet, and keeps what it is given. */
+  /** The response itself while it waits for its turn on the connection: it has no socket yet, and buffers what is written. */
   private get destination(): Response | Socket {
     return this.response.socket ?? this.response;
   }
 
-  private begin(): void {
-    if (this.begun) return;
-    this.begun = true;
+  private sendHeaders(): void {
+    if (this.headersSent) return;
+    this.headersSent = true;
     this.response.flushHeaders();
   }
 }

@@ -1,19 +1,19 @@
 import type { LoggedEvent } from '../replies/events/event-codec';
 
-/** Text of a response's body, framed as one chunk of a chunked one (RFC 9112 §7.1). */
+/** Text of a response body, framed as one chunk of the chunked transfer coding (RFC 9112 §7.1). */
 export interface BodyChunk {
   framed: string;
   /** The text alone. */
   text: string;
-  /** The bytes of both; `latin1`, which takes less time, where that comes to the same. */
+  /** Encoding of both; `latin1`, which takes less time, where it gives the same bytes. */
   encoding: 'latin1' | 'utf8';
 }
 
 let last: { batch: LoggedEvent[]; chunk: BodyChunk } | undefined;
 
 /**
- * A batch as the contract writes it. Readers at the same place share the batch and are served one right after the other, so the
- * last one is all that is worth keeping.
+ * A batch as server-sent events. Readers at the same cursor share the batch and are served one right after the other, so only the last
+ * chunk is worth keeping.
  */
 export function chunkOf(batch: LoggedEvent[]): BodyChunk {
   if (last?.batch !== batch) last = { batch, chunk: toChunk(textOf(batch)) };

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 
-/** The id of the last event that the client has: `Last-Event-ID`, or `?after=` of clients that cannot set it. */
+/** Id of the last event that the client has received: `Last-Event-ID`, or `?after=` of clients that cannot set it. */
 export function resumeFrom({ headers, query }: Pick<Request, 'headers' | 'query'>): string | undefined {
   return textOf(headers['last-event-id']) ?? textOf(query.after);
 }

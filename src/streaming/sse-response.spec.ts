@@ -26,7 +26,7 @@ class StreamController {
     streamEvents(response, logFrom(log), heartbeatMs);
   }
 
-  /** As one whose client is looked up first. */
+  /** A route that looks its client up before it streams. */
   @Get('late')
   async late(@Res() response: Response) {
     await sleep(100);
@@ -179,21 +179,21 @@ describe('streamEvents', () => {
 
   it('reads no further than a client that does not read, and goes on when it does', async () => {
     const text = 'x'.repeat(64 * 1024);
-    let taken = 0;
+    let produced = 0;
     log = async function* () {
-      for (; taken < 400; taken++) yield [chunk(taken + 1, text)];
+      for (; produced < 400; produced++) yield [chunk(produced + 1, text)];
     };
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.write('GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     socket.pause();
     await new Promise((resolve) => setTimeout(resolve, 700));
-    const before = taken;
+    const before = produced;
     expect(before).toBeLessThan(300);
     let received = 0;
     socket.on('data', (data) => (received += data.length));
     socket.resume();
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(taken).toBe(400);
+    expect(produced).toBe(400);
     expect(received).toBeGreaterThan(400 * text.length);
   });
 

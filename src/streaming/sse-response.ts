@@ -6,18 +6,18 @@ import { errorEventAfter } from './with-error-event';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
 
-/** Calls back when the reader's identity has ended; answers what ends the watching. */
+/** Calls back when the reader's identity is no longer valid; returns a function that ends the watching. */
 type IdentityWatcher = (onEnd: () => void) => () => void;
 
-/** Made once: an abort without a reason makes an error with a stack each time. */
-const LEFT = new Error('The reader has left.');
-/** One line feed: widespread readers (`@microsoft/fetch-event-source`) take any blank line for the end of an event. */
+/** Created once: an abort without a reason creates an error with a stack each time. */
+const CLIENT_DISCONNECTED = new Error('The reader has left.');
+/** Comment with one line feed: widespread readers (`@microsoft/fetch-event-source`) take any blank line for the end of an event. */
 const PING = toChunk(': ping\n');
 
 /**
- * Answers with a reply's log as server-sent events, with a comment every so often that keeps proxies from cutting a quiet one. It
- * is read as fast as the client takes it, and ends with the log, or when the reader's identity does (`watch`); leaving ends
- * only the reading.
+ * Sends a reply's log as server-sent events, with a comment every `heartbeatMs` that keeps proxies from cutting an idle stream. The log
+ * is read as fast as the client drains it. The response ends with the log, or when the reader's identity does (`watch`); a disconnect
+ * ends only the reading.
  */
 export function streamEvents(
   response: Response,
@@ -26,28 +26,28 @@ export function streamEvents(
   watch?: IdentityWatcher,
 ): void {
   const { socket } = response.req;
-  // Nobody would tell of it any more.
+  // Closed already: no `close` event would end the reading.
   if (response.destroyed || socket.destroyed) return;
   const body = new EventBody(response);
   const reading = new AbortController();
   const heartbeat = setInterval(() => body.full || body.write(PING), heartbeatMs);
-  // Whoever does not take what was sent so far is not waited for.
+  // A client that has not drained what was sent so far is not waited for.
   const unwatch = watch?.(() => (body.full ? response.destroy() : reading.abort(SIGNED_OUT)));
-  const leave = (): void => {
-    settle();
-    reading.abort(LEFT);
+  const onClose = (): void => {
+    cleanUp();
+    reading.abort(CLIENT_DISCONNECTED);
   };
-  const settle = (): void => {
+  const cleanUp = (): void => {
     clearInterval(heartbeat);
     unwatch?.();
-    response.off('close', leave);
-    socket.off('close', leave);
+    response.off('close', onClose);
+    socket.off('close', onClose);
   };
-  response.once('close', leave);
-  // An answer that waits for its turn on a connection does not hear of its end.
-  socket.once('close', leave);
+  response.once('close', onClose);
+  // A response that waits for its turn on the connection gets no `close` event when that ends.
+  socket.once('close', onClose);
   void pump(body, log, reading.signal)
-    .finally(settle)
+    .finally(cleanUp)
     .then(
       () => body.end(),
       () => response.destroy(),
@@ -56,17 +56,17 @@ export function streamEvents(
 
 async function pump(body: EventBody, log: LogReader, signal: AbortSignal): Promise<void> {
   let last: LoggedEvent | undefined;
-  const take: EventsListener = (batch) => {
+  const deliver: EventsListener = (batch) => {
     last = batch.at(-1);
     return body.write(chunkOf(batch)) ? undefined : body.taken();
   };
   try {
-    await log(take, signal);
+    await log(deliver, signal);
   } catch (error) {
     if (!last || body.full) throw error;
     body.write(chunkOf([errorEventAfter(last)]));
     return;
   }
-  // It repeats the last id, from which whoever signs in again can go on.
+  // Repeats the last event id, from which the client can resume after it has signed in again.
   if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorEventAfter(last, SIGNED_OUT)]));
 }

@@ -6,7 +6,7 @@ import { AppConfig } from '../config/app-config';
 import type { LogReader } from '../replies/log/reply-log';
 import { streamEvents } from './sse-response';
 
-/** Turns logs into SSE answers. */
+/** Sends reply logs as SSE responses. Called by controllers. */
 @Injectable()
 export class StreamResponder {
   private readonly heartbeatMs: number;
@@ -18,14 +18,14 @@ export class StreamResponder {
     this.heartbeatMs = chat.heartbeatMs;
   }
 
-  /** The answer goes on after this; nothing more can be refused. */
+  /** The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader): void {
     const { identity } = response.req as unknown as AuthenticatedRequest;
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
     streamEvents(response, log, this.heartbeatMs, watch);
   }
 
-  /** Without a log there is nothing more to read: 204 tells an `EventSource` not to come back. */
+  /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
   streamOr204(response: Response, log: LogReader | undefined): void {
     if (log) this.stream(response, log);
     else response.status(204).end();

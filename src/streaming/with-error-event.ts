@@ -2,25 +2,25 @@ import { errorEvent, type LoggedEvent } from '../replies/events/event-codec';
 import type { EventsListener, LogReader } from '../replies/log/reply-log';
 import { STORAGE_UNAVAILABLE } from '../replies/events/reply-outcome';
 
-/** The contract's own error event, which repeats the id of the last one: a reader can go on from there. */
+/** The contract's error event, with the id of the last event, from which the reader can resume. */
 export function errorEventAfter(last: LoggedEvent, error = STORAGE_UNAVAILABLE): LoggedEvent {
   return { ...last, json: JSON.stringify(errorEvent(error)), terminal: true };
 }
 
 /**
- * The same events; if they cannot be read on, the contract's own error event follows. It repeats the last id, from which the
- * reader can go on.
- * @throws whatever the log does, if there was no event before
+ * The same log; if it fails after an event, the contract's error event follows. It repeats the last id, from which the reader can
+ * resume.
+ * @throws whatever the log throws, if there was no event before
  */
 export function withErrorEvent(log: LogReader): LogReader {
   return async (listener, signal) => {
     let last: LoggedEvent | undefined;
-    const take: EventsListener = (batch) => {
+    const deliver: EventsListener = (batch) => {
       last = batch.at(-1);
       return listener(batch);
     };
     try {
-      await log(take, signal);
+      await log(deliver, signal);
     } catch (error) {
       if (!last) throw error;
       await listener([errorEventAfter(last)]);

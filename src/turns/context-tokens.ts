@@ -6,7 +6,7 @@ import { messageTokens } from '../messages/message-tokens';
 import type { MessagePart } from '../messages/message.types';
 import { textOf } from '../messages/reply-content';
 
-/** Tokens that messages may take: the model's window less the system prompt and the room for the answer. */
+/** Token budget of the messages: the model's window less the system prompt and the tokens kept free for the answer. */
 export function contextTokens(
   model: ModelConfig,
   settings: ModelSettings,
@@ -22,18 +22,18 @@ export function maxOutputTokens(model: ModelConfig, settings: ModelSettings): nu
 }
 
 /**
- * Tokens of the text that a reply goes on with: the model is shown it as its own last message. The request to go on is counted
- * for every model, since a fallback may need it where the first model does not.
+ * Tokens of the text that a reply continues: the model is sent it as its own last message. `CONTINUE_REQUEST` is counted for every
+ * model, since a fallback may need it where the first model does not.
  */
-export function prefixTokens(begun: readonly MessagePart[]): number {
-  const text = textOf(begun);
+export function prefixTokens(prefix: readonly MessagePart[]): number {
+  const text = textOf(prefix);
   return text ? messageTokens(text) + messageTokens(CONTINUE_REQUEST) : 0;
 }
 
 /**
- * The model must see at least the message that it answers, and the text that it goes on with.
- * @param tokens of that message
- * @param budget less what the begun text takes
+ * Checks that the context has room for at least the message to be answered and the text to be continued.
+ * @param tokens tokens of that message
+ * @param budget token budget of the messages, less the tokens of the text to be continued
  * @throws AppError `context_length_exceeded`
  */
 export function assertFits(tokens: number, budget: number): void {

@@ -9,9 +9,9 @@ export interface ContextRequest {
   systemPrompt: string | null;
   /** The message to be answered: the end of the path. */
   leafId: string;
-  /** Tokens that the messages may take (`contextBudget`). */
+  /** Token budget of the messages (`contextTokens` in `context-tokens.ts`). */
   contextTokens: number;
-  /** Messages up to this sequence are forgotten. */
+  /** Messages up to this sequence are left out. */
   contextFrom: number;
 }
 
@@ -20,8 +20,8 @@ export class ContextLoader {
   constructor(private readonly messages: MessagesService) {}
 
   /**
-   * What the model is sent: the system prompt, then the newest whole messages of the path that fit, oldest first.
-   * @throws {LlmError} `context_length_exceeded` where not even the message to be answered does
+   * Messages for the model: the system prompt, then the newest whole messages of the path that fit, oldest first.
+   * @throws {LlmError} `context_length_exceeded` if not even the message to be answered fits
    */
   async load(request: ContextRequest): Promise<ModelMessage[]> {
     const path = await this.messages.context(request.leafId, request.contextTokens, request.contextFrom);
@@ -30,13 +30,13 @@ export class ContextLoader {
   }
 }
 
-/** The system prompt, if there is one, and what was said, oldest first. */
+/** The system prompt, if there is one, and the messages of the path, oldest first. */
 export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
   const system: ModelMessage[] = systemPrompt ? [{ role: 'system', content: systemPrompt }] : [];
-  const spoken = path.flatMap(({ role, parts }): ModelMessage[] => {
+  const messages = path.flatMap(({ role, parts }): ModelMessage[] => {
     const content = textOf(parts);
-    // A reply that failed before its first word says nothing, and providers refuse empty messages.
+    // A reply that failed before its first token is empty, and providers refuse empty messages.
     return content && role !== 'tool' ? [{ role, content }] : [];
   });
-  return [...system, ...spoken];
+  return [...system, ...messages];
 }

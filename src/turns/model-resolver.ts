@@ -6,21 +6,21 @@ import type { CatalogueEntry } from '../llm/model-catalogue';
 import { ModelDirectory } from '../providers/model-directory';
 import { maxOutputTokens, contextTokens } from './context-tokens';
 
-/** Who is to reply, and how. */
+/** The model that is to reply, with its settings and token limits. */
 export interface ResolvedModel {
   model: string;
   provider: string;
-  /** Who that is, if it is a model of the user's own. */
+  /** Catalogue entry of the model, if it is one of the user's own. */
   targets?: CatalogueEntry[];
   settings: ModelSettings;
-  /** Tokens that the messages may take, and the answer. */
+  /** Token budgets of the messages and of the answer. */
   contextTokens: number;
   maxOutputTokens: number;
 }
 
-type Wishes = { model?: string; settings?: ModelSettings };
+type ModelOptions = { model?: string; settings?: ModelSettings };
 
-/** Of the model's own settings, the conversation's and those of one reply, the last ones count. */
+/** Resolves the model and settings of a reply: its own settings override the conversation's, which override the model's. */
 @Injectable()
 export class ModelResolver {
   constructor(private readonly models: ModelDirectory) {}
@@ -29,11 +29,11 @@ export class ModelResolver {
   async resolve(
     userId: string,
     conversation: Conversation | undefined,
-    wishes: Wishes,
+    options: ModelOptions,
   ): Promise<ResolvedModel> {
-    const choice = await this.find(userId, conversation, wishes);
-    if (!choice) throw unknownModel();
-    return choice;
+    const resolved = await this.find(userId, conversation, options);
+    if (!resolved) throw unknownModel();
+    return resolved;
   }
 
   /**
@@ -43,12 +43,12 @@ export class ModelResolver {
   async find(
     userId: string,
     conversation: Conversation | undefined,
-    wishes: Wishes,
+    options: ModelOptions,
   ): Promise<ResolvedModel | undefined> {
-    const entry = await this.models.resolve(userId, wishes.model ?? conversation?.model);
+    const entry = await this.models.resolve(userId, options.model ?? conversation?.model);
     if (!entry) return undefined;
     const { model, provider } = entry;
-    const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(wishes.settings) };
+    const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(options.settings) };
     return {
       model: model.id,
       provider: provider.name,

@@ -5,8 +5,8 @@ import { SendMessage } from './send-message';
 import type { ReplyOptions, RequestContext, UserMessageInput } from './turn-command';
 
 /**
- * The turns that a user can ask for, each as a `TurnCommand` for `SendMessage`, and each answering the id of its reply. A message that is
- * passed in must have been read as the user's own. Nothing is overwritten: new versions are siblings.
+ * The turns that a user can ask for, each as a `TurnCommand` for `SendMessage`, and each returning the id of its reply. A message that
+ * is passed in must have been read as the user's own. Nothing is overwritten: new versions are siblings.
  */
 @Injectable()
 export class ReplyActions {
@@ -36,7 +36,7 @@ export class ReplyActions {
     return this.turns.send(context, { conversationId, parentId, content, options });
   }
 
-  /** A version of an unfinished reply that starts with its text and goes on. @throws AppError `reply_complete` */
+  /** A version of an unfinished reply that starts with its text and continues it. @throws AppError `reply_complete` */
   async continue(context: RequestContext, reply: Message, options: ReplyOptions): Promise<string> {
     assertReply(reply);
     if (!isUnfinished(reply)) throw replyComplete();

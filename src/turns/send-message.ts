@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isUnavailable } from '../database/database-error';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { ContextMessage } from '../messages/message.types';
@@ -15,8 +16,8 @@ import type { RequestContext, TurnCommand } from './turn-command';
 type SentTurn = OpenedTurn | { messageId: string };
 
 /**
- * Opens a turn and starts its reply. This is where each turn begins, whichever route or socket frame asks for it: everything that can be
- * refused is refused first, then the turn is stored (one statement), then the reply is produced or queued.
+ * Opens a turn and starts its reply. This is where each turn begins, whichever route or socket frame asks for it: everything that can
+ * be refused is refused first, then the turn is stored (one statement), then the reply is produced or queued.
  */
 @Injectable()
 export class SendMessage {
@@ -56,16 +57,26 @@ export class SendMessage {
     return turn.messageId;
   }
 
-  /** With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. */
+  /**
+   * With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. A COMMIT whose answer is
+   * lost may have been carried out: a repetition of the request would find a reply that nobody produces, so the turn is looked for.
+   */
   private async openOnce({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
-    const { resource } = await this.idempotency.once<SentTurn & { id: string }>(request, {
-      make: async () => {
-        const turn = await this.turns.open(input);
-        return { resource: { ...turn, id: turn.messageId }, status: 200 };
-      },
-      read: async (id) => ({ messageId: (await this.turns.opened(userId, id)).id, id }),
-    });
-    return resource;
+    let opened: OpenedTurn | undefined;
+    try {
+      const { resource } = await this.idempotency.once<SentTurn & { id: string }>(request, {
+        make: async () => {
+          opened = await this.turns.open(input);
+          return { resource: { ...opened, id: opened.messageId }, status: 200 };
+        },
+        read: async (id) => ({ messageId: (await this.turns.opened(userId, id)).id, id }),
+      });
+      return resource;
+    } catch (error) {
+      if (opened && isUnavailable(error) && (await this.turns.wasStored(userId, opened.messageId)))
+        return opened;
+      throw error;
+    }
   }
 }
 

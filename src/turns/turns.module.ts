@@ -11,7 +11,7 @@ import { TurnQueue } from './queue/turn-queue';
 import { ReplyActions } from './reply-actions';
 import { SendMessage } from './send-message';
 
-/** The use cases that every face offers: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
+/** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
   imports: [MessagesModule, ProvidersModule, RepliesModule],
   providers: [

@@ -5,7 +5,7 @@ import { CONTENT, SendMessageDto, StartChatDto, SYNONYM } from './send-message.d
 
 const TEXTS = ['content', 'message'] as const;
 
-// "Exactly one of the two" as a choice between two plain objects: that is what validators check and generators make types of.
+// "Exactly one of `content` and `message`" is a choice of two plain objects: validators check it and generators make types of it.
 
 @ApiSchema({ name: 'SendMessageByContent' })
 class SendMessageByContent extends OmitType(SendMessageDto, TEXTS) {
@@ -43,10 +43,10 @@ const EXAMPLES = {
   branch: { summary: 'After an earlier reply', value: { content, parent_id: EXAMPLE_IDS.reply } },
 };
 
-/** What is posted to a conversation. */
+/** Documents the body that is posted to a conversation. */
 export const ApiSendMessageBody = () => apiBody('SendMessage', SendMessageByContent, SendMessageByMessage);
 
-/** What is posted to any conversation, or to a new one. */
+/** Documents the body that is posted to any conversation, or to a new one. */
 export const ApiStartChatBody = () =>
   apiBody('StartChat', StartChatByContent, StartChatByMessage, {
     conversation: {

@@ -16,7 +16,7 @@ export const CONTENT = {
 
 export const SYNONYM = { ...CONTENT, description: 'The message; a synonym of `content`.' } as const;
 
-/** What a user says in a conversation. */
+/** A user message and the options of its reply. */
 export class SendMessageDto {
   @ApiPropertyOptional(CONTENT)
   @MayBeAbsent()
@@ -78,11 +78,11 @@ export class StartChatDto extends SendMessageDto {
   conversation_id?: string;
 }
 
-/** A further version of what a user said. */
+/** A new version of a user message. */
 @ApiSchema({ name: 'EditMessage' })
 export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 
-/** Without a body, a further reply is made as the conversation says. */
+/** Options of a further reply; without a body, those of the conversation apply. */
 @OptionalBody()
 @ApiSchema({ name: 'ReplyWishes' })
 export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}

@@ -3,14 +3,14 @@ import { IsString, IsUUID, ValidateBy } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
-/** The body of `POST /chat`, and what is a header there. */
+/** The body of `POST /chat`, and the idempotency key, which is a header there. */
 class ChatFrame extends StartChatDto {
   @MayBeAbsent()
   @IsString()
   idempotency_key?: string;
 }
 
-/** One reply, or a conversation's. */
+/** Names one reply, or all replies of a conversation. */
 class SubjectFrame {
   @MayBeAbsent()
   @IsUUID()
@@ -33,7 +33,7 @@ class FollowFrame extends SubjectFrame {
   after?: string | number;
 }
 
-/** What a client may send, by `type`: the class says which other fields there are. */
+/** Frames that a client may send, by `type`; the class declares the other fields. */
 export const CLIENT_FRAMES = {
   chat: ChatFrame,
   stop: SubjectFrame,
@@ -44,14 +44,14 @@ export const CLIENT_FRAMES = {
 export type FrameType = keyof typeof CLIENT_FRAMES;
 export type Fields<T extends FrameType> = InstanceType<(typeof CLIENT_FRAMES)[T]>;
 
-/** A frame that is well-formed. */
+/** A validated frame. */
 export type ClientFrame = { [T in FrameType]: CheckedFrame<T> }[FrameType];
 
 export interface CheckedFrame<T extends FrameType> {
   type: T;
-  /** By which the client knows the answers to this frame. */
+  /** Id by which the client recognises the answers to this frame. */
   requestId?: string;
   fields: Fields<T>;
-  /** The same as it was sent. */
+  /** The fields as they were sent. */
   sent: Readonly<Record<string, unknown>>;
 }

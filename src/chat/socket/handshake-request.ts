@@ -21,9 +21,9 @@ export function isHandshake(request: IncomingMessage): boolean {
   );
 }
 
-/** An answer to a handshake other than a WebSocket; the connection ends with it. */
+/** HTTP response to a handshake that is refused; the connection ends with it. */
 export function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
-  // Nobody else listens yet, and a connection that breaks would end the process.
+  // The only listener so far: without one, a connection that breaks would end the process.
   socket.on('error', () => socket.destroy());
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
@@ -32,7 +32,7 @@ export function responseOn(request: IncomingMessage, socket: Socket): ServerResp
   return response;
 }
 
-/** What every other request meets in `configureApp`: an id, a log line and headers. */
+/** Middleware that `configureApp` applies to every other request: client address, request id, log line and headers. */
 export function handshakeMiddleware(http: HttpConfig) {
   const locate = locateClient(http);
   const log = logRequests(new PinoLogger({}));
@@ -43,7 +43,7 @@ export function handshakeMiddleware(http: HttpConfig) {
     );
 }
 
-/** The log line of a handshake that was not refused: it comes when all is over, as that of any stream. */
+/** Logs an accepted handshake when its socket has closed, as the request of any stream is logged at its end. */
 export function logWhenClosed(socket: WebSocket, request: IncomingMessage, logger: Logger): void {
   const started = performance.now();
   const closed = (close_code: number) => {

@@ -1,13 +1,16 @@
 import type { WebSocket } from 'ws';
 import { TokenBucket } from './token-bucket';
 
-/** More than one, since a ping waits behind the events that a slow client has yet to take; with 15 s between them, 45 s at most. */
+/**
+ * Unanswered pings after which a client counts as gone. More than one, since a ping waits behind the events that a slow client has yet to
+ * drain; with 15 s between them, 45 s at most.
+ */
 const MAX_UNANSWERED = 2;
-/** Pings and pongs that a client may send. */
+/** Pings and pongs that a client may send: at once, and per second. */
 const BURST = 40;
 const PER_SECOND = 20;
 
-/** Lets go of a client that is gone without a word, or that does nothing but ping. */
+/** Disconnects a client that is gone without closing, or that does nothing but ping. Called by `SocketRegistry`. */
 export class Heartbeat {
   private readonly controls = new TokenBucket(BURST, PER_SECOND);
   private unanswered = 0;
@@ -20,7 +23,7 @@ export class Heartbeat {
     });
   }
 
-  /** To be called again and again. */
+  /** Sends a ping, or terminates the socket if too many are unanswered. To be called periodically. */
   tick(): void {
     if (this.unanswered >= MAX_UNANSWERED) return this.socket.terminate();
     this.unanswered += 1;

@@ -6,7 +6,7 @@ import { CLIENT_FRAMES, type ClientFrame, type FrameType } from './client-frames
 const MAX_REQUEST_ID = 128;
 const validation = new RequestValidationPipe();
 
-/** A frame of which only the outside is known. */
+/** A parsed frame whose type and fields are not checked yet. */
 export interface Envelope {
   type: string;
   requestId?: string;
@@ -19,9 +19,9 @@ export interface Envelope {
  */
 export function openFrame(bytes: Uint8Array): Envelope {
   const { type, request_id, ...sent } = parseJsonBody(bytes) as Record<string, unknown>;
-  if (typeof type !== 'string') throw wrong('type', 'must be a string');
+  if (typeof type !== 'string') throw invalidField('type', 'must be a string');
   if (request_id !== undefined && !isRequestId(request_id))
-    throw wrong('request_id', `must be a text of 1 to ${MAX_REQUEST_ID} characters`);
+    throw invalidField('request_id', `must be a text of 1 to ${MAX_REQUEST_ID} characters`);
   return { type, requestId: request_id, sent };
 }
 
@@ -40,6 +40,6 @@ function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && value.length >= 1 && value.length <= MAX_REQUEST_ID;
 }
 
-function wrong(path: string, message: string) {
+function invalidField(path: string, message: string) {
   return validationFailed([{ path, message }]);
 }

@@ -2,15 +2,15 @@ import type { AppError } from '../../errors/app-error';
 import { STATUS_OF_KIND } from '../../errors/problem';
 import type { LoggedEvent } from '../../replies/events/event-codec';
 
-/** Answers that are not events of a reply. */
+/** Types of frames that are not events of a reply. */
 export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';
 
-/** An event exactly as SSE sends it, with its id in front; made from the JSON that all of its readers share. */
+/** Frame of an event: exactly the JSON that SSE sends, with its id in front; made from the JSON that all of its readers share. */
 export function eventFrame({ messageId, sequence, json }: LoggedEvent, requestId?: string): string {
   return `{"id":"${messageId}:${sequence}"${requestMember(requestId)},${json.slice(1)}`;
 }
 
-/** Without an `id`, which tells a refusal from the `error` event that ends a reply. */
+/** Frame without an `id`, which distinguishes a refusal from the `error` event that ends a reply. */
 export function answerFrame(type: AnswerType, data: object, requestId?: string): string {
   return `{"type":"${type}"${requestMember(requestId)},"data":${JSON.stringify(data)}}`;
 }

@@ -13,19 +13,19 @@ import { SocketRules } from './socket-rules';
 import { oneSubject } from './socket.errors';
 import type { Reading, SocketSubscriptions } from './socket-subscriptions';
 
-/** Over HTTP the same key and body are the same turn. */
-const SAME_AS = { method: 'POST', path: `/${API_PREFIX}/chat` };
+/** Route that a `chat` frame is equal to for idempotency: over HTTP the same key and body are the same turn. */
+const CHAT_ROUTE = { method: 'POST', path: `/${API_PREFIX}/chat` };
 
-/** One socket, as commands see it. */
+/** The socket as commands see it, implemented by `SocketSession`. */
 export interface SocketClient {
   readonly identity: Identity;
   readonly readings: SocketSubscriptions;
   answer(type: AnswerType, data: object, requestId?: string): Promise<void>;
-  /** Tells of a failure to do what the frame asked for. */
+  /** Sends an `error` frame for a frame that could not be executed. */
   refuse(error: unknown, requestId?: string): Promise<void>;
 }
 
-/** What frames do: the same as the routes of `ChatController` and `StreamsController`. */
+/** Executes frames, as the routes of `ChatController`, `CancelController` and `ReplyStreamsController` do. Called by `SocketSession`. */
 @Injectable()
 export class SocketCommands {
   constructor(
@@ -36,12 +36,12 @@ export class SocketCommands {
     private readonly rules: SocketRules,
   ) {}
 
-  /** Settles once the next frame may be looked at; what is read goes on meanwhile. */
+  /** Settles when the next frame may be processed; subscriptions continue meanwhile. */
   async run(frame: ClientFrame, client: SocketClient): Promise<void> {
     await this.rules.checkFrame(frame.type, client.identity);
     switch (frame.type) {
       case 'chat':
-        return this.say(frame, client);
+        return this.send(frame, client);
       case 'stop':
         return this.stop(frame, client);
       case 'follow':
@@ -51,15 +51,15 @@ export class SocketCommands {
     }
   }
 
-  private async say({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
+  private async send({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
     client.readings.assertRoom();
-    const { idempotency_key: key, ...said } = fields;
+    const { idempotency_key: key, ...input } = fields;
     const { idempotency_key: _key, ...body } = sent;
     const { userId } = client.identity;
-    const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...SAME_AS, body });
+    const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...CHAT_ROUTE, body });
     const id = await this.chat.sendMessage(
       { userId, request },
-      { ...said, content: this.text.parseContent(said) },
+      { ...input, content: this.text.parseContent(input) },
     );
     client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
   }
@@ -108,7 +108,7 @@ interface Subject {
   key: string;
 }
 
-/** What is to be read: one reply, or all replies of a conversation. */
+/** Subject of a frame: one reply, or all replies of a conversation. */
 function subjectOf({ message_id, conversation_id }: Fields<'unfollow'>): Subject {
   if (message_id !== undefined && conversation_id === undefined) return asSubject('message', message_id);
   if (conversation_id !== undefined && message_id === undefined)

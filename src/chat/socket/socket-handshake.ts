@@ -9,7 +9,7 @@ import { SocketRegistry } from './socket-registry';
 import { SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
 
-/** Who may open a socket. All of it is decided before there is one. */
+/** Decides who may open a socket, before there is one. Called by `SocketServer`. */
 @Injectable()
 export class SocketHandshake {
   constructor(
@@ -20,9 +20,9 @@ export class SocketHandshake {
   ) {}
 
   /**
-   * Who opens the socket.
-   * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`, `too_many_streams`, and those of
-   *   `Authenticator.identifyStream`
+   * Checks a handshake and returns the identity that opens the socket.
+   * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`,
+   *   `too_many_streams`, and those of `Authenticator.identifyStream`
    */
   async admit(request: IncomingMessage, response: ServerResponse): Promise<Identity> {
     const { allowedHosts, corsOrigins } = this.config.http;
@@ -39,8 +39,8 @@ export class SocketHandshake {
 }
 
 /**
- * Browsers send `Origin` with every handshake and ask nobody whether they may connect, so this is the only place where a foreign
- * page can be kept out. Other programs send none.
+ * Checks the `Origin`. Browsers send it with every handshake and connect without asking first, so this is the only place where a
+ * foreign page can be refused. Other programs send none.
  */
 function isAllowed({ headers }: IncomingMessage, origins: readonly string[]): boolean {
   const { origin, host } = headers;

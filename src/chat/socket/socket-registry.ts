@@ -9,7 +9,7 @@ import { tooManySockets } from './socket.errors';
 import { Heartbeat } from './heartbeat';
 import type { SocketSession } from './socket-session';
 
-/** Then a client that does not say goodbye is cut off, so that it cannot hold the process. */
+/** Time for closing all sockets at shutdown; then a client that has not closed is cut off, so that it cannot hold up the process. */
 const GOODBYE_MS = 3_000;
 
 interface OpenSocket {
@@ -18,7 +18,7 @@ interface OpenSocket {
   pulse: Heartbeat;
 }
 
-/** The sockets of this process. */
+/** The open sockets of this process: limits them per user, ticks their heartbeats and closes them at shutdown. */
 @Injectable()
 export class SocketRegistry implements OnApplicationBootstrap {
   private readonly sockets = new Set<OpenSocket>();
@@ -27,20 +27,20 @@ export class SocketRegistry implements OnApplicationBootstrap {
 
   constructor(
     private readonly config: AppConfig,
-    private readonly running: ActiveReplies,
+    private readonly active: ActiveReplies,
     private readonly watch: SessionExpiryWatcher,
   ) {}
 
   onApplicationBootstrap(): void {
-    const beat = () => this.sockets.forEach(({ pulse }) => pulse.tick());
-    this.timer = setInterval(beat, this.config.chat.heartbeatMs).unref();
-    // Not before the running replies have ended, so that readers are told how. The HTTP server waits for it when it closes.
-    this.running.closing.subscribe(() => void this.closeAll());
+    const tickAll = () => this.sockets.forEach(({ pulse }) => pulse.tick());
+    this.timer = setInterval(tickAll, this.config.chat.heartbeatMs).unref();
+    // Not before the active replies have ended, so that readers get their ends. The HTTP server waits for it when it closes.
+    this.active.closing.subscribe(() => void this.closeAll());
   }
 
   /** @throws AppError `too_many_sockets` */
   assertRoom(userId: string): void {
-    // Room for every tab on every device of a person, not for all users of a service behind one user id.
+    // The limit has room for every tab on every device of a person, not for all users of a service behind one user id.
     const { limit } = OPEN_ANSWER_BOUNDS.socketsOfIdentity;
     if ((this.perUser.get(userId) ?? 0) >= limit) throw tooManySockets();
   }
@@ -60,12 +60,12 @@ export class SocketRegistry implements OnApplicationBootstrap {
 
   private async closeAll(): Promise<void> {
     clearInterval(this.timer);
-    const goodbyes = [...this.sockets].map(async ({ socket, session }) => {
+    const closings = [...this.sockets].map(async ({ socket, session }) => {
       const closed = new Promise((resolve) => socket.once('close', resolve));
       await session.leave();
       await closed;
     });
-    await Promise.race([Promise.all(goodbyes), sleep(GOODBYE_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(closings), sleep(GOODBYE_MS, undefined, { ref: false })]);
     this.sockets.forEach(({ socket }) => socket.terminate());
   }
 

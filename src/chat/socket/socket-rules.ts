@@ -11,12 +11,12 @@ import { RequestLimits } from '../../limits/request-limits';
 import type { FrameType } from './client-frames';
 
 interface FrameRule {
-  /** What an API key needs. */
+  /** Scope that an API key needs. */
   scope: Scope;
   limit?: Exclude<RouteLimit, 'login'>;
 }
 
-/** As for the routes that do the same. */
+/** Scopes and rate limits of frames, the same as of the routes that do the same. */
 const RULES: Record<FrameType, FrameRule> = {
   chat: { scope: 'chat:write', limit: 'chat' },
   stop: { scope: 'chat:write' },
@@ -25,7 +25,7 @@ const RULES: Record<FrameType, FrameRule> = {
 };
 const SCOPES = Object.values(RULES).map(({ scope }) => scope);
 
-/** Who may open a socket and send which frames, and how many: the same as for requests. */
+/** Checks who may open a socket and send which frames, and how many, as for requests. Called by `SocketHandshake`, `SocketCommands`. */
 @Injectable()
 export class SocketRules {
   constructor(
@@ -41,12 +41,12 @@ export class SocketRules {
   }
 
   /**
-   * Whether there is any frame that may be sent with this credential, and room for what the connection becomes.
+   * Checks that some frame may be sent with this credential, and that its user may have one more open connection.
    * @throws AppError `insufficient_scope`, `draining`, `too_many_streams`
    */
   checkIdentity(identity: Identity, connection: Socket): void {
     assertAnyScope(identity, SCOPES);
-    // It may have begun meanwhile, and then nobody would close this socket any more.
+    // Shutdown may have started meanwhile, and then nobody would close this socket any more.
     this.draining.assertOpen();
     this.openAnswers.hold(identity.userId, connection);
   }

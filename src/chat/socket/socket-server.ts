@@ -18,10 +18,10 @@ import { SocketHandshake } from './socket-handshake';
 import { SocketSession } from './socket-session';
 import { invalidHandshake } from './socket.errors';
 
-/** Of the library, whose types do not know them yet: pieces of one frame, and the wait for a client's part of a close. */
+/** Options of `ws` that its types do not know yet: fragments of one frame, and ms to wait for a client's part of a close. */
 const LIMITS = { maxFragments: 1_024, closeTimeout: 2_000 };
 
-/** Lets WebSockets in at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/009. */
+/** Accepts WebSockets at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/009. */
 @Injectable()
 export class SocketServer implements OnApplicationBootstrap {
   private readonly logger = new Logger('Socket');
@@ -45,14 +45,14 @@ export class SocketServer implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
-    // Clients that offer another protocol, such as h2c with any request of Java's, are served as if they did not.
-    // So are those who do not wait for what they asked before: a socket cannot begin in the midst of an answer.
-    const isAlone = (request: IncomingMessage) => isHandshake(request) && !isAnswering(request.socket);
-    Object.assign(http, { shouldUpgradeCallback: isAlone });
+    // Requests that offer another protocol, such as h2c with any request of Java's client, are served as if they did not.
+    // So are handshakes that do not wait for the response before them: a socket cannot start in the middle of a response.
+    const shouldUpgrade = (request: IncomingMessage) => isHandshake(request) && !isAnswering(request.socket);
+    Object.assign(http, { shouldUpgradeCallback: shouldUpgrade });
     const prepare = handshakeMiddleware(this.config.http);
     http.on('upgrade', (request, socket, head) => {
       if (isAnswering(request.socket)) {
-        // Older versions of Node ask nobody.
+        // Older versions of Node do not call `shouldUpgradeCallback`.
         socket.destroy();
         return;
       }
@@ -60,7 +60,7 @@ export class SocketServer implements OnApplicationBootstrap {
       prepare(request, response, () => void this.answer(request, response, head));
     });
     this.server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
-    // Emitted by `handleUpgrade`, so it is thrown by that.
+    // Emitted within `handleUpgrade`, which therefore throws the error.
     this.server.on('wsClientError', () => {
       throw invalidHandshake();
     });

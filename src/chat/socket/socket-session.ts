@@ -18,19 +18,19 @@ import { TokenBucket } from './token-bucket';
 
 const BURST = 40;
 const PER_SECOND = 20;
-/** In a row: who sends nothing that can be done will not begin to. */
+/** Faulty frames in a row after which the socket is closed: such a client will not start to send valid ones. */
 const MAX_FAULTS = 10;
-/** For the events that are on their way when the process ends. */
+/** Time for delivering the events in flight when the process ends. */
 const LAST_EVENTS_MS = 1_000;
 
 export interface AcceptedSocket {
   identity: Identity;
   socket: WebSocket;
-  /** What the socket runs on. */
+  /** The connection that carries the socket. */
   connection: Duplex;
 }
 
-/** One socket of one user: takes its frames in turn, and tells it of what goes wrong. Nothing here ever throws. */
+/** One socket of one user: processes its frames in turn, and answers failures with `error` frames. Never throws. */
 export class SocketSession implements SocketClient {
   readonly identity: Identity;
   readonly readings: SocketSubscriptions;
@@ -38,9 +38,9 @@ export class SocketSession implements SocketClient {
   private readonly socket: WebSocket;
   private readonly writer: SocketWriter;
   private readonly rate = new TokenBucket(BURST, PER_SECOND);
-  /** Settles when all frames so far are done with. */
+  /** Settles when all frames so far are processed. */
   private work = Promise.resolve();
-  /** Bytes of frames that are not. */
+  /** Bytes of frames that are not processed yet. */
   private backlog = 0;
   private faults = 0;
 
@@ -53,12 +53,12 @@ export class SocketSession implements SocketClient {
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
     this.readings = new SocketSubscriptions(this.writer);
-    // So that what is logged on behalf of a frame carries the request id of the handshake.
+    // Bound, so that log lines of a frame carry the request id of the handshake.
     socket.on(
       'message',
       AsyncResource.bind((data: Buffer, isBinary: boolean) => this.receive(data, isBinary)),
     );
-    // The library answers a violation of the protocol with its close code; that is all there is to say.
+    // `ws` answers a violation of the protocol with its close code; nothing else is to be done.
     socket.on('error', () => undefined);
     socket.once('close', () => this.readings.endAll());
   }
@@ -76,14 +76,14 @@ export class SocketSession implements SocketClient {
     await written;
   }
 
-  /** Lets readers have what they wait for, if it comes soon, and says goodbye. */
+  /** Shutdown: waits up to `LAST_EVENTS_MS` for the subscriptions to end, then closes the socket. */
   async leave(): Promise<void> {
     await Promise.race([this.readings.finished(), sleep(LAST_EVENTS_MS, undefined, { ref: false })]);
     this.readings.endAll();
     this.socket.close(1001, 'shutting down');
   }
 
-  /** The identity that opened it does not hold any more: nothing further is done or shown. */
+  /** Called when the identity that opened the socket is no longer valid: nothing further is executed or shown. */
   closeUnauthenticated(): void {
     this.readings.endAll();
     this.socket.close(4401, 'signed out');
@@ -112,7 +112,7 @@ export class SocketSession implements SocketClient {
   }
 }
 
-/** A conflict is nobody's fault: it tells how things are at the moment. */
+/** Whether an error counts as a fault of the client. A conflict does not: it reports the current state. */
 function isFault({ kind }: AppError): boolean {
   return STATUS_OF_KIND[kind] < 500 && kind !== 'conflict';
 }

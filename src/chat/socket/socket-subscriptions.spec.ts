@@ -32,7 +32,7 @@ async function read(log: LogReader, more: Partial<Reading> = {}): Promise<void> 
   await once(pair.client, 'ping');
 }
 
-describe('SocketReadings', () => {
+describe('SocketSubscriptions', () => {
   it('sends one frame for an event, and tells of the end', async () => {
     let ends = 0;
     const log = logFrom(async function* () {

@@ -2,13 +2,13 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { waitForDrain } from '../../streaming/wait-for-drain';
 
-/** Sends frames as fast as the client takes them, and lets go of a client that takes nothing. */
+/** Sends frames as fast as the client drains them, and terminates a client that drains nothing. */
 export class SocketWriter {
   private waiting: Promise<void> | undefined;
 
   constructor(
     private readonly socket: WebSocket,
-    /** What the socket runs on. */
+    /** The connection that carries the socket. */
     private readonly connection: Duplex,
     private readonly stalledMs?: number,
   ) {}
@@ -18,9 +18,9 @@ export class SocketWriter {
   }
 
   /**
-   * Settles once the frames are on their way, or will never be. There are seldom more of them in memory than were written at
-   * a time: several waiters see one after the other whether there is room again.
-   * @param signal takes the frames back while they wait
+   * Settles when the frames are written, or never will be. There are seldom more of them in memory than were written at a time:
+   * several waiters check one after the other whether there is room again.
+   * @param signal discards the frames while they wait
    */
   async write(frames: readonly string[], signal?: AbortSignal): Promise<void> {
     while (this.open && this.connection.writableNeedDrain) await this.drained();
@@ -38,5 +38,5 @@ export class SocketWriter {
   }
 }
 
-/** A socket that breaks is closed, and that is told by its `close` event. */
+/** Failures are ignored: a socket that breaks is closed, which its `close` event reports. */
 function ignoreFailure(): void {}

@@ -1,4 +1,4 @@
-/** Lets so many through at once, and so many a second in the long run. */
+/** Rate limiter: lets `burst` through at once, and `perSecond` in the long run. */
 export class TokenBucket {
   private tokens: number;
   private filled: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.filled = now();
   }
 
-  /** Whether one more may pass. */
+  /** Takes one token; false if there is none. */
   take(): boolean {
     const now = this.now();
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.filled) / 1_000) * this.perSecond);

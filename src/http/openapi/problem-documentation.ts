@@ -1,7 +1,8 @@
+import type { ErrorCode } from '../../errors/error-codes';
 import type { ErrorKind } from '../../errors/app-error';
 
 export interface ProblemDocumentation {
-  code: string;
+  code: ErrorCode;
   detail: string;
   /** When it happens. */
   description: string;

@@ -4,7 +4,7 @@ import { MaxLength } from './max-length';
 const text = (content: string): ModelPart => ({ type: 'text', text: content });
 const finish: ModelPart = { type: 'finish', reason: 'stop', usage: null };
 
-describe('ReplyLimit', () => {
+describe('MaxLength', () => {
   it('lets through what fits, to the last character', () => {
     const limit = new MaxLength(5);
     expect(limit.take([text('abc')])).toEqual({ parts: [text('abc')], exceeded: false });

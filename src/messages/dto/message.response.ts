@@ -1,3 +1,4 @@
+import { ERROR_CODES, type ErrorCode } from '../../errors/error-codes';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
@@ -50,8 +51,13 @@ export class UsageResponse {
 
 @ApiSchema({ name: 'MessageError' })
 export class MessageErrorResponse {
-  @ApiProperty({ example: 'provider_timeout', description: 'A stable word to switch on.' })
-  code: string;
+  @ApiProperty({
+    enum: ERROR_CODES,
+    enumName: 'ErrorCode',
+    example: 'provider_timeout',
+    description: 'A stable word to switch on.',
+  })
+  code: ErrorCode;
 
   @ApiProperty({
     example: 'The model provider did not answer in time.',

@@ -5,36 +5,43 @@ import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
 import { Poller } from '../../common/poller';
 
-const LOOK_MS = 100;
-/** Where no other process is known; one that has just come may have begun a turn. */
-const ALONE_MS = 1_000;
-/** Conversations that one statement asks for. */
+const POLL_INTERVAL_MS = 100;
+/** Poll interval while no other process is known: one that has just started may have started a turn. */
+const ALONE_POLL_INTERVAL_MS = 1_000;
+/** Conversations per statement. */
 const CHUNK = 1_000;
-/** With many feeds a look takes long: from one to the next passes at least so many times its own time. */
-const REST = 9;
+/** Pause between two polls, at least this many times the duration of the last one: with many feeds a poll takes long. */
+const MIN_PAUSE_FACTOR = 9;
 
 interface Watcher {
-  /** The sequence of the last message that it knows. */
+  /** Sequence of the last message that the watcher knows. */
   seen: () => number;
   wake: () => void;
 }
 
-/** A conversation, for all of its watchers together. */
+/** One conversation, shared by all of its watchers. */
 interface Watched {
-  /** Its watchers have been told of messages up to this sequence. */
-  told: number;
+  /** Sequence up to which its watchers have been notified. */
+  notified: number;
   watchers: Set<Watcher>;
 }
 
-/** Tells of turns that other processes have begun, and of conversations that they have deleted: one look for all who watch. */
+/**
+ * Notifies feeds of turns that other processes have started and of conversations that they have deleted. One poll serves all watchers.
+ * Called by `ConversationFeed`.
+ */
 @Injectable()
 export class RemoteTurnWatcher {
   private readonly watched = new Map<string, Watched>();
-  /** How long the last look took, in ms. */
-  private took = 0;
+  /** Duration of the last poll in ms. */
+  private lastPollMs = 0;
   private readonly poll = new Poller({
     name: 'new turns',
-    everyMs: () => Math.max(this.instance.alone ? ALONE_MS : LOOK_MS, REST * this.took),
+    everyMs: () =>
+      Math.max(
+        this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS,
+        MIN_PAUSE_FACTOR * this.lastPollMs,
+      ),
     isNeeded: () => this.watched.size > 0,
     poll: () => this.check(),
   });
@@ -45,12 +52,12 @@ export class RemoteTurnWatcher {
     private readonly instance: InstanceService,
   ) {}
 
-  /** Emits when the conversation has got messages after `seen`, or is gone. */
+  /** Emits when the conversation has messages after `seen`, or has been deleted. */
   changesIn(conversationId: string, seen: () => number): Observable<void> {
     if (this.database.exclusive) return NEVER;
     return new Observable((changes) => {
       const watcher = { seen, wake: () => changes.next() };
-      const watched = this.watched.get(conversationId) ?? { told: seen(), watchers: new Set() };
+      const watched = this.watched.get(conversationId) ?? { notified: seen(), watchers: new Set() };
       this.watched.set(conversationId, watched);
       watched.watchers.add(watcher);
       void this.poll.start();
@@ -62,22 +69,24 @@ export class RemoteTurnWatcher {
   }
 
   private async check(): Promise<void> {
-    const began = performance.now();
-    const places = [...this.watched].map(([id, { told: sequence }]) => ({ id, sequence }));
+    const startedAt = performance.now();
+    const positions = [...this.watched].map(([id, { notified: sequence }]) => ({ id, sequence }));
     try {
-      for (let at = 0; at < places.length; at += CHUNK)
-        for (const found of await this.conversations.withFurtherMessages(places.slice(at, at + CHUNK)))
-          this.tell(found.id, found.last_sequence ?? Infinity);
+      for (let offset = 0; offset < positions.length; offset += CHUNK)
+        for (const found of await this.conversations.withFurtherMessages(
+          positions.slice(offset, offset + CHUNK),
+        ))
+          this.notify(found.id, found.last_sequence ?? Infinity);
     } finally {
-      this.took = performance.now() - began;
+      this.lastPollMs = performance.now() - startedAt;
     }
   }
 
-  /** Those who know of it already, because this process has begun it, need not look. */
-  private tell(conversationId: string, sequence: number): void {
+  /** Wakes the watchers that do not know the message yet; those of a turn that this process has started know it already. */
+  private notify(conversationId: string, sequence: number): void {
     const watched = this.watched.get(conversationId);
     if (!watched) return;
-    if (Number.isFinite(sequence)) watched.told = sequence;
+    if (Number.isFinite(sequence)) watched.notified = sequence;
     for (const { seen, wake } of watched.watchers) if (seen() < sequence) wake();
   }
 }

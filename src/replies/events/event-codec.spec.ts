@@ -36,7 +36,7 @@ function replyOf(deltas: ReplyDelta[]): StoredReply {
   };
 }
 
-/** The log as a plain list: what the cursor must give out. */
+/** The log as a plain list: the expected output of the cursor. */
 function wholeLog(reply: StoredReply, deltas: ReplyDelta[]): LoggedEvent[] {
   const start = startEvent({ ...reply, model: 'first' });
   return [start, ...deltas.map(deltaEvent), terminalEvent(reply)].map((event, i) =>

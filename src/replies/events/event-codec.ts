@@ -7,7 +7,7 @@ import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event
 
 const NO_LENGTHS = new Uint8Array();
 
-/** How a closed reply ended. */
+/** Columns of a closed reply that its terminal event is made from. */
 type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'>;
 
 /** An entry of a reply's log, serialised once for all of its readers. */
@@ -17,7 +17,7 @@ export interface LoggedEvent {
   sequence: number;
   /** The `ReplyEvent` as JSON. */
   json: string;
-  /** The last entry. */
+  /** Whether this is the last entry (`end` or `error`). */
   terminal: boolean;
 }
 
@@ -46,7 +46,7 @@ export function startEvent(reply: {
   };
 }
 
-/** What an event adds to its reply; undefined for one that begins or ends it. */
+/** Delta that an event adds to the reply's content; undefined for an event that starts or ends the reply. */
 export function deltaOf({ type, data }: ReplyEvent): ReplyDelta | undefined {
   if (type === 'chunk') return { type: 'text', text: data.content };
   return type === 'reasoning' ? { type, text: data.content } : undefined;
@@ -56,7 +56,7 @@ export function deltaEvent(delta: ReplyDelta): ReplyEvent {
   return { type: delta.type === 'text' ? 'chunk' : 'reasoning', data: { content: delta.text } };
 }
 
-/** How a finished reply ends its log: the same whether it is told live or years later. */
+/** Terminal event of a finished reply: the same for live readers and for replays years later. */
 export function terminalEvent(reply: Ending): EndEvent | ErrorEvent {
   if (reply.error) return errorEvent(reply.error);
   return {
@@ -70,7 +70,7 @@ export function terminalEvent(reply: Ending): EndEvent | ErrorEvent {
   };
 }
 
-/** The database gives JSON back with its keys in an order of its own. */
+/** Fixes the order of the keys: the database returns JSON with its own key order. */
 function usageOf({
   input_tokens,
   output_tokens,
@@ -86,20 +86,20 @@ export function errorEvent(error: ErrorEvent['data']): ErrorEvent {
   return { type: 'error', data: { code, message, retryable } };
 }
 
-/** The log of an open reply after a sequence, at most `count` events of it. Without its `start` there is none yet. */
+/** Events of an open reply after a sequence, at most `count`, fewer if they are long. Without `start` the log has no first event yet. */
 export function eventsAfter(
   { messageId, start, content }: { messageId: string; start?: StartEvent; content: ReplyContent },
   after: number,
   count: number,
 ): LoggedEvent[] {
-  const begun: ReplyEvent[] = after === 0 && start ? [start] : [];
-  const said = content
-    .deltasAfter(Math.max(after - 1, 0), count - begun.length, REPLY_BOUNDS.batchCharacters.limit)
+  const head: ReplyEvent[] = after === 0 && start ? [start] : [];
+  const deltaEvents = content
+    .deltasAfter(Math.max(after - 1, 0), count - head.length, REPLY_BOUNDS.batchCharacters.limit)
     .map(deltaEvent);
-  return [...begun, ...said].map((event, index) => logged(messageId, after + index + 1, event));
+  return [...head, ...deltaEvents].map((event, index) => logged(messageId, after + index + 1, event));
 }
 
-/** What a closed reply's log is made from. */
+/** Columns of a closed reply that its log is rebuilt from. */
 export type StoredReply = Ending &
   Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'>;
 
@@ -109,24 +109,24 @@ export function lastSequence({ parts, event_lengths }: StoredReply): number {
 }
 
 /**
- * A reader's place in the log of a closed reply. It keeps no more than that: the reply is given to each call, and of its events only
- * those of one batch are made.
+ * A reader's position in the log of a closed reply. It holds nothing else: each call is given the reply, and only the events of one
+ * batch are created. Used by `ReplyReader`.
  */
 export class StoredLogCursor {
   private readonly cursor = new ReplyCursor();
   private sequence = 0;
   private ended = false;
 
-  /** @param after where to begin: the sequence of an event that the reader has */
+  /** @param after sequence of the last event that the reader has */
   constructor(private readonly after: number) {}
 
-  /** The events that come next; none after the last. */
+  /** The next batch of events; empty after the last one. */
   next(reply: StoredReply): LoggedEvent[] {
     const { batchEvents, batchCharacters } = REPLY_BOUNDS;
     const pieces = { parts: reply.parts, lengths: reply.event_lengths ?? NO_LENGTHS };
     const batch: LoggedEvent[] = [];
     for (let length = 0; batch.length < batchEvents.limit && length < batchCharacters.limit && !this.ended;) {
-      const event = this.take(reply, pieces);
+      const event = this.advance(reply, pieces);
       if (!event) continue;
       batch.push(event);
       length += event.json.length + reply.id.length;
@@ -134,8 +134,8 @@ export class StoredLogCursor {
     return batch;
   }
 
-  /** Goes on by one event; undefined for one that the reader has. */
-  private take(reply: StoredReply, pieces: ReplyPieces): LoggedEvent | undefined {
+  /** Advances by one event; undefined for an event that the reader has already. */
+  private advance(reply: StoredReply, pieces: ReplyPieces): LoggedEvent | undefined {
     const first = this.sequence++ === 0;
     if (!first) this.ended = !this.cursor.advance(pieces);
     if (this.sequence <= this.after) return undefined;
@@ -145,12 +145,12 @@ export class StoredLogCursor {
   }
 }
 
-/** A log began with the model that was asked, whichever answered then. */
+/** The `start` event names the model that was asked first, whichever answered. */
 function startOf(reply: StoredReply): StartEvent {
   return startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model });
 }
 
-/** All of the log of a closed reply after a sequence. */
+/** All events of a closed reply after a sequence. */
 export function storedEvents(reply: StoredReply, after: number): LoggedEvent[] {
   const events: LoggedEvent[] = [];
   const cursor = new StoredLogCursor(after);

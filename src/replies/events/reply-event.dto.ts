@@ -1,3 +1,4 @@
+import { ERROR_CODES, type ErrorCode } from '../../errors/error-codes';
 import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
 import { ApiId } from '../../http/openapi/api-properties';
 import { UsageResponse } from '../../messages/dto/message.response';
@@ -80,8 +81,13 @@ export class EndEvent {
 }
 
 class ErrorData {
-  @ApiProperty({ example: 'provider_timeout', description: 'A stable word to switch on.' })
-  code: string;
+  @ApiProperty({
+    enum: ERROR_CODES,
+    enumName: 'ErrorCode',
+    example: 'provider_timeout',
+    description: 'A stable word to switch on.',
+  })
+  code: ErrorCode;
 
   @ApiProperty({
     example: 'The model provider did not answer in time.',
@@ -106,7 +112,7 @@ export class ErrorEvent {
 
 export type ReplyEvent = StartEvent | ChunkEvent | ReasoningEvent | EndEvent | ErrorEvent;
 
-/** By `type`. */
+/** Event classes by `type`. */
 const EVENTS = {
   start: StartEvent,
   chunk: ChunkEvent,
@@ -118,7 +124,7 @@ const EVENTS = {
 /** Registers the schemas of all events. */
 export const ApiReplyEvents = () => ApiExtraModels(...Object.values(EVENTS));
 
-/** What one `data:` line of a reply's stream holds. */
+/** OpenAPI schema of one `data:` line of a reply's stream. */
 export const replyEventSchema = () => ({
   title: 'ReplyEvent',
   description: 'What one `data:` line holds. Further types may come: ignore those that you do not know.',

@@ -2,7 +2,7 @@ import { toAppError } from '../../database/database-error';
 import { LlmError } from '../../llm/llm-error';
 import type { MessageError, ReplyOutcome } from '../../messages/message.types';
 
-/** Why a reply is ended from outside. */
+/** Why a reply is stopped from outside: the abort reason of its producer's signal. */
 export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
 
 type Ending = Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'>;
@@ -25,17 +25,17 @@ export const STORAGE_UNAVAILABLE: MessageError = {
   retryable: true,
 };
 
-/** Another reply may be one that can be stored. */
+/** Retryable: another reply may be one that can be stored. */
 const STORAGE_REFUSED: MessageError = {
   code: 'storage_refused',
   message: 'The reply could not be stored as it was written.',
   retryable: true,
 };
 
-/** Of a reply that the database does not take, however often it is tried. */
+/** Outcome of a reply that the database rejects on every attempt. */
 export const REFUSED: Ending = { status: 'failed', finish_reason: null, error: STORAGE_REFUSED };
 
-/** Not how a reply ended, but why its reader is shown no more of it. */
+/** Ends a stream, not the reply: why its reader is shown no more events. */
 export const SIGNED_OUT: MessageError = {
   code: 'signed_out',
   message: 'The identity that opened this stream is no longer valid.',
@@ -54,7 +54,7 @@ export function stoppedEnding(reason: StopReason): Ending {
   return ENDINGS[reason];
 }
 
-/** The end of a reply whose process is gone, or does not know of it: nothing is known of the model but what it said. */
+/** Outcome of a reply whose process is gone or does not know it: of the model call only the text is known. */
 export function interrupted(tokens: number): ReplyOutcome & { tokens: number } {
   return {
     status: 'interrupted',
@@ -66,7 +66,7 @@ export function interrupted(tokens: number): ReplyOutcome & { tokens: number } {
   };
 }
 
-/** A cut stream leaves text that can be gone on with; any other failure of a model is final. */
+/** Outcome after an error: the text of a truncated stream can be continued (`interrupted`); any other failure is final. */
 export function failedEnding(error: unknown): Ending {
   const status = error instanceof LlmError && error.code === 'upstream_incomplete' ? 'interrupted' : 'failed';
   return { status, finish_reason: null, error: messageError(error) };

@@ -38,7 +38,7 @@ describe('countTokensInSlices', () => {
     countTokens(long);
     const atOnce = await stallDuring(async () => countTokens(long));
     let least = Infinity;
-    // The best of several: others may have the processor.
+    // The best of several runs: others may use the processor.
     for (let i = 0; i < 5; i += 1) {
       const inSlices = await stallDuring(() => countTokensInSlices(long));
       expect(inSlices.result).toBe(atOnce.result);

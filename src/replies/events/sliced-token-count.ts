@@ -3,8 +3,8 @@ import { REPLY_BOUNDS } from '../../config/bounds';
 import { countTokens } from '../../llm/tokens/token-counter';
 
 /**
- * The same as `countTokens`, for a text that may be long: others have their turn after each slice. A stretch without a space that is
- * longer than a slice is cut anywhere, which can make it one token more.
+ * `countTokens` for a text that may be long: yields to the event loop between slices. A run without a space that is longer than a
+ * slice is cut anywhere, which can add one token.
  */
 export async function countTokensInSlices(text: string): Promise<number> {
   let total = 0;
@@ -20,10 +20,10 @@ export async function countTokensInSlices(text: string): Promise<number> {
 function sliceEnd(text: string, start: number): number {
   const end = start + REPLY_BOUNDS.countedCharacters.limit;
   if (end >= text.length) return text.length;
-  // No piece of the vocabulary's pattern goes from anything else into a space: what is cut there is counted as in the whole.
-  for (let place = end; place > start + 1; place--) {
-    if (text[place] === ' ' && /\S/.test(text[place - 1])) return place;
+  // No match of the vocabulary's pattern continues from another character into a space: a cut there does not change the count.
+  for (let position = end; position > start + 1; position--) {
+    if (text[position] === ' ' && /\S/.test(text[position - 1])) return position;
   }
-  // Never between the two halves of a surrogate pair.
+  // Never cut between the two halves of a surrogate pair.
   return (text.charCodeAt(end) & 0xfc00) === 0xdc00 ? end - 1 : end;
 }

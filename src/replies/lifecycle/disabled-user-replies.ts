@@ -7,46 +7,46 @@ import { UsersService } from '../../users/users.service';
 import { QueuedReplyWatcher } from '../read/queued-reply-watcher';
 import { ActiveReplies } from '../produce/active-replies';
 
-/** No request that was let in before a change takes longer to begin its reply. */
-const REMEMBERED_MS = 60_000;
-const REMEMBERED = 10_000;
+/** Longest time from the admission of a request to the start of its reply; older changes are ignored. */
+const CHANGE_RETENTION_MS = 60_000;
+const MAX_CHANGES = 10_000;
 
-/** Ends the replies of users who are locked out or erased, on whichever instance they run or wait. */
+/** Ends the replies of users who are locked out or erased, on whichever instance they are active or queued. */
 @Injectable()
 export class DisabledUserReplies implements OnModuleInit {
   private readonly logger = new Logger(DisabledUserReplies.name);
-  /** When something of a user changed: whoever was let in before may be about to begin a reply. */
-  private readonly changed = new BoundedMap<string, number>(REMEMBERED);
+  /** Time of the last change by user subject (`performance.now()`): a request admitted before it may be about to start a reply. */
+  private readonly changed = new BoundedMap<string, number>(MAX_CHANGES);
 
   constructor(
     private readonly revocations: UserChangeFeed,
     private readonly users: UsersService,
-    private readonly running: ActiveReplies,
+    private readonly active: ActiveReplies,
     private readonly queue: QueueService,
     private readonly watch: QueuedReplyWatcher,
   ) {}
 
   onModuleInit(): void {
     this.revocations.changes.subscribe((subject) => {
-      const users = [...this.running.users];
-      const concerned = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
+      const users = [...this.active.users];
+      const affected = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
       if (subject !== undefined) this.changed.set(subject, performance.now());
-      for (const id of concerned) void this.check(id);
+      for (const id of affected) void this.check(id);
     });
-    this.running.started.subscribe(({ userId }) => {
-      const at = this.changed.get(subjectOf(userId)) ?? -Infinity;
-      if (performance.now() - at < REMEMBERED_MS) void this.check(userId);
+    this.active.started.subscribe(({ userId }) => {
+      const changedAt = this.changed.get(subjectOf(userId)) ?? -Infinity;
+      if (performance.now() - changedAt < CHANGE_RETENTION_MS) void this.check(userId);
     });
   }
 
-  /** Ends what ran before the look, so that nothing is which begins after the user has been let in again. */
+  /** Stops only replies that were active before the query, not one that starts after the user has been enabled again. */
   private async check(userId: string): Promise<void> {
-    const replies = this.running.idsOf(userId);
+    const replies = this.active.idsOf(userId);
     try {
       const user = await this.users.find(userId);
       if (user?.is_active) return;
-      for (const id of replies) void this.running.stop(id, user ? 'locked_out' : 'conversation_deleted');
-      // It would not begin, but its readers would wait for that.
+      for (const id of replies) void this.active.stop(id, user ? 'locked_out' : 'conversation_deleted');
+      // Queued replies would not start, but their readers would keep waiting.
       if (user) this.watch.wake(await this.queue.cancelLockedOut());
     } catch (error) {
       this.logger.warn({ err: error }, 'It cannot be found out whether replies must end');

@@ -7,7 +7,7 @@ import { ActiveReplies } from '../produce/active-replies';
 
 /**
  * The end of the process: active replies may finish within `SHUTDOWN_GRACE_S`, or until a second signal; the rest is stopped with a
- * terminal event. Then readers of other processes' replies are let go, and the lease is given back.
+ * terminal event. Then readers of other processes' replies are ended, and the lease is released.
  */
 @Injectable()
 export class GracefulShutdown implements BeforeApplicationShutdown {

@@ -5,35 +5,35 @@ import { OpenRepliesService } from '../../messages/open-replies.service';
 import { ReplyFinalizer } from '../produce/reply-finalizer';
 import { ActiveReplies } from '../produce/active-replies';
 
-/** Besides the time that the answers to the turn's last two statements, one of them the COMMIT, may take. */
-const SPARE_MS = 2_000;
+/** Margin in addition to the timeouts of the turn's last two statements, one of them the COMMIT. */
+const MARGIN_MS = 2_000;
 
 /**
- * Replies that are this process's to write, and that it knows nothing of: the database stored the turn, but its answer was
- * lost on the way. Nobody has been shown anything of them.
+ * Closes replies that are assigned to this process but unknown to it: the database stored the turn, but its response was lost.
+ * No reader has been shown any of their events. Called by `Sweeper`.
  */
 @Injectable()
 export class OrphanedReplies {
-  /** Whoever stored a reply of this age has begun it or given it up. */
-  private readonly oldMs: number;
+  /** Minimum age of such a reply: by then the request that stored it has started it or given up. */
+  private readonly minAgeMs: number;
 
   constructor(
     private readonly openReplies: OpenRepliesService,
     private readonly instance: InstanceService,
-    private readonly running: ActiveReplies,
-    private readonly closer: ReplyFinalizer,
+    private readonly active: ActiveReplies,
+    private readonly finalizer: ReplyFinalizer,
     { database }: AppConfig,
   ) {
-    this.oldMs = 2 * database.statementTimeoutMs + SPARE_MS;
+    this.minAgeMs = 2 * database.statementTimeoutMs + MARGIN_MS;
   }
 
-  /** How many were closed, as interrupted. */
+  /** Closes them as interrupted; returns how many. */
   async close(): Promise<number> {
     let closed = 0;
-    const old = new Date(Date.now() - this.oldMs);
-    for (const reply of await this.openReplies.begunBefore(this.instance.id, old)) {
-      if (this.running.has(reply.message_id) || this.closer.isSaving(reply.message_id)) continue;
-      if (await this.closer.finalizeUnknown(reply)) closed++;
+    const cutoff = new Date(Date.now() - this.minAgeMs);
+    for (const reply of await this.openReplies.begunBefore(this.instance.id, cutoff)) {
+      if (this.active.has(reply.message_id) || this.finalizer.isSaving(reply.message_id)) continue;
+      if (await this.finalizer.finalizeUnknown(reply)) closed++;
     }
     return closed;
   }

@@ -9,23 +9,26 @@ import { stopPending } from '../reply.errors';
 import { QueuedReplyWatcher } from '../read/queued-reply-watcher';
 import { ActiveReplies } from '../produce/active-replies';
 
-/** Between two looks at a reply that ends elsewhere; the process that writes it looks for requests to stop every 100 ms. */
-const FIRST_LOOK_MS = 20;
-const LOOK_MS = 100;
+/**
+ * First and longest interval between two polls of a reply that another process ends; that process polls for stop requests every
+ * 100 ms.
+ */
+const FIRST_POLL_INTERVAL_MS = 20;
+const MAX_POLL_INTERVAL_MS = 100;
 
-/** Ends replies for their user: those that wait, and those that run, in whichever process. */
+/** Cancels queued and stops active replies for their user, in whichever process they run. Called by `RepliesService`, `OnBusyPolicy`. */
 @Injectable()
 export class ReplyCanceller {
   constructor(
     private readonly messages: MessagesService,
     private readonly openReplies: OpenRepliesService,
     private readonly queue: QueueService,
-    private readonly running: ActiveReplies,
+    private readonly active: ActiveReplies,
     private readonly watch: QueuedReplyWatcher,
   ) {}
 
   /**
-   * Settles when the reply is closed, however it ended.
+   * Cancels or stops one reply. Settles when it is closed, however it ended.
    * @throws AppError `stop_pending` if that takes too long
    */
   async cancel(reply: MessageHeader): Promise<void> {
@@ -34,7 +37,7 @@ export class ReplyCanceller {
   }
 
   /**
-   * Ends all that runs and waits in a conversation. What waits goes first, or it would begin.
+   * Ends the active and the queued replies of a conversation. Queued ones first: otherwise the next of them would start.
    * @throws AppError `stop_pending`
    */
   async cancelAll(conversationId: string): Promise<void> {
@@ -43,12 +46,16 @@ export class ReplyCanceller {
     if (reply) await this.cancelRunning(reply);
   }
 
-  /** A reply is stored a moment before it runs: one that is open and does not run here yet is looked for again. */
+  /** A reply is stored a moment before it is active: one that is open but not active here yet is polled for again. */
   private async cancelRunning({ id, user_id }: Pick<MessageHeader, 'id' | 'user_id'>): Promise<void> {
-    if (!this.running.has(id)) await this.openReplies.requestStop(user_id, id);
-    const end = Date.now() + REPLY_BOUNDS.stopPatience.limit;
-    for (let wait = FIRST_LOOK_MS; Date.now() < end; wait = Math.min(wait * 1.5, LOOK_MS)) {
-      await this.running.stop(id, 'stopped');
+    if (!this.active.has(id)) await this.openReplies.requestStop(user_id, id);
+    const deadline = Date.now() + REPLY_BOUNDS.stopPatience.limit;
+    for (
+      let wait = FIRST_POLL_INTERVAL_MS;
+      Date.now() < deadline;
+      wait = Math.min(wait * 1.5, MAX_POLL_INTERVAL_MS)
+    ) {
+      await this.active.stop(id, 'stopped');
       const reply = await this.messages.findHeader(user_id, id);
       if (!reply || !isOpen(reply)) return;
       await sleep(wait, undefined, { ref: false });

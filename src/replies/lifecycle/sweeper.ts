@@ -3,12 +3,12 @@ import { InstanceService } from '../../instances/instance.service';
 import { OrphanedReplies } from './orphaned-replies';
 import { ReplyLog } from '../log/reply-log';
 
-/** With the lease, a reply of a process that is gone is closed well within the 20 s that clients are promised. */
+/** Pause between two runs of a task. With the lease, a reply of a dead process is closed well within the 20 s that clients are promised. */
 const SWEEP_MS = 2_500;
 
 /**
- * Repeats the tasks that find what no event tells of, such as replies of dead processes: at the start, and 2.5 s after each run. Each task
- * has a timer of its own, so that one which fails or takes long delays no other, and none overlaps itself.
+ * Repeats the tasks that find what no event reports, such as replies of dead processes: at startup, and 2.5 s after each run. Each
+ * task has a timer of its own, so that one that fails or takes long delays no other, and none overlaps itself.
  */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -28,7 +28,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     this.start('journals that nobody needs', () => this.log.tidy());
   }
 
-  /** Runs a task now and every 2.5 s after it has settled. A number that it answers is that of replies it has closed. */
+  /** Runs a task now and again 2.5 s after it has settled. A number that the task returns is the count of replies that it has closed. */
   start(name: string, task: () => Promise<number | void>): void {
     void this.sweep(name, task);
   }

@@ -4,26 +4,26 @@ import type { EventsListener } from './reply-log';
 const MAX_BATCH = 256;
 const NONE: LoggedEvent[] = [];
 
-/** Gives events again that were shown: so many, or fewer if they are long, but always one. */
+/** Rebuilds events that were shown before: `count` after sequence `after`, or fewer if they are long, but at least one. */
 type EarlierEvents = (after: number, count: number) => LoggedEvent[];
 
 /**
- * The events of one open reply that readers may see. It lives as long as somebody writes or reads it, and keeps what was shown last:
- * those who read along have got the rest, and hardly anybody else comes.
+ * The events of one open reply that readers may see, and its subscriptions. It lives as long as it is written or read, and keeps only
+ * the events that were shown last: live readers have the others, and late readers are rare.
  */
 export class LiveLog {
   private latest: readonly LoggedEvent[] = [];
   private readonly readers = new Set<Subscription>();
   private ended = false;
-  private shared = { place: 0, end: 0, batch: NONE };
+  private shared = { cursor: 0, end: 0, batch: NONE };
 
-  /** `before`: how many events came before the latest. */
+  /** `earlierCount`: number of events before `latest`. */
   constructor(
     private readonly earlier: EarlierEvents,
     private earlierCount = 0,
   ) {}
 
-  /** Somebody reads it. */
+  /** Whether the log has subscriptions. */
   get hasReaders(): boolean {
     return this.readers.size > 0;
   }
@@ -32,7 +32,7 @@ export class LiveLog {
     return this.earlierCount + this.latest.length;
   }
 
-  /** Nothing more will come. */
+  /** Whether no more events will come. */
   get closed(): boolean {
     return this.ended || (this.latest.at(-1)?.terminal ?? false);
   }
@@ -44,13 +44,13 @@ export class LiveLog {
     this.notify();
   }
 
-  /** Nothing more is shown here, although the reply may go on: readers get what is there, and then leave. */
+  /** Ends the log although the reply may go on: readers get the events that are there, then their subscription settles. */
   end(): void {
     this.ended = true;
     this.notify();
   }
 
-  /** Settles when there is nothing more to be read here, or its signal aborts. */
+  /** Delivers the events after a sequence. Settles when no more will come, or the signal aborts. */
   subscribe(after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
     return new Subscription(this, after, listener, signal).start();
   }
@@ -63,22 +63,22 @@ export class LiveLog {
     this.readers.delete(reader);
   }
 
-  /** Readers that are equally far share what comes next. */
-  batchAfter(place: number): LoggedEvent[] {
-    const end = Math.min(this.length, place + MAX_BATCH);
-    if (end <= place) return NONE;
-    if (this.shared.place !== place || this.shared.end !== end)
-      this.shared = { place, end, batch: this.eventsBetween(place, end) };
+  /** The events after a cursor; readers at the same cursor share one batch. */
+  batchAfter(cursor: number): LoggedEvent[] {
+    const end = Math.min(this.length, cursor + MAX_BATCH);
+    if (end <= cursor) return NONE;
+    if (this.shared.cursor !== cursor || this.shared.end !== end)
+      this.shared = { cursor, end, batch: this.eventsBetween(cursor, end) };
     return this.shared.batch;
   }
 
-  private eventsBetween(place: number, end: number): LoggedEvent[] {
+  private eventsBetween(cursor: number, end: number): LoggedEvent[] {
     const { earlierCount, latest } = this;
-    const wanted = Math.max(Math.min(end, earlierCount) - place, 0);
-    const earlier = wanted ? this.earlier(place, wanted) : [];
-    // Long events come in smaller batches.
+    const wanted = Math.max(Math.min(end, earlierCount) - cursor, 0);
+    const earlier = wanted ? this.earlier(cursor, wanted) : [];
+    // Fewer than wanted: long events come in smaller batches.
     if (earlier.length < wanted) return earlier;
-    return [...earlier, ...latest.slice(Math.max(place - earlierCount, 0), Math.max(end - earlierCount, 0))];
+    return [...earlier, ...latest.slice(Math.max(cursor - earlierCount, 0), Math.max(end - earlierCount, 0))];
   }
 
   private notify(): void {
@@ -86,10 +86,10 @@ export class LiveLog {
   }
 }
 
-/** One reader's place in a log. Called rather than awaited for each batch: every token of every reader passes here. */
+/** One reader's cursor in a log. Calls its listener back instead of being awaited per batch: every token of every reader passes here. */
 class Subscription {
   private readonly settled = Promise.withResolvers<void>();
-  private state: 'idle' | 'busy' | 'over' = 'idle';
+  private state: 'idle' | 'busy' | 'done' = 'idle';
 
   constructor(
     private readonly log: LiveLog,
@@ -105,7 +105,7 @@ class Subscription {
     return this.settled.promise;
   }
 
-  /** A property, so that it can be handed out as a listener. */
+  /** A property, so that it can be passed as a listener. */
   readonly wake = (): void => {
     while (this.state === 'idle') {
       const batch = this.signal.aborted ? [] : this.log.batchAfter(this.cursor);
@@ -118,10 +118,10 @@ class Subscription {
   private deliver(batch: LoggedEvent[]): void {
     this.cursor += batch.length;
     try {
-      const taken = this.listener(batch);
-      if (!taken) return;
+      const drained = this.listener(batch);
+      if (!drained) return;
       this.state = 'busy';
-      taken.then(this.resume, this.fail);
+      drained.then(this.resume, this.fail);
     } catch (error) {
       this.fail(error);
     }
@@ -138,7 +138,7 @@ class Subscription {
   };
 
   private finish(): void {
-    this.state = 'over';
+    this.state = 'done';
     this.log.remove(this);
     this.signal.removeEventListener('abort', this.wake);
     this.settled.resolve();

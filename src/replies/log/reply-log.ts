@@ -3,25 +3,25 @@ import type { ReplyContent } from '../../messages/reply-content';
 import type { LoggedEvent } from '../events/event-codec';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.dto';
 
-/** Takes batches of events in order. While what it answers has not settled, it is given no more. */
+/** Receives batches of events in order. While the promise that it returned is pending, it receives no more. */
 export type EventsListener = (events: LoggedEvent[]) => Promise<void> | undefined;
 
 /**
- * A log that is ready to be read: settles after the terminal event, or when the signal aborts. The listener sets the pace, and the log
- * holds nothing for it but its place.
+ * Reads one log: settles after the terminal event, or when the signal aborts. The listener sets the pace, and the log holds nothing for
+ * it but its cursor.
  */
 export type LogReader = (listener: EventsListener, signal: AbortSignal) => Promise<void>;
 
-/** The log of a reader that has it all. */
-export const nothing: LogReader = () => Promise.resolve();
+/** Empty log, for a reader that has all events. */
+export const emptyLog: LogReader = () => Promise.resolve();
 
 /** A reply that this process produces. */
 export interface ReplyToLog {
   userId: string;
-  /** What the process was known as when it opened the reply, which it may have lost since. */
+  /** Registration id of the process when it opened the reply; it may have lost the registration since. */
   instanceId: string;
   start: StartEvent;
-  /** Holds all that is appended, and is where readers that come late or are slow get it from. */
+  /** Holds all that is appended; late and slow readers are served from it. */
   content: ReplyContent;
 }
 
@@ -31,34 +31,34 @@ export interface ReplyToLog {
  * Today's implementation is `journal/` (PostgreSQL); every implementation passes `test/support/reply-log-contract.ts`.
  */
 export abstract class ReplyLog {
-  /** Begins the log of a reply. Its `start` is shown at once: it says nothing that is not in the message. */
+  /** Opens the log of a reply. Its `start` event is shown at once: it contains nothing that is not in the message. */
   abstract open(messageId: string, reply: ReplyToLog): void;
 
   /**
-   * Numbers the events and has them stored and shown, in order, and does not wait for that. While too much of this reply is on its
-   * way it answers what to wait for before there is more.
-   * @throws AppError `storage_unavailable` if events of this reply could not be stored, then or earlier; `lease_lost` if
+   * Numbers the events and has them stored and shown, in order, without waiting for that. While too much of this reply is not stored
+   * yet, it returns a promise to await before the next append.
+   * @throws AppError `storage_unavailable` if events of this reply could not be stored, now or earlier; `lease_lost` if
    *   others have taken the reply over
    */
   abstract append(messageId: string, events: ReplyEvent[]): Promise<void> | undefined;
 
-  /** Waits until all that was appended is stored and shown, or has failed to be. Never throws. */
+  /** Waits until all appended events are stored and shown, or have failed to be. Never throws. */
   abstract flush(messageId: string): Promise<void>;
 
   /**
-   * Ends the log of a reply whose message holds all that was appended with its terminal event, and forgets it; readers that
-   * still hold it finish it.
+   * Ends the log with the terminal event, and forgets it. The reply's message must hold all that was appended. Current readers still
+   * read the log to its end.
    */
   abstract complete(messageId: string, terminal: ReplyEvent): void;
 
   /**
-   * Tells the readers of an open reply that no more of it can be shown now, and lets them go. What was not shown is dropped; what
-   * was is kept for whoever rebuilds it, until `drop`. The error is no part of the reply: it repeats the id of the last event,
-   * from which a reader can go on later.
+   * Ends the log of an open reply for its readers with an error: no more of it can be shown now. Events that were not shown are
+   * dropped; those that were are kept until `drop`, so that the reply can be rebuilt. The error is no part of the reply: it repeats the
+   * id of the last event, from which a reader can resume later.
    */
   abstract fail(messageId: string, error: ErrorEvent): void;
 
-  /** Forgets a reply that its message holds, by whomever, and lets its readers go: the message tells how it goes on. */
+  /** Forgets a reply that is stored in its message, by whichever process, and ends its readers: the message holds the rest. */
   abstract drop(messageId: string): void;
 
   /** Delivers the events after a sequence, as a `LogReader` does. Undefined if this process does not write the reply. */
@@ -80,15 +80,15 @@ export abstract class ReplyLog {
     signal: AbortSignal,
   ): Promise<void>;
 
-  /** Ends what `follow` has begun: this process is about to exit. */
+  /** Ends all `follow` calls: this process is about to exit. */
   abstract stopFollowing(): void;
 
   /**
-   * Completes the replies of processes that are gone, with every event that was shown. Answers how many it completed. Safe to call
-   * in several processes at once.
+   * Completes the replies of dead processes, with every event that was shown. Returns how many it completed. Safe to call in several
+   * processes at once.
    */
   abstract recover(): Promise<number>;
 
-  /** Drops what is stored for processes that are gone and have left no reply open. */
+  /** Deletes what is stored for dead processes that have left no reply open. */
   abstract tidy(): Promise<void>;
 }

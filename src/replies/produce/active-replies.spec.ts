@@ -4,16 +4,16 @@ import { ActiveReplies } from './active-replies';
 const reply = (id: string) => ({ messageId: id, conversationId: id, userId: 'alice' });
 
 it('a reply that begins while the last ones are let finish is let finish as well', async () => {
-  const running = new ActiveReplies();
+  const active = new ActiveReplies();
   const ends: [string, boolean][] = [];
   const produce = (id: string) => async (signal: AbortSignal) => {
     await sleep(40);
     ends.push([id, signal.aborted]);
   };
-  running.start(reply('first'), produce('first'));
-  const closed = running.close(5_000, new AbortController().signal);
+  active.start(reply('first'), produce('first'));
+  const closed = active.close(5_000, new AbortController().signal);
   await sleep(60);
-  running.start(reply('late'), produce('late'));
+  active.start(reply('late'), produce('late'));
   await closed;
   expect(ends).toEqual([
     ['first', false],
@@ -22,13 +22,13 @@ it('a reply that begins while the last ones are let finish is let finish as well
 });
 
 it('what runs is ended at once, and not cut off, when nobody wants to wait any more', async () => {
-  const running = new ActiveReplies();
+  const active = new ActiveReplies();
   const hurry = new AbortController();
   const ends: unknown[] = [];
-  running.start(reply('long'), async (signal) => {
+  active.start(reply('long'), async (signal) => {
     await sleep(60_000, undefined, { signal }).catch(() => ends.push(signal.reason));
   });
-  const closed = running.close(60_000, hurry.signal);
+  const closed = active.close(60_000, hurry.signal);
   await sleep(50);
   expect(ends).toEqual([]);
   hurry.abort();

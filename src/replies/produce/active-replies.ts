@@ -12,13 +12,14 @@ export interface ReplyIds {
 /** A reply that this process is producing. */
 export interface ActiveReply extends ReplyIds {
   abort: AbortController;
-  /** Settles, never with an error, once the reply is closed and its readers have been told. */
+  /** Settles, never with an error, when the reply is closed and its readers have got its end. */
   done: Promise<void>;
 }
 
-/** A turn that was let in right before the end begins so much later. */
+/** Time in which a turn that was admitted right before shutdown starts its reply. */
 const LATE_MS = 100;
 
+/** The replies that this process is producing, from `start` until they are closed. */
 @Injectable()
 export class ActiveReplies {
   private readonly replies = new Map<string, ActiveReply>();
@@ -26,7 +27,7 @@ export class ActiveReplies {
   private readonly end = new Subject<void>();
   private ended = false;
 
-  /** Replies that have just begun. */
+  /** Emits each reply when it has started. */
   get started(): Observable<ReplyIds> {
     return this.starts;
   }
@@ -43,12 +44,12 @@ export class ActiveReplies {
     return this.ended;
   }
 
-  /** Emits when the process is about to end and no reply runs any more. */
+  /** Emits when the process is about to exit and no reply is active any more. */
   get closing(): Observable<void> {
     return this.end;
   }
 
-  /** Runs `produce` with a signal of its own, and knows of it until it is done. */
+  /** Runs `produce` with its own abort signal; the reply is active until that has settled. */
   start(reply: ReplyIds, produce: (signal: AbortSignal) => Promise<void>): void {
     const abort = new AbortController();
     const done = produce(abort.signal).finally(() => this.replies.delete(reply.messageId));
@@ -56,31 +57,31 @@ export class ActiveReplies {
     this.starts.next(reply);
   }
 
-  /** Ends the reply, if it runs here, and waits until it is closed. */
+  /** Aborts the reply, if it is active in this process, and waits until it is closed. */
   async stop(messageId: string, reason: StopReason): Promise<void> {
-    await this.stopThose((reply) => reply.messageId === messageId, reason);
+    await this.stopMatching((reply) => reply.messageId === messageId, reason);
   }
 
-  /** Ends the conversation's running reply, if there is one, and waits until it is closed. */
+  /** Aborts the conversation's active reply, if there is one, and waits until it is closed. */
   async stopConversation(conversationId: string, reason: StopReason): Promise<void> {
-    await this.stopThose((reply) => reply.conversationId === conversationId, reason);
+    await this.stopMatching((reply) => reply.conversationId === conversationId, reason);
   }
 
-  /** What runs here of this user. */
+  /** Ids of the user's active replies in this process. */
   idsOf(userId: string): string[] {
-    return this.running.filter((reply) => reply.userId === userId).map(({ messageId }) => messageId);
+    return this.all.filter((reply) => reply.userId === userId).map(({ messageId }) => messageId);
   }
 
-  /** Whose replies run here. */
+  /** Ids of the users with active replies in this process. */
   get users(): ReadonlySet<string> {
-    return new Set(this.running.map(({ userId }) => userId));
+    return new Set(this.all.map(({ userId }) => userId));
   }
 
   async stopAll(reason: StopReason): Promise<void> {
-    await this.stopThose(() => true, reason);
+    await this.stopMatching(() => true, reason);
   }
 
-  /** Lets what runs finish for so long, or until `hurried`, ends the rest, then lets go of those who wait for more. */
+  /** Shutdown: active replies may finish within `graceMs`, or until `hurried` aborts; the rest is stopped, then `closing` emits. */
   async close(graceMs: number, hurried: AbortSignal): Promise<void> {
     await this.drain(graceMs, hurried);
     await this.stopAll('shutdown');
@@ -91,22 +92,22 @@ export class ActiveReplies {
   private async drain(graceMs: number, hurried: AbortSignal): Promise<void> {
     const drained = new AbortController();
     const signal = AbortSignal.any([hurried, drained.signal]);
-    const deadline = sleep(graceMs, 'over' as const, { signal }).catch(() => 'over' as const);
+    const deadline = sleep(graceMs, 'timeout' as const, { signal }).catch(() => 'timeout' as const);
     const finished = async () => {
-      await Promise.all(this.running.map((reply) => reply.done));
+      await Promise.all(this.all.map((reply) => reply.done));
       await sleep(LATE_MS);
     };
-    while ((await Promise.race([finished(), deadline])) !== 'over' && this.replies.size);
+    while ((await Promise.race([finished(), deadline])) !== 'timeout' && this.replies.size);
     drained.abort();
   }
 
-  private get running(): ActiveReply[] {
+  private get all(): ActiveReply[] {
     return [...this.replies.values()];
   }
 
-  private async stopThose(which: (reply: ActiveReply) => boolean, reason: StopReason): Promise<void> {
-    const chosen = this.running.filter(which);
-    for (const reply of chosen) reply.abort.abort(reason);
-    await Promise.all(chosen.map((reply) => reply.done));
+  private async stopMatching(matches: (reply: ActiveReply) => boolean, reason: StopReason): Promise<void> {
+    const matching = this.all.filter(matches);
+    for (const reply of matching) reply.abort.abort(reason);
+    await Promise.all(matching.map((reply) => reply.done));
   }
 }

@@ -4,7 +4,7 @@ import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-cont
 import { DeltaCoalescer } from './delta-coalescer';
 
 const { parts: PARTS, events: EVENTS } = REPLY_BOUNDS;
-/** As many as `LLM_MAX_REPLY_CHARS` can be set to. */
+/** Largest value of `LLM_MAX_REPLY_CHARS`. */
 const LONGEST = 50_000_000;
 
 const alternating = (i: number): ReplyDelta => ({
@@ -13,7 +13,7 @@ const alternating = (i: number): ReplyDelta => ({
 });
 const sameType = (i: number): ReplyDelta => ({ type: 'text', text: String.fromCharCode(97 + (i % 26)) });
 
-/** What is shown of a reply that comes in batches of this size. */
+/** Events that are shown of a reply that arrives in batches of this size. */
 function shown(count: number, batch: number, delta: (i: number) => ReplyDelta) {
   const content = new ReplyContent();
   const coalescer = new DeltaCoalescer(content);

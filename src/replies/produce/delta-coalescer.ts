@@ -1,38 +1,38 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
 
-/** Each so large a share of a limit, in its second half, doubles what an event must hold. */
+/** Number of times that the minimum length of an event doubles over the second half of a limit. */
 const DOUBLINGS = 20;
 
 /**
- * Keeps a reply within its bounds on parts and events, whatever the model sends: up to half of a limit deltas are taken as they come,
- * then they are joined until they hold 2, 4, 8 … characters, so that a limit is far beyond the longest reply (50 million characters
- * fill 98 % of it). It stands before deltas are numbered, so that what is joined is joined for every reader, live or later, and
- * nothing that was shown changes.
+ * Keeps a reply within its bounds on parts and events, whatever the model sends: up to half of a limit deltas pass unchanged, then they
+ * are joined until they hold 2, 4, 8 … characters, so that a limit is far beyond the longest reply (50 million characters fill 98 % of
+ * it). Called by `ReplyProducer` before deltas are numbered, so that they are joined for every reader, live or later, and nothing that
+ * was shown changes.
  *
- * What is held back has at most one delta of each type, in the order in which they began: if a model changes between them more
- * often than that, the order of text and reasoning is lost from there on, and of neither a character.
+ * At most one delta of each type is held back, in the order in which they started: if a model alternates between the types more often
+ * than that, the order of text and reasoning is lost from there on, but no character of either.
  */
 export class DeltaCoalescer {
   private held: { type: ReplyDelta['type']; text: string }[] = [];
 
   constructor(private readonly content: ReplyContent) {}
 
-  /** Adds to the content what is to be shown now, and answers it. */
+  /** Adds the deltas that are to be shown now to the content, and returns them. */
   add(deltas: ReplyDelta[]): ReplyDelta[] {
     const { content } = this;
-    // Each of them may be a part.
+    // Each delta may become a part of its own.
     if (!this.held.length && isRoomy(content.partCount + deltas.length, content.eventCount + deltas.length)) {
       for (const delta of deltas) content.add(delta);
       return deltas;
     }
     return deltas.flatMap((delta) => {
       this.hold(delta);
-      return this.heldLength < leastLength(content) ? [] : this.flush();
+      return this.heldLength < minLength(content) ? [] : this.flush();
     });
   }
 
-  /** The same for what has been held back. */
+  /** The same for the deltas that are held back. */
   flush(): ReplyDelta[] {
     const deltas = this.held;
     this.held = [];
@@ -55,8 +55,8 @@ function isRoomy(parts: number, events: number): boolean {
   return parts <= REPLY_BOUNDS.parts.limit / 2 && events <= REPLY_BOUNDS.events.limit / 2;
 }
 
-/** Characters that are shown at a time. */
-function leastLength({ partCount, eventCount }: ReplyContent): number {
+/** Minimum number of characters of an event. */
+function minLength({ partCount, eventCount }: ReplyContent): number {
   return Math.max(
     doubled(partCount, REPLY_BOUNDS.parts.limit),
     doubled(eventCount, REPLY_BOUNDS.events.limit),

@@ -15,29 +15,29 @@ export interface ReplyResult {
   content: ReplyContent;
   attempts: MessageAttempt[];
   usage: StoredUsage | null;
-  /** Undefined if the model ended without a word about why. */
+  /** Undefined if the model ended without a finish reason. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
 }
 
-/** Waits between tries to store a finished reply; then the readers are told, and it is tried for as long as it takes. */
+/** Delays between attempts to store a finished reply; then its readers get an error, and attempts continue until it is stored. */
 const STORE_RETRIES_MS = [100, 500, ...Array.from({ length: 8 }, () => 2_000)];
 const STORE_LATER_MS = 5_000;
-const NOTHING_ELSE = { attempts: [], usage: null };
+const NO_USAGE = { attempts: [], usage: null };
 
 interface FinishedReply {
   content: ReplyContent;
   outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string };
 }
 
-/** The reply as it is stored; undefined if it is no longer open. */
+/** The reply as it is stored; undefined if it is no longer open; `unavailable` if it could not be stored. */
 type StoredReply = ClosedReply | undefined | 'unavailable';
 
-/** Puts finished replies into their messages, and only then tells their readers how they ended. */
+/** Stores finished replies in their messages, and only then shows their terminal events. Called by `ReplyProducer`, `OrphanedReplies`. */
 @Injectable()
 export class ReplyFinalizer {
   private readonly logger = new Logger(ReplyFinalizer.name);
   private readonly finalizedReplies = new Subject<ClosedReply>();
-  /** Replies that are finished, but that the database could not take yet. */
+  /** Ids of replies that are finished, but that the database could not store yet. */
   private readonly unsaved = new Set<string>();
 
   constructor(
@@ -45,7 +45,7 @@ export class ReplyFinalizer {
     private readonly log: ReplyLog,
   ) {}
 
-  /** Replies that have just been stored and told the end of. */
+  /** Emits each reply when it has been stored and its log has ended. */
   get finalized(): Observable<ClosedReply> {
     return this.finalizedReplies;
   }
@@ -55,12 +55,12 @@ export class ReplyFinalizer {
     return this.unsaved.has(messageId);
   }
 
-  /** Ends a reply of which nothing is known but that it is open; whether it still was. */
+  /** Closes a reply of which nothing is known but that it is open, as interrupted and empty; false if it was no longer open. */
   async finalizeUnknown(writer: WrittenReply): Promise<boolean> {
     return !!(await this.messages.finishReply(writer, new ReplyContent(), interrupted(0)));
   }
 
-  /** Never throws. */
+  /** Stores a finished reply and ends its log. Never throws. */
   async finalize(writer: WrittenReply, result: ReplyResult): Promise<void> {
     const { message_id: messageId } = writer;
     await this.log.flush(messageId);
@@ -72,7 +72,7 @@ export class ReplyFinalizer {
     } else if (reply) {
       this.log.complete(messageId, terminalEvent(reply));
       this.finalizedReplies.next(reply);
-      // Others have closed or removed it, or an earlier try was stored although its answer was lost.
+      // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
     } else this.log.drop(messageId);
   }
 
@@ -85,7 +85,7 @@ export class ReplyFinalizer {
     return this.save(writer, finished);
   }
 
-  /** The readers have been told, but the reply is still open and keeps its conversation from going on. */
+  /** Retries until the reply is stored: its readers have got an error, but it is still open and blocks its conversation. */
   private async saveLater(writer: WrittenReply, finished: FinishedReply): Promise<void> {
     const { message_id: messageId } = writer;
     let reply: StoredReply;
@@ -102,16 +102,16 @@ export class ReplyFinalizer {
     return reply === 'refused' ? this.saveStorablePart(writer, finished) : reply;
   }
 
-  /** As a failed reply, so that the conversation goes on. */
+  /** Stores what the database accepts of the content, as a failed reply, so that the conversation is not blocked. */
   private async saveStorablePart(
     writer: WrittenReply,
     { content: refused, outcome }: FinishedReply,
   ): Promise<StoredReply> {
     for (const content of storableForms(refused)) {
-      const { attempts, usage } = content.length ? outcome : NOTHING_ELSE;
+      const { attempts, usage } = content.length ? outcome : NO_USAGE;
       const tokens = await countTokensInSlices(content.text);
-      const less = { content, outcome: { ...REFUSED, attempts, usage, tokens } };
-      const reply = await this.trySave(writer, less);
+      const shortened = { content, outcome: { ...REFUSED, attempts, usage, tokens } };
+      const reply = await this.trySave(writer, shortened);
       if (reply !== 'refused') return reply;
     }
     return 'unavailable';
@@ -139,12 +139,12 @@ async function outcomeOf({
   usage,
   ending,
 }: ReplyResult): Promise<FinishedReply['outcome']> {
-  const answering = attempts.at(-1);
+  const lastAttempt = attempts.at(-1);
   return {
     ...(ending ?? failedEnding(undefined)),
     attempts,
     usage,
     tokens: await countTokensInSlices(content.text),
-    ...(answering && { model: answering.model, provider: answering.provider }),
+    ...(lastAttempt && { model: lastAttempt.model, provider: lastAttempt.provider }),
   };
 }

@@ -15,50 +15,53 @@ import { failedEnding, stoppedEnding, type StopReason } from '../events/reply-ou
 import { ReplyLog } from '../log/reply-log';
 import { ActiveReplies } from './active-replies';
 
-/** A stored reply that is to be written. */
+/** A stored reply that is to be produced. */
 export type ReplyToWrite = Pick<Message, 'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model'> & {
-  /** The registration under which this process has opened it. */
+  /** Registration id under which this process has opened the reply. */
   instance_id: string;
 };
 
-/** All that a reply is made from. */
+/** Everything that a reply is produced from. */
 export interface ReplyJob {
   reply: ReplyToWrite;
-  /** What the model is to see, oldest first. */
+  /** Loads the messages for the model, oldest first. */
   context: () => Promise<ModelMessage[]>;
   settings: ModelSettings;
-  /** Who answers, if it is not a model of the catalogue. */
+  /** Models to call, if the model is not one of the catalogue. */
   targets?: CatalogueEntry[];
-  /** What it begins with: the text of a reply that it goes on with. */
+  /** Parts that the reply starts with: those of the reply that it continues. */
   prefix?: MessagePart[];
 }
 
-/** A reply as far as it is made. */
+/** State of a reply while it is produced. */
 interface Progress {
   result: ReplyResult;
-  /** The way into its content. */
+  /** Adds deltas to the content of `result`. */
   coalescer: DeltaCoalescer;
 }
 
-/** Produces replies: model → numbered events → log, and closes them. Nobody waits for it, and readers come and go. */
+/**
+ * Produces replies: model → numbered events → log, and closes them. Runs in the background, whether or not there are readers.
+ * Called by `SendMessage` and `TurnQueue`.
+ */
 @Injectable()
 export class ReplyProducer {
   private readonly logger = new Logger(ReplyProducer.name);
 
   constructor(
-    private readonly running: ActiveReplies,
+    private readonly active: ActiveReplies,
     private readonly runner: ModelRunner,
     private readonly log: ReplyLog,
-    private readonly closer: ReplyFinalizer,
+    private readonly finalizer: ReplyFinalizer,
   ) {}
 
-  /** Opens the reply's log and goes on in the background. */
+  /** Opens the reply's log and produces the reply in the background. */
   start(request: ReplyJob): void {
     const { reply } = request;
     const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     const content = new ReplyContent();
     this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
-    this.running.start({ messageId, conversationId, userId }, (signal) =>
+    this.active.start({ messageId, conversationId, userId }, (signal) =>
       this.produce(request, content, signal),
     );
   }
@@ -71,10 +74,10 @@ export class ReplyProducer {
     const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined };
     const coalescer = new DeltaCoalescer(content);
     let messages: ModelMessage[] = [];
-    const said = [...coalescer.add(prefix), ...coalescer.flush()];
-    const { length } = content;
+    const prefixDeltas = [...coalescer.add(prefix), ...coalescer.flush()];
+    const { length: prefixLength } = content;
     try {
-      if (said.length) await this.log.append(reply.id, said.map(deltaEvent));
+      if (prefixDeltas.length) await this.log.append(reply.id, prefixDeltas.map(deltaEvent));
       messages = [...(await context()), ...prefixMessage(prefix)];
       await this.generate({ reply, targets, settings }, messages, { result, coalescer }, signal);
     } catch (error) {
@@ -83,11 +86,12 @@ export class ReplyProducer {
         : this.failure(reply, error);
     }
     const rest = coalescer.flush();
-    // If it cannot be logged, it is shown with the message that holds it.
+    // If the rest cannot be logged, it is shown with the message, which holds it.
     if (rest.length) await this.log.append(reply.id, rest.map(deltaEvent))?.catch(() => undefined);
-    if (content.length > length || wasStopped(result)) result.usage ??= estimatedUsage(messages, content);
+    if (content.length > prefixLength || wasStopped(result))
+      result.usage ??= estimatedUsage(messages, content);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
-    await this.closer.finalize(writtenReply(reply), result);
+    await this.finalizer.finalize(writtenReply(reply), result);
   }
 
   private async generate(
@@ -132,18 +136,21 @@ function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {
   return part.type !== 'finish';
 }
 
-/** A model that was asked has read what it was asked, whether or not somebody stopped it before its first word. */
+/** Whether the reply was stopped after a model was called: the model has read its input then, even without a first token. */
 function wasStopped({ ending, attempts }: ReplyResult): boolean {
   return ending?.status === 'stopped' && attempts.some(({ outcome }) => outcome === 'aborted');
 }
 
-/** A model that is to go on with a reply is shown it as its own last message (`ModelRequest.messages`). */
+/** The text that a model is to continue, as the model's own last message (`ModelRequest.messages`). */
 function prefixMessage(parts: MessagePart[]): ModelMessage[] {
   const content = textOf(parts);
   return content ? [{ role: 'assistant', content }] : [];
 }
 
-/** For what the provider did not count: a reply that was stopped, cut off, or came from one that never counts. Without a word nothing is charged. */
+/**
+ * Usage for replies that the provider did not count: stopped or cut off ones, and those of providers that never count. Without any
+ * text nothing is charged.
+ */
 function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
   return {
     input_tokens: messages.reduce((sum, message) => sum + messageTokens(message.content), 0),

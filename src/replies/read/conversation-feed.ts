@@ -12,65 +12,66 @@ import { ReplyReader } from './reply-reader';
 import { ActiveReplies } from '../produce/active-replies';
 import { Wakeup } from '../../common/wakeup';
 
-/** How long after a look that failed a feed looks again. */
+/** Delay after which a feed repeats a query that failed. */
 const RETRY_MS = 5_000;
 const BATCH = 20;
 
-/** Where a feed begins: in a reply, or before those that follow a sequence. */
-interface Beginning {
+/** Where a feed starts: in a reply, or with the replies after a sequence. */
+interface FeedStart {
   reply?: { message: MessageHeader; after: number };
   sequence: number;
 }
 
-interface Look {
+/** Result of one query. */
+interface NewReplies {
   conversation: Conversation;
   replies: MessageHeader[];
   failed?: boolean;
 }
 
-/** A look that is underway, for every feed of the conversation that has seen as much. */
-interface SharedLook {
+/** A query in flight, shared by the feeds of the conversation that are at the same sequence. */
+interface SharedQuery {
   sequence: number;
-  /** Undefined if the conversation is gone. */
-  found: Promise<Look | undefined>;
+  /** Undefined if the conversation has been deleted. */
+  result: Promise<NewReplies | undefined>;
 }
 
-/** All replies of a conversation as they come, one after the other. */
+/** Streams all replies of a conversation as they come, one after the other. Called by `ReplyStreamsController`, `SocketCommands`. */
 @Injectable()
 export class ConversationFeed {
   private readonly logger = new Logger(ConversationFeed.name);
-  /** By conversation. */
-  private readonly looks = new Map<string, SharedLook>();
+  /** Queries in flight by conversation id. */
+  private readonly queries = new Map<string, SharedQuery>();
 
   constructor(
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
-    private readonly running: ActiveReplies,
-    private readonly elsewhere: RemoteTurnWatcher,
+    private readonly active: ActiveReplies,
+    private readonly remoteTurns: RemoteTurnWatcher,
   ) {}
 
   /**
-   * The running reply from its start, or the rest of the one that `lastEventId` is of, then every later reply. It ends
-   * only with the conversation, the process or the reader.
+   * Log of the running reply from its start, or of the rest of the one that `lastEventId` belongs to, then of every later reply. It
+   * ends only with the conversation, the process or the reader.
    */
   async open(userId: string, conversationId: string, lastEventId?: string): Promise<LogReader> {
     const conversation = await this.conversations.get(userId, conversationId);
-    const beginning = lastEventId
-      ? await this.after(userId, conversationId, lastEventId)
-      : await this.now(conversation);
-    return (listener, signal) => this.follow(conversation, beginning, listener, signal);
+    const start = lastEventId
+      ? await this.startAfter(userId, conversationId, lastEventId)
+      : await this.currentStart(conversation);
+    return (listener, signal) => this.follow(conversation, start, listener, signal);
   }
 
-  private async now({ id }: Conversation): Promise<Beginning> {
+  private async currentStart({ id }: Conversation): Promise<FeedStart> {
     const running = await this.messages.runningReply(id);
     if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
     const last = await this.messages.lastReply(id);
-    // What is queued comes after it.
+    // Queued replies come after it.
     return { sequence: last?.sequence ?? 0 };
   }
 
-  private async after(userId: string, conversationId: string, lastEventId: string): Promise<Beginning> {
+  private async startAfter(userId: string, conversationId: string, lastEventId: string): Promise<FeedStart> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
     const message = await this.messages.header(userId, messageId).catch(asInvalidResumeId);
     if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
@@ -79,59 +80,59 @@ export class ConversationFeed {
 
   private async follow(
     conversation: Conversation,
-    { reply, sequence }: Beginning,
+    { reply, sequence }: FeedStart,
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
     if (reply) await this.reader.read(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
-    const news = this.newsOf(conversation.id, () => known.last_sequence).subscribe(() => {
-      // It may have been too early to see this.
-      this.looks.delete(conversation.id);
+    const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
+      // A query in flight may have been too early to see the change.
+      this.queries.delete(conversation.id);
       wakeup.wake();
     });
     signal.addEventListener('abort', wakeup.wake);
     try {
-      for (let seen = sequence; !signal.aborted && !this.running.closed;) {
-        const found = await this.look(known, seen);
-        if (!found) return;
-        known = found.conversation;
-        for (const next of found.replies) {
+      for (let seen = sequence; !signal.aborted && !this.active.closed;) {
+        const result = await this.query(known, seen);
+        if (!result) return;
+        known = result.conversation;
+        for (const next of result.replies) {
           seen = next.sequence;
           await this.reader.read(next, 0, listener, signal);
         }
-        if (!found.replies.length) await wakeup.wait(found.failed ? RETRY_MS : undefined);
+        if (!result.replies.length) await wakeup.wait(result.failed ? RETRY_MS : undefined);
       }
     } finally {
-      // Also where the reader had left before.
-      news.unsubscribe();
+      // Also if the reader had disconnected before.
+      subscription.unsubscribe();
       signal.removeEventListener('abort', wakeup.wake);
     }
   }
 
-  /** Emits whenever there may be a further reply, or none any more. */
-  private newsOf(conversationId: string, seen: () => number): Observable<unknown> {
+  /** Emits whenever there may be a new reply, or when there will be none any more. */
+  private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
     return merge(
-      this.running.started.pipe(filter((reply) => reply.conversationId === conversationId)),
+      this.active.started.pipe(filter((reply) => reply.conversationId === conversationId)),
       this.conversations.deletions.pipe(filter((id) => id === conversationId)),
-      this.elsewhere.changesIn(conversationId, seen),
-      this.running.closing,
+      this.remoteTurns.changesIn(conversationId, seen),
+      this.active.closing,
     );
   }
 
-  private look(conversation: Conversation, sequence: number): Promise<Look | undefined> {
-    const underway = this.looks.get(conversation.id);
-    if (underway?.sequence === sequence) return underway.found;
-    const found = detached(() => this.find(conversation, sequence)).finally(() => {
-      if (this.looks.get(conversation.id) === look) this.looks.delete(conversation.id);
+  private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {
+    const inFlight = this.queries.get(conversation.id);
+    if (inFlight?.sequence === sequence) return inFlight.result;
+    const result = detached(() => this.find(conversation, sequence)).finally(() => {
+      if (this.queries.get(conversation.id) === query) this.queries.delete(conversation.id);
     });
-    const look = { sequence, found };
-    this.looks.set(conversation.id, look);
-    return found;
+    const query = { sequence, result };
+    this.queries.set(conversation.id, query);
+    return result;
   }
 
-  private async find(conversation: Conversation, sequence: number): Promise<Look | undefined> {
+  private async find(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {
     const { id, user_id } = conversation;
     try {
       const now = await this.conversations.get(user_id, id);

@@ -1,4 +1,4 @@
-import { parseLastEventId, parsePlace } from './event-id';
+import { parseLastEventId, parseResumeSequence } from './event-id';
 
 const ID = '019a5b1c-7f00-7000-8000-000000000001';
 const OTHER = '019a5b1c-7f00-7000-8000-000000000002';
@@ -24,12 +24,14 @@ describe('Last-Event-ID', () => {
   });
 
   it('is the beginning of a reply where it is absent, and may be the number alone', () => {
-    expect(parsePlace(undefined, ID)).toBe(0);
-    expect(parsePlace('3', ID)).toBe(3);
-    expect(parsePlace(`${ID}:3`, ID)).toBe(3);
+    expect(parseResumeSequence(undefined, ID)).toBe(0);
+    expect(parseResumeSequence('3', ID)).toBe(3);
+    expect(parseResumeSequence(`${ID}:3`, ID)).toBe(3);
   });
 
   it.each([`${OTHER}:3`, '-1', 'abc', String(10n ** 18n)])('refuses %p as a place in another reply', (id) => {
-    expect(() => parsePlace(id, ID)).toThrow(expect.objectContaining({ code: 'invalid_last_event_id' }));
+    expect(() => parseResumeSequence(id, ID)).toThrow(
+      expect.objectContaining({ code: 'invalid_last_event_id' }),
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { isCanonicalUuid } from '../../http/parse-id.pipe';
 import { invalidResumeId } from '../reply.errors';
 
-/** The last event that a reader has of a reply. */
+/** The last event that a reader has received of a reply. */
 export interface LastEvent {
   messageId: string;
   sequence: number;
@@ -14,8 +14,8 @@ export function parseLastEventId(id: string): LastEvent {
   return { messageId: messageId.toLowerCase(), sequence: parseSequence(sequence) };
 }
 
-/** The place in one reply's log: a whole event id, or its sequence alone. */
-export function parsePlace(id: string | undefined, messageId: string): number {
+/** Sequence after which a reader of one reply resumes, from a whole event id or its sequence alone; 0 if absent. */
+export function parseResumeSequence(id: string | undefined, messageId: string): number {
   if (id === undefined || id === '') return 0;
   if (!id.includes(':')) return parseSequence(id);
   const last = parseLastEventId(id);

@@ -17,12 +17,15 @@ import { DELETED } from '../events/reply-outcome';
 import { ActiveReplies } from '../produce/active-replies';
 import { StoredReplies, type ReplyRef } from './stored-replies';
 
-/** Between two looks at a reply of this process that is stored but not begun, or that its journal says nothing new of. */
-const LOOK_MS = 20;
-/** The place of a reader that wants no event, but to know when a reply is over. */
+/** Poll interval for a reply of this process that is stored but not started, or whose journal has nothing new. */
+const POLL_INTERVAL_MS = 20;
+/** Sequence past the last event: a reader that starts here gets no events, and its `read` settles when the reply is closed. */
 export const AFTER_LAST = Number.MAX_SAFE_INTEGER;
 
-/** Reads a reply from wherever its events are: the log while it is open, here or elsewhere, and its message once it is closed. */
+/**
+ * Reads a reply from wherever its events are: the log while it is open, in this or another process, and its message once it is closed.
+ * Called by `RepliesService` and `ConversationFeed`.
+ */
 @Injectable()
 export class ReplyReader {
   private readonly stored = new StoredReplies((reply) =>
@@ -33,13 +36,13 @@ export class ReplyReader {
   constructor(
     private readonly log: ReplyLog,
     private readonly messages: MessagesService,
-    private readonly running: ActiveReplies,
+    private readonly active: ActiveReplies,
     private readonly queue: QueuedReplyWatcher,
   ) {}
 
   /**
-   * Hands on the reply's events after a sequence, live while it is open. It settles without a terminal event if this process ends
-   * before the reply.
+   * Delivers the reply's events after a sequence, live while it is open. Settles without a terminal event if this process ends before
+   * the reply.
    */
   async read(
     reply: ReplyRef | MessageHeader,
@@ -47,13 +50,13 @@ export class ReplyReader {
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
-    const place = new ReadCursor(after, listener);
-    const here = this.log.read(reply.id, after, place.accept, signal);
+    const cursor = new ReadCursor(after, listener);
+    const here = this.log.read(reply.id, after, cursor.accept, signal);
     await here;
-    if (place.atEnd || signal.aborted) return;
-    // A log that ends without a terminal event is of a reply that is not written here any more.
+    if (cursor.atEnd || signal.aborted) return;
+    // A log that ends without a terminal event belongs to a reply that this process no longer writes.
     const { id, user_id } = reply;
-    await this.follow(here ? { id, user_id } : reply, place, signal);
+    await this.follow(here ? { id, user_id } : reply, cursor, signal);
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
@@ -62,60 +65,60 @@ export class ReplyReader {
     return stored !== undefined && after >= lastSequence(stored);
   }
 
-  /** Until it is closed: as long as it waits, wherever it runs. */
+  /** Reads until the reply is closed, while it is queued and in whichever process it is written. */
   private async follow(
     reply: ReplyRef | MessageHeader,
-    place: ReadCursor,
+    cursor: ReadCursor,
     signal: AbortSignal,
   ): Promise<void> {
     let message = 'status' in reply ? reply : await this.find(reply);
     while (!signal.aborted) {
       const open: MessageHeader | undefined = message && isOpen(message) ? message : undefined;
-      if (open) await this.open(open, place, signal);
-      else if (message) await this.closed(reply, place, signal);
-      else await place.accept([deletedEvent(reply, place.sequence)]);
-      if (place.atEnd || !open || this.running.closed) return;
-      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      if (open) await this.readOpen(open, cursor, signal);
+      else if (message) await this.replay(reply, cursor, signal);
+      else await cursor.accept([deletedEvent(reply, cursor.sequence)]);
+      if (cursor.atEnd || !open || this.active.closed) return;
+      await sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
       message = await this.find(reply);
     }
   }
 
-  private async open(
+  private async readOpen(
     reply: MessageHeader,
     { sequence, accept }: ReadCursor,
     signal: AbortSignal,
   ): Promise<void> {
     const here = this.log.read(reply.id, sequence, accept, signal);
     if (here) return here;
-    // The journal has it only with the first of what follows.
+    // The journal gets the `start` event only with the first one that follows.
     if (sequence === 0 && reply.status === 'streaming')
       return accept([logged(reply.id, 1, startEvent(reply))]);
     if (reply.status === 'queued') return this.queue.untilStarted(reply.id, signal);
     return this.log.follow(reply, sequence, accept, signal);
   }
 
-  /** A batch at a time: a reader that takes nothing holds one, and nothing of the reply besides. */
-  private async closed(reply: ReplyRef, place: ReadCursor, signal: AbortSignal): Promise<void> {
-    if (place.sequence === AFTER_LAST) return;
-    const cursor = new StoredLogCursor(place.sequence);
+  /** Replays one batch at a time: a reader that does not drain holds one batch, and nothing else of the reply. */
+  private async replay(reply: ReplyRef, cursor: ReadCursor, signal: AbortSignal): Promise<void> {
+    if (cursor.sequence === AFTER_LAST) return;
+    const storedLog = new StoredLogCursor(cursor.sequence);
     while (!signal.aborted) {
-      const batch = await this.nextStored(reply, cursor, place.sequence);
+      const batch = await this.nextStored(reply, storedLog, cursor.sequence);
       if (!batch.length) return;
-      await place.accept(batch);
-      if (!place.atEnd) await this.replayTurn();
+      await cursor.accept(batch);
+      if (!cursor.atEnd) await this.replayTurn();
     }
   }
 
   private async nextStored(
     reply: ReplyRef,
-    cursor: StoredLogCursor,
+    storedLog: StoredLogCursor,
     sequence: number,
   ): Promise<LoggedEvent[]> {
     const stored = await this.stored.get(reply);
-    return stored ? cursor.next(stored) : [deletedEvent(reply, sequence)];
+    return stored ? storedLog.next(stored) : [deletedEvent(reply, sequence)];
   }
 
-  /** However many logs are being replayed, one batch is made per turn of the event loop, so that everybody else has theirs. */
+  /** One batch is created per turn of the event loop, however many logs are being replayed, so that other work is not delayed. */
   private replayTurn(): Promise<void> {
     return (this.replays = this.replays.then(() => nextTurn()));
   }
@@ -133,9 +136,9 @@ function asAbsent(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
 }
 
-/** How far a reader has come. */
+/** Progress of a reader: the sequence of its last event. */
 class ReadCursor {
-  /** Its last event was the terminal one. */
+  /** Whether its last event was the terminal one. */
   atEnd = false;
 
   constructor(
@@ -143,7 +146,7 @@ class ReadCursor {
     private readonly listener: EventsListener,
   ) {}
 
-  /** A property, so that it can be handed out as a listener. */
+  /** A property, so that it can be passed as a listener. */
   readonly accept: EventsListener = (batch) => {
     this.sequence += batch.length;
     this.atEnd = batch[batch.length - 1].terminal;

@@ -1,27 +1,27 @@
 import type { Message } from '../../messages/messages.service';
 
-/** So long after a reader has asked for it last: whoever reads at a pace finds it, whoever waits for a client holds nothing. */
+/** Time for which a row is kept after its last use: a reader that makes progress finds it, one that waits for its client holds nothing. */
 const KEPT_MS = 2_000;
 
-/** A reply of a user, wherever it is. */
+/** Id and user of a reply, whichever process writes it. */
 export type ReplyRef = Pick<Message, 'id' | 'user_id'>;
 
 interface KeptRow {
   row: Promise<Message | undefined>;
-  /** Lets it go. */
+  /** Drops the row. */
   timer?: NodeJS.Timeout;
 }
 
 /**
- * The rows of closed replies, which never change, while they are read: those who read the same one share a copy. Whether a
- * reply is there and whose it is must have been asked before.
+ * Cache of the rows of closed replies, which never change, while they are read: readers of the same one share a copy. The caller must
+ * have checked that the reply exists and whose it is. Called by `ReplyReader`.
  */
 export class StoredReplies {
   private readonly rows = new Map<string, KeptRow>();
 
   constructor(private readonly load: (reply: ReplyRef) => KeptRow['row']) {}
 
-  /** Undefined if it has been deleted. */
+  /** Resolves to undefined if the reply has been deleted. */
   get(reply: ReplyRef): KeptRow['row'] {
     const key = `${reply.id} ${reply.user_id}`;
     const known = this.rows.get(key);

@@ -5,42 +5,46 @@ import { ContextLoader } from '../context';
 import { ModelResolver, type ResolvedModel } from '../model-resolver';
 import type { ReplyJob } from '../../replies/produce/reply-producer';
 
-/** What queued replies are made from, once it is their turn: the conversation as it is then. */
+/** Builds the jobs of queued replies when their turn has come, from the conversation as it is then. Called by `TurnQueue`. */
 @Injectable()
 export class QueuedReplyJobs {
   private readonly logger = new Logger(QueuedReplyJobs.name);
 
   constructor(
-    private readonly choices: ModelResolver,
+    private readonly models: ModelResolver,
     private readonly context: ContextLoader,
   ) {}
 
-  /** Never throws: the reply is begun, and has to end. */
+  /** Never throws: the reply has been started, and has to end. */
   async jobFor(turn: StartedTurn): Promise<ReplyJob> {
     const { conversation, reply, request } = turn;
     const { settings, begun: prefix } = request;
-    const choice = await this.choose(turn);
+    const model = await this.resolveModel(turn);
     const context = async () =>
       this.context.load({
         systemPrompt: conversation.system_prompt,
         leafId: reply.parent_id ?? '',
-        contextTokens: (choice?.contextTokens ?? 0) - prefixTokens(prefix),
+        contextTokens: (model?.contextTokens ?? 0) - prefixTokens(prefix),
         contextFrom: conversation.context_from,
       });
     return {
       reply,
-      // A model that is not there any more fails when it is asked.
-      context: choice ? context : () => Promise.resolve([]),
-      settings: choice?.settings ?? settings,
-      targets: choice?.targets,
+      // A model that no longer exists fails when it is called.
+      context: model ? context : () => Promise.resolve([]),
+      settings: model?.settings ?? settings,
+      targets: model?.targets,
       prefix,
     };
   }
 
-  private async choose({ conversation, reply, request }: StartedTurn): Promise<ResolvedModel | undefined> {
-    const wishes = { model: reply.model ?? undefined, settings: request.settings };
+  private async resolveModel({
+    conversation,
+    reply,
+    request,
+  }: StartedTurn): Promise<ResolvedModel | undefined> {
+    const options = { model: reply.model ?? undefined, settings: request.settings };
     try {
-      return await this.choices.find(conversation.user_id, conversation, wishes);
+      return await this.models.find(conversation.user_id, conversation, options);
     } catch (error) {
       this.logger.warn({ message_id: reply.id, err: error }, 'The model of a queued reply cannot be had');
       return undefined;

@@ -8,43 +8,45 @@ import { ReplyFinalizer } from '../../replies/produce/reply-finalizer';
 import { ReplyProducer } from '../../replies/produce/reply-producer';
 import { QueuedReplyJobs } from './queued-reply-jobs';
 
-/** How many conversations are looked after at a time. */
+/** Maximum number of conversations per sweep. */
 const BATCH = 100;
 
-/** Begins queued replies when it is their turn, in whichever process notices it first. */
+/** Starts queued replies when their turn has come, in whichever process notices it first. Called by `OnBusyPolicy` and `Sweeper`. */
 @Injectable()
 export class TurnQueue implements OnModuleInit {
   private readonly logger = new Logger(TurnQueue.name);
 
   constructor(
     private readonly queue: QueueService,
-    private readonly requests: QueuedReplyJobs,
-    private readonly replies: ReplyProducer,
-    private readonly closer: ReplyFinalizer,
+    private readonly jobs: QueuedReplyJobs,
+    private readonly producer: ReplyProducer,
+    private readonly finalizer: ReplyFinalizer,
     private readonly draining: Draining,
   ) {}
 
   onModuleInit(): void {
-    this.closer.finalized.pipe(filter(({ awaited }) => awaited)).subscribe((reply) => void this.kick(reply));
+    this.finalizer.finalized
+      .pipe(filter(({ awaited }) => awaited))
+      .subscribe((reply) => void this.kick(reply));
   }
 
-  /** Begins what comes next in a conversation, if nothing runs there. Never throws: what fails is found by `sweep`. */
+  /** Starts the next queued reply of a conversation, if none is running. Never throws: `sweep` finds what has failed. */
   async kick(conversation: WaitingConversation): Promise<void> {
     if (this.draining.active) return;
-    // What comes next is of another request than the one at whose end it is noticed.
+    // Detached: the next reply belongs to another request than the one whose end triggers it.
     await detached(() => this.startNext(conversation));
   }
 
   private async startNext(conversation: WaitingConversation): Promise<void> {
     try {
-      const begun = await this.queue.begin(conversation);
-      if (begun) this.replies.start(await this.requests.jobFor(begun));
+      const started = await this.queue.begin(conversation);
+      if (started) this.producer.start(await this.jobs.jobFor(started));
     } catch (error) {
       this.logger.warn({ err: error }, 'A queued reply could not be begun; later');
     }
   }
 
-  /** Begins what nobody has begun: its process is gone, or could not. Never for users who are locked out. */
+  /** Starts queued replies that no process has started, because it died or failed; cancels those of users who are locked out. */
   async sweep(): Promise<void> {
     if (this.draining.active) return;
     await this.queue.cancelLockedOut();

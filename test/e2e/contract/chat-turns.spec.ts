@@ -16,8 +16,8 @@ beforeAll(async () => {
     env: {
       ...server.env,
       CHAT_MAX_CONTENT_CHARS: String(MAX),
-      LLM_FIRST_EVENT_TIMEOUT_MS: '300',
-      LLM_IDLE_TIMEOUT_MS: '300',
+      LLM_FIRST_EVENT_TIMEOUT_MS: '2000',
+      LLM_IDLE_TIMEOUT_MS: '2000',
       LLM_MAX_RETRIES: '0',
     },
   });

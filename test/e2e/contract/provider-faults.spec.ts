@@ -36,9 +36,9 @@ beforeAll(async () => {
   t = await createTestApp({
     env: {
       ...server.env,
-      LLM_FIRST_EVENT_TIMEOUT_MS: '400',
-      LLM_IDLE_TIMEOUT_MS: '400',
-      LLM_TOTAL_TIMEOUT_MS: '1500',
+      LLM_FIRST_EVENT_TIMEOUT_MS: '1000',
+      LLM_IDLE_TIMEOUT_MS: '1000',
+      LLM_TOTAL_TIMEOUT_MS: '4000',
       LLM_MAX_RETRIES: '1',
       LLM_MAX_REPLY_CHARS: '2000',
     },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
@@ -9,6 +10,7 @@ import { connectionOptions } from '../../../src/database/connection-options';
 import { isUnavailable, sqlStateOf, toAppError } from '../../../src/database/database-error';
 import { DatabaseModule } from '../../../src/database/database.module';
 import { DatabaseState } from '../../../src/database/database-state';
+import { MIGRATION_FILES } from '../../../src/database/migration-files';
 import { migrate } from '../../../src/database/migrations';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { databaseConfig } from '../../support/database-config';
@@ -54,6 +56,29 @@ if (serverUrl) {
         await terminateAll();
         await expect(cutOff).resolves.toBe(true);
         await expect(migrateFixtures(url)).resolves.toHaveLength(2);
+      });
+
+      it('does not begin while a process of an older version runs, and names it', async () => {
+        const options = connectionOptions(databaseConfig({ url }), undefined, { unlimited: true });
+        const all = readdirSync(dirname(MIGRATION_FILES)).map((file) => join(dirname(MIGRATION_FILES), file));
+        const [latest] = all.toSorted().toReversed();
+        await migrate(options, { files: all.filter((file) => file !== latest) });
+        const id = '019a5b1c-7f00-7000-8000-0000000000ab';
+        const lease = (ends: string) =>
+          withClient(url, (client) =>
+            client.query(
+              `INSERT INTO instances (id, expires_at) VALUES ($1, now() + $2::interval)
+               ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
+              [id, ends],
+            ),
+          );
+        await lease('15 s');
+        await expect(migrate(options)).rejects.toThrow(id);
+        await lease('-1 s');
+        await expect(migrate(options)).resolves.toHaveLength(1);
+        // Where nothing has to be changed, older and newer processes may run side by side.
+        await lease('15 s');
+        await expect(migrate(options)).resolves.toEqual([]);
       });
     });
 
@@ -245,7 +270,9 @@ describe('without a server', () => {
 });
 
 function migrateFixtures(url: string): Promise<string[]> {
-  return migrate(connectionOptions(databaseConfig({ url }), undefined, { unlimited: true }), FIXTURES);
+  return migrate(connectionOptions(databaseConfig({ url }), undefined, { unlimited: true }), {
+    files: FIXTURES,
+  });
 }
 
 function app(url: string) {

@@ -18,7 +18,7 @@ import type { StartEvent } from '../../events/reply-event.dto';
 import type { EventsListener } from '../reply-log';
 import { DELETED } from '../../events/reply-outcome';
 
-/** A reply without readers is kept so long: the next one need not have the journal read again. */
+/** Time for which a reply without readers is kept, so that the journal need not be read again for the next reader. */
 const LINGER_MS = 10_000;
 
 interface FollowedReply {
@@ -27,21 +27,21 @@ interface FollowedReply {
   log: LiveLog;
   start: StartEvent;
   content: ReplyContent;
-  /** The last batch that has been taken, or before which there is nothing to take. */
+  /** Last batch that was applied; at first the one before the first batch that the reply needs. */
   batch: number;
-  /** When it had readers last (`performance.now()`). */
+  /** Time when it last had readers (`performance.now()`). */
   readAt: number;
 }
 
 /**
- * Open replies of another process, as its journal tells them: those that somebody reads here, and no others. One reading of the
- * journal serves all of them. A reply that is joined later is first read from its own first batch on; several that are joined in the
- * same moment are read together.
+ * Follows the open replies of one other process in its journal, but only those that have readers here. One pass over the journal
+ * serves all of them. A reply that joins later is first read from its own first batch on; several that join at the same moment are
+ * read together. Called by `JournalFollowers`.
  */
 export class JournalFollower {
-  /** Followed as the journal grows. */
+  /** Replies that `poll` extends as the journal grows. */
   private readonly following = new Map<string, FollowedReply>();
-  /** Being caught up with, or about to be. */
+  /** Replies that `catchUp` is reading, or is about to read. */
   private readonly joining = new Map<string, FollowedReply>();
   private batch = 0;
   private catchingUp = false;
@@ -51,11 +51,11 @@ export class JournalFollower {
     private readonly journal: JournalRepository,
     private readonly messages: MessagesService,
     private readonly openReplies: OpenRepliesService,
-    /** Called when a reply has joined: `look` is wanted from now on. */
+    /** Called when a reply has joined: `poll` is needed from now on. */
     private readonly onJoin: () => void,
   ) {}
 
-  /** Somebody reads, or has read a moment ago. Forgets what nobody does. */
+  /** Whether any reply is joining, has readers, or had some within `LINGER_MS`. Forgets the others. */
   get isNeeded(): boolean {
     const now = performance.now();
     for (const reply of this.following.values()) {
@@ -65,26 +65,26 @@ export class JournalFollower {
     return this.following.size + this.joining.size > 0;
   }
 
-  /** Hands on the events of a reply that this instance writes; at once where it is followed already. */
+  /** Delivers the events of a reply that the instance writes; at once if the reply is followed already. */
   async follow(
     reply: MessageHeader,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
-    const tailed = this.following.get(reply.id) ?? this.joining.get(reply.id) ?? (await this.join(reply));
-    await tailed?.log.subscribe(after, listener, signal);
+    const followed = this.following.get(reply.id) ?? this.joining.get(reply.id) ?? (await this.join(reply));
+    await followed?.log.subscribe(after, listener, signal);
   }
 
-  /** What has come since the last look. The journal first: what it holds is of replies that were open until then. */
+  /** Applies the batches since the last poll. The journal is read first: what it holds is of replies that were open until then. */
   async poll(): Promise<void> {
-    // What fails is tried again at the next look.
+    // A failure is retried at the next poll.
     if (this.joining.size && !this.catchingUp) void this.catchUp().catch(() => undefined);
     if (!this.following.size) return;
     for (let more = true; more;) {
       const page = await this.journal.read(this.instanceId, this.batch);
       for (const { batch, payload } of page) {
-        take(this.following, batch, decodePayload(payload));
+        applyBatch(this.following, batch, decodePayload(payload));
         this.batch = batch;
       }
       more = isFull(page);
@@ -92,12 +92,12 @@ export class JournalFollower {
     for (const id of await this.openReplies.notOpen([...this.following.keys()])) await this.finish(id);
   }
 
-  /** Readers get what is there and leave. */
+  /** Ends all logs: readers get the events that are there, then their subscription settles. */
   stop(): void {
     for (const { log } of [...this.following.values(), ...this.joining.values()]) log.end();
   }
 
-  /** Begins with the reply's last checkpoint. Undefined if it is not open any more. */
+  /** Follows a reply from its last checkpoint. Undefined if it is no longer open. */
   private async join(reply: MessageHeader): Promise<FollowedReply | undefined> {
     const checkpoint = await this.openReplies.checkpointOf(reply.user_id, reply.id);
     const known = this.following.get(reply.id) ?? this.joining.get(reply.id);
@@ -105,13 +105,13 @@ export class JournalFollower {
     const { content, firstBatch } = checkpoint;
     const parts = { messageId: reply.id, start: startEvent(reply), content };
     const log = new LiveLog((after, count) => eventsAfter(parts, after, count), 1 + content.eventCount);
-    const tailed = { ...parts, reply, log, batch: firstBatch - 1, readAt: performance.now() };
-    this.joining.set(reply.id, tailed);
+    const followed = { ...parts, reply, log, batch: firstBatch - 1, readAt: performance.now() };
+    this.joining.set(reply.id, followed);
     this.onJoin();
-    return tailed;
+    return followed;
   }
 
-  /** Reads the journal for those that have joined, until they are as far as the others. */
+  /** Reads the journal for the replies that have joined, until they are as far as the others. */
   private async catchUp(): Promise<void> {
     this.catchingUp = true;
     const group = new Map(this.joining);
@@ -119,25 +119,25 @@ export class JournalFollower {
     try {
       for (;;) {
         const page = await this.journal.read(this.instanceId, after);
-        for (const { batch, payload } of page) take(group, batch, decodePayload(payload));
+        for (const { batch, payload } of page) applyBatch(group, batch, decodePayload(payload));
         after = page.at(-1)?.batch ?? after;
-        // All that the others have taken is taken; what follows they take together.
+        // The group has every batch that the others have; later batches are applied to all of them together.
         if (!page.length || (this.following.size && after >= this.batch)) break;
       }
     } finally {
       this.catchingUp = false;
     }
     if (!this.following.size) this.batch = after;
-    for (const [id, tailed] of group) {
+    for (const [id, followed] of group) {
       this.joining.delete(id);
-      this.following.set(id, tailed);
+      this.following.set(id, followed);
     }
   }
 
   private async finish(id: string): Promise<void> {
-    const tailed = this.following.get(id);
-    if (!tailed) return;
-    tailed.log.publish(await this.rest(tailed.reply, tailed.log.length));
+    const followed = this.following.get(id);
+    if (!followed) return;
+    followed.log.publish(await this.rest(followed.reply, followed.log.length));
     this.following.delete(id);
   }
 
@@ -151,24 +151,24 @@ export class JournalFollower {
   }
 }
 
-function take(
+function applyBatch(
   replies: ReadonlyMap<string, FollowedReply>,
   batch: number,
   entries: readonly JournalEntry[],
 ): void {
   for (const { messageId, sequence, events } of entries) {
-    const tailed = replies.get(messageId);
-    // Batches before its first one are of no use to it, those up to its last one it has.
-    if (!tailed || batch <= tailed.batch) continue;
-    const known = tailed.log.length + 1 - sequence;
-    // What follows a batch that could not be stored was never shown.
+    const followed = replies.get(messageId);
+    // Skips batches before its first one, and those that it has already.
+    if (!followed || batch <= followed.batch) continue;
+    const known = followed.log.length + 1 - sequence;
+    // Events after a batch that could not be stored were never shown.
     if (known < 0) continue;
-    const news = events.slice(known);
-    for (const event of news) {
+    const newEvents = events.slice(known);
+    for (const event of newEvents) {
       const delta = deltaOf(event);
-      if (delta) tailed.content.add(delta);
+      if (delta) followed.content.add(delta);
     }
-    tailed.log.publish(news.map((event, i) => logged(messageId, sequence + known + i, event)));
+    followed.log.publish(newEvents.map((event, i) => logged(messageId, sequence + known + i, event)));
   }
-  for (const tailed of replies.values()) tailed.batch = Math.max(tailed.batch, batch);
+  for (const followed of replies.values()) followed.batch = Math.max(followed.batch, batch);
 }

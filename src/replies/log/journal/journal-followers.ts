@@ -7,10 +7,10 @@ import type { EventsListener } from '../reply-log';
 import { JournalFollower } from './journal-follower';
 import { Poller } from '../../../common/poller';
 
-/** A reader elsewhere is this much behind, besides the time of a query. */
-const LOOK_MS = 50;
+/** Poll interval: the delay of a reader in another process, besides the time of a query. */
+const POLL_INTERVAL_MS = 50;
 
-/** Follows replies that other processes write. */
+/** Follows replies that other processes write, with one `JournalFollower` per process. Called by `JournalReplyLog`. */
 @Injectable()
 export class JournalFollowers {
   private readonly followers = new Map<string, JournalFollower>();
@@ -22,14 +22,14 @@ export class JournalFollowers {
     private readonly instance: InstanceService,
   ) {}
 
-  /** Readers get what is there, and then leave. */
+  /** Stops all followers: readers get the events that are there, then their subscription settles. */
   stop(): void {
     this.followers.forEach((follower) => follower.stop());
   }
 
   /**
-   * The events of a reply that is open elsewhere, live. It ends with the terminal event, or without one when this process ends,
-   * or when the reply is not followed any further for another reason; then its message tells how it stands.
+   * Delivers the events of a reply that is open in another process, live. Settles after the terminal event, or without one when this
+   * process ends or the reply is not followed any further for another reason; then its message holds its state.
    */
   async follow(
     reply: MessageHeader,
@@ -38,7 +38,7 @@ export class JournalFollowers {
     signal: AbortSignal,
   ): Promise<void> {
     const open = await this.openReplies.find(reply.user_id, reply.id);
-    // What this process writes it reads from memory, as soon as it has begun.
+    // Replies that this process writes are read from memory, as soon as they have started.
     if (!open || this.instance.is(open.instance_id)) return;
     const follower = this.followers.get(open.instance_id) ?? this.followerOf(open.instance_id);
     await follower.follow(reply, after, listener, signal);
@@ -49,7 +49,7 @@ export class JournalFollowers {
     const follower = new JournalFollower(instanceId, this.journal, this.messages, this.openReplies, start);
     const poll = new Poller({
       name: 'replies of another process',
-      everyMs: () => LOOK_MS,
+      everyMs: () => POLL_INTERVAL_MS,
       isNeeded: () => follower.isNeeded,
       poll: () => follower.poll(),
     });
@@ -57,7 +57,7 @@ export class JournalFollowers {
     return follower;
   }
 
-  /** Nobody reads it any more; whoever is about to has it follow the journal again. */
+  /** Removes a follower without readers, unless another reader has joined meanwhile and has it poll again. */
   private forget(instanceId: string, follower: JournalFollower): void {
     if (!follower.isNeeded && this.followers.get(instanceId) === follower) this.followers.delete(instanceId);
   }

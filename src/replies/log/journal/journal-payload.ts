@@ -1,14 +1,14 @@
 import type { LoggedEvent } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';
 
-/** What a batch holds of one reply: consecutive events, the first of which has this sequence. */
+/** Consecutive events of one reply in a batch; `sequence` is that of the first. */
 export interface JournalEntry {
   messageId: string;
   sequence: number;
   events: ReplyEvent[];
 }
 
-/** A batch as JSON: `[[message id, sequence, [event, …]], …]`. The events are JSON already and are taken as they are. */
+/** A batch as JSON: `[[message id, sequence, [event, …]], …]`. The events are JSON already and are copied as they are. */
 export function encodePayload(runs: Iterable<readonly LoggedEvent[]>): string {
   return `[${Array.from(runs, encodeRun).join()}]`;
 }

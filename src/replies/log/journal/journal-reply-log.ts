@@ -11,26 +11,26 @@ import { JournalFollowers } from './journal-followers';
 import { Recovery } from './recovery';
 import { JournalWriter } from './journal-writer';
 
-/** A reply that this process produces. */
+/** Log state of a reply that this process produces. */
 interface LoggedReply {
   log: LiveLog;
-  /** Events that are numbered but not shown yet, and their characters as JSON. */
+  /** Events that are numbered but not shown yet; `characters` is their length as JSON. */
   pending: LoggedEvent[];
   characters: number;
-  /** The number of the last event. */
+  /** Sequence of the last event. */
   sequence: number;
-  /** Shown already, but not in the journal yet. */
+  /** Events that are shown already, but not in the journal yet. */
   unflushed: LoggedEvent[];
-  /** The batch that holds its last events, and how many of them. */
+  /** Batch that holds its last events; `count` is the number of them. */
   batch?: { stored: Promise<void>; count: number };
-  /** Settles when all that was appended is stored and shown. */
+  /** Settles when all appended events are stored and shown. */
   last: Promise<void>;
   failure?: unknown;
 }
 
 const DONE = Promise.resolve();
 
-/** Open replies are kept in the journal, and shown from memory as soon as the journal has them. */
+/** `ReplyLog` on PostgreSQL: events of open replies are stored in the journal, and shown from memory as soon as they are stored. */
 @Injectable()
 export class JournalReplyLog extends ReplyLog {
   private readonly replies = new Map<string, LoggedReply>();
@@ -43,7 +43,7 @@ export class JournalReplyLog extends ReplyLog {
     private readonly recovery: Recovery,
   ) {
     super();
-    // What others have closed in our place must not be added to, nor shown.
+    // Replies that others have closed in place of this process must not be extended, nor shown.
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
@@ -69,7 +69,7 @@ export class JournalReplyLog extends ReplyLog {
     const reply = this.replies.get(messageId);
     if (!reply) return undefined;
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
-    // Also if it fails: they are in the message then, and are shown with it.
+    // Also if storing fails: the events are in the message then, and are shown with it.
     reply.pending.push(...run);
     for (const { json } of run) reply.characters += json.length;
     if (reply.failure) return fail(reply.failure);
@@ -132,7 +132,7 @@ export class JournalReplyLog extends ReplyLog {
     );
   }
 
-  /** What is stored together is shown together. */
+  /** Stores events; those that are stored in one batch are shown together. */
   private store(reply: LoggedReply, run: LoggedEvent[]): void {
     const stored = this.journal.store(reply.unflushed.length ? [...reply.unflushed.splice(0), ...run] : run);
     if (reply.batch?.stored === stored) {

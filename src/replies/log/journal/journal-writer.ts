@@ -11,15 +11,15 @@ import type { LoggedEvent } from '../../events/event-codec';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
 
-/** Waits between tries to store a batch; after the last one its replies end. Short ones: all replies wait behind it. */
+/** Delays between attempts to store a batch; after the last one its replies end. Short, because all replies wait behind the batch. */
 const RETRIES_MS = [50, 200, 500, ...Array.from({ length: 15 }, () => 1_000)];
 const DROP_MS = 5_000;
 
 /**
- * From so many open replies on, batches begin at least so long after each other, the longer the more replies there are: a commit
- * costs more than it delays. What a slow commit has taken already is not waited for again.
+ * From this many open replies on, batches start at a minimum interval, which grows with the number of replies: a commit costs more
+ * than the delay. The time that a commit has taken counts towards the interval.
  */
-const CROWD = 25;
+const PACING_THRESHOLD = 25;
 const MIN_INTERVAL_MS = 6;
 const MAX_INTERVAL_MS = 16;
 const REPLIES_PER_MS = 40;
@@ -29,32 +29,32 @@ export const storageUnavailable = (cause?: unknown) =>
 
 /** Events on their way into the journal; `stored` settles for all of a batch at once. */
 interface Batch {
-  /** What it holds of each reply. */
+  /** Its events by message id. */
   runs: Map<string, LoggedEvent[]>;
-  /** Characters of its events as JSON. */
+  /** Length of its events as JSON, in characters. */
   characters: number;
   urgent: boolean;
   stored: PromiseWithResolvers<void>;
 }
 
 /**
- * The one writer of this process's journal: a group commit. While a batch is being stored the next one collects, so nothing
- * waits for a timer, and there is one statement at a time however many replies run.
+ * The only writer of this process's journal, by group commit: while a batch is being stored, the next one collects, so nothing waits
+ * for a timer, and there is one statement at a time however many replies are active. Called by `JournalReplyLog`, `CheckpointWriter`.
  */
 @Injectable()
 export class JournalWriter implements OnModuleDestroy {
   private readonly logger = new Logger(JournalWriter.name);
   private readonly durable: boolean;
-  /** The first batch that may hold events of each open reply. */
+  /** First batch that may hold events of each open reply, by message id. */
   private readonly firstBatches = new Map<string, number>();
   /** Batches that are not being stored yet; the last one collects. */
   private readonly waiting = [newBatch()];
   private characters = 0;
   private writing = false;
-  /** Ends a pause. */
+  /** Ends the current pause early. */
   private resume: (() => void) | undefined;
   private batch = 0;
-  /** Batches before this one are gone. */
+  /** Batches before this one are deleted. */
   private dropped = 1;
   private dropping = false;
   private readonly dropTimer = setInterval(() => void this.drop(), DROP_MS).unref();
@@ -65,7 +65,7 @@ export class JournalWriter implements OnModuleDestroy {
     database: DatabaseState,
     { chat }: AppConfig,
   ) {
-    // A database inside of this process dies with it, and with it what it has not written yet.
+    // A database inside this process ends with it, and loses what it has not written to disk yet.
     this.durable = chat.durability === 'strict' || database.exclusive;
   }
 
@@ -73,12 +73,12 @@ export class JournalWriter implements OnModuleDestroy {
     clearInterval(this.dropTimer);
   }
 
-  /** The batch that takes what is stored next. */
+  /** Number of the batch that receives the next events. */
   get nextBatch(): number {
     return this.batch + this.waiting.length;
   }
 
-  /** So much waits to be stored that nothing should be added. */
+  /** Whether so much waits to be stored that no more events should be added. */
   get full(): boolean {
     return this.characters > REPLY_BOUNDS.charactersUnderwayOfAll.limit;
   }
@@ -87,18 +87,18 @@ export class JournalWriter implements OnModuleDestroy {
     this.firstBatches.set(messageId, this.nextBatch);
   }
 
-  /** The reply needs no batch before this one any more. */
+  /** Records that the reply no longer needs batches before this one. */
   advanceTo(messageId: string, batch: number): void {
     if (this.firstBatches.has(messageId)) this.firstBatches.set(messageId, batch);
   }
 
-  /** The reply is in its message: the journal need not keep it. */
+  /** Called when the reply is stored in its message: the journal need not keep it. */
   unregister(messageId: string): void {
     this.firstBatches.delete(messageId);
   }
 
   /**
-   * Stores consecutive events of one reply. Later calls are stored later; the same promise for all that is stored together.
+   * Stores consecutive events of one reply, in the order of the calls. Returns the same promise for all events of one batch.
    * @throws AppError `storage_unavailable`, `lease_lost`
    */
   store(events: LoggedEvent[]): Promise<void> {
@@ -111,7 +111,7 @@ export class JournalWriter implements OnModuleDestroy {
       batch.characters += json.length;
       this.characters += json.length;
     }
-    // Nobody waits longer than for a commit for the first word of a reply.
+    // The first events of a reply wait no longer than for a commit.
     if (events[0].sequence === 1) {
       batch.urgent = true;
       this.resume?.();
@@ -130,25 +130,28 @@ export class JournalWriter implements OnModuleDestroy {
 
   private async write(): Promise<void> {
     this.writing = true;
-    // What else this turn of the event loop brings goes along.
+    // Events that arrive in this turn of the event loop join the batch.
     await nextTurn();
     while (this.waiting[0].runs.size) {
       const [{ runs, stored, characters }] = this.waiting;
-      const began = performance.now();
+      const startedAt = performance.now();
       this.batch++;
       this.waiting.shift();
       if (!this.waiting.length) this.waiting.push(newBatch());
       await this.commit(this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
       this.characters -= characters;
-      const left = began + this.interval() - performance.now();
-      if (left > 0 && this.waiting.length === 1 && !this.waiting[0].urgent) await this.pause(left);
+      const remainingMs = startedAt + this.interval() - performance.now();
+      if (remainingMs > 0 && this.waiting.length === 1 && !this.waiting[0].urgent)
+        await this.pause(remainingMs);
     }
     this.writing = false;
   }
 
   private interval(): number {
     const replies = this.firstBatches.size;
-    return replies < CROWD ? 0 : Math.min(MIN_INTERVAL_MS + replies / REPLIES_PER_MS, MAX_INTERVAL_MS);
+    return replies < PACING_THRESHOLD
+      ? 0
+      : Math.min(MIN_INTERVAL_MS + replies / REPLIES_PER_MS, MAX_INTERVAL_MS);
   }
 
   private pause(ms: number): Promise<void> {
@@ -162,22 +165,22 @@ export class JournalWriter implements OnModuleDestroy {
   }
 
   private async commit(batch: number, payload: string): Promise<void> {
-    for (let tries = 0; ; tries++) {
+    for (let attempts = 0; ; attempts++) {
       try {
         if (await this.journal.append(this.instance.id, batch, payload, this.durable)) return;
         throw leaseLost();
       } catch (error) {
         if (error instanceof AppError && error.code === 'lease_lost') throw error;
-        // An earlier try was stored although its answer was lost.
+        // An earlier attempt was stored although its response was lost.
         if (constraintOf(error) === 'pk_reply_journal') return;
-        if (tries === RETRIES_MS.length) throw storageUnavailable(error);
+        if (attempts === RETRIES_MS.length) throw storageUnavailable(error);
         this.logger.warn({ err: error }, 'A batch of the journal could not be stored; trying again');
-        await sleep(RETRIES_MS[tries]);
+        await sleep(RETRIES_MS[attempts]);
       }
     }
   }
 
-  /** What no open reply needs goes, many batches at a time. */
+  /** Deletes the batches that no open reply needs, many at a time. */
   private async drop(): Promise<void> {
     const needed = Math.min(this.batch + 1, ...this.firstBatches.values());
     if (needed <= this.dropped || this.dropping) return;
@@ -195,7 +198,7 @@ export class JournalWriter implements OnModuleDestroy {
 
 function newBatch(): Batch {
   const stored = Promise.withResolvers<void>();
-  // Whoever appended hears of a failure; a batch that nobody waits for must not end the process.
+  // The caller of `store` gets a failure; the rejection of a batch that nobody awaits must not end the process.
   stored.promise.catch(() => undefined);
   return { runs: new Map(), characters: 0, urgent: false, stored };
 }

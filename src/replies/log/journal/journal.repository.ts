@@ -5,14 +5,14 @@ import type { JournalEntity } from './journal.entity';
 
 export type JournalBatch = Pick<JournalEntity, 'batch' | 'payload'>;
 
-/** No batch has a higher number. */
+/** Highest possible number of a batch. */
 const LAST_BATCH = 2 ** 31 - 1;
-/** Batches that one statement looks at. */
+/** Maximum number of batches per statement. */
 const MAX_BATCHES = 500;
 
 /**
- * The process's next batches under a condition, in order: as many as have so many bytes together, though always one. The lengths are
- * known without reading the payloads.
+ * SQL for the numbers of the process's next batches under a condition, in order: as many as have `bytes` bytes together, but at least
+ * one. Their lengths are known without reading the payloads.
  */
 const page = (condition: string, bytes: number) =>
   `SELECT batch FROM (
@@ -22,7 +22,7 @@ const page = (condition: string, bytes: number) =>
      ) AS next
    ) AS page WHERE bytes_before < ${bytes}`;
 
-/** Whether more batches may follow these. */
+/** Whether this page is full, so that more batches may follow. */
 export function isFull(read: readonly JournalBatch[]): boolean {
   const characters = read.reduce((sum, { payload }) => sum + payload.length, 0);
   // A character takes up to three bytes of UTF-8.
@@ -34,8 +34,8 @@ export class JournalRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   /**
-   * Stores a batch; false if the process is not known any more. `durable`: wait until it is on disk. Otherwise it is safe from the
-   * end of this process, not from a crash of the database; the setting holds for this statement only, whichever connection it takes.
+   * Stores a batch; false if the process is no longer registered. `durable`: wait until the batch is on disk. Otherwise it survives the
+   * end of this process, but not a crash of the database. The setting applies to this statement only, on whichever connection.
    */
   async append(instanceId: string, batch: number, payload: string, durable: boolean): Promise<boolean> {
     const setting = durable ? 'on' : 'off';
@@ -49,7 +49,7 @@ export class JournalRepository {
     return rows.length > 0;
   }
 
-  /** A page of the process's batches after one, in order; empty at the end. */
+  /** A page of the process's batches after batch `after`, in order; empty at the end. */
   read(instanceId: string, after: number): Promise<JournalBatch[]> {
     return this.db.query(
       `SELECT batch, payload FROM reply_journal
@@ -59,25 +59,25 @@ export class JournalRepository {
     );
   }
 
-  /** Drops the process's batches before one, but never the fence, some in each statement. */
+  /** Deletes the process's batches before `batch`, but never the fence, one page per statement. */
   async dropBefore(instanceId: string, batch: number): Promise<void> {
-    const some = page('batch BETWEEN 1 AND $2::int - 1', REPLY_BOUNDS.journalDrop.limit);
+    const nextPage = page('batch BETWEEN 1 AND $2::int - 1', REPLY_BOUNDS.journalDrop.limit);
     for (let dropped = 1; dropped;) {
       const rows = await this.db.query(
-        `DELETE FROM reply_journal WHERE instance_id = $1 AND batch IN (${some}) RETURNING batch`,
+        `DELETE FROM reply_journal WHERE instance_id = $1 AND batch IN (${nextPage}) RETURNING batch`,
         [instanceId, batch],
       );
       dropped = rows.length;
     }
   }
 
-  /** Drops the whole journal of a process that is not registered any more. */
+  /** Deletes the whole journal, the fence included, of a process that is no longer registered. */
   async drop(instanceId: string): Promise<void> {
     await this.dropBefore(instanceId, LAST_BATCH);
     await this.db.query('DELETE FROM reply_journal WHERE instance_id = $1 AND batch = 0', [instanceId]);
   }
 
-  /** Journals that nobody needs: their process is not registered any more and has left no reply open. */
+  /** Ids of processes whose journals nobody needs: no longer registered, and without an open reply. */
   async unneeded(): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(
       `WITH RECURSIVE journals AS (

@@ -5,7 +5,7 @@ import { type EventSink, PayloadReader } from './payload-reader';
 
 const ID = '01900000-0000-7000-8000-000000000001';
 
-/** What it hands on, as events again. */
+/** What the reader delivers, as events again. */
 function read(
   payload: string,
   wanted: (entry: { messageId: string; sequence: number }) => boolean = () => true,
@@ -99,14 +99,14 @@ describe('PayloadReader', () => {
     ];
     const payload = payloadOf([{ messageId: ID, sequence: 1, events }]);
     for (let length = 0; length < payload.length; length++) {
-      const taken: ReplyEvent[] = [];
+      const delivered: ReplyEvent[] = [];
       const sink: EventSink = {
         takeText: (_type, utf8, from, to) =>
-          void taken.push({ type: 'chunk', data: { content: utf8.toString('utf8', from, to) } }),
-        takeEvent: (given) => void taken.push(given),
+          void delivered.push({ type: 'chunk', data: { content: utf8.toString('utf8', from, to) } }),
+        takeEvent: (given) => void delivered.push(given),
       };
       expect(() => new PayloadReader(payload.slice(0, length)).read(() => sink)).toThrow(SyntaxError);
-      expect(taken).toEqual(events.slice(0, taken.length));
+      expect(delivered).toEqual(events.slice(0, delivered.length));
     }
   });
 });

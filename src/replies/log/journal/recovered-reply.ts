@@ -8,26 +8,29 @@ import type { ReplyEvent } from '../../events/reply-event.dto';
 import { Utf8Text } from './utf8-text';
 
 /**
- * What a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of small
- * events, so that it keeps their texts as bytes, and a byte or two for the length of each.
+ * Collects what a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of
+ * small events, so it keeps their texts as bytes, and a byte or two for the length of each event. Called by `Recovery`.
  */
 export class RecoveredReply implements EventSink {
   private stretches: { type: MessagePart['type']; text: Utf8Text }[] = [];
   private lengths = new EventLengths();
-  /** The sequence of the first event that is held; 0 for none yet. */
+  /** Sequence of the first event that is held; 0 if there is none yet. */
   private first = 0;
-  /** The sequence of the event that comes next. */
+  /** Sequence of the next event. */
   private next = 0;
-  private held = 0;
+  private heldBytes = 0;
 
   constructor(readonly reply: OpenReply) {}
 
   /** Bytes of text that are held. */
   get bytes(): number {
-    return this.held;
+    return this.heldBytes;
   }
 
-  /** Whether events from this sequence on, in the order of their batches, belong to it. What follows a batch that could not be stored was never shown, and is left out. */
+  /**
+   * Whether events from this sequence on, in the order of their batches, continue those that are held. Events after a batch that could
+   * not be stored were never shown, and are left out.
+   */
   joins(sequence: number): boolean {
     this.first ||= sequence;
     this.next ||= sequence;
@@ -37,7 +40,7 @@ export class RecoveredReply implements EventSink {
   takeText(type: MessagePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
     this.next++;
     this.lengths.add(length);
-    this.held += to - from;
+    this.heldBytes += to - from;
     this.stretch(type).addBytes(utf8, from, to);
   }
 
@@ -46,27 +49,27 @@ export class RecoveredReply implements EventSink {
     const delta = deltaOf(event);
     if (!delta) return;
     this.lengths.add(delta.text.length);
-    this.held += this.stretch(delta.type).add(delta.text);
+    this.heldBytes += this.stretch(delta.type).add(delta.text);
   }
 
   /**
-   * Adds what is held to what the reply's row has, and forgets it. The two may overlap; what does not join on to the row was never
-   * shown.
+   * Appends the held events to the content of the reply's row, and clears them. The two may overlap; events that do not continue the
+   * row's content were never shown.
    */
   moveTo(stored: ReplyContent): StorableContent {
     const parts = this.stretches.map(({ type, text }) => ({ type, text: text.toString() }));
     const pieces = { parts, lengths: this.lengths.bytes };
-    // Most have no checkpoint: nothing has to be joined.
+    // Most replies have no checkpoint: there is nothing to append to.
     if (stored.eventCount === 0 && this.first <= 2) {
-      this.forget();
+      this.clear();
       return { parts, eventLengths: Buffer.from(pieces.lengths) };
     }
     const cursor = new ReplyCursor();
-    // The first event of a reply is its `start`, which is no part of the content.
-    let place = Math.max(this.first - 2, 0);
-    for (; place < stored.eventCount && cursor.advance(pieces); place++);
-    if (place === stored.eventCount) while (cursor.advance(pieces)) stored.add(cursor.delta(pieces));
-    this.forget();
+    // Sequence 1 is the `start` event, which is no part of the content.
+    let index = Math.max(this.first - 2, 0);
+    for (; index < stored.eventCount && cursor.advance(pieces); index++);
+    if (index === stored.eventCount) while (cursor.advance(pieces)) stored.add(cursor.delta(pieces));
+    this.clear();
     return stored;
   }
 
@@ -78,10 +81,10 @@ export class RecoveredReply implements EventSink {
     return text;
   }
 
-  private forget(): void {
+  private clear(): void {
     this.stretches = [];
     this.lengths = new EventLengths();
     this.first = this.next;
-    this.held = 0;
+    this.heldBytes = 0;
   }
 }

@@ -13,22 +13,22 @@ import { countTokensInSlices } from '../../events/sliced-token-count';
 import { storableForms } from '../../events/storable-content';
 import { RecoveredReply } from './recovered-reply';
 
-/** Whoever took over from a process closes its replies; after so long somebody else does. */
-const ORPHANED_MS = 10_000;
+/** Time in which the process that took over from a dead one closes its replies; after that any other process does. */
+const ORPHANED_AFTER_MS = 10_000;
 
-const CLOSED_AT_ONCE = 3;
+const CLOSE_CONCURRENCY = 3;
 
 type Replies = Map<string, RecoveredReply>;
 
 /**
- * Closes the replies of processes that are gone, with every character that anybody was shown. Bounded whatever they left behind: the
- * journal is read once, in pages, from the first batch that an open reply needs; each reply is a small transaction of its own, and one that
- * fails keeps no other open. Two recoveries at once do no harm.
+ * Closes the replies of dead processes, with every character that any reader was shown. Bounded whatever they left behind: the journal
+ * is read once, in pages, from the first batch that an open reply needs; each reply is a small transaction of its own, and one that
+ * fails keeps no other open. Two recoveries at once do no harm. Called by `JournalReplyLog`.
  */
 @Injectable()
 export class Recovery {
   private readonly logger = new Logger(Recovery.name);
-  /** When processes were first seen that are gone and have left replies open (`performance.now()`). */
+  /** Time when each dead process with open replies was first seen, by instance id (`performance.now()`). */
   private orphanedSince = new Map<string, number>();
 
   constructor(
@@ -39,7 +39,7 @@ export class Recovery {
     private readonly database: DatabaseState,
   ) {}
 
-  /** How many replies were closed. */
+  /** Closes the replies of all dead processes; returns how many. */
   async run(): Promise<number> {
     let closed = 0;
     for (const id of await this.instances.expired())
@@ -48,7 +48,7 @@ export class Recovery {
     return closed;
   }
 
-  /** Drops journals whose replies are all closed. */
+  /** Deletes the journals of dead processes whose replies are all closed. */
   async tidy(): Promise<void> {
     for (const id of await this.journal.unneeded()) await this.journal.drop(id);
   }
@@ -57,12 +57,12 @@ export class Recovery {
     return (await this.instances.takeOver(id)) ? this.recover(id) : 0;
   }
 
-  /** Processes that somebody took over from, and did not finish. */
+  /** Ids of dead processes that another one took over from, but did not finish. */
   private async orphaned(): Promise<string[]> {
     const now = performance.now();
     const ids = await this.openReplies.orphanedInstances();
     this.orphanedSince = new Map(ids.map((id) => [id, this.orphanedSince.get(id) ?? now]));
-    const afterMs = this.database.exclusive ? 0 : ORPHANED_MS;
+    const afterMs = this.database.exclusive ? 0 : ORPHANED_AFTER_MS;
     return ids.filter((id) => now - (this.orphanedSince.get(id) ?? now) >= afterMs);
   }
 
@@ -74,7 +74,7 @@ export class Recovery {
       after = Math.min(after, reply.first_batch - 1);
     }
     if (replies.size) await this.readInto(replies, instanceId, after);
-    // The database stores one while the tokens of the next are counted.
+    // Concurrently: the database stores one reply while the tokens of the next are counted.
     let closed = 0;
     const waiting = replies.values();
     const closeSome = async () => {
@@ -83,24 +83,24 @@ export class Recovery {
         closed += count;
       }
     };
-    await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, closeSome));
+    await Promise.all(Array.from({ length: CLOSE_CONCURRENCY }, closeSome));
     return closed;
   }
 
-  /** Reads the journal after a batch. The database reads the next page while this one is worked off. */
+  /** Reads the journal after batch `after`. The database reads the next page while this one is processed. */
   private async readInto(replies: Replies, instanceId: string, after: number): Promise<void> {
     let next = this.journal.read(instanceId, after);
     for (let page = await next; page.length; page = await next) {
       const last = page[page.length - 1].batch;
       next = this.journal.read(instanceId, last);
-      // Whoever does not come to wait for it has failed otherwise.
+      // If it is never awaited, another failure has ended the loop.
       next.catch(() => undefined);
-      this.take(instanceId, page, replies);
+      this.applyPage(instanceId, page, replies);
       await this.spill(replies, last + 1);
     }
   }
 
-  private take(instanceId: string, page: JournalBatch[], replies: Replies): void {
+  private applyPage(instanceId: string, page: JournalBatch[], replies: Replies): void {
     const sinkOf = (messageId: string, sequence: number) => {
       const reply = replies.get(messageId);
       return reply?.joins(sequence) ? reply : undefined;
@@ -109,21 +109,24 @@ export class Recovery {
       try {
         new PayloadReader(payload).read(sinkOf);
       } catch (err) {
-        // What cannot be read is what was not stored.
+        // A batch that cannot be read is treated as one that was not stored.
         this.logger.error({ err, instance_id: instanceId, batch }, 'A batch of the journal cannot be read');
       }
     }
   }
 
-  /** What is more than may be held goes into the rows, largest first; the rows are those of a process that is gone, so nobody else writes them. */
+  /**
+   * Moves text beyond the `recoveredText` bound into the rows of its replies, largest first. The rows are those of a dead process, so
+   * nobody else writes them.
+   */
   private async spill(replies: Replies, batch: number): Promise<void> {
-    let held = 0;
-    for (const { bytes } of replies.values()) held += bytes;
-    if (held <= REPLY_BOUNDS.recoveredText.limit) return;
+    let heldBytes = 0;
+    for (const { bytes } of replies.values()) heldBytes += bytes;
+    if (heldBytes <= REPLY_BOUNDS.recoveredText.limit) return;
     const largest = [...replies.values()].sort((a, b) => b.bytes - a.bytes);
     for (const recovered of largest) {
-      if (held <= REPLY_BOUNDS.recoveredText.limit / 2) return;
-      held -= recovered.bytes;
+      if (heldBytes <= REPLY_BOUNDS.recoveredText.limit / 2) return;
+      heldBytes -= recovered.bytes;
       const { reply } = recovered;
       const content = await this.contentOf(recovered);
       if (content) await this.openReplies.keepRecovered(reply, batch, content);
@@ -139,14 +142,14 @@ export class Recovery {
         const outcome = interrupted(await countTokensInSlices(textOf(form.parts)));
         return (await this.messages.finishReply(reply, form, outcome)) ? 1 : 0;
       } catch (error) {
-        // The text itself is refused: less of it is better than a conversation that never goes on.
+        // The database rejects the text itself: a shorter one is better than a conversation that is blocked for ever.
         if (!isRefused(error)) throw error;
       }
     }
     return 0;
   }
 
-  /** Undefined if somebody else has closed it. */
+  /** Content of the row with the held events appended; undefined if another process has closed the reply. */
   private async contentOf(recovered: RecoveredReply) {
     const { user_id, message_id } = recovered.reply;
     const stored = await this.openReplies.checkpointOf(user_id, message_id);
@@ -166,7 +169,7 @@ export class Recovery {
   }
 }
 
-/** As it is, then what of it can be stored. */
+/** The content as it is, then the shorter forms that can be stored. */
 function* formsOf(content: StorableContent): Generator<StorableContent> {
   yield content;
   yield* storableForms(ReplyContent.of(content.parts, content.eventLengths));

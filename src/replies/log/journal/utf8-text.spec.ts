@@ -15,7 +15,7 @@ describe('Utf8Text', () => {
         let held = '';
         for (const each of pieces) {
           held += each;
-          // As a journal has them: what is well formed as bytes, the rest as JSON that escapes it.
+          // As in a journal: well-formed pieces as bytes, the rest as JSON with escapes.
           if (each.isWellFormed()) {
             const utf8 = Buffer.from(`<${each}>`);
             text.addBytes(utf8, 1, utf8.length - 1);

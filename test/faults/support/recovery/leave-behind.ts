@@ -47,10 +47,7 @@ async function migrateBefore(dataSource: DataSource, options: ConnectionOptions)
   await dataSource.destroy();
   const directory = dirname(MIGRATION_FILES);
   const files = readdirSync(directory).filter((name) => Number.parseInt(name, 10) <= LAST_BEFORE);
-  await migrate(
-    options,
-    files.map((name) => join(directory, name)),
-  );
+  await migrate(options, { files: files.map((name) => join(directory, name)), exclusive: true });
   await dataSource.initialize();
 }
 

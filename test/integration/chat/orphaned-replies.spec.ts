@@ -5,6 +5,7 @@ import { ActiveReplies } from '../../../src/replies/produce/active-replies';
 import type { AppConfig } from '../../../src/config/app-config';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
+import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
@@ -80,4 +81,21 @@ it('waits for as long as the database may take to answer', async () => {
   );
   expect(await patient.close()).toBe(0);
   expect(await t.app.get(OrphanedReplies).close()).toBe(1);
+});
+
+it('goes on with a turn whose transaction was committed although the answer of the database was lost', async () => {
+  const { id } = await alice.conversation();
+  const db = t.app.get(TransactionRunner);
+  const run = db.run.bind(db);
+  const lossy = jest.spyOn(db, 'run').mockImplementationOnce(async (work) => {
+    await run(work);
+    throw new Error('Connection terminated unexpectedly');
+  });
+  model.script(reply(['One', ' two']));
+  const key = { 'idempotency-key': 'lost-answer' };
+  const first = await (await alice.stream(id, 'Hi', key)).done();
+  expect(lossy).toHaveBeenCalled();
+  expect(first.end.full_text).toBe('One two');
+  const again = await (await alice.stream(id, 'Hi', key)).done();
+  expect(again.ids).toEqual(first.ids);
 });
