@@ -15,6 +15,7 @@ import { invalidResumeId } from '../replies/reply.errors';
 import { ConversationFeed } from '../replies/read/conversation-feed';
 import { RepliesService } from '../replies/replies.service';
 import { EventStream } from './api-event-stream';
+import { parleyEncoder } from './parley.encoder';
 import { ResumeFrom } from '../streaming/resume-from.decorator';
 import { StreamResponder } from '../streaming/stream-responder';
 
@@ -46,7 +47,7 @@ export class ReplyStreamsController {
     @ResumeFrom() lastEventId: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    this.streams.stream(response, await this.feed.open(userId, id, lastEventId));
+    this.streams.stream(response, await this.feed.open(userId, id, lastEventId), parleyEncoder);
   }
 
   @EventStream('messages/:id/stream')
@@ -66,6 +67,6 @@ export class ReplyStreamsController {
     @ResumeFrom() lastEventId: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId));
+    this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId), parleyEncoder);
   }
 }

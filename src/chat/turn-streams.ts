@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { API_PREFIX } from '../http/api-prefix';
 import { RepliesService } from '../replies/replies.service';
 import { emptyLog } from '../replies/log/reply-log';
+import { parleyEncoder } from './parley.encoder';
 import { StreamResponder } from '../streaming/stream-responder';
 import type { TurnClient } from './turn-client.decorator';
 
@@ -26,11 +27,11 @@ export class TurnStreams {
   ): Promise<void> {
     if (lastEventId) {
       const rest = await this.replies.resumeAfter(userId, lastEventId, conversationId);
-      return this.streams.stream(response, rest ?? emptyLog);
+      return this.streams.stream(response, rest ?? emptyLog, parleyEncoder);
     }
     const messageId = await start();
     // Names the reply to the client before its first event, which may take a while if the reply is queued.
     response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
-    this.streams.stream(response, this.replies.read(userId, messageId));
+    this.streams.stream(response, this.replies.read(userId, messageId), parleyEncoder);
   }
 }

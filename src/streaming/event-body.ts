@@ -48,7 +48,7 @@ export class EventBody {
    * Settles when there is room for more, or the client has disconnected.
    * @throws {Error} if the client has drained nothing for too long
    */
-  taken(): Promise<void> {
+  drained(): Promise<void> {
     return waitForDrain(this.destination);
   }
 

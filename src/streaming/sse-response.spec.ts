@@ -6,10 +6,17 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logFrom } from '../../test/support/log-from';
 import { logged, type LoggedEvent } from '../replies/events/event-codec';
+import { chunkOf } from './event-bytes';
+import type { EventEncoder } from './event-encoder';
 import { streamEvents } from './sse-response';
 
 type Batches = (signal: AbortSignal) => AsyncIterable<LoggedEvent[]>;
 
+/** The native dialect, in short. */
+const encoder: EventEncoder = {
+  encode: (batch) =>
+    batch.map(({ messageId, sequence, json }) => `id: ${messageId}:${sequence}\ndata: ${json}\n\n`).join(''),
+};
 let log: Batches;
 let heartbeatMs: number;
 const watched = new Set<symbol>();
@@ -23,14 +30,14 @@ const watch = jest.fn(() => {
 class StreamController {
   @Get('stream')
   stream(@Res() response: Response) {
-    streamEvents(response, logFrom(log), heartbeatMs);
+    streamEvents(response, logFrom(log), { encoder, heartbeatMs });
   }
 
   /** A route that looks its client up before it streams. */
   @Get('late')
   async late(@Res() response: Response) {
     await sleep(100);
-    streamEvents(response, logFrom(log), heartbeatMs, watch);
+    streamEvents(response, logFrom(log), { encoder, heartbeatMs, watch });
   }
 
   @Get('alive')
@@ -221,4 +228,14 @@ describe('streamEvents', () => {
     expect(String(seen)).not.toContain('secret');
     expect(await (await fetch(`${url}/alive`)).text()).toBe('yes');
   });
+});
+
+it('encodes a batch once for all who read it in the same dialect, and each dialect by itself', () => {
+  const batch = [chunk(2, 'a')];
+  const encode = jest.fn(encoder.encode);
+  const [one, other] = [{ encode }, { encode: () => 'other' }];
+  expect(chunkOf(batch, one)).toBe(chunkOf(batch, one));
+  expect(encode).toHaveBeenCalledTimes(1);
+  expect(chunkOf(batch, other).text).toBe('other');
+  expect(chunkOf(batch, one).text).toContain('data: {"type":"chunk"');
 });

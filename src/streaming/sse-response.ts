@@ -5,9 +5,16 @@ import { SIGNED_OUT } from '../replies/events/reply-outcome';
 import { errorEventAfter } from './with-error-event';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
+import type { EventEncoder } from './event-encoder';
 
 /** Calls back when the reader's identity is no longer valid; returns a function that ends the watching. */
 type IdentityWatcher = (onEnd: () => void) => () => void;
+
+export interface StreamOptions {
+  encoder: EventEncoder;
+  heartbeatMs: number;
+  watch?: IdentityWatcher;
+}
 
 /** Created once: an abort without a reason creates an error with a stack each time. */
 const CLIENT_DISCONNECTED = new Error('The reader has left.');
@@ -22,8 +29,7 @@ const PING = toChunk(': ping\n');
 export function streamEvents(
   response: Response,
   log: LogReader,
-  heartbeatMs: number,
-  watch?: IdentityWatcher,
+  { encoder, heartbeatMs, watch }: StreamOptions,
 ): void {
   const { socket } = response.req;
   // Closed already: no `close` event would end the reading.
@@ -46,7 +52,7 @@ export function streamEvents(
   response.once('close', onClose);
   // A response that waits for its turn on the connection gets no `close` event when that ends.
   socket.once('close', onClose);
-  void pump(body, log, reading.signal)
+  void pump(body, log, encoder, reading.signal)
     .finally(cleanUp)
     .then(
       () => body.end(),
@@ -54,19 +60,24 @@ export function streamEvents(
     );
 }
 
-async function pump(body: EventBody, log: LogReader, signal: AbortSignal): Promise<void> {
+async function pump(
+  body: EventBody,
+  log: LogReader,
+  encoder: EventEncoder,
+  signal: AbortSignal,
+): Promise<void> {
   let last: LoggedEvent | undefined;
   const deliver: EventsListener = (batch) => {
     last = batch.at(-1);
-    return body.write(chunkOf(batch)) ? undefined : body.taken();
+    return body.write(chunkOf(batch, encoder)) ? undefined : body.drained();
   };
   try {
     await log(deliver, signal);
   } catch (error) {
     if (!last || body.full) throw error;
-    body.write(chunkOf([errorEventAfter(last)]));
+    body.write(chunkOf([errorEventAfter(last)], encoder));
     return;
   }
   // Repeats the last event id, from which the client can resume after it has signed in again.
-  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorEventAfter(last, SIGNED_OUT)]));
+  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorEventAfter(last, SIGNED_OUT)], encoder));
 }

@@ -4,6 +4,7 @@ import type { AuthenticatedRequest } from '../auth/authenticated-request';
 import { SessionExpiryWatcher } from '../auth/session-expiry-watcher';
 import { AppConfig } from '../config/app-config';
 import type { LogReader } from '../replies/log/reply-log';
+import type { EventEncoder } from './event-encoder';
 import { streamEvents } from './sse-response';
 
 /** Sends reply logs as SSE responses. Called by controllers. */
@@ -19,15 +20,15 @@ export class StreamResponder {
   }
 
   /** The response continues after this returns: an error can no longer be answered. */
-  stream(response: Response, log: LogReader): void {
+  stream(response: Response, log: LogReader, encoder: EventEncoder): void {
     const { identity } = response.req as unknown as AuthenticatedRequest;
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
-    streamEvents(response, log, this.heartbeatMs, watch);
+    streamEvents(response, log, { encoder, heartbeatMs: this.heartbeatMs, watch });
   }
 
   /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
-  streamOr204(response: Response, log: LogReader | undefined): void {
-    if (log) this.stream(response, log);
+  streamOr204(response: Response, log: LogReader | undefined, encoder: EventEncoder): void {
+    if (log) this.stream(response, log, encoder);
     else response.status(204).end();
   }
 }

@@ -4,7 +4,8 @@ import { STORAGE_UNAVAILABLE } from '../replies/events/reply-outcome';
 
 /** The contract's error event, with the id of the last event, from which the reader can resume. */
 export function errorEventAfter(last: LoggedEvent, error = STORAGE_UNAVAILABLE): LoggedEvent {
-  return { ...last, json: JSON.stringify(errorEvent(error)), terminal: true };
+  const event = errorEvent(error);
+  return { ...last, event, json: JSON.stringify(event), terminal: true };
 }
 
 /**

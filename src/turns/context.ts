@@ -20,7 +20,8 @@ export class ContextLoader {
   constructor(private readonly messages: MessagesService) {}
 
   /**
-   * Messages for the model: the system prompt, then the newest whole messages of the path that fit, oldest first.
+   * Messages for the model of a queued reply, once it is its turn: the system prompt, then the newest whole messages of the path that fit,
+   * oldest first. Other turns bring their context back from the statement that stores them.
    * @throws {LlmError} `context_length_exceeded` if not even the message to be answered fits
    */
   async load(request: ContextRequest): Promise<ModelMessage[]> {

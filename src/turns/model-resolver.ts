@@ -20,7 +20,10 @@ export interface ResolvedModel {
 
 type ModelOptions = { model?: string; settings?: ModelSettings };
 
-/** Resolves the model and settings of a reply: its own settings override the conversation's, which override the model's. */
+/**
+ * Resolves the model of a reply (the request's, else the conversation's, else the default of `ModelCatalogue`) and its settings: those of the
+ * request override the conversation's, which override the model's.
+ */
 @Injectable()
 export class ModelResolver {
   constructor(private readonly models: ModelDirectory) {}

@@ -15,14 +15,15 @@ export interface LoggedEvent {
   messageId: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;
-  /** The `ReplyEvent` as JSON. */
+  event: ReplyEvent;
+  /** `event` as JSON: for the journal, and for encoders that send it as it is. */
   json: string;
   /** Whether this is the last entry (`end` or `error`). */
   terminal: boolean;
 }
 
 export function logged(messageId: string, sequence: number, event: ReplyEvent): LoggedEvent {
-  return { messageId, sequence, json: JSON.stringify(event), terminal: isTerminal(event) };
+  return { messageId, sequence, event, json: JSON.stringify(event), terminal: isTerminal(event) };
 }
 
 function isTerminal(event: ReplyEvent): boolean {

@@ -8,7 +8,10 @@ import { TurnQueue } from './turn-queue';
 /** Another turn may be opened in the moment between the end of one reply and the start of the next. */
 const MAX_TRIES = 10;
 
-/** What a turn does while another reply of its conversation is open: `on_busy` of the request. */
+/**
+ * `on_busy: "interrupt"`: cancels what keeps a turn from being opened. `queue` and `reject` are decided where the turn is stored
+ * (`TurnsService.open`).
+ */
 @Injectable()
 export class OnBusyPolicy {
   constructor(

@@ -2,7 +2,7 @@ import { isNotFound } from '../../../errors/app-error';
 import type { OpenRepliesService } from '../../../messages/open-replies.service';
 import type { ReplyContent } from '../../../messages/reply-content';
 import type { MessageHeader, MessagesService } from '../../../messages/messages.service';
-import { decodePayload, type JournalEntry } from './journal-payload';
+import { decodeReadable, type JournalEntry } from './journal-payload';
 import { isFull, type JournalRepository } from './journal.repository';
 import { LiveLog } from '../live-log';
 import {
@@ -84,7 +84,7 @@ export class JournalFollower {
     for (let more = true; more;) {
       const page = await this.journal.read(this.instanceId, this.batch);
       for (const { batch, payload } of page) {
-        applyBatch(this.following, batch, decodePayload(payload));
+        applyBatch(this.following, batch, decodeReadable(payload));
         this.batch = batch;
       }
       more = isFull(page);
@@ -119,7 +119,7 @@ export class JournalFollower {
     try {
       for (;;) {
         const page = await this.journal.read(this.instanceId, after);
-        for (const { batch, payload } of page) applyBatch(group, batch, decodePayload(payload));
+        for (const { batch, payload } of page) applyBatch(group, batch, decodeReadable(payload));
         after = page.at(-1)?.batch ?? after;
         // The group has every batch that the others have; later batches are applied to all of them together.
         if (!page.length || (this.following.size && after >= this.batch)) break;

@@ -21,3 +21,12 @@ export function decodePayload(payload: string): JournalEntry[] {
   const runs = JSON.parse(payload) as [string, number, ReplyEvent[]][];
   return runs.map(([messageId, sequence, events]) => ({ messageId, sequence, events }));
 }
+
+/** The same; nothing of a batch that is broken: it counts as one that was not stored, as in `Recovery`. */
+export function decodeReadable(payload: string): JournalEntry[] {
+  try {
+    return decodePayload(payload);
+  } catch {
+    return [];
+  }
+}

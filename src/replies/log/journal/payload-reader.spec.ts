@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { logged } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';
-import { decodePayload, encodePayload, type JournalEntry } from './journal-payload';
+import { decodePayload, decodeReadable, encodePayload, type JournalEntry } from './journal-payload';
 import { type EventSink, PayloadReader } from './payload-reader';
 
 const ID = '01900000-0000-7000-8000-000000000001';
@@ -31,12 +32,7 @@ function read(
 function payloadOf(entries: readonly JournalEntry[]): string {
   return encodePayload(
     entries.map(({ messageId, sequence, events }) =>
-      events.map((event, index) => ({
-        messageId,
-        sequence: sequence + index,
-        json: JSON.stringify(event),
-        terminal: false,
-      })),
+      events.map((event, index) => logged(messageId, sequence + index, event)),
     ),
   );
 }
@@ -109,4 +105,14 @@ describe('PayloadReader', () => {
       expect(delivered).toEqual(events.slice(0, delivered.length));
     }
   });
+});
+
+it('takes a batch that cannot be read for one that was not stored', () => {
+  expect(decodeReadable('[["' + ID)).toEqual([]);
+  const entry: JournalEntry = {
+    messageId: ID,
+    sequence: 1,
+    events: [{ type: 'chunk', data: { content: 'a' } }],
+  };
+  expect(decodeReadable(payloadOf([entry]))).toEqual([entry]);
 });
