@@ -296,6 +296,13 @@ export const REPLY_BOUNDS = {
     beyond: 'it is checkpointed to the rows of its replies before more is read',
     test: 'test/integration/chat/recovery.spec.ts',
   },
+  unconfirmedTurns: {
+    what: 'turns whose COMMIT lost its answer, kept for a repetition of their request',
+    limit: 100,
+    unit: 'count',
+    beyond: 'the oldest is forgotten, and all of them after 10 s; the reply ends as `interrupted`',
+    test: 'test/integration/chat/orphaned-replies.spec.ts',
+  },
   parts: {
     what: 'parts of one reply',
     limit: 10_000,

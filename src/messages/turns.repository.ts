@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
-import type { ContextMessage } from './message.types';
+import type { ContextMessage, MessageStatus } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
 import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
@@ -153,14 +153,14 @@ export class TurnsRepository {
     return rows[0];
   }
 
-  /** Whether the user has this message. */
-  async holds(userId: string, messageId: string): Promise<boolean> {
-    const rows = await this.db.query(
-      `SELECT 1 AS one FROM messages m JOIN conversations c ON c.id = m.conversation_id
+  /** The state of a reply of the user; undefined if it is not there. */
+  async reply(userId: string, messageId: string): Promise<{ status: MessageStatus } | undefined> {
+    const rows = await this.db.query<{ status: MessageStatus }>(
+      `SELECT m.status FROM messages m JOIN conversations c ON c.id = m.conversation_id
        WHERE m.id = $1 AND m.user_id = $2 AND c.deleted_at IS NULL`,
       [messageId, userId],
     );
-    return rows.length > 0;
+    return rows[0];
   }
 
   /** Stores a turn and the conversation that it begins. */

@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { constraintOf, isUnavailable } from '../database/database-error';
+import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
 import { MESSAGE_OVERHEAD_TOKENS } from './context-path';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
-import { isOpen, type QueuedRequest } from './message.types';
+import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
 import { QueueService } from './queue.service';
 import { saidMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
@@ -45,9 +44,6 @@ type AllowedTurn = TurnInput & Pick<TurnMessage, 'reserved_tokens'>;
 const MAX_QUEUED = 20;
 /** How often a turn looks again at a conversation that others are changing. */
 const TRIES = 5;
-/** Less than the age at which `OrphanedReplies` completes a reply that nobody produces. */
-const STORED_WITHIN_MS = 4_000;
-const STORED_RETRY_MS = 100;
 
 /** A stored user message and the open reply to it. */
 export interface OpenedTurn {
@@ -114,21 +110,10 @@ export class TurnsService {
    * The reply that a turn opened, as long as it is there.
    * @throws AppError `message_not_found`
    */
-  async opened(userId: string, messageId: string): Promise<{ id: string }> {
-    if (!(await this.turns.holds(userId, messageId))) throw messageNotFound();
-    return { id: messageId };
-  }
-
-  /** Whether a turn is there whose COMMIT has failed. Asks until the database answers, for 4 s at most; then it counts as absent. */
-  async wasStored(userId: string, messageId: string): Promise<boolean> {
-    for (const end = Date.now() + STORED_WITHIN_MS; Date.now() < end; await sleep(STORED_RETRY_MS)) {
-      try {
-        return await this.turns.holds(userId, messageId);
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-      }
-    }
-    return false;
+  async opened(userId: string, messageId: string): Promise<{ status: MessageStatus }> {
+    const reply = await this.turns.reply(userId, messageId);
+    if (!reply) throw messageNotFound();
+    return reply;
   }
 
   private openWithin(request: AllowedTurn): Promise<OpenedTurn> {

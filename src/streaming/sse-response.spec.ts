@@ -232,7 +232,7 @@ describe('streamEvents', () => {
 
 it('encodes a batch once for all who read it in the same dialect, and each dialect by itself', () => {
   const batch = [chunk(2, 'a')];
-  const encode = jest.fn(encoder.encode);
+  const encode = jest.fn((events: readonly LoggedEvent[]) => encoder.encode(events));
   const [one, other] = [{ encode }, { encode: () => 'other' }];
   expect(chunkOf(batch, one)).toBe(chunkOf(batch, one));
   expect(encode).toHaveBeenCalledTimes(1);

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isUnavailable } from '../database/database-error';
+import { REPLY_BOUNDS } from '../config/bounds';
+import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { countTokens } from '../llm/tokens/token-counter';
 import type { ContextMessage } from '../messages/message.types';
@@ -12,6 +14,9 @@ import { ModelResolver, type ResolvedModel } from './model-resolver';
 import { OnBusyPolicy } from './queue/on-busy';
 import type { RequestContext, TurnCommand } from './turn-command';
 
+/** A repetition of the request comes within seconds; later `OrphanedReplies` has completed the reply. */
+const UNCONFIRMED_MS = 10_000;
+
 /** A turn that this request has opened, or the reply that the same request opened before. */
 type SentTurn = OpenedTurn | { messageId: string };
 
@@ -21,6 +26,9 @@ type SentTurn = OpenedTurn | { messageId: string };
  */
 @Injectable()
 export class SendMessage {
+  /** Turns whose COMMIT failed, by message id: it may have been carried out although its answer was lost. */
+  private readonly unconfirmed = new BoundedMap<string, OpenedTurn>(REPLY_BOUNDS.unconfirmedTurns.limit);
+
   constructor(
     private readonly models: ModelResolver,
     private readonly idempotency: IdempotencyService,
@@ -57,26 +65,38 @@ export class SendMessage {
     return turn.messageId;
   }
 
-  /**
-   * With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. A COMMIT whose answer is
-   * lost may have been carried out: a repetition of the request would find a reply that nobody produces, so the turn is looked for.
-   */
+  /** With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. */
   private async openOnce({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
     let opened: OpenedTurn | undefined;
+    let isOpen = false;
     try {
-      const { resource } = await this.idempotency.once<SentTurn & { id: string }>(request, {
+      const { resource } = await this.idempotency.once(request, {
         make: async () => {
           opened = await this.turns.open(input);
-          return { resource: { ...opened, id: opened.messageId }, status: 200 };
+          return { resource: { id: opened.messageId }, status: 200 };
         },
-        read: async (id) => ({ messageId: (await this.turns.opened(userId, id)).id, id }),
+        read: async (id) => {
+          isOpen = (await this.turns.opened(userId, id)).status === 'streaming';
+          return { id };
+        },
       });
-      return resource;
+      return opened ?? this.resumeUnconfirmed(resource.id, isOpen);
     } catch (error) {
-      if (opened && isUnavailable(error) && (await this.turns.wasStored(userId, opened.messageId)))
-        return opened;
+      if (opened && isUnavailable(error)) this.keepUnconfirmed(opened);
       throw error;
     }
+  }
+
+  private keepUnconfirmed(turn: OpenedTurn): void {
+    this.unconfirmed.set(turn.messageId, turn);
+    setTimeout(() => this.unconfirmed.delete(turn.messageId), UNCONFIRMED_MS).unref();
+  }
+
+  /** The reply that the request opened before; if its COMMIT lost its answer then, nobody produces it, and this request starts it. */
+  private resumeUnconfirmed(messageId: string, isOpen: boolean): SentTurn {
+    const opened = this.unconfirmed.get(messageId);
+    this.unconfirmed.delete(messageId);
+    return (isOpen && opened) || { messageId };
   }
 }
 

@@ -179,7 +179,7 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
   }
 }
 
-export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'holds'> {
+export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'reply'> {
   constructor(private readonly db: Connection) {}
 
   position(_userId: string, conversationId: string): Promise<TurnPosition | undefined> {

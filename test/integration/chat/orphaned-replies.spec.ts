@@ -83,7 +83,7 @@ it('waits for as long as the database may take to answer', async () => {
   expect(await t.app.get(OrphanedReplies).close()).toBe(1);
 });
 
-it('goes on with a turn whose transaction was committed although the answer of the database was lost', async () => {
+it('produces a reply whose COMMIT lost its answer once its request is repeated', async () => {
   const { id } = await alice.conversation();
   const db = t.app.get(TransactionRunner);
   const run = db.run.bind(db);
@@ -93,8 +93,10 @@ it('goes on with a turn whose transaction was committed although the answer of t
   });
   model.script(reply(['One', ' two']));
   const key = { 'idempotency-key': 'lost-answer' };
-  const first = await (await alice.stream(id, 'Hi', key)).done();
+  const lost = await (await alice.stream(id, 'Hi', key)).done();
   expect(lossy).toHaveBeenCalled();
+  expect(lost.status).toBe(503);
+  const first = await (await alice.stream(id, 'Hi', key)).done();
   expect(first.end.full_text).toBe('One two');
   const again = await (await alice.stream(id, 'Hi', key)).done();
   expect(again.ids).toEqual(first.ids);

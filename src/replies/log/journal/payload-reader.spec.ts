@@ -50,7 +50,7 @@ const event: fc.Arbitrary<ReplyEvent> = fc.oneof(
     .record({ code: fc.constant('x'), message: text, retryable: fc.boolean() })
     .map((data) => ({ type: 'error', data }) as unknown as ReplyEvent),
 );
-const entry: fc.Arbitrary<JournalEntry> = fc.record({
+const anyEntry: fc.Arbitrary<JournalEntry> = fc.record({
   messageId: fc.uuid(),
   sequence: fc.integer({ min: 1, max: 2 ** 31 }),
   events: fc.array(event, { minLength: 1, maxLength: 6 }),
@@ -59,7 +59,7 @@ const entry: fc.Arbitrary<JournalEntry> = fc.record({
 describe('PayloadReader', () => {
   it('reads what decoding the whole of it reads', () => {
     fc.assert(
-      fc.property(fc.array(entry, { maxLength: 5 }), (entries) => {
+      fc.property(fc.array(anyEntry, { maxLength: 5 }), (entries) => {
         const payload = payloadOf(entries);
         const found = read(payload);
         expect(found).toMatchObject(decodePayload(payload));
