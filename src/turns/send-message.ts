@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { isUnavailable } from '../database/database-error';
 import { REPLY_BOUNDS } from '../config/bounds';
+import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { countTokens } from '../llm/tokens/token-counter';
@@ -76,6 +76,8 @@ export class SendMessage {
           return { resource: { id: opened.messageId }, status: 200 };
         },
         read: async (id) => {
+          // Of an attempt that was rolled back.
+          opened = undefined;
           isOpen = (await this.turns.opened(userId, id)).status === 'streaming';
           return { id };
         },
