@@ -35,7 +35,8 @@ class Service {
 
   constructor(script: string, env: NodeJS.ProcessEnv, args: string[] = []) {
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
-    this.child = spawn(process.execPath, [join(DIST, script), ...args], {
+    const flags = process.execArgv.filter((flag) => flag === '--liftoff-only');
+    this.child = spawn(process.execPath, [...flags, join(DIST, script), ...args], {
       cwd: directory,
       env: { ...inherited, DATA_DIR: join(directory, 'data'), PORT: '0', ...env },
     });
@@ -51,10 +52,10 @@ class Service {
 
   /** The address that the service says it listens on. */
   async url(): Promise<string> {
-    for (let i = 0; i < 200; i += 1) {
+    // A machine that is busy with other things takes long to start one.
+    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
       const url = /listens on (http:\/\/[^/]+)\/api\/v1/.exec(this.output)?.[1];
       if (url) return url;
-      await sleep(100);
     }
     throw new Error(`It does not listen:\n${this.output}`);
   }
