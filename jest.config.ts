@@ -1,19 +1,12 @@
 import type { Config } from 'jest';
 
-/** Runs of minutes, which `npm run test:long` holds: see test/README.md. */
-const LONG = ['<rootDir>/test/faults/'];
-
 const config: Config = {
   projects: [
     project('unit', ['<rootDir>/src']),
     project('integration', ['<rootDir>/test/integration', '<rootDir>/test/model']),
     project('e2e', ['<rootDir>/test/e2e']),
-    {
-      ...project('long', ['<rootDir>/test']),
-      testPathIgnorePatterns: [],
-      testMatch: LONG.map(specsOf),
-      testRegex: [],
-    },
+    // Runs of minutes, which `npm run test:long` holds: see test/README.md.
+    project('long', ['<rootDir>/test/faults']),
   ],
   // An embedded database per worker takes a few hundred megabytes.
   maxWorkers: 2,
@@ -27,15 +20,10 @@ function project(displayName: string, roots: string[]) {
     rootDir: '.',
     roots,
     testRegex: ['\\.spec\\.ts$'],
-    testPathIgnorePatterns: LONG,
     transform: { '^.+\\.ts$': ['@swc/jest', swcOptions()] as [string, Record<string, unknown>] },
     testEnvironment: 'node',
     globalSetup: '<rootDir>/test/support/global-setup.ts',
   };
-}
-
-function specsOf(path: string): string {
-  return path.endsWith('/') ? `${path}**/*.spec.ts` : path;
 }
 
 function swcOptions() {

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import type { AppError, ErrorKind } from './app-error';
-import { ERROR_CODES, type ErrorCode } from './error-codes';
+import { ApiErrorCode } from './api-error-code';
+import type { ErrorCode } from './error-codes';
 
 /** Exhaustive: a kind without a status does not compile. */
 export const STATUS_OF_KIND = {
@@ -51,12 +52,7 @@ export class ProblemBody {
   @ApiProperty({ description: 'The HTTP status.', example: 404, type: 'integer' })
   status!: number;
 
-  @ApiProperty({
-    enum: ERROR_CODES,
-    enumName: 'ErrorCode',
-    description: 'A stable word that programs may switch on.',
-    example: 'conversation_not_found',
-  })
+  @ApiErrorCode('conversation_not_found', 'A stable word that programs may switch on.')
   code!: ErrorCode;
 
   @ApiProperty({

@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorCode } from '../../errors/error-codes';
+import { ApiErrorCode } from '../../errors/api-error-code';
+import type { ErrorCode } from '../../errors/error-codes';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
@@ -51,12 +52,7 @@ export class UsageResponse {
 
 @ApiSchema({ name: 'MessageError' })
 export class MessageErrorResponse {
-  @ApiProperty({
-    enum: ERROR_CODES,
-    enumName: 'ErrorCode',
-    example: 'provider_timeout',
-    description: 'A stable word to switch on.',
-  })
+  @ApiErrorCode('provider_timeout', 'A stable word to switch on.')
   code: ErrorCode;
 
   @ApiProperty({

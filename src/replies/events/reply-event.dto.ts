@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorCode } from '../../errors/error-codes';
+import { ApiErrorCode } from '../../errors/api-error-code';
+import type { ErrorCode } from '../../errors/error-codes';
 import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
 import { ApiId } from '../../http/openapi/api-properties';
 import { UsageResponse } from '../../messages/dto/message.response';
@@ -81,12 +82,7 @@ export class EndEvent {
 }
 
 class ErrorData {
-  @ApiProperty({
-    enum: ERROR_CODES,
-    enumName: 'ErrorCode',
-    example: 'provider_timeout',
-    description: 'A stable word to switch on.',
-  })
+  @ApiErrorCode('provider_timeout', 'A stable word to switch on.')
   code: ErrorCode;
 
   @ApiProperty({
