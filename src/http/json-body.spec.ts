@@ -97,6 +97,6 @@ describe('parseJsonBody', () => {
     const started = performance.now();
     refusal(bytes);
     // A few milliseconds; what grows with the square of the length would take minutes.
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });

@@ -57,6 +57,6 @@ describe('DemoClient', () => {
     const perSecond = batches.length / ((performance.now() - start) / 1000);
     // A busy machine makes it slower, nothing makes it faster.
     expect(perSecond).toBeLessThan(60);
-    expect(perSecond).toBeGreaterThan(15);
+    expect(perSecond).toBeGreaterThan(5);
   });
 });

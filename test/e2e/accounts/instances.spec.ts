@@ -6,6 +6,7 @@ import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { SLACK_MS } from '../../support/slack';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 /** Only a real PostgreSQL can be shared by two instances. */
@@ -35,7 +36,7 @@ shared('two instances', () => {
   /** Milliseconds until this is refused there. */
   async function refusedAfter(token: string): Promise<number> {
     const began = performance.now();
-    while (performance.now() - began < 5_000) {
+    while (performance.now() - began < 20_000) {
       if ((await bearer(there.url, token).get('/conversations')).status === 401)
         return performance.now() - began;
       await sleep(20);
@@ -82,7 +83,7 @@ shared('two instances', () => {
     for (let i = 0; i < 3; i += 1)
       expect((await bearer(there.url, token).get('/conversations')).status).toBe(200);
     await end();
-    expect(await refusedAfter(token)).toBeLessThan(1_000);
+    expect(await refusedAfter(token)).toBeLessThan(1_000 + SLACK_MS);
   });
 
   it('nobody who is erased is named in any table, not even for the moment in which the others hear of it', async () => {
@@ -105,7 +106,7 @@ shared('two instances', () => {
       if (rows.length) named.push(name);
     }
     expect(named).toEqual([]);
-    expect(await refusedAfter(person.access)).toBeLessThan(1_000);
+    expect(await refusedAfter(person.access)).toBeLessThan(1_000 + SLACK_MS);
   });
 
   it('streams on the other end within a second, and so do replies', async () => {
@@ -119,7 +120,7 @@ shared('two instances', () => {
     const began = performance.now();
     await here.app.get(UsersService, { strict: false }).update(person.id, { is_active: false });
     await stream.done();
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(1_000 + SLACK_MS);
     expect(stream.last.type).toMatch(/error|end/);
     gate.release();
   });
