@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class ReplyJournal1795233722640 implements MigrationInterface {
   name = 'ReplyJournal1795233722640';

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class IdempotencyKeys1795235907796 implements MigrationInterface {
   name = 'IdempotencyKeys1795235907796';

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class ReplyQueue1795241700000 implements MigrationInterface {
   name = 'ReplyQueue1795241700000';

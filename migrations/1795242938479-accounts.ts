@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class Accounts1795242938479 implements MigrationInterface {
   name = 'Accounts1795242938479';

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Batches live for seconds: compressing them, or splitting them into pieces, costs more than the room. */
 export class PlainJournal1795245300000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class OwnProviders1795245371951 implements MigrationInterface {
   name = 'OwnProviders1795245371951';

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class RateLimits1795245940851 implements MigrationInterface {
   name = 'RateLimits1795245940851';

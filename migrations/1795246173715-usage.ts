@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class Usage1795246173715 implements MigrationInterface {
   name = 'Usage1795246173715';

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * What changes while a reply is written moves from `messages` to `open_replies`, and the journal is fenced by a row of its own

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class ActiveChildren1796000002000 implements MigrationInterface {
   name = 'ActiveChildren1796000002000';

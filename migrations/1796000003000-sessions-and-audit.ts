@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class SessionsAndAudit1796000003000 implements MigrationInterface {
   name = 'SessionsAndAudit1796000003000';

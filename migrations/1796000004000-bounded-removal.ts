@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** No foreign key to these removes rows by itself any more: what is removed is removed in slices. */
 const REFERENCES = [

@@ -1,4 +1,4 @@
-import { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class OwnUsage1796000007000 implements MigrationInterface {
   name = 'OwnUsage1796000007000';

@@ -1,4 +1,4 @@
 import { extname, join } from 'node:path';
 
-/** Beside `src`; TypeScript under Jest, otherwise compiled, as this file is. */
+/** Beside `src`; TypeScript in tests, otherwise compiled, as this file is. */
 export const MIGRATION_FILES = join(__dirname, `../../migrations/*${extname(__filename)}`);

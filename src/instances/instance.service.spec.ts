@@ -27,8 +27,8 @@ class SlowInstances {
   }
 }
 
-beforeEach(() => jest.useFakeTimers());
-afterEach(() => jest.useRealTimers());
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
 
 it('never registers twice at once, and says of each registration that it was lost', async () => {
   const slow = new SlowInstances(3_500);
@@ -38,7 +38,7 @@ it('never registers twice at once, and says of each registration that it was los
   instance.lost.subscribe(() => lost++);
   void instance.onApplicationBootstrap();
   for (let s = 0; s < 120; s++) {
-    await jest.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     const id = current(instance);
     if (id && known.at(-1) !== id) known.push(id);
   }

@@ -20,7 +20,7 @@ const encoder: EventEncoder = {
 let log: Batches;
 let heartbeatMs: number;
 const watched = new Set<symbol>();
-const watch = jest.fn(() => {
+const watch = vi.fn(() => {
   const one = Symbol('watched');
   watched.add(one);
   return () => void watched.delete(one);
@@ -147,7 +147,7 @@ describe('streamEvents', () => {
   });
 
   it('begins nothing for a client that has left, and lets go of one whose answer never had its turn', async () => {
-    const reading = jest.fn((signal: AbortSignal) => signal);
+    const reading = vi.fn((signal: AbortSignal) => signal);
     log = async function* (signal) {
       reading(signal);
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -232,7 +232,7 @@ describe('streamEvents', () => {
 
 it('encodes a batch once for all who read it in the same dialect, and each dialect by itself', () => {
   const batch = [chunk(2, 'a')];
-  const encode = jest.fn((events: readonly LoggedEvent[]) => encoder.encode(events));
+  const encode = vi.fn((events: readonly LoggedEvent[]) => encoder.encode(events));
   const [one, other] = [{ encode }, { encode: () => 'other' }];
   expect(chunkOf(batch, one)).toBe(chunkOf(batch, one));
   expect(encode).toHaveBeenCalledTimes(1);

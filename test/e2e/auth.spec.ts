@@ -112,7 +112,7 @@ describe('X-User-ID', () => {
 
   it('costs no query the second time', async () => {
     await t.as('regular').get(ME);
-    const query = jest.spyOn(t.app.get(DataSource).manager, 'query');
+    const query = vi.spyOn(t.app.get(DataSource).manager, 'query');
     await t.as('regular').get(ME);
     const asked = query.mock.calls.filter(([sql]) => !sql.includes('revocations'));
     expect(asked).toEqual([]);

@@ -89,7 +89,7 @@ describe('on_busy: queue', () => {
     expect([second.events, third.events]).toEqual([[], []]);
     expect(model.requests).toHaveLength(1);
     // The sweeper would start them as well, 2.5 s later.
-    const sweep = jest.spyOn(t.app.get(TurnQueue), 'sweep').mockResolvedValue();
+    const sweep = vi.spyOn(t.app.get(TurnQueue), 'sweep').mockResolvedValue();
     gate.release();
     await Promise.all([running, second, third].map((reader) => reader.done()));
     sweep.mockRestore();

@@ -85,12 +85,12 @@ describe('the page of docs/identity.md', () => {
   it('takes another access token where the first has expired', async () => {
     const opened = await openSignedUp();
     await opened.submit({ password: PASSWORD });
-    jest.useFakeTimers({ doNotFake: [...TIMERS], now: Date.now() + 16 * 60_000 });
+    vi.useFakeTimers({ toNotFake: [...TIMERS], now: Date.now() + 16 * 60_000 });
     try {
       await opened.submit({ text: 'Still here?' });
       await shows(opened, said('Still here?'));
     } finally {
-      jest.useRealTimers();
+      vi.useRealTimers();
     }
   });
 });

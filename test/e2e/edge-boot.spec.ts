@@ -103,8 +103,8 @@ describe('a start that cannot succeed', () => {
   });
 
   it('explains an old Node', () => {
-    const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
-    const write = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
     assertNodeVersion('24.7.0');
     assertNodeVersion('26.0.0');
     expect(exit).not.toHaveBeenCalled();
@@ -113,7 +113,7 @@ describe('a start that cannot succeed', () => {
     expect(write).toHaveBeenCalledWith(
       expect.stringMatching(/needs Node\.js 24\.7 or newer, and this is 20\.19\.0/),
     );
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 });
 

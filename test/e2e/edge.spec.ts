@@ -349,7 +349,7 @@ describe('health', () => {
   it('is not ready without its database', async () => {
     const other = await createTestApp();
     try {
-      jest.spyOn(other.app.get(DatabaseState), 'check').mockResolvedValue(false);
+      vi.spyOn(other.app.get(DatabaseState), 'check').mockResolvedValue(false);
       const { status, body, headers } = await other.request.get('/health/ready');
       expect([status, body.code, headers['retry-after']]).toEqual([503, 'not_ready', '5']);
       expect((await other.request.get('/health/live')).status).toBe(200);

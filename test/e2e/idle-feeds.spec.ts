@@ -85,7 +85,7 @@ it('a feed whose look has failed looks again by itself', async () => {
   const feed = await alice.feed(id);
   await sleep(200);
   const conversations = t.app.get(ConversationsService, { strict: false });
-  const get = jest.spyOn(conversations, 'get').mockRejectedValueOnce(unavailable());
+  const get = vi.spyOn(conversations, 'get').mockRejectedValueOnce(unavailable());
   model.script(reply('One.'));
   const turn = await (await alice.stream(id, 'Hi')).done();
   expect(get).toHaveBeenCalled();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   statements.watch(t.app.getHttpServer());
   alice = ApiClient.of(t.url, 'alice');
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => vi.restoreAllMocks());
 afterAll(async () => {
   await t.close();
   await model.close();
@@ -39,8 +39,8 @@ async function running() {
 /** As if another process wrote the replies, which does not come to end them. */
 function hideWriter(): void {
   const replies = t.app.get(ActiveReplies, { strict: false });
-  jest.spyOn(replies, 'stop').mockResolvedValue(undefined);
-  jest.spyOn(replies, 'has').mockReturnValue(false);
+  vi.spyOn(replies, 'stop').mockResolvedValue(undefined);
+  vi.spyOn(replies, 'has').mockReturnValue(false);
 }
 
 /** What a message holds may be megabytes. */
@@ -48,7 +48,7 @@ const wholeRows = (texts: string[]) => texts.filter((text) => /parts|\.\*|SELECT
 
 it('a stop that does not come to pass in time says so, and may be asked for again', async () => {
   const { id, gate, reader } = await running();
-  jest.replaceProperty(REPLY_BOUNDS.stopPatience, 'limit', 1_500 as 25_000);
+  vi.spyOn(REPLY_BOUNDS.stopPatience, 'limit', 'get').mockReturnValue(1_500 as 25_000);
   hideWriter();
   const sent = await statements.of(async () => {
     const answer = await alice.post(`/messages/${reader.messageId}/stop`);
@@ -62,7 +62,7 @@ it('a stop that does not come to pass in time says so, and may be asked for agai
   expect([turn.status, turn.body.code]).toEqual([503, 'stop_pending']);
   expect((await alice.message(reader.messageId)).status).toBe('streaming');
 
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   const again = await alice.post<ChatMessage>(`/messages/${reader.messageId}/stop`);
   expect([again.status, again.body.status, again.body.content]).toEqual([200, 'stopped', 'One']);
   gate.release();
@@ -71,7 +71,7 @@ it('a stop that does not come to pass in time says so, and may be asked for agai
 
 it('who waits for a reply to begin looks at its state alone', async () => {
   const { gate, reader } = await running();
-  jest.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockReturnValue(undefined);
+  vi.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockReturnValue(undefined);
   const sent = await statements.of(async () => {
     const follower = await alice.follow(reader.messageId, { 'last-event-id': `${reader.messageId}:1` });
     await sleep(1_000);
@@ -79,7 +79,7 @@ it('who waits for a reply to begin looks at its state alone', async () => {
   });
   expect(sent.length).toBeGreaterThan(3);
   expect(wholeRows(sent.map(({ text }) => text))).toEqual([]);
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   gate.release();
   await reader.done();
 });

@@ -46,7 +46,7 @@ try {
   console.log(
     `seed ${values.seed}, ${values.rounds} rounds, ${values.database}: ${values.scenario.join(', ')}`,
   );
-  code = await runJest(onServer ? { TEST_DATABASE_URL: postgres('start') } : { TEST_DATABASE_URL: '' });
+  code = await runTests(onServer ? { TEST_DATABASE_URL: postgres('start') } : { TEST_DATABASE_URL: '' });
   printTable();
 } finally {
   if (onServer) postgres('stop');
@@ -55,14 +55,9 @@ try {
 process.exitCode = code;
 
 /** One scenario after the other, so that their times can be compared. */
-function runJest(env) {
-  const jest = [
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    'node_modules/jest/bin/jest.js',
-  ];
+function runTests(env) {
   const specs = values.scenario.map((name) => `test/faults/${name}.spec.ts`);
-  const child = spawn(process.execPath, [...jest, '--runInBand', '--runTestsByPath', ...specs], {
+  const child = spawn('vitest', ['run', '--project=long', '--no-file-parallelism', ...specs], {
     stdio: 'inherit',
     env: {
       ...process.env,

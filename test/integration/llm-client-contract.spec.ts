@@ -94,7 +94,7 @@ describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
   it('ends with what its listener throws, at once or later, and tells it no more', async () => {
     const { client, request } = make();
     for (const fail of [() => raise('full'), () => Promise.reject(new Error('full'))]) {
-      const listener = jest.fn(fail);
+      const listener = vi.fn(fail);
       const read = client.stream(request, new AbortController().signal, listener);
       await expect(read).rejects.toThrow('full');
       await delay(20);

@@ -425,8 +425,8 @@ describe('an abort', () => {
 
   it('leaves no timers and no listeners behind', async () => {
     const { signal } = new AbortController();
-    const added = jest.spyOn(signal, 'addEventListener');
-    const removed = jest.spyOn(signal, 'removeEventListener');
+    const added = vi.spyOn(signal, 'addEventListener');
+    const removed = vi.spyOn(signal, 'removeEventListener');
     await setUp()(signal);
     expect(added.mock.calls.length).toBeGreaterThan(0);
     expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(

@@ -463,7 +463,7 @@ it('gives out together what arrived together, in few parts', async () => {
 });
 
 it('leaves nothing in the console', async () => {
-  const spies = (['log', 'warn', 'error', 'info', 'debug'] as const).map((name) => jest.spyOn(console, name));
+  const spies = (['log', 'warn', 'error', 'info', 'debug'] as const).map((name) => vi.spyOn(console, name));
   process.env.OPENAI_LOG = 'debug';
   const loud = new OpenAiClient(testLimits());
   server.script(failure(500), stream(raw('data: {broken\n\n')));

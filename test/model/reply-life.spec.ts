@@ -5,14 +5,13 @@ import { knownStories } from './known-stories';
 import { stories, tell } from './moves';
 import { World } from './world';
 
-jest.mock('node:timers/promises', () => ({
-  ...jest.requireActual<object>('node:timers/promises'),
-  setTimeout: (...args: Parameters<typeof clock.sleep>) =>
-    jest.requireActual<typeof import('./clock')>('./clock').clock.sleep(...args),
+vi.mock('node:timers/promises', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  setTimeout: (...args: Parameters<typeof clock.sleep>) => clock.sleep(...args),
 }));
 
 /** Here the context tells whose a timer is, and loops of one simulated process must not run on for another. */
-jest.mock('../../src/logging/detached', () => ({ detached: <T>(work: () => T): T => work() }));
+vi.mock('../../src/logging/detached', () => ({ detached: <T>(work: () => T): T => work() }));
 
 const { FC_SEED, FC_PATH, FC_RUNS = '10000' } = process.env;
 

@@ -3,7 +3,7 @@ import { migratedCluster, migratedTemplate } from './database-template';
 
 /**
  * Makes a migrated database once for all test files: a template on the server of `TEST_DATABASE_URL`, and for
- * the embedded one a directory to copy. Jest's workers inherit the environment.
+ * the embedded one a directory to copy. Workers inherit the environment.
  */
 async function globalSetup(): Promise<void> {
   const serverUrl = process.env.TEST_DATABASE_URL;
@@ -11,4 +11,4 @@ async function globalSetup(): Promise<void> {
   process.env.TEST_DATABASE_CLUSTER = await migratedCluster();
 }
 
-export = globalSetup;
+export default globalSetup;

@@ -99,6 +99,6 @@ async function connect(config: DatabaseConfig, entities: Entity[]): Promise<Test
 
 function required(name: string): string {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests with Jest's global setup.`);
+  if (!value) throw new Error(`${name} is not set: run the tests with npm test, whose global setup sets it.`);
   return value;
 }

@@ -1,7 +1,7 @@
 /**
  * The thread that runs PostgreSQL (PGlite). It answers strictly one request after the other.
  *
- * Node runs this file as it is under Jest (type stripping) and compiled from `dist/`, so it is an ES module of its own
+ * Node runs this file as it is in tests (type stripping) and compiled from `dist/`, so it is an ES module of its own
  * and imports only types from its neighbours.
  */
 import { parentPort, workerData } from 'node:worker_threads';

@@ -10,7 +10,7 @@ function budget(): StreamBudget {
 
 /** Seconds for which a provider may send so many lines in each. */
 function lasts(linesPerSecond: number, seconds: number): number {
-  const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0);
   const stream = budget();
   try {
     for (let second = 1; second <= seconds; second++) {
@@ -39,7 +39,7 @@ describe('StreamBudget', () => {
   });
 
   it('does not save up what was not used', () => {
-    const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
     const stream = budget();
     now.mockReturnValue(3_600_000);
     expect(() => stream.skip(idleLines.limit)).not.toThrow();

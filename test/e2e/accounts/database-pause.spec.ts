@@ -56,7 +56,7 @@ shared('sockets while the database is away', () => {
     // eslint-disable-next-line typescript/unbound-method
     const query = Client.prototype.query;
     let onFirst = () => proxy.freeze();
-    jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
+    vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
       const [config] = args as [string | { text?: string; values?: unknown[] }];
       const { text = '', values } = typeof config === 'string' ? { text: config } : config;
       if (/SELECT s\.user_id, s\.expires_at/.test(text)) {
@@ -78,7 +78,7 @@ shared('sockets while the database is away', () => {
     expect([new Set(asked).size, closed()]).toEqual([USERS, 0]);
     // Those under way at the hiccup are asked for again; one for each of the sockets would be 160.
     expect(asked.length).toBeLessThan(5 * USERS);
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   }, 150_000);
 
   it('end soon after that with their session', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
 });
 beforeEach(() => model.reset());
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => vi.restoreAllMocks());
 afterAll(async () => {
   await t.close();
   await model.close();
@@ -126,7 +126,7 @@ it('is free again after whatever end: refusals, failures, answers without a body
 });
 
 it('one connection with many requests ahead holds no more than anybody', async () => {
-  const opened = jest.spyOn(t.app.get(ConversationFeed, { strict: false }), 'open');
+  const opened = vi.spyOn(t.app.get(ConversationFeed, { strict: false }), 'open');
   const { id } = await alice.conversation();
   const { port } = new URL(t.url);
   const client = connect(Number(port), '127.0.0.1');

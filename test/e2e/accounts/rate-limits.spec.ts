@@ -152,7 +152,7 @@ describe('instances that share a database', () => {
     const repository = t.app.get(SharedRateLimitsRepository, { strict: false });
     const stores = Array.from({ length: 4 }, () => shared(repository));
     const limiters = stores.map((store) => new RateLimiter(store));
-    const lease = jest.spyOn(repository, 'lease');
+    const lease = vi.spyOn(repository, 'lease');
     const decisions = await Promise.all(
       Array.from({ length: 400 }, (_, i) => limiters[i % 4].take(policy, 'somebody')),
     );

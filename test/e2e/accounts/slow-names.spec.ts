@@ -62,8 +62,8 @@ const bring = (person: Person, name: string, host: string) =>
   });
 
 it("one user's slow names delay neither the operator's models nor other users' names", async () => {
-  const systemLookups = jest.spyOn(dns, 'lookup');
-  const promisedLookups = jest.spyOn(dns.promises, 'lookup');
+  const systemLookups = vi.spyOn(dns, 'lookup');
+  const promisedLookups = vi.spyOn(dns.promises, 'lookup');
   const watched = names.watch(/slow/);
   const calm = new AbortController();
   const answers: Answer<Problem>[] = [];
@@ -94,7 +94,7 @@ it("one user's slow names delay neither the operator's models nor other users' n
   expect(asked.filter((name) => name.endsWith('.example'))).toEqual([]);
   expect(asked).toContain('localhost');
   expect(names.questions.some(({ name }) => name === 'localhost')).toBe(false);
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 }, 60_000);
 
 it('names are looked up few at once for turns and checks, too, per user', async () => {

@@ -212,7 +212,7 @@ describe('access tokens', () => {
 
   it('cost no query once they are known', async () => {
     await bearer(t.url, alice.access).get('/models');
-    const query = jest.spyOn(t.app.get(DataSource).manager, 'query');
+    const query = vi.spyOn(t.app.get(DataSource).manager, 'query');
     await bearer(t.url, alice.access).get('/models');
     const asked = query.mock.calls.filter(([sql]) => !sql.includes('revocations'));
     query.mockRestore();
@@ -297,7 +297,7 @@ describe("an issuer's tokens", () => {
     expect(await statusOf(app, old)).toBe(200);
     await changing.addKey('second');
     changing.dropKey('first');
-    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11_000);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 11_000);
     try {
       expect(await statusOf(app, await changing.token('alice', {}, 'second'))).toBe(200);
       expect(await statusOf(app, old)).toBe(401);

@@ -271,7 +271,7 @@ describe('quotas', () => {
     }));
 
   it('bound how many replies run also where the operator has set nothing, but not with RATE_LIMITS=off', async () => {
-    jest.replaceProperty<{ limit: number }, 'limit'>(REPLY_BOUNDS.runningReplies, 'limit', 3);
+    vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.runningReplies, 'limit', 'get').mockReturnValue(3);
     const statuses = (RATE_LIMITS: string) => {
       let found: number[] = [];
       return withApp({ RATE_LIMITS }, async (t) => {
@@ -296,7 +296,7 @@ describe('quotas', () => {
     };
     expect(await statuses('on')).toEqual([200, 200, 200, 429, 429]);
     expect(await statuses('off')).toEqual([200, 200, 200, 200, 200]);
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   it('are set aside for what waits, and free again once it is taken back', () =>

@@ -52,7 +52,7 @@ describe('the live feed of a conversation', () => {
     const elsewhere = t.app.get(RemoteTurnWatcher, { strict: false });
     const news = elsewhere.changesIn.bind(elsewhere);
     let watching = 0;
-    const spy = jest.spyOn(elsewhere, 'changesIn').mockImplementation((...of) =>
+    const spy = vi.spyOn(elsewhere, 'changesIn').mockImplementation((...of) =>
       defer(() => {
         watching += 1;
         return news(...of).pipe(finalize(() => (watching -= 1)));

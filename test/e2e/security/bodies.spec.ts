@@ -24,7 +24,7 @@ async function connection(url: string): Promise<RawConnection> {
 }
 
 afterEach(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   for (const each of open.splice(0)) each.close();
 });
 
@@ -47,7 +47,7 @@ const chunk = (text: string, extension = '') => `${text.length.toString(16)}${ex
 const LAST = '0\r\n\r\n';
 
 function limit(bound: { readonly limit: number }, value: number): void {
-  jest.replaceProperty(bound, 'limit', value);
+  vi.spyOn(bound, 'limit', 'get').mockReturnValue(value);
 }
 
 describe('anybody, with a heap of 256 MB', () => {

@@ -67,7 +67,7 @@ beforeAll(async () => {
   await newAccount('admin');
   [alice, bob] = [await person(), await person()];
   // It writes at a time of its own, which may be while rows are compared.
-  jest.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
+  vi.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
   invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
 });
 afterAll(async () => {

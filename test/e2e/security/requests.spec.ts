@@ -27,7 +27,7 @@ async function connection(url: string): Promise<RawConnection> {
 }
 
 afterEach(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   for (const each of open.splice(0)) each.close();
 });
 
@@ -105,7 +105,7 @@ describe('requests that do not wait for each other', () => {
   });
 
   it('are closed off soon when there are too many behind a stream', async () => {
-    jest.replaceProperty<{ limit: number }, 'limit'>(HTTP_BOUNDS.requestsAheadMs, 'limit', 300);
+    vi.spyOn<{ limit: number }, 'limit'>(HTTP_BOUNDS.requestsAheadMs, 'limit', 'get').mockReturnValue(300);
     const { body } = await t.as('alice').post('/api/v1/conversations').send({});
     const raw = await connection(t.url);
     await raw.write(get(`/api/v1/chat/${body.id}/stream`, 'X-User-ID: alice') + get(OPEN).repeat(900));
@@ -196,7 +196,7 @@ describe('limits of a network', () => {
 describe('readiness', () => {
   it('asks the database once a second, whoever asks', async () => {
     await sleep(HTTP_BOUNDS.readinessMs.limit);
-    const check = jest.spyOn(t.app.get(DatabaseState), 'check');
+    const check = vi.spyOn(t.app.get(DatabaseState), 'check');
     const began = performance.now();
     for (let i = 0; i < 5; i += 1) {
       const answers = await Promise.all(Array.from({ length: 20 }, () => t.request.get('/health/ready')));

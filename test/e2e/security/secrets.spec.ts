@@ -123,7 +123,7 @@ describe('a whole run, logged at trace', () => {
         [alice.canary, PROVIDER_KEY],
         driverError,
       );
-      const spy = jest.spyOn(t.app.get(DataSource), 'createQueryRunner').mockImplementation(() => {
+      const spy = vi.spyOn(t.app.get(DataSource), 'createQueryRunner').mockImplementation(() => {
         throw error;
       });
       const { text } = await say(alice.canary);
@@ -199,7 +199,7 @@ describe('a database that fails', () => {
     alice = await newPerson(sender(t));
   });
   afterAll(async () => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
     await t.close();
     await model.close();
   });
@@ -216,11 +216,11 @@ describe('a database that fails', () => {
       const driverError = Object.assign(new Error('secret internals'), { code });
       const dataSource = t.app.get(DataSource);
       const spies = [
-        jest.spyOn(dataSource, 'createQueryRunner').mockImplementation(() => {
+        vi.spyOn(dataSource, 'createQueryRunner').mockImplementation(() => {
           throw new QueryFailedError('SELECT secret', ['secret'], driverError);
         }),
         // Statements outside of transactions go straight to the pool.
-        jest.spyOn(poolOf(dataSource), 'connect').mockImplementation(() => {
+        vi.spyOn(poolOf(dataSource), 'connect').mockImplementation(() => {
           throw driverError;
         }),
       ];

@@ -54,7 +54,7 @@ beforeAll(async () => {
   t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token', JWT_SECRET: SECRET } });
   accounts = new AccountSender(t);
   [alice, bob, admin] = [await person(), await person(), await person('admin')];
-  jest.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
+  vi.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
   invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
   tickets = await invalidTickets();
 });

@@ -98,7 +98,7 @@ function shownText({ events }: StreamedReply, type: 'chunk' | 'reasoning'): stri
   return events.map((event) => (event.type === type ? event.data.content : '')).join('');
 }
 
-jest.setTimeout(120_000);
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe('a stored reply of 500,000 parts', () => {
   let id: string;

@@ -87,7 +87,7 @@ it('produces a reply whose COMMIT lost its answer once its request is repeated',
   const { id } = await alice.conversation();
   const db = t.app.get(TransactionRunner);
   const run = db.run.bind(db);
-  const lossy = jest.spyOn(db, 'run').mockImplementationOnce(async (work) => {
+  const lossy = vi.spyOn(db, 'run').mockImplementationOnce(async (work) => {
     await run(work);
     throw new Error('Connection terminated unexpectedly');
   });

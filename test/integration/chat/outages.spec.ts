@@ -26,7 +26,7 @@ beforeAll(async () => {
 const expire = () =>
   t.app.get(DataSource).query(`UPDATE instances SET expires_at = now() - interval '1 minute'`);
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => vi.restoreAllMocks());
 afterAll(async () => {
   await t.close();
   await model.close();
@@ -35,7 +35,7 @@ afterAll(async () => {
 it('a reply that was stored although the answer of the database was lost ends as it is stored', async () => {
   const messages = t.app.get(MessagesService);
   const finish = messages.finishReply.bind(messages);
-  jest.spyOn(messages, 'finishReply').mockImplementationOnce(async (...finished) => {
+  vi.spyOn(messages, 'finishReply').mockImplementationOnce(async (...finished) => {
     await finish(...finished);
     throw unavailable();
   });

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await alice.conversation();
 });
 afterAll(() => t.close());
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => vi.restoreAllMocks());
 
 /** A process that is gone, with so many replies open. */
 async function deadProcess(replies: number): Promise<{ instanceId: string; ids: string[] }> {
@@ -123,7 +123,7 @@ it('reads a journal in pages, from the first batch that is needed', async () => 
   const { instanceId, ids } = await deadProcess(1);
   const large = 'x'.repeat(REPLY_BOUNDS.journalPage.limit / 4);
   await journal(instanceId, ids, 20, () => [large]);
-  const read = jest.spyOn(t.app.get(JournalRepository), 'read');
+  const read = vi.spyOn(t.app.get(JournalRepository), 'read');
   expect(await recovery.run()).toBe(1);
   const pages = await Promise.all(read.mock.results.map(({ value }) => value as Promise<JournalBatch[]>));
   expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(5);
@@ -132,11 +132,11 @@ it('reads a journal in pages, from the first batch that is needed', async () => 
 });
 
 it('holds no more text in memory than it may', async () => {
-  jest.replaceProperty<{ limit: number }, 'limit'>(REPLY_BOUNDS.recoveredText, 'limit', 1_200_000);
+  vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.recoveredText, 'limit', 'get').mockReturnValue(1_200_000);
   const { instanceId, ids } = await deadProcess(4);
   const large = 'x'.repeat(100_000);
   await journal(instanceId, ids, 5, () => [large]);
-  const kept = jest.spyOn(t.app.get(OpenRepliesService), 'keepRecovered');
+  const kept = vi.spyOn(t.app.get(OpenRepliesService), 'keepRecovered');
   expect(await recovery.run()).toBe(4);
   expect(kept).toHaveBeenCalled();
   for (const id of ids) {
@@ -153,7 +153,7 @@ it('closes all others where one cannot be closed, and that one later', async () 
   await journal(instanceId, ids, 2);
   const messages = t.app.get(MessagesService);
   const finish = messages.finishReply.bind(messages);
-  const failing = jest.spyOn(messages, 'finishReply');
+  const failing = vi.spyOn(messages, 'finishReply');
   failing.mockImplementation((writer, ...rest) => {
     if (writer.message_id === ids[0]) throw Object.assign(new Error('no'), { code: '53100' });
     return finish(writer, ...rest);
@@ -164,7 +164,7 @@ it('closes all others where one cannot be closed, and that one later', async () 
   failing.mockRestore();
   // Where other processes may be at it, they are given time.
   const limit = performance.now() + 15_000;
-  jest.spyOn(performance, 'now').mockReturnValue(limit);
+  vi.spyOn(performance, 'now').mockReturnValue(limit);
   await recovery.run();
   expect((await alice.message(ids[0])).content).toBe(WORD.repeat(2));
 });

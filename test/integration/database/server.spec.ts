@@ -232,7 +232,7 @@ if (serverUrl) {
 
       it('ends the process when it turns out to be the wrong one', async () => {
         const exited = Promise.withResolvers<unknown>();
-        const exit = jest.spyOn(process, 'exit').mockImplementation((code) => exited.resolve(code) as never);
+        const exit = vi.spyOn(process, 'exit').mockImplementation((code) => exited.resolve(code) as never);
         const target = new URL(throughProxy());
         target.pathname = '/parley_no_such_database';
         const application = await app(target.toString());

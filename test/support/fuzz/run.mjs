@@ -7,16 +7,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const JEST = [
-  '--experimental-vm-modules',
-  '--disable-warning=ExperimentalWarning',
-  'node_modules/jest/bin/jest.js',
-];
 const directory = process.env.TEST_DATABASE_URL ? undefined : mkdtempSync(join(tmpdir(), 'parley-fuzz-run-'));
 
 try {
   const url = directory ? postgres('start') : process.env.TEST_DATABASE_URL;
-  process.exitCode = await runJest({ FUZZ_REQUESTS: '1000000', ...process.env, TEST_DATABASE_URL: url });
+  process.exitCode = await runTests({ FUZZ_REQUESTS: '1000000', ...process.env, TEST_DATABASE_URL: url });
 } finally {
   if (directory) {
     postgres('stop');
@@ -31,9 +26,9 @@ function postgres(action) {
 }
 
 /** @param {NodeJS.ProcessEnv} env */
-function runJest(env) {
-  const args = [...JEST, '--runInBand', '--runTestsByPath', 'test/e2e/security/fuzz.spec.ts'];
-  const child = spawn(process.execPath, args, { stdio: 'inherit', env });
+function runTests(env) {
+  const args = ['run', '--project=e2e', 'test/e2e/security/fuzz.spec.ts'];
+  const child = spawn('vitest', args, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }

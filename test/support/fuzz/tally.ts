@@ -39,7 +39,7 @@ export class Tally {
   }
 }
 
-/** Past Jest's console, which says of each line where it comes from. */
+/** Past Vitest's console, which says of each line where it comes from. */
 export function print(text: string): void {
   process.stderr.write(`${text}\n`);
 }
