@@ -14,7 +14,7 @@ export interface FeedbackPosition {
 }
 
 const IN_A_CONVERSATION =
-  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = f.conversation_id AND c.deleted_at IS NULL)';
+  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = f.conversation_id AND c.user_id = f.user_id AND c.deleted_at IS NULL)';
 
 @Injectable()
 export class FeedbackRepository {

@@ -5,40 +5,42 @@
  */
 
 /**
- * A recursive query `segments (branch_id, up_to, fork_id)`: the ranges of depth, one per branch, that make up the path from the first
- * message to a leaf. Both are parameters; a leaf of another conversation has no path.
+ * A recursive query `segments (user_id, branch_id, up_to, fork_id)`: the ranges of depth, one per branch, that make up the path from the first
+ * message to a leaf, each of the user's. All three are parameters; a leaf of another conversation or user has no path.
  */
-export function segmentsOf(leaf: string, conversation: string): string {
-  return `segments (branch_id, up_to, fork_id) AS (
-    SELECT leaf.branch_id, leaf.depth, head.parent_id
-    FROM messages leaf JOIN messages head ON head.id = leaf.branch_id
-    WHERE leaf.id = ${leaf} AND leaf.conversation_id = ${conversation}
+export function segmentsOf(leaf: string, conversation: string, user: string): string {
+  return `segments (user_id, branch_id, up_to, fork_id) AS (
+    SELECT leaf.user_id, leaf.branch_id, leaf.depth, head.parent_id
+    FROM messages leaf JOIN messages head ON head.id = leaf.branch_id AND head.user_id = leaf.user_id
+    WHERE leaf.id = ${leaf} AND leaf.conversation_id = ${conversation} AND leaf.user_id = ${user}
   UNION ALL
-    SELECT fork.branch_id, fork.depth, head.parent_id
-    FROM segments s JOIN messages fork ON fork.id = s.fork_id JOIN messages head ON head.id = fork.branch_id
+    SELECT s.user_id, fork.branch_id, fork.depth, head.parent_id
+    FROM segments s JOIN messages fork ON fork.id = s.fork_id AND fork.user_id = s.user_id
+    JOIN messages head ON head.id = fork.branch_id AND head.user_id = s.user_id
   )`;
 }
 
 /** A statement that notes which way the path of `segments` goes, as it is left. A branch has the id of its first message. */
 export const NOTE_WAY = `UPDATE messages m SET active_child_id = way.child_id
   FROM (
-    SELECT s.fork_id AS id, s.branch_id AS child_id FROM segments s WHERE s.fork_id IS NOT NULL
+    SELECT s.user_id, s.fork_id AS id, s.branch_id AS child_id FROM segments s WHERE s.fork_id IS NOT NULL
   UNION ALL
-    SELECT o.id, NULL FROM segments s
-    JOIN messages o ON o.branch_id = s.branch_id AND o.depth < s.up_to AND o.active_child_id IS NOT NULL
+    SELECT s.user_id, o.id, NULL FROM segments s JOIN messages o
+      ON o.branch_id = s.branch_id AND o.user_id = s.user_id AND o.depth < s.up_to AND o.active_child_id IS NOT NULL
   ) way
-  WHERE m.id = way.id AND m.active_child_id IS DISTINCT FROM way.child_id`;
+  WHERE m.id = way.id AND m.user_id = way.user_id AND m.active_child_id IS DISTINCT FROM way.child_id`;
 
-/** A recursive query `descent (branch_id, depth, step)`: where the way from a message down to its leaf enters each branch. */
-export function descentFrom(message: string, conversation: string): string {
-  return `descent (branch_id, depth, step) AS (
-    SELECT m.branch_id, m.depth, 1 FROM messages m WHERE m.id = ${message} AND m.conversation_id = ${conversation}
+/** A recursive query `descent (user_id, branch_id, depth, step)`: where the way from a message down to its leaf enters each branch. */
+export function descentFrom(message: string, conversation: string, user: string): string {
+  return `descent (user_id, branch_id, depth, step) AS (
+    SELECT m.user_id, m.branch_id, m.depth, 1 FROM messages m
+    WHERE m.id = ${message} AND m.conversation_id = ${conversation} AND m.user_id = ${user}
   UNION ALL
-    SELECT next.branch_id, next.depth, d.step + 1
+    SELECT d.user_id, next.branch_id, next.depth, d.step + 1
     FROM descent d CROSS JOIN LATERAL (
       SELECT o.active_child_id FROM messages o
-      WHERE o.branch_id = d.branch_id AND o.depth >= d.depth AND o.active_child_id IS NOT NULL
+      WHERE o.branch_id = d.branch_id AND o.user_id = d.user_id AND o.depth >= d.depth AND o.active_child_id IS NOT NULL
       ORDER BY o.depth LIMIT 1
-    ) fork JOIN messages next ON next.id = fork.active_child_id
+    ) fork JOIN messages next ON next.id = fork.active_child_id AND next.user_id = d.user_id
   )`;
 }

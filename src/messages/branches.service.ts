@@ -31,10 +31,11 @@ export class BranchesService {
     const message = await this.messages.find(userId, messageId);
     if (!message) throw messageNotFound();
     const { conversation_id: id } = message;
+    const of = { userId, conversationId: id };
     return this.db.run(async () => {
       const { active_leaf_id } = await this.conversations.lock(userId, id);
-      if (active_leaf_id) await this.paths.noteWay(active_leaf_id, id);
-      const leafId = exact ? messageId : await this.paths.leafBelow(messageId, id);
+      if (active_leaf_id) await this.paths.noteWay(of, active_leaf_id);
+      const leafId = exact ? messageId : await this.paths.leafBelow(of, messageId);
       await this.conversations.select(userId, id, leafId);
       return this.conversations.get(userId, id);
     });
@@ -61,13 +62,14 @@ export class BranchesService {
   }
 
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
-    const leaf = await this.messages.findIn(source.id, leafId);
+    const { user_id: userId, last_activity_at: at } = source;
+    const of = { userId, conversationId: source.id };
+    const leaf = await this.messages.findIn(of, leafId);
     if (!leaf) throw messageNotFound();
     if (leaf.depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
-    if (await this.paths.hasOpenReply(leafId, source.id)) throw replyInProgress();
+    if (await this.paths.hasOpenReply(of, leafId)) throw replyInProgress();
     const ids = Array.from({ length: leaf.depth }, () => uuidv7());
-    const bytes = await this.paths.copy(leafId, source.id, { conversationId: copy.id, ids });
-    const { user_id: userId, last_activity_at: at } = source;
+    const bytes = await this.paths.copy(of, leafId, { conversationId: copy.id, ids });
     await this.conversations.recordMessages(userId, copy.id, {
       leafId: ids[ids.length - 1],
       count: ids.length,

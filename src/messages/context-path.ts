@@ -1,19 +1,31 @@
 /** What the wire format of models adds to each message, in tokens. */
 export const MESSAGE_OVERHEAD_TOKENS = 4;
 
+/** Parameters of a statement, such as `$1`. */
+export interface ContextParameters {
+  user: string;
+  /** The message at which the path ends. */
+  leaf: string;
+  /** Tokens. */
+  budget: string;
+  /** The sequence up to which nothing is shown. */
+  contextFrom: string;
+  /** Whether the leaf is shown whatever it takes. */
+  always: string;
+}
+
 /**
- * A recursive query `path (id, parent_id, role, parts, depth, cost, total)`: the newest messages of the path that ends at `leaf` that
- * together stay within `budget` tokens. Whole messages only, none of a sequence up to `contextFrom`, and the leaf itself in any case
- * where `always` says so. All four are parameters.
+ * A recursive query `path (user_id, parent_id, role, parts, depth, cost, total)`: the user's newest messages of a path that together stay
+ * within a budget. Whole messages only.
  */
-export function contextBelow(leaf: string, budget: string, contextFrom: string, always: string): string {
+export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
-    SELECT m.id, m.parent_id, m.role, m.parts, m.depth, ${cost} AS cost, ${cost} AS total
-    FROM messages m WHERE m.id = ${leaf} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
+    SELECT m.user_id, m.parent_id, m.role, m.parts, m.depth, ${cost} AS cost, ${cost} AS total
+    FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
   UNION ALL
-    SELECT m.id, m.parent_id, m.role, m.parts, m.depth, ${cost}, path.total + ${cost}
-    FROM path JOIN messages m ON m.id = path.parent_id
+    SELECT m.user_id, m.parent_id, m.role, m.parts, m.depth, ${cost}, path.total + ${cost}
+    FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
     WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
   )`;
 }

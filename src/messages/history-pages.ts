@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
 import type { Page } from '../http/page';
 import { toMessageResponse, type MessageResponse } from './dto/message.response';
+import type { ConversationRef } from './message.types';
 import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
 
 /** What a client asks of a path: a cursor continues the path it came from, in the direction it came from. */
@@ -19,9 +20,9 @@ export class HistoryPages {
   /** From the first message on, unless a cursor leads on from another page. */
   async page(userId: string, conversationId: string, query: HistoryQuery): Promise<Page<MessageResponse>> {
     const leafId = await this.messages.leafOf(userId, conversationId, query.leaf);
-    const scope = scopeOf(userId, conversationId);
+    const scope = scopeOf({ userId, conversationId });
     const position = query.cursor ? toPosition(scope, query.cursor) : leafId && { leafId, after: 0 };
-    return position ? this.read(scope, conversationId, position, query.limit) : EMPTY_PAGE;
+    return position ? this.read({ userId, conversationId }, position, query.limit) : EMPTY_PAGE;
   }
 
   /** The newest messages of the path, oldest first; `next_cursor` leads to what is older. */
@@ -32,16 +33,15 @@ export class HistoryPages {
     limit: number,
   ): Promise<Page<MessageResponse>> {
     if (!leafId) return EMPTY_PAGE;
-    return this.read(scopeOf(userId, conversationId), conversationId, { leafId }, limit);
+    return this.read({ userId, conversationId }, { leafId }, limit);
   }
 
   private async read(
-    scope: CursorScope,
-    conversationId: string,
+    of: ConversationRef,
     position: PathPosition,
     limit: number,
   ): Promise<Page<MessageResponse>> {
-    return asPage(scope, await this.messages.history(conversationId, position, limit));
+    return asPage(scopeOf(of), await this.messages.history(of, position, limit));
   }
 }
 
@@ -55,7 +55,7 @@ function asPage(scope: CursorScope, { messages, next }: HistoryPage): Page<Messa
   };
 }
 
-function scopeOf(userId: string, conversationId: string): CursorScope {
+function scopeOf({ userId, conversationId }: ConversationRef): CursorScope {
   return { userId, list: `messages ${conversationId}` };
 }
 

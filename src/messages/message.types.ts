@@ -22,6 +22,12 @@ export function isOpen({ status }: { status: MessageStatus }): boolean {
   return status === 'queued' || status === 'streaming';
 }
 
+/** A conversation of a user. Every statement on a user's data names both. */
+export interface ConversationRef {
+  userId: string;
+  conversationId: string;
+}
+
 /** A reply, and the registration (`instances`) of the process that writes it. */
 export interface WrittenReply {
   message_id: string;

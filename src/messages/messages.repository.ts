@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
-import type { ReplyOutcome, WrittenReply } from './message.types';
+import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
 import { messageBytes } from './message-bytes';
 
 /** All that is stored of a reply when it ends. */
@@ -24,11 +24,11 @@ export type MessageHeader = Pick<
 
 /** Its conversation is not being removed. */
 const IS_THERE =
-  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.deleted_at IS NULL)';
+  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.user_id = m.user_id AND c.deleted_at IS NULL)';
 
 const HEADER = 'id, conversation_id, user_id, parent_id, sequence, role, status, model';
 
-/** One message; every query names the owner or a conversation that was read with its owner. */
+/** Messages; every query names the owner. */
 @Injectable()
 export class MessagesRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -54,9 +54,9 @@ export class MessagesRepository {
     return rows.at(0);
   }
 
-  /** A message of a conversation that was read with its owner. */
-  findIn(conversationId: string, id: string): Promise<MessageEntity | null> {
-    return this.rows.findOneBy({ id, conversation_id: conversationId });
+  /** A message of this conversation. */
+  findIn({ userId, conversationId }: ConversationRef, id: string): Promise<MessageEntity | null> {
+    return this.rows.findOneBy({ id, conversation_id: conversationId, user_id: userId });
   }
 
   /**
@@ -69,7 +69,7 @@ export class MessagesRepository {
   ): Promise<ClosedRow | undefined> {
     const rows: ClosedRow[] = await this.db.query(
       `WITH conversation AS (
-         SELECT c.id FROM open_replies o JOIN conversations c ON c.id = o.conversation_id
+         SELECT c.id FROM open_replies o JOIN conversations c ON c.id = o.conversation_id AND c.user_id = o.user_id
          WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 FOR NO KEY UPDATE OF c
        ), gone AS (
          DELETE FROM open_replies o USING conversation
@@ -80,7 +80,8 @@ export class MessagesRepository {
          FROM gone WHERE m.id = $1 AND m.user_id = $13
          RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
        ), counted AS (
-         UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed WHERE c.id = closed.conversation_id
+         UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed
+         WHERE c.id = closed.conversation_id AND c.user_id = closed.user_id
        )
        SELECT id, conversation_id, user_id, awaited FROM closed`,
       [
@@ -104,39 +105,46 @@ export class MessagesRepository {
   }
 
   /** The conversation's replies made after a sequence, in order. */
-  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageHeader[]> {
+  repliesAfter(
+    { userId, conversationId }: ConversationRef,
+    sequence: number,
+    limit: number,
+  ): Promise<MessageHeader[]> {
     return this.db.query(
-      `SELECT ${HEADER} FROM messages WHERE conversation_id = $1 AND sequence > $2 AND role = 'assistant'
+      `SELECT ${HEADER} FROM messages WHERE conversation_id = $1 AND user_id = $4 AND sequence > $2 AND role = 'assistant'
        ORDER BY sequence LIMIT $3`,
-      [conversationId, sequence, limit],
+      [conversationId, sequence, limit, userId],
     );
   }
 
   /** All of a conversation, in the order in which they were made. */
-  listAll(conversationId: string, afterSequence: number, limit: number): Promise<MessageEntity[]> {
+  listAll(
+    { userId, conversationId }: ConversationRef,
+    afterSequence: number,
+    limit: number,
+  ): Promise<MessageEntity[]> {
     return this.rows
       .createQueryBuilder('m')
-      .where('m.conversation_id = :conversationId AND m.sequence > :afterSequence', {
-        conversationId,
-        afterSequence,
-      })
+      .where('m.conversation_id = :conversationId AND m.user_id = :userId', { conversationId, userId })
+      .andWhere('m.sequence > :afterSequence', { afterSequence })
       .orderBy('m.sequence')
       .limit(limit)
       .getMany();
   }
 
-  async runningReply(conversationId: string): Promise<MessageEntity | undefined> {
+  async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageEntity | undefined> {
     const rows: MessageEntity[] = await this.db.query(
-      `SELECT m.* FROM open_replies o JOIN messages m ON m.id = o.message_id WHERE o.conversation_id = $1`,
-      [conversationId],
+      `SELECT m.* FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
+       WHERE o.conversation_id = $1 AND o.user_id = $2`,
+      [conversationId, userId],
     );
     return rows[0];
   }
 
   /** The last one whose turn has come. */
-  lastReply(conversationId: string): Promise<MessageEntity | null> {
+  lastReply({ userId, conversationId }: ConversationRef): Promise<MessageEntity | null> {
     return this.rows.findOne({
-      where: { conversation_id: conversationId, role: 'assistant', status: Not('queued') },
+      where: { conversation_id: conversationId, user_id: userId, role: 'assistant', status: Not('queued') },
       order: { sequence: 'DESC' },
     });
   }

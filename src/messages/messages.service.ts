@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
-import type { CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
+import type { ConversationRef, CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
-import { PathsRepository, type PathMessage } from './paths.repository';
+import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
 import type { StorableContent } from './reply-content';
 import { withSiblings, type Siblings } from './siblings';
 
@@ -55,7 +55,8 @@ export class MessagesService {
 
   async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
     const message = await this.get(userId, id);
-    const children = await this.paths.children(message.conversation_id, [message.parent_id]);
+    const of = { userId, conversationId: message.conversation_id };
+    const children = await this.paths.children(of, [message.parent_id]);
     return withSiblings([message], children)[0];
   }
 
@@ -67,14 +68,14 @@ export class MessagesService {
     return leaf.conversation_id === conversationId ? leaf.id : notFound();
   }
 
-  async history(conversationId: string, position: PathPosition, limit: number): Promise<HistoryPage> {
+  async history(of: ConversationRef, position: PathPosition, limit: number): Promise<HistoryPage> {
     const forward = position.after !== undefined;
     const rows = forward
-      ? await this.paths.after(conversationId, position.leafId, position.after ?? 0, limit + 1)
-      : await this.paths.before(conversationId, position.leafId, position.before ?? DEEPEST, limit + 1);
+      ? await this.paths.after(of, position.leafId, position.after ?? 0, limit + 1)
+      : await this.paths.before(of, position.leafId, position.before ?? DEEPEST, limit + 1);
     const page = rows.slice(0, limit);
     const parents = page.map((message) => message.parent_id);
-    const children = page.length ? await this.paths.children(conversationId, parents) : [];
+    const children = page.length ? await this.paths.children(of, parents) : [];
     const last = page.at(-1)?.depth;
     const next =
       rows.length > limit ? { leafId: position.leafId, [forward ? 'after' : 'before']: last } : undefined;
@@ -82,8 +83,8 @@ export class MessagesService {
   }
 
   /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */
-  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
-    return this.paths.context(leafId, budget, contextFrom);
+  context(userId: string, query: ContextQuery): Promise<CountedMessage[]> {
+    return this.paths.context(userId, query);
   }
 
   /** Closes a reply that this process writes with all that it holds; undefined if it is not its to close any more. */
@@ -98,15 +99,15 @@ export class MessagesService {
   }
 
   /** The conversation's replies made after a sequence, in order. */
-  repliesAfter(conversationId: string, sequence: number, limit: number): Promise<MessageHeader[]> {
-    return this.messages.repliesAfter(conversationId, sequence, limit);
+  repliesAfter(of: ConversationRef, sequence: number, limit: number): Promise<MessageHeader[]> {
+    return this.messages.repliesAfter(of, sequence, limit);
   }
 
   /** All of the user, conversation by conversation, branches included. */
   async *all(userId: string): AsyncGenerator<Message> {
     for await (const { id } of this.conversations.all(userId)) {
       for (let sequence = 0; ;) {
-        const page = await this.messages.listAll(id, sequence, EXPORT_PAGE);
+        const page = await this.messages.listAll({ userId, conversationId: id }, sequence, EXPORT_PAGE);
         yield* page;
         if (page.length < EXPORT_PAGE) break;
         sequence = page[EXPORT_PAGE - 1].sequence;
@@ -114,13 +115,13 @@ export class MessagesService {
     }
   }
 
-  runningReply(conversationId: string): Promise<Message | undefined> {
-    return this.messages.runningReply(conversationId);
+  runningReply(of: ConversationRef): Promise<Message | undefined> {
+    return this.messages.runningReply(of);
   }
 
   /** The last reply whose turn has come. */
-  async lastReply(conversationId: string): Promise<Message | undefined> {
-    return (await this.messages.lastReply(conversationId)) ?? undefined;
+  async lastReply(of: ConversationRef): Promise<Message | undefined> {
+    return (await this.messages.lastReply(of)) ?? undefined;
   }
 }
 

@@ -5,7 +5,16 @@ import { contextBelow } from './context-path';
 import { messageBytes } from './message-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { CountedMessage } from './message.types';
+import type { ConversationRef, CountedMessage } from './message.types';
+
+/** Which messages of a path a model sees. */
+export interface ContextQuery {
+  leafId: string;
+  /** Tokens. */
+  budget: number;
+  /** The sequence up to which nothing is shown. */
+  contextFrom: number;
+}
 
 export type PathMessage = Omit<
   MessageEntity,
@@ -15,7 +24,9 @@ export type PathMessage = Omit<
   cut_texts?: string[] | null;
 };
 
-const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2')}`;
+const CONTEXT = contextBelow({ leaf: '$1', budget: '$2', contextFrom: '$3', always: '$4', user: '$5' });
+
+const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 
 const { limit: LISTED } = REPLY_BOUNDS.listedParts;
 
@@ -29,19 +40,19 @@ const PARTS = `CASE WHEN ${IS_CUT} THEN jsonb_path_query_array(m.parts, '$[0 to 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
   ${PARTS}, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
 
-/** Paths through the tree of a conversation, which must have been read with its owner. A leaf elsewhere has no path. */
+/** Paths through the tree of a conversation. A leaf elsewhere has no path. */
 @Injectable()
 export class PathsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   /** The `limit` messages of the path that come right before a depth, the deepest first. */
-  before(conversationId: string, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
-    return this.page('m.depth < $3', 'DESC', [leafId, conversationId, depth, limit]);
+  before(of: ConversationRef, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth < $4', 'DESC', [leafId, of.conversationId, of.userId, depth, limit]);
   }
 
   /** The `limit` messages of the path that come right after a depth. */
-  after(conversationId: string, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
-    return this.page('m.depth > $3', 'ASC', [leafId, conversationId, depth, limit]);
+  after(of: ConversationRef, leafId: string, depth: number, limit: number): Promise<PathMessage[]> {
+    return this.page('m.depth > $4', 'ASC', [leafId, of.conversationId, of.userId, depth, limit]);
   }
 
   private page(
@@ -53,10 +64,10 @@ export class PathsRepository {
       `${SEGMENTS}
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
          SELECT ${COLUMNS} FROM messages m
-         WHERE m.branch_id = s.branch_id AND m.depth <= s.up_to AND ${condition}
-         ORDER BY m.depth ${order} LIMIT $4
+         WHERE m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND ${condition}
+         ORDER BY m.depth ${order} LIMIT $5
        ) page
-       ORDER BY page.depth ${order} LIMIT $4`,
+       ORDER BY page.depth ${order} LIMIT $5`,
       parameters,
     );
   }
@@ -66,65 +77,65 @@ export class PathsRepository {
    * from the first message on. Open replies are left out by the caller. Answers the bytes of what was copied.
    */
   async copy(
+    { userId, conversationId }: ConversationRef,
     leafId: string,
-    conversationId: string,
     copy: { conversationId: string; ids: string[] },
   ): Promise<number> {
     const rows: { bytes: number }[] = await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
-         FROM unnest($4::uuid[]) WITH ORDINALITY AS copy (id, depth)),
+         FROM unnest($5::uuid[]) WITH ORDINALITY AS copy (id, depth)),
        copied AS (INSERT INTO messages AS n (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
          event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
-       SELECT c.id, $3, c.parent_id, $5, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
+       SELECT c.id, $4, c.parent_id, $6, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
          m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
-       FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+       FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
        JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM copied`,
-      [leafId, conversationId, copy.conversationId, copy.ids, copy.ids[0]],
+      [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0]],
     );
     return rows[0].bytes;
   }
 
   /** Whether a reply on the path that ends at a leaf is not over. */
-  async hasOpenReply(leafId: string, conversationId: string): Promise<boolean> {
+  async hasOpenReply({ userId, conversationId }: ConversationRef, leafId: string): Promise<boolean> {
     const rows: { open: boolean }[] = await this.db.query(
       `${SEGMENTS}
        SELECT EXISTS (
-         SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.depth <= s.up_to
+         SELECT 1 FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
          WHERE m.conversation_id = $2 AND m.status IN ('queued', 'streaming')
        ) AS open`,
-      [leafId, conversationId],
+      [leafId, conversationId, userId],
     );
     return rows[0].open;
   }
 
   /** Notes which way the path to a leaf goes, as it is about to be left. */
-  async noteWay(leafId: string, conversationId: string): Promise<void> {
-    await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId]);
+  async noteWay({ userId, conversationId }: ConversationRef, leafId: string): Promise<void> {
+    await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId, userId]);
   }
 
   /** The leaf that was last active below a message, on a path that was left since; the message itself if nothing is below it. */
-  async leafBelow(messageId: string, conversationId: string): Promise<string> {
+  async leafBelow({ userId, conversationId }: ConversationRef, messageId: string): Promise<string> {
     const rows: { id: string }[] = await this.db.query(
-      `WITH RECURSIVE ${descentFrom('$1', '$2')}
-       SELECT leaf.id FROM (SELECT branch_id FROM descent ORDER BY step DESC LIMIT 1) last CROSS JOIN LATERAL (
-         SELECT m.id FROM messages m WHERE m.branch_id = last.branch_id ORDER BY m.depth DESC LIMIT 1
+      `WITH RECURSIVE ${descentFrom('$1', '$2', '$3')}
+       SELECT leaf.id FROM (SELECT user_id, branch_id FROM descent ORDER BY step DESC LIMIT 1) last CROSS JOIN LATERAL (
+         SELECT m.id FROM messages m WHERE m.branch_id = last.branch_id AND m.user_id = last.user_id ORDER BY m.depth DESC LIMIT 1
        ) leaf`,
-      [messageId, conversationId],
+      [messageId, conversationId, userId],
     );
     return rows[0]?.id ?? messageId;
   }
 
   /** Every child of these parents (null: the first messages of the conversation), oldest first. */
   children(
-    conversationId: string,
+    { userId, conversationId }: ConversationRef,
     parentIds: (string | null)[],
   ): Promise<Pick<MessageEntity, 'id' | 'parent_id'>[]> {
     return this.db.query(
       `SELECT id, parent_id FROM messages
-       WHERE conversation_id = $1 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
+       WHERE conversation_id = $1 AND user_id = $4 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
        ORDER BY sequence`,
-      [conversationId, parentIds.filter((id) => id !== null), parentIds.includes(null)],
+      [conversationId, parentIds.filter((id) => id !== null), parentIds.includes(null), userId],
     );
   }
 
@@ -132,10 +143,13 @@ export class PathsRepository {
    * The newest messages of the path that together stay within `budget` tokens, oldest first: whole messages only,
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
-  context(leafId: string, budget: number, contextFrom: number): Promise<CountedMessage[]> {
-    return this.db.query(
-      `WITH RECURSIVE ${contextBelow('$1', '$2', '$3', '$4')} SELECT role, parts, cost FROM path ORDER BY depth`,
-      [leafId, budget, contextFrom, true],
-    );
+  context(userId: string, { leafId, budget, contextFrom }: ContextQuery): Promise<CountedMessage[]> {
+    return this.db.query(`WITH RECURSIVE ${CONTEXT} SELECT role, parts, cost FROM path ORDER BY depth`, [
+      leafId,
+      budget,
+      contextFrom,
+      true,
+      userId,
+    ]);
   }
 }

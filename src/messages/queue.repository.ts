@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { QueuedRequest, WaitingConversation } from './message.types';
+import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
 import { WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
@@ -10,7 +10,7 @@ export type BegunReply = MessageEntity & { instance_id: string; request: QueuedR
 const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
 
-/** Replies that wait for their turn, in conversations that were read with their owner. */
+/** Replies that wait for their turn. */
 @Injectable()
 export class QueueRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -19,54 +19,59 @@ export class QueueRepository {
    * What there is to wait for in a conversation that is locked. The running reply is told that it is waited for: whoever ends
    * it holds its row, so one of the two always sees the other.
    */
-  async join(conversationId: string): Promise<{ running: number; waiting: number }> {
+  async join({ userId, conversationId }: ConversationRef): Promise<{ running: number; waiting: number }> {
     const rows: { running: number; waiting: number }[] = await this.db.query(
       `WITH running AS (
-         UPDATE open_replies SET awaited = true WHERE conversation_id = $1 RETURNING message_id
+         UPDATE open_replies SET awaited = true WHERE conversation_id = $1 AND user_id = $2 RETURNING message_id
        )
        SELECT (SELECT count(*)::int FROM running) AS running, (
-         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND status = 'queued'
+         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND user_id = $2 AND status = 'queued'
        ) AS waiting`,
-      [conversationId],
+      [conversationId, userId],
     );
     return rows[0];
   }
 
   /** The first that waits is this process's to write; none while another reply runs, for a user who is locked out, or where the process is not known any more. The conversation must be locked. */
-  async beginNext(conversationId: string, instanceId: string): Promise<BegunReply | undefined> {
+  async beginNext(
+    { userId, conversationId }: ConversationRef,
+    instanceId: string,
+  ): Promise<BegunReply | undefined> {
     const rows: BegunReply[] = await this.db.query(
       `WITH writer AS (${WRITER('$2')}), next AS (
-         SELECT id, user_id, queued_request FROM messages WHERE conversation_id = $1 AND status = 'queued' AND NOT EXISTS (
-           SELECT 1 FROM open_replies WHERE conversation_id = $1
-         ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.is_active) ORDER BY sequence LIMIT 1
+         SELECT id, user_id, queued_request FROM messages
+         WHERE conversation_id = $1 AND user_id = $4 AND status = 'queued' AND NOT EXISTS (
+           SELECT 1 FROM open_replies WHERE conversation_id = $1 AND user_id = $4
+         ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = $4 AND u.is_active) ORDER BY sequence LIMIT 1
        ), begun AS (
          UPDATE messages m SET status = 'streaming', updated_at = $3, queued_request = NULL
-         FROM next, writer WHERE m.id = next.id AND m.status = 'queued' RETURNING m.*, next.queued_request AS request
+         FROM next, writer WHERE m.id = next.id AND m.user_id = $4 AND m.status = 'queued' RETURNING m.*, next.queued_request AS request
        ), opened AS (
          INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch, awaited)
          SELECT b.id, b.user_id, b.conversation_id, w.instance_id, w.first_batch, EXISTS (
-           SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.status = 'queued' AND o.id <> b.id
+           SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.user_id = $4 AND o.status = 'queued' AND o.id <> b.id
          ) FROM begun b, writer w
        )
        SELECT begun.*, $2::uuid AS instance_id FROM begun`,
-      [conversationId, instanceId, new Date()],
+      [conversationId, instanceId, new Date(), userId],
     );
     return rows[0];
   }
 
   /** False if the reply does not wait any more. */
-  async cancel(id: string): Promise<boolean> {
+  async cancel(userId: string, id: string): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND status = 'queued' RETURNING id`,
-      [id, new Date()],
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND user_id = $3 AND status = 'queued' RETURNING id`,
+      [id, new Date(), userId],
     );
     return rows.length > 0;
   }
 
-  async cancelAll(conversationId: string): Promise<string[]> {
+  async cancelAll({ userId, conversationId }: ConversationRef): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
-      `UPDATE messages SET ${cancelledAt('$2')} WHERE conversation_id = $1 AND status = 'queued' RETURNING id`,
-      [conversationId, new Date()],
+      `UPDATE messages SET ${cancelledAt('$2')}
+       WHERE conversation_id = $1 AND user_id = $3 AND status = 'queued' RETURNING id`,
+      [conversationId, new Date(), userId],
     );
     return rows.map(({ id }) => id);
   }
@@ -84,7 +89,7 @@ export class QueueRepository {
   waiting(limit: number): Promise<WaitingConversation[]> {
     return this.db.query(
       `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
-         SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id
+         SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id AND r.user_id = q.user_id
        ) LIMIT $1`,
       [limit],
     );

@@ -3,7 +3,7 @@ import { ConversationsService, type Conversation } from '../conversations/conver
 import { isNotFound } from '../errors/app-error';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService } from '../instances/instance.service';
-import type { QueuedRequest, WaitingConversation } from './message.types';
+import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
 import type { Message } from './messages.service';
 import { QueueRepository } from './queue.repository';
 
@@ -32,15 +32,19 @@ export class QueueService {
   ): Promise<T> {
     return this.db.run(async () => {
       await this.conversations.lock(userId, conversationId);
-      return work(await this.queue.join(conversationId));
+      return work(await this.queue.join({ userId, conversationId }));
     });
   }
 
   /** Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it. */
-  begin({ user_id, conversation_id }: WaitingConversation): Promise<StartedTurn | undefined> {
+  begin({
+    user_id: userId,
+    conversation_id: conversationId,
+  }: WaitingConversation): Promise<StartedTurn | undefined> {
     return this.db.run(async () => {
-      const conversation = await this.conversations.lock(user_id, conversation_id).catch(asAbsent);
-      const begun = conversation && (await this.queue.beginNext(conversation_id, this.instance.id));
+      const conversation = await this.conversations.lock(userId, conversationId).catch(asAbsent);
+      const begun =
+        conversation && (await this.queue.beginNext({ userId, conversationId }, this.instance.id));
       if (!begun) return undefined;
       const { request, ...reply } = begun;
       return { conversation, reply, request };
@@ -48,13 +52,13 @@ export class QueueService {
   }
 
   /** Ends a reply that waits, as stopped and empty; false if it does not wait any more. */
-  cancel(id: string): Promise<boolean> {
-    return this.queue.cancel(id);
+  cancel(userId: string, id: string): Promise<boolean> {
+    return this.queue.cancel(userId, id);
   }
 
   /** Ends all that waits in the conversation, and answers the ids. */
-  cancelAll(conversationId: string): Promise<string[]> {
-    return this.queue.cancelAll(conversationId);
+  cancelAll(of: ConversationRef): Promise<string[]> {
+    return this.queue.cancelAll(of);
   }
 
   /** Ends all that waits of users who are locked out, and answers the ids. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
-import type { ContextMessage, MessageStatus } from './message.types';
+import type { ContextMessage, ConversationRef, MessageStatus } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
 import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
@@ -40,11 +40,19 @@ const RUNNING = (user: string, limit: string) =>
 /** What is to be known of a message `p` that a turn follows. */
 const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_id', p.branch_id, 'depth', p.depth,
   'role', p.role, 'status', p.status, 'tokens', p.tokens, 'has_children', EXISTS (
-    SELECT 1 FROM messages o WHERE o.conversation_id = p.conversation_id AND o.parent_id = p.id
+    SELECT 1 FROM messages o WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND o.parent_id = p.id
   ))`;
 
 /** A turn elsewhere leaves the active path (`$9` of the conversation `$6`). */
-const LEAVING = `, ${segmentsOf('$9', '$6')}, noted AS (${NOTE_WAY} AND EXISTS (SELECT 1 FROM conversation))`;
+const LEAVING = `, ${segmentsOf('$9', '$6', '$7')}, noted AS (${NOTE_WAY} AND EXISTS (SELECT 1 FROM conversation))`;
+
+const CONTEXT = contextBelow({
+  leaf: '$10',
+  budget: '$11',
+  contextFrom: '$12',
+  always: '$13',
+  user: '$7',
+});
 
 const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts,
     tokens, model, provider, reserved_tokens, queued_request, created_at, updated_at)
@@ -88,10 +96,10 @@ export class TurnsRepository {
   ): Promise<TurnPosition | undefined> {
     const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
       `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
-           SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.status = 'queued'
+           SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.user_id = c.user_id AND q.status = 'queued'
          ) AS queued
        FROM conversations c LEFT JOIN messages p
-         ON p.conversation_id = c.id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
+         ON p.conversation_id = c.id AND p.user_id = c.user_id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
        WHERE c.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL`,
       [conversationId, userId, parentId === undefined, parentId ?? null],
     );
@@ -100,11 +108,11 @@ export class TurnsRepository {
     return { conversation, parent: parent ?? undefined, queued };
   }
 
-  /** A message of a conversation that was read with its owner. */
-  async parent(conversationId: string, id: string): Promise<ParentMessage | undefined> {
+  /** A message of this conversation. */
+  async parent({ userId, conversationId }: ConversationRef, id: string): Promise<ParentMessage | undefined> {
     const rows: { parent: ParentMessage }[] = await this.db.query(
-      `SELECT ${PARENT} AS parent FROM messages p WHERE p.conversation_id = $1 AND p.id = $2`,
-      [conversationId, id],
+      `SELECT ${PARENT} AS parent FROM messages p WHERE p.conversation_id = $1 AND p.id = $2 AND p.user_id = $3`,
+      [conversationId, id, userId],
     );
     return rows[0]?.parent;
   }
@@ -128,7 +136,7 @@ export class TurnsRepository {
            AND deleted_at IS NULL
            AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
          RETURNING id
-       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${contextBelow('$10', '$11', '$12', '$13')}${leaves ? LEAVING : ''}
+       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${leaves ? LEAVING : ''}
        SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
          COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path), '[]') AS context
        FROM running`,
@@ -156,7 +164,7 @@ export class TurnsRepository {
   /** The state of a reply of the user; undefined if it is not there. */
   async reply(userId: string, messageId: string): Promise<{ status: MessageStatus } | undefined> {
     const rows = await this.db.query<{ status: MessageStatus }>(
-      `SELECT m.status FROM messages m JOIN conversations c ON c.id = m.conversation_id
+      `SELECT m.status FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.user_id = m.user_id
        WHERE m.id = $1 AND m.user_id = $2 AND c.deleted_at IS NULL`,
       [messageId, userId],
     );

@@ -85,7 +85,9 @@ export class TurnsService {
     if (parentId !== undefined) return place;
     let { parent } = place;
     while (parent?.role === 'user')
-      parent = parent.parent_id ? await this.turns.parent(conversationId, parent.parent_id) : undefined;
+      parent = parent.parent_id
+        ? await this.turns.parent({ userId, conversationId }, parent.parent_id)
+        : undefined;
     return { ...place, parent };
   }
 

@@ -78,8 +78,8 @@ export class RepliesService {
   /** Stops the running reply and returns it as it is then, or the last reply if none is running. A queued reply comes next. */
   async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
     await this.conversations.get(userId, conversationId);
-    const running = await this.messages.runningReply(conversationId);
-    const reply = running ?? (await this.messages.lastReply(conversationId));
+    const of = { userId, conversationId };
+    const reply = (await this.messages.runningReply(of)) ?? (await this.messages.lastReply(of));
     if (!reply) throw noReply();
     return this.cancel(reply);
   }

@@ -8,6 +8,7 @@ import { textOf } from '../messages/reply-content';
 export interface ContextRequest {
   systemPrompt: string | null;
   /** The message to be answered: the end of the path. */
+  userId: string;
   leafId: string;
   /** Token budget of the messages (`contextTokens` in `context-tokens.ts`). */
   contextTokens: number;
@@ -25,7 +26,11 @@ export class ContextLoader {
    * @throws {LlmError} `context_length_exceeded` if not even the message to be answered fits
    */
   async load(request: ContextRequest): Promise<ModelMessage[]> {
-    const path = await this.messages.context(request.leafId, request.contextTokens, request.contextFrom);
+    const path = await this.messages.context(request.userId, {
+      leafId: request.leafId,
+      budget: request.contextTokens,
+      contextFrom: request.contextFrom,
+    });
     if ((path.at(-1)?.cost ?? 0) > request.contextTokens) throw new LlmError('context_length_exceeded');
     return modelMessages(request.systemPrompt, path);
   }

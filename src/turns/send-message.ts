@@ -57,7 +57,7 @@ export class SendMessage {
       try {
         turn = await this.openOnce(context, input);
       } catch (error) {
-        await this.busy.interrupt(command, error, tries);
+        await this.busy.interrupt(position?.conversation, options, error, tries);
       }
     }
     if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);

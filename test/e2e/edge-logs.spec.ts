@@ -25,7 +25,7 @@ beforeEach(() => {
 
 /** The line of a request comes when its connection lets go of it. */
 async function requestLines(count = 1): Promise<Record<string, unknown>[]> {
-  for (let i = 0; i < 100; i += 1) {
+  for (let i = 0; i < 2_000; i += 1) {
     const found = lines.filter(({ msg }) => msg === 'request');
     if (found.length >= count) return found;
     await new Promise((resolve) => setTimeout(resolve, 10));

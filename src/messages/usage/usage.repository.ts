@@ -61,7 +61,7 @@ export class UsageRepository {
   ): Promise<number> {
     const rows: { count: number }[] = await this.db.query(
       `WITH gone AS (
-         DELETE FROM messages WHERE id IN (
+         DELETE FROM messages WHERE user_id = $1 AND id IN (
            SELECT m.id FROM unnest($2::uuid[]) AS c (id) CROSS JOIN LATERAL (
              SELECT id FROM messages WHERE conversation_id = c.id AND user_id = $1 ORDER BY sequence DESC LIMIT $3
            ) AS m LIMIT $3
@@ -109,7 +109,7 @@ export class UsageRepository {
          + (SELECT COALESCE(sum(p.input_tokens + p.output_tokens), 0)::float8
             FROM past_usage p WHERE p.user_id = $1 AND p.day = today.began::date) AS tokens,
          (SELECT COALESCE(sum(m.tokens + CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0) ELSE 0 END), 0)::float8
-          FROM messages m WHERE m.conversation_id = $2 AND m.sequence > $3) AS earlier,
+          FROM messages m WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.sequence > $3) AS earlier,
          ceil(extract(epoch FROM today.began + interval '1 day' - (now() AT TIME ZONE 'UTC')))::int AS seconds_left
        FROM today`,
       [userId, conversationId ?? null, contextFrom ?? 0],

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { isOpen } from '../../messages/message.types';
+import { isOpen, type ConversationRef } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { QueueService } from '../../messages/queue.service';
@@ -32,7 +32,8 @@ export class ReplyCanceller {
    * @throws AppError `stop_pending` if that takes too long
    */
   async cancel(reply: MessageHeader): Promise<void> {
-    if (reply.status === 'queued' && (await this.queue.cancel(reply.id))) this.watch.wake([reply.id]);
+    if (reply.status === 'queued' && (await this.queue.cancel(reply.user_id, reply.id)))
+      this.watch.wake([reply.id]);
     else if (isOpen(reply)) await this.cancelRunning(reply);
   }
 
@@ -40,9 +41,9 @@ export class ReplyCanceller {
    * Ends the active and the queued replies of a conversation. Queued ones first: otherwise the next of them would start.
    * @throws AppError `stop_pending`
    */
-  async cancelAll(conversationId: string): Promise<void> {
-    this.watch.wake(await this.queue.cancelAll(conversationId));
-    const reply = await this.messages.runningReply(conversationId);
+  async cancelAll(of: ConversationRef): Promise<void> {
+    this.watch.wake(await this.queue.cancelAll(of));
+    const reply = await this.messages.runningReply(of);
     if (reply) await this.cancelRunning(reply);
   }
 

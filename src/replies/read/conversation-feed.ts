@@ -63,10 +63,11 @@ export class ConversationFeed {
     return (listener, signal) => this.follow(conversation, start, listener, signal);
   }
 
-  private async currentStart({ id }: Conversation): Promise<FeedStart> {
-    const running = await this.messages.runningReply(id);
+  private async currentStart({ id, user_id }: Conversation): Promise<FeedStart> {
+    const of = { userId: user_id, conversationId: id };
+    const running = await this.messages.runningReply(of);
     if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
-    const last = await this.messages.lastReply(id);
+    const last = await this.messages.lastReply(of);
     // Queued replies come after it.
     return { sequence: last?.sequence ?? 0 };
   }
@@ -136,7 +137,8 @@ export class ConversationFeed {
     const { id, user_id } = conversation;
     try {
       const now = await this.conversations.get(user_id, id);
-      return { conversation: now, replies: await this.messages.repliesAfter(id, sequence, BATCH) };
+      const of = { userId: user_id, conversationId: id };
+      return { conversation: now, replies: await this.messages.repliesAfter(of, sequence, BATCH) };
     } catch (error) {
       if (isNotFound(error)) return undefined;
       this.logger.warn({ err: error }, 'A feed could not look for replies; it tries again');

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../../conversations/conversations.service';
 import { AppError } from '../../errors/app-error';
 import { ReplyCanceller } from '../../replies/lifecycle/reply-canceller';
-import type { TurnCommand } from '../turn-command';
+import type { ReplyOptions } from '../turn-command';
 import { TurnQueue } from './turn-queue';
 
 /** Another turn may be opened in the moment between the end of one reply and the start of the next. */
@@ -24,10 +24,15 @@ export class OnBusyPolicy {
    * the caller can try again.
    * @throws `error` if it has another reason, or if the turn does not interrupt; AppError `stop_pending`
    */
-  async interrupt({ conversationId, options }: TurnCommand, error: unknown, tries: number): Promise<void> {
+  async interrupt(
+    conversation: Conversation | undefined,
+    { on_busy }: ReplyOptions,
+    error: unknown,
+    tries: number,
+  ): Promise<void> {
     const isBusy = error instanceof AppError && error.code === 'reply_in_progress';
-    if (!isBusy || !conversationId || options.on_busy !== 'interrupt' || tries === MAX_TRIES) throw error;
-    await this.canceller.cancelAll(conversationId);
+    if (!isBusy || !conversation || on_busy !== 'interrupt' || tries === MAX_TRIES) throw error;
+    await this.canceller.cancelAll({ userId: conversation.user_id, conversationId: conversation.id });
   }
 
   /** A turn was queued in this conversation. The reply that it waits for may have ended before it was stored. */

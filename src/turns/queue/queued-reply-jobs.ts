@@ -23,6 +23,7 @@ export class QueuedReplyJobs {
     const context = async () =>
       this.context.load({
         systemPrompt: conversation.system_prompt,
+        userId: reply.user_id,
         leafId: reply.parent_id ?? '',
         contextTokens: (model?.contextTokens ?? 0) - prefixTokens(prefix),
         contextFrom: conversation.context_from,

@@ -16,6 +16,6 @@ export class UserLock {
 
   /** Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. */
   async take(userId: string): Promise<void> {
-    await this.db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))', [userId]);
+    await this.db.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
   }
 }

@@ -83,7 +83,7 @@ shared('sockets while the database is away', () => {
 
   it('end soon after that with their session', async () => {
     expect((await people[0].api.post('/auth/logout')).status).toBe(204);
-    for (let i = 0; i < 100 && sockets[0].some(({ code }) => code === undefined); i += 1) await sleep(50);
+    for (let i = 0; i < 400 && sockets[0].some(({ code }) => code === undefined); i += 1) await sleep(50);
     expect(sockets[0].filter(({ code }) => code === undefined)).toEqual([]);
     expect(closed()).toBe(SOCKETS_EACH);
   });

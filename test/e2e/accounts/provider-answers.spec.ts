@@ -84,7 +84,7 @@ async function check(answer: (socket: Socket) => unknown) {
   const began = Date.now();
   const { status, body, text } = await alice.api.post(`/providers/${made.body.id}/check`);
   const ms = Date.now() - began;
-  for (const end = Date.now() + 3_000; sockets.size > 0 && Date.now() < end;) await sleep(20);
+  for (const end = Date.now() + 20_000; sockets.size > 0 && Date.now() < end;) await sleep(20);
   const open = sockets.size;
   sockets.forEach((socket) => socket.destroy());
   server.close();

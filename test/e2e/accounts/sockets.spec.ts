@@ -52,7 +52,7 @@ async function say(socket: SocketClient, more: object = {}): Promise<unknown> {
 async function openRepliesOf(userId: string): Promise<number> {
   const open = `SELECT id FROM messages WHERE user_id = $1 AND status IN ('queued', 'streaming')`;
   const count = async () => (await t.app.get(DataSource).query<object[]>(open, [userId])).length;
-  for (const end = Date.now() + 2_000; (await count()) && Date.now() < end; await sleep(20));
+  for (const end = Date.now() + 20_000; (await count()) && Date.now() < end; await sleep(20));
   return count();
 }
 

@@ -254,7 +254,7 @@ describe('one running reply per conversation', () => {
       const { status } = await answer;
       if (status === 409) refused.push(status);
     });
-    for (let i = 0; i < 1_000 && refused.length < 19; i += 1) await delay(5);
+    for (let i = 0; i < 4_000 && refused.length < 19; i += 1) await delay(5);
     gate.release();
     await Promise.all(counted);
     expect((await Promise.all(answers)).map(({ status }) => status).sort((a, b) => a - b)).toEqual([

@@ -234,7 +234,7 @@ describe('many sockets that break at once', () => {
     }
     gate.release();
     expect((await running.done()).text).toBe('Hello');
-    for (let i = 0; i < 100 && logs.lines.filter((line) => line.includes('close_code')).length < 120; i++)
+    for (let i = 0; i < 1_000 && logs.lines.filter((line) => line.includes('close_code')).length < 120; i++)
       await sleep(20);
     expect(logs.lines.filter((line) => line.includes('"close_code":1006'))).toHaveLength(120);
     const socket = await SocketClient.of(t.url, 'alice');

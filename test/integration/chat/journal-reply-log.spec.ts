@@ -107,8 +107,7 @@ describe('JournalReplyLog', () => {
     expect(shown).toHaveLength(1);
     gate.resolve();
     await log.flush(REPLY);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(shown).toHaveLength(2);
+    await vi.waitFor(() => expect(shown).toHaveLength(2), 20_000);
     const [batch] = await journal.read(instance.id, 0);
     expect(decodePayload(batch.payload)).toEqual([
       { messageId: REPLY, sequence: 1, events: [START, chunk('secret')] },
@@ -174,8 +173,7 @@ describe('JournalReplyLog', () => {
       type: 'error',
       data: { code: 'storage_unavailable', message: '…', retryable: true },
     });
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(shown.map((event) => event.sequence)).toEqual([1, 2, 3]);
+    await vi.waitFor(() => expect(shown.map((event) => event.sequence)).toEqual([1, 2, 3]), 20_000);
     expect(JSON.parse(shown[1].json)).toEqual(chunk('late'));
   });
 
@@ -194,8 +192,7 @@ describe('JournalReplyLog', () => {
     const shown = follow(log);
     await log.append(REPLY, [chunk('a')]);
     await log.flush(REPLY);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(shown.map((event) => event.sequence)).toEqual([1, 2]);
+    await vi.waitFor(() => expect(shown.map((event) => event.sequence)).toEqual([1, 2]), 20_000);
     expect(await journal.read(instance.id, 0)).toHaveLength(1);
   });
 

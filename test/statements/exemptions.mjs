@@ -1,0 +1,74 @@
+/**
+ * Statements on a user's table that do not name the user, by their text (white space as one blank), and why they need not. Sweeps, recovery by
+ * instance, administrators' lists and look-ups by key are the only reasons.
+ */
+export const EXEMPTIONS = [
+  {
+    statement:
+      /FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED$/,
+    reason:
+      'Sweep: the next conversation that is being removed, whosever it is; what follows names its user.',
+  },
+  {
+    statement: /^SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE q\.status = 'queued'/,
+    reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
+  },
+  {
+    statement: /^UPDATE messages m SET status = 'stopped'.* FROM users u WHERE m\.status = 'queued'/,
+    reason: 'Sweep: queued replies of all users who are locked out.',
+  },
+  {
+    statement: /^WITH RECURSIVE journals AS/,
+    reason: 'Recovery by instance: journals of processes that left no open reply.',
+  },
+  {
+    statement: /^SELECT DISTINCT instance_id FROM open_replies o/,
+    reason: 'Recovery by instance: processes that are gone and left replies open.',
+  },
+  {
+    statement: /FROM open_replies WHERE instance_id = \$1 AND \(\$2::uuid IS NULL OR message_id > \$2\)/,
+    reason: 'Recovery by instance: the open replies of one process, in pages.',
+  },
+  {
+    statement: /FROM open_replies o JOIN messages m .* WHERE o\.instance_id = \$1 AND m\.updated_at < \$2$/,
+    reason: 'Recovery by instance: replies that their own process does not know.',
+  },
+  {
+    statement: /^WITH gone AS \( DELETE FROM instances WHERE id = \$1 AND NOT EXISTS/,
+    reason: 'Recovery by instance: a process without open replies leaves.',
+  },
+  {
+    statement: /FROM unnest\(\$1::uuid\[\]\) AS q \(id\) WHERE NOT EXISTS \(SELECT 1 FROM messages m/,
+    reason: 'Look-up by key: one poll for all readers of queued replies.',
+  },
+  {
+    statement: /FROM unnest\(\$1::uuid\[\]\) AS r \(id\) LEFT JOIN open_replies o/,
+    reason: 'Look-up by key: one poll for the stop requests of all replies that a process writes.',
+  },
+  {
+    statement: /FROM unnest\(\$1::uuid\[\]\) AS r \(id\) WHERE NOT EXISTS \(SELECT 1 FROM open_replies o/,
+    reason: 'Look-up by key: one poll for the ends of all replies that readers follow elsewhere.',
+  },
+  {
+    statement: /FROM unnest\(\$1::uuid\[\], \$2::int\[\]\) AS p \(id, sequence\) LEFT JOIN conversations c/,
+    reason: 'Look-up by key: one poll for all feeds of a process.',
+  },
+  {
+    statement:
+      /^SELECT id FROM conversations WHERE \(\$1::uuid IS NULL OR id > \$1\) AND deleted_at IS NULL ORDER BY id LIMIT \$2$/,
+    reason: 'Command of an operator: the recount of all counters, in pages.',
+  },
+  {
+    statement: /^SELECT 1 FROM conversations WHERE id = ANY\(\$1\) ORDER BY id FOR NO KEY UPDATE$/,
+    reason: 'Command of an operator: locks a page of the recount.',
+  },
+  {
+    statement:
+      /^SELECT \* FROM \( SELECT c\.id, c\.stored_bytes, .* WHERE c\.id = ANY\(\$1\) AND c\.deleted_at IS NULL/,
+    reason: 'Command of an operator: compares a page of counters with what they count.',
+  },
+  {
+    statement: /^UPDATE conversations c SET stored_bytes = w\.bytes, message_count = w\.messages FROM unnest/,
+    reason: 'Command of an operator: corrects counters of a page that is locked.',
+  },
+];
