@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { RetryingChecks } from '../common/retrying-checks';
 import { IDENTITY_BOUNDS } from '../config/bounds';
+import { detached } from '../logging/detached';
 import { UserChangeFeed } from '../users/revocations/user-change-feed';
 import { subjectOf } from '../users/revocations/subject';
 import type { Identity } from './identity';
@@ -8,10 +9,6 @@ import { IdentityStrategy } from './strategies/identity-strategy';
 
 /** Timers cannot wait for longer. */
 const LONGEST_MS = 2 ** 31 - 1;
-const AT_ONCE = IDENTITY_BOUNDS.identityLookUps.limit;
-/** Before a look-up that failed is tried again: twice as long each time, and a random part of it. */
-const FIRST_RETRY_MS = 250;
-const LAST_RETRY_MS = 5_000;
 
 interface Watcher {
   /** In ms since 1970, if the credential ends by itself. */
@@ -26,8 +23,6 @@ interface Credential {
   subject: string;
   identity: Identity;
   watchers: Set<Watcher>;
-  /** Look-ups that have failed, one after the other. */
-  failures: number;
 }
 
 /**
@@ -36,11 +31,13 @@ interface Credential {
  */
 @Injectable()
 export class SessionExpiryWatcher {
-  private readonly logger = new Logger(SessionExpiryWatcher.name);
   private readonly credentials = new Map<string, Credential>();
-  /** Those to be looked up, each once. */
-  private readonly waiting = new Set<Credential>();
-  private running = 0;
+  private readonly checks = new RetryingChecks<Credential>({
+    failure: 'It cannot be found out whether somebody may stay; asked again',
+    atOnce: IDENTITY_BOUNDS.identityLookUps.limit,
+    check: (credential) => this.check(credential),
+    isWanted: ({ watchers }) => watchers.size > 0,
+  });
 
   constructor(
     revocations: UserChangeFeed,
@@ -67,7 +64,7 @@ export class SessionExpiryWatcher {
     const known = this.credentials.get(key);
     if (known) return known;
     const subject = subjectOf(userId);
-    const credential = { key, subject, identity, watchers: new Set<Watcher>(), failures: 0 };
+    const credential = { key, subject, identity, watchers: new Set<Watcher>() };
     this.credentials.set(key, credential);
     return credential;
   }
@@ -75,54 +72,27 @@ export class SessionExpiryWatcher {
   private setTimer(credential: Credential, watcher: Watcher): void {
     clearTimeout(watcher.expiry);
     const left = (watcher.endsAt ?? Infinity) - Date.now();
-    if (left <= LONGEST_MS) watcher.expiry = setTimeout(() => this.expire(credential, watcher), left);
+    // The timer belongs to no request: what ends then may be somebody else's.
+    if (left <= LONGEST_MS)
+      watcher.expiry = detached(() => setTimeout(() => this.expire(credential, watcher), left));
   }
 
   /** What is stored may have been renewed since; a token of somebody else's ends as it said. */
   private expire(credential: Credential, watcher: Watcher): void {
-    if (isStored(credential.identity)) this.enqueue(credential);
+    if (isStored(credential.identity)) this.checks.enqueue(credential);
     else this.end(credential, watcher);
   }
 
   /** Something has changed of this user, or maybe of any. */
   private look(subject: string | undefined): void {
     for (const credential of this.credentials.values())
-      if (subject === undefined || credential.subject === subject) this.enqueue(credential);
-  }
-
-  /** One that is being looked up is looked up again: what is on its way may be from before. */
-  private enqueue(credential: Credential): void {
-    this.waiting.add(credential);
-    if (this.running < AT_ONCE) void this.work();
-  }
-
-  private async work(): Promise<void> {
-    this.running += 1;
-    for (const credential of this.waiting) {
-      this.waiting.delete(credential);
-      await this.check(credential);
-    }
-    this.running -= 1;
+      if (subject === undefined || credential.subject === subject) this.checks.enqueue(credential);
   }
 
   private async check(credential: Credential): Promise<void> {
-    try {
-      // Of a user whom others vouch for there may be several tokens, each with an end of its own.
-      const { expiresAt: _ofOneToken, ...identity } = credential.identity;
-      this.settle(credential, await this.strategy.renew(identity));
-      credential.failures = 0;
-    } catch (error) {
-      if (credential.failures === 0)
-        this.logger.warn({ err: error }, 'It cannot be found out whether somebody may stay; asked again');
-      credential.failures += 1;
-      void this.retry(credential);
-    }
-  }
-
-  private async retry(credential: Credential): Promise<void> {
-    const longest = Math.min(FIRST_RETRY_MS * 2 ** credential.failures, LAST_RETRY_MS);
-    await sleep(longest * (0.5 + Math.random() / 2), undefined, { ref: false });
-    if (credential.watchers.size) this.enqueue(credential);
+    // Of a user whom others vouch for there may be several tokens, each with an end of its own.
+    const { expiresAt: _ofOneToken, ...identity } = credential.identity;
+    this.settle(credential, await this.strategy.renew(identity));
   }
 
   private settle(credential: Credential, identity: Identity | undefined): void {

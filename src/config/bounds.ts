@@ -24,6 +24,13 @@ const PROVIDER_GIVEN_UP = 'the reply fails with `provider_invalid_response`; its
 
 /** Connections and requests. */
 export const HTTP_BOUNDS = {
+  connections: {
+    what: 'connections of all clients to one process',
+    limit: 20_000,
+    unit: 'count',
+    beyond: 'a further connection is closed at once',
+    test: 'src/http/server-limits.spec.ts',
+  },
   requestsOfNetwork: {
     what: 'requests of one network',
     limit: 3000,

@@ -5,6 +5,9 @@ import { countedRow, growth } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
 
+/** Conversations among which the next one to be removed is chosen. */
+const REMOVALS_AT_ONCE = 100;
+
 /** What a conversation has got. */
 export interface FurtherMessages {
   /** The end of its active path. */
@@ -164,11 +167,13 @@ export class ConversationsRepository {
     );
   }
 
-  /** One that is being removed, kept from others until the transaction ends; none that others hold. */
+  /** Any that is being removed, kept from others until the transaction ends; none that others hold. One that fails keeps few others waiting. */
   async lockHidden(): Promise<{ id: string; user_id: string } | undefined> {
     const rows: { id: string; user_id: string }[] = await this.db.query(
-      `SELECT id, user_id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1
-       FOR UPDATE SKIP LOCKED`,
+      `SELECT id, user_id FROM conversations WHERE id IN (
+         SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT $1
+       ) ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED`,
+      [REMOVALS_AT_ONCE],
     );
     return rows[0];
   }

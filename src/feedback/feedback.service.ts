@@ -38,7 +38,7 @@ export class FeedbackService {
     userId: string,
     fields: { message_id: string; rating: number; comment?: string | null },
   ): Promise<{ feedback: FeedbackEntity; created: boolean }> {
-    const message = await this.messages.get(userId, fields.message_id);
+    const message = await this.messages.header(userId, fields.message_id);
     if (message.role !== 'assistant') throw notAReply();
     if (isOpen(message)) throw stillStreaming();
     const { id: message_id, conversation_id } = message;

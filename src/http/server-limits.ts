@@ -13,6 +13,7 @@ const KEEP_ALIVE_MS = 75_000;
 export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 5000;
+  server.maxConnections = HTTP_BOUNDS.connections.limit;
   server.requestTimeout = HTTP_BOUNDS.requestMs.limit;
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
   server.maxHeadersCount = MAX_HEADERS + 1;

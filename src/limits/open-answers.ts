@@ -14,9 +14,17 @@ export const tooManyStreams = () =>
     { retryAfterS: RETRY_AFTER_S },
   );
 
+/** The open answers of one user. */
+export interface UserAnswers {
+  /** @throws AppError `too_many_streams` */
+  assertRoom(): void;
+  /** Counts an answer that has been begun; the function that is returned ends it, however often it is called. */
+  count(): () => void;
+}
+
 /**
- * How many answers of one user stay open at a time in this process: streams, feeds, sockets, and requests that wait for a reply. They
- * are counted while they last, since that is when they cost something.
+ * How many answers of one user stay open at a time in this process: streams, feeds, sockets, what these read, and requests that wait for a
+ * reply. They are counted while they last, since that is when they cost something.
  */
 @Injectable()
 export class OpenAnswers {
@@ -34,20 +42,35 @@ export class OpenAnswers {
    * @throws AppError `too_many_streams`
    */
   hold(userId: string, connection: Socket, response?: ServerResponse): void {
-    if (!this.limit || connection.closed) return;
-    const count = this.perUser.get(userId) ?? 0;
-    if (count >= this.limit) throw tooManyStreams();
-    this.perUser.set(userId, count + 1);
-    let held = true;
-    const release = (): void => {
-      connection.off('close', release);
-      response?.off('close', release);
-      // Where one closes because of the other, both tell of it.
-      if (held) this.release(userId);
-      held = false;
+    if (connection.closed) return;
+    const answers = this.of(userId);
+    answers.assertRoom();
+    const release = answers.count();
+    const onClose = (): void => {
+      connection.off('close', onClose);
+      response?.off('close', onClose);
+      release();
     };
-    connection.once('close', release);
-    response?.once('close', release);
+    connection.once('close', onClose);
+    response?.once('close', onClose);
+  }
+
+  of(userId: string): UserAnswers {
+    return {
+      assertRoom: () => {
+        if (this.limit && (this.perUser.get(userId) ?? 0) >= this.limit) throw tooManyStreams();
+      },
+      count: () => this.count(userId),
+    };
+  }
+
+  private count(userId: string): () => void {
+    this.perUser.set(userId, (this.perUser.get(userId) ?? 0) + 1);
+    let counted = true;
+    return () => {
+      if (counted) this.release(userId);
+      counted = false;
+    };
   }
 
   private release(userId: string): void {

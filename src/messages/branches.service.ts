@@ -28,7 +28,7 @@ export class BranchesService {
    * below it, or, if that is asked for, exactly to it.
    */
   async select(userId: string, messageId: string, exact = false): Promise<Conversation> {
-    const message = await this.messages.find(userId, messageId);
+    const message = await this.messages.header(userId, messageId);
     if (!message) throw messageNotFound();
     const { conversation_id: id } = message;
     const of = { userId, conversationId: id };

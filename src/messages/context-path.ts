@@ -1,6 +1,9 @@
 /** What the wire format of models adds to each message, in tokens. */
 export const MESSAGE_OVERHEAD_TOKENS = 4;
 
+/** What a model is to see of a message: its text. Reasoning, which can be much longer, stays in the database. */
+const TEXT_PARTS = `jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text")')`;
+
 /** Parameters of a statement, such as `$1`. */
 export interface ContextParameters {
   user: string;
@@ -21,10 +24,10 @@ export interface ContextParameters {
 export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
-    SELECT m.user_id, m.parent_id, m.role, m.parts, m.depth, ${cost} AS cost, ${cost} AS total
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, m.depth, ${cost} AS cost, ${cost} AS total
     FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
   UNION ALL
-    SELECT m.user_id, m.parent_id, m.role, m.parts, m.depth, ${cost}, path.total + ${cost}
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, m.depth, ${cost}, path.total + ${cost}
     FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
     WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
   )`;

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
@@ -132,9 +131,9 @@ export class MessagesRepository {
       .getMany();
   }
 
-  async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageEntity | undefined> {
-    const rows: MessageEntity[] = await this.db.query(
-      `SELECT m.* FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
+  async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {
+    const rows: MessageHeader[] = await this.db.query(
+      `SELECT ${HEADER.replaceAll(/\w+/g, 'm.$&')} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
        WHERE o.conversation_id = $1 AND o.user_id = $2`,
       [conversationId, userId],
     );
@@ -142,10 +141,12 @@ export class MessagesRepository {
   }
 
   /** The last one whose turn has come. */
-  lastReply({ userId, conversationId }: ConversationRef): Promise<MessageEntity | null> {
-    return this.rows.findOne({
-      where: { conversation_id: conversationId, user_id: userId, role: 'assistant', status: Not('queued') },
-      order: { sequence: 'DESC' },
-    });
+  async lastReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {
+    const rows: MessageHeader[] = await this.db.query(
+      `SELECT ${HEADER} FROM messages WHERE conversation_id = $1 AND user_id = $2 AND role = 'assistant' AND status <> 'queued'
+       ORDER BY sequence DESC LIMIT 1`,
+      [conversationId, userId],
+    );
+    return rows[0];
   }
 }

@@ -64,7 +64,7 @@ export class MessagesService {
   async leafOf(userId: string, conversationId: string, asked?: string): Promise<string | undefined> {
     const conversation = await this.conversations.get(userId, conversationId);
     if (!asked) return conversation.active_leaf_id ?? undefined;
-    const leaf = await this.get(userId, asked);
+    const leaf = await this.header(userId, asked);
     return leaf.conversation_id === conversationId ? leaf.id : notFound();
   }
 
@@ -115,13 +115,13 @@ export class MessagesService {
     }
   }
 
-  runningReply(of: ConversationRef): Promise<Message | undefined> {
+  runningReply(of: ConversationRef): Promise<MessageHeader | undefined> {
     return this.messages.runningReply(of);
   }
 
   /** The last reply whose turn has come. */
-  async lastReply(of: ConversationRef): Promise<Message | undefined> {
-    return (await this.messages.lastReply(of)) ?? undefined;
+  lastReply(of: ConversationRef): Promise<MessageHeader | undefined> {
+    return this.messages.lastReply(of);
   }
 }
 

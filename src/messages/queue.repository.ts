@@ -85,12 +85,12 @@ export class QueueRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Where something waits and nothing runs. */
+  /** Where something waits and nothing runs: any of them, so that those that cannot be begun keep no others waiting. */
   waiting(limit: number): Promise<WaitingConversation[]> {
     return this.db.query(
-      `SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
+      `SELECT conversation_id, user_id FROM (SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
          SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id AND r.user_id = q.user_id
-       ) LIMIT $1`,
+       )) AS waiting ORDER BY random() LIMIT $1`,
       [limit],
     );
   }

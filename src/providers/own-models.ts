@@ -10,12 +10,21 @@ import { placeOf } from './providers.service';
 
 /** Providers whose connections are kept from one turn to the next. */
 const REMEMBERED = 1_000;
+/** Time after its last use for which the opened key of a provider is kept, in ms. */
+const KEPT_MS = 10 * 60_000;
 const ALL = 100;
+
+/** A provider with its opened key, which is forgotten some time after its last use: the provider may be deleted, and its user erased. */
+interface OpenedProvider {
+  version: string;
+  config: ProviderConfig;
+  forget: NodeJS.Timeout;
+}
 
 /** The models of a user's own providers, `<provider name>/<model>`. What is asked for by one user is never looked for at another. */
 @Injectable()
 export class OwnModels {
-  private readonly configs = new BoundedMap<string, ProviderConfig>(REMEMBERED);
+  private readonly configs = new BoundedMap<string, OpenedProvider>(REMEMBERED);
 
   constructor(
     private readonly providers: ProvidersRepository,
@@ -42,9 +51,10 @@ export class OwnModels {
 
   /** The same object as long as nothing has changed: connections and what is known of failures belong to it. */
   configOf(row: Omit<ProviderEntity, 'user'>): ProviderConfig {
-    const place = `${row.id} ${row.version} ${row.key_id}`;
-    const known = this.configs.get(place);
-    if (known) return known;
+    const version = `${row.version} ${row.key_id}`;
+    const known = this.configs.get(row.id);
+    known?.forget.refresh();
+    if (known?.version === version) return known.config;
     const config: ProviderConfig = {
       name: row.name,
       kind: 'openai',
@@ -55,7 +65,8 @@ export class OwnModels {
       streamUsage: true,
       guarded: { userId: row.user_id },
     };
-    this.configs.set(place, config);
+    const forget = known?.forget ?? setTimeout(() => this.configs.delete(row.id), KEPT_MS).unref();
+    this.configs.set(row.id, { version, config, forget });
     return config;
   }
 }

@@ -5,6 +5,7 @@ import { MESSAGE_OVERHEAD_TOKENS } from '../messages/context-path';
 import { messageTokens } from '../messages/message-tokens';
 import type { MessagePart } from '../messages/message.types';
 import { textOf } from '../messages/reply-content';
+import { countTokensInSlices } from '../replies/events/sliced-token-count';
 
 /** Token budget of the messages: the model's window less the system prompt and the tokens kept free for the answer. */
 export function contextTokens(
@@ -25,9 +26,10 @@ export function maxOutputTokens(model: ModelConfig, settings: ModelSettings): nu
  * Tokens of the text that a reply continues: the model is sent it as its own last message. `CONTINUE_REQUEST` is counted for every
  * model, since a fallback may need it where the first model does not.
  */
-export function prefixTokens(prefix: readonly MessagePart[]): number {
+export async function prefixTokens(prefix: readonly MessagePart[]): Promise<number> {
   const text = textOf(prefix);
-  return text ? messageTokens(text) + messageTokens(CONTINUE_REQUEST) : 0;
+  if (!text) return 0;
+  return (await countTokensInSlices(text)) + MESSAGE_OVERHEAD_TOKENS + messageTokens(CONTINUE_REQUEST);
 }
 
 /**

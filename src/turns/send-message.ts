@@ -3,10 +3,10 @@ import { REPLY_BOUNDS } from '../config/bounds';
 import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import { countTokens } from '../llm/tokens/token-counter';
 import type { ContextMessage } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
+import { countTokensInSlices } from '../replies/events/sliced-token-count';
 import { ReplyProducer, type ReplyJob } from '../replies/produce/reply-producer';
 import { modelMessages } from './context';
 import { assertFits, prefixTokens } from './context-tokens';
@@ -49,7 +49,7 @@ export class SendMessage {
       ? await this.turns.resolveParent(userId, conversationId, parentId)
       : undefined;
     const model = await this.models.resolve(userId, position?.conversation, options);
-    const input = turnInput(userId, command, model, position);
+    const input = await turnInput(userId, command, model, position);
     assertFits(answeredTokens(input), input.contextTokens - (input.prefixTokens ?? 0));
 
     let turn: SentTurn | undefined;
@@ -102,20 +102,20 @@ export class SendMessage {
   }
 }
 
-function turnInput(
+async function turnInput(
   userId: string,
   { parentId, content, prefix = [], options }: TurnCommand,
   { model, provider, contextTokens, maxOutputTokens }: ResolvedModel,
   position: TurnPosition | undefined,
-): TurnInput {
+): Promise<TurnInput> {
   return {
     userId,
     position,
     conversation: options.model ? { model } : {},
     parentId,
     content,
-    tokens: content === undefined ? 0 : countTokens(content),
-    prefixTokens: prefixTokens(prefix),
+    tokens: content === undefined ? 0 : await countTokensInSlices(content),
+    prefixTokens: await prefixTokens(prefix),
     model,
     provider,
     contextTokens,

@@ -122,10 +122,10 @@ export class UsersRepository {
     return rows[0];
   }
 
-  /** Somebody who is being erased, kept from others until the transaction ends; nobody whom others hold. */
+  /** Any who is being erased, kept from others until the transaction ends; nobody whom others hold. Whose erasure fails keeps nobody waiting. */
   async lockErased(): Promise<ErasedUser | undefined> {
     const rows: ErasedUser[] = await this.db.query(
-      `SELECT id, erased_as FROM users WHERE erased_as IS NOT NULL ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`,
+      `SELECT id, erased_as FROM users WHERE erased_as IS NOT NULL ORDER BY random() LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`,
     );
     return rows[0];
   }

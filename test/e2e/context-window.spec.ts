@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TransactionRunner } from '../../src/database/transaction-runner';
+import { TurnsRepository } from '../../src/messages/turns.repository';
 import { countTokens } from '../../src/llm/tokens/token-counter';
 import { ApiClient } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
-import { finish, reply, stream, text } from '../support/model-server/behaviours';
+import { finish, reasoning, reply, stream, text } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import type { SseReader } from '../support/sse-reader';
 
@@ -47,6 +49,21 @@ const sentTokens = () =>
     (sum, { content }) => sum + countTokens(content) + OVERHEAD,
     0,
   );
+
+it('reasoning of earlier replies is not loaded for a turn, as no model sees it', async () => {
+  const { id } = await alice.conversation({ model: 'large' });
+  const thought = 'hm '.repeat(2_000);
+  model.script(stream(reasoning(thought), text('Yes.'), finish()));
+  const { message } = await alice.say(id, 'First');
+  const { db } = t.app.get(TurnsRepository) as unknown as { db: TransactionRunner };
+  const query = vi.spyOn(db, 'query');
+  await alice.say(id, 'Second');
+  const answers = await Promise.all(query.mock.results.map(({ value }) => value as Promise<object[]>));
+  query.mockRestore();
+  expect(JSON.stringify(answers)).toContain('"text":"Yes."');
+  expect(JSON.stringify(answers)).not.toContain('hm hm');
+  expect((await alice.message(message.id)).parts?.[0]).toMatchObject({ type: 'reasoning', text: thought });
+});
 
 /** A conversation whose last reply was cut, and that reply. */
 async function cutReply(said: number, replied: number, before: number[] = []) {

@@ -174,8 +174,8 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
     return this.db.run((transaction) => transaction.running(conversationId));
   }
 
-  lastReply({ conversationId }: ConversationRef): Promise<MessageEntity | null> {
-    return this.db.run((transaction) => transaction.lastReply(conversationId) ?? null);
+  lastReply({ conversationId }: ConversationRef): Promise<MessageEntity | undefined> {
+    return this.db.run((transaction) => transaction.lastReply(conversationId));
   }
 }
 

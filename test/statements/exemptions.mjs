@@ -4,13 +4,13 @@
  */
 export const EXEMPTIONS = [
   {
-    statement:
-      /FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED$/,
+    statement: /FROM conversations WHERE id IN \( SELECT id FROM conversations WHERE deleted_at IS NOT NULL/,
     reason:
       'Sweep: the next conversation that is being removed, whosever it is; what follows names its user.',
   },
   {
-    statement: /^SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE q\.status = 'queued'/,
+    statement:
+      /FROM \(SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE q\.status = 'queued'/,
     reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
   },
   {
@@ -70,5 +70,14 @@ export const EXEMPTIONS = [
   {
     statement: /^UPDATE conversations c SET stored_bytes = w\.bytes, message_count = w\.messages FROM unnest/,
     reason: 'Command of an operator: corrects counters of a page that is locked.',
+  },
+  {
+    statement: /FROM "providers" "p" WHERE "p"\."key_id" <> \$1/,
+    reason: 'Command of an operator: provider keys that are encrypted with an older key, in pages.',
+  },
+  {
+    statement: /^UPDATE "providers" SET "key_id" = \$1, "nonce" = \$2, "ciphertext" = \$3 WHERE "id" = \$4$/,
+    reason:
+      'Command of an operator: encrypts a provider key of such a page, which is locked, with the newest key.',
   },
 ];

@@ -6,7 +6,7 @@ import { assertAnyScope, assertScope } from '../../auth/permissions';
 import type { LocatedRequest } from '../../http/client-address';
 import { Draining } from '../../http/draining';
 import type { RouteLimit } from '../../limits/rate-limited.decorator';
-import { OpenAnswers } from '../../limits/open-answers';
+import { OpenAnswers, type UserAnswers } from '../../limits/open-answers';
 import { RequestLimits } from '../../limits/request-limits';
 import type { FrameType } from './client-frames';
 
@@ -49,6 +49,11 @@ export class SocketRules {
     // Shutdown may have started meanwhile, and then nobody would close this socket any more.
     this.draining.assertOpen();
     this.openAnswers.hold(identity.userId, connection);
+  }
+
+  /** What the sockets of a user read counts among the open answers of that user. */
+  answersOf({ userId }: Identity): UserAnswers {
+    return this.openAnswers.of(userId);
   }
 
   /** @throws AppError `rate_limited`, `insufficient_scope`, `draining` */

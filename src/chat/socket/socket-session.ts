@@ -52,7 +52,7 @@ export class SocketSession implements SocketClient {
     this.identity = identity;
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
-    this.readings = new SocketSubscriptions(this.writer);
+    this.readings = new SocketSubscriptions(this.writer, commands.answersOf(identity));
     // Bound, so that log lines of a frame carry the request id of the handshake.
     socket.on(
       'message',

@@ -15,7 +15,10 @@ let messages: string[];
 
 beforeEach(async () => {
   pair = await socketPair();
-  readings = new SocketSubscriptions(new SocketWriter(pair.socket, pair.connection));
+  readings = new SocketSubscriptions(new SocketWriter(pair.socket, pair.connection), {
+    assertRoom: () => undefined,
+    count: () => () => undefined,
+  });
   messages = [];
   pair.client.on('message', (data: Buffer) => messages.push(data.toString()));
 });

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
+import type { UserAnswers } from '../../limits/open-answers';
 import type { LogReader } from '../../replies/log/reply-log';
 import { withErrorEvent } from '../../streaming/with-error-event';
 import { eventFrame } from './server-frames';
@@ -23,14 +24,17 @@ export class SocketSubscriptions {
   private readonly subscriptions = new Map<string, AbortController>();
   private readonly pumps = new Set<Promise<void>>();
 
-  constructor(private readonly writer: SocketWriter) {}
+  constructor(
+    private readonly writer: SocketWriter,
+    private readonly answers: UserAnswers,
+  ) {}
 
   /** @throws AppError `too_many_streams` */
   assertRoom(key?: string): void {
     // Each subscription holds a listener and a timer or two; a page that follows what it shows does not need more than the limit.
-    const { limit } = OPEN_ANSWER_BOUNDS.readingsOfSocket;
-    if (this.subscriptions.size < limit || (key !== undefined && this.subscriptions.has(key))) return;
-    throw tooManyStreams();
+    if (key !== undefined && this.subscriptions.has(key)) return;
+    if (this.subscriptions.size >= OPEN_ANSWER_BOUNDS.readingsOfSocket.limit) throw tooManyStreams();
+    this.answers.assertRoom();
   }
 
   /** Starts a subscription, and replaces an earlier one with the same key. */
@@ -61,6 +65,7 @@ export class SocketSubscriptions {
 
   private async pump({ key, log, requestId, onEnd }: Reading, controller: AbortController): Promise<void> {
     const { signal } = controller;
+    const release = this.answers.count();
     try {
       await withErrorEvent(log)(async (batch) => {
         const frames = batch.map((event) => eventFrame(event, requestId));
@@ -70,6 +75,7 @@ export class SocketSubscriptions {
       }, signal);
       if (!signal.aborted) onEnd?.();
     } finally {
+      release();
       if (!signal.aborted) this.subscriptions.delete(key);
       // A log that ended by itself releases its timers only now.
       controller.abort();

@@ -33,6 +33,16 @@ describe('countTokensInSlices', () => {
     }
   });
 
+  it('counts many texts as each of them, and lets others have their turn between them', async () => {
+    const texts = Array.from({ length: 2_000 }, (_, i) => text(50 + (i % 300)));
+    const exact = texts.reduce((sum, each) => sum + countTokens(each), 0);
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    expect(await countTokensInSlices(...texts)).toBe(exact);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
   it('lets others have their turn', async () => {
     const long = text(600_000);
     countTokens(long);

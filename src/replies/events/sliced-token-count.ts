@@ -3,16 +3,24 @@ import { REPLY_BOUNDS } from '../../config/bounds';
 import { countTokens } from '../../llm/tokens/token-counter';
 
 /**
- * `countTokens` for a text that may be long: yields to the event loop between slices. A run without a space that is longer than a
+ * `countTokens` for texts that may be long or many: yields to the event loop between slices. A run without a space that is longer than a
  * slice is cut anywhere, which can add one token.
  */
-export async function countTokensInSlices(text: string): Promise<number> {
+export async function countTokensInSlices(...texts: string[]): Promise<number> {
+  const most = REPLY_BOUNDS.countedCharacters.limit;
   let total = 0;
-  for (let start = 0; start < text.length;) {
-    if (start) await nextTurn();
-    const end = sliceEnd(text, start);
-    total += countTokens(text.slice(start, end));
-    start = end;
+  let counted = 0;
+  for (const text of texts) {
+    for (let start = 0; start < text.length;) {
+      const end = sliceEnd(text, start);
+      if (counted && counted + end - start > most) {
+        await nextTurn();
+        counted = 0;
+      }
+      total += countTokens(text.slice(start, end));
+      counted += end - start;
+      start = end;
+    }
   }
   return total;
 }

@@ -1,4 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { RetryingChecks } from '../../common/retrying-checks';
+import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { BoundedMap } from '../../http/bounded-map';
 import { QueueService } from '../../messages/queue.service';
 import { UserChangeFeed } from '../../users/revocations/user-change-feed';
@@ -14,9 +16,15 @@ const MAX_CHANGES = 10_000;
 /** Ends the replies of users who are locked out or erased, on whichever instance they are active or queued. */
 @Injectable()
 export class DisabledUserReplies implements OnModuleInit {
-  private readonly logger = new Logger(DisabledUserReplies.name);
   /** Time of the last change by user subject (`performance.now()`): a request admitted before it may be about to start a reply. */
   private readonly changed = new BoundedMap<string, number>(MAX_CHANGES);
+
+  private readonly checks = new RetryingChecks<string>({
+    failure: 'It cannot be found out whether replies must end; asked again',
+    atOnce: IDENTITY_BOUNDS.identityLookUps.limit,
+    check: (userId) => this.check(userId),
+    isWanted: (userId) => this.active.idsOf(userId).length > 0,
+  });
 
   constructor(
     private readonly revocations: UserChangeFeed,
@@ -31,25 +39,21 @@ export class DisabledUserReplies implements OnModuleInit {
       const users = [...this.active.users];
       const affected = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
       if (subject !== undefined) this.changed.set(subject, performance.now());
-      for (const id of affected) void this.check(id);
+      for (const id of affected) this.checks.enqueue(id);
     });
     this.active.started.subscribe(({ userId }) => {
       const changedAt = this.changed.get(subjectOf(userId)) ?? -Infinity;
-      if (performance.now() - changedAt < CHANGE_RETENTION_MS) void this.check(userId);
+      if (performance.now() - changedAt < CHANGE_RETENTION_MS) this.checks.enqueue(userId);
     });
   }
 
   /** Stops only replies that were active before the query, not one that starts after the user has been enabled again. */
   private async check(userId: string): Promise<void> {
     const replies = this.active.idsOf(userId);
-    try {
-      const user = await this.users.find(userId);
-      if (user?.is_active) return;
-      for (const id of replies) void this.active.stop(id, user ? 'locked_out' : 'conversation_deleted');
-      // Queued replies would not start, but their readers would keep waiting.
-      if (user) this.watch.wake(await this.queue.cancelLockedOut());
-    } catch (error) {
-      this.logger.warn({ err: error }, 'It cannot be found out whether replies must end');
-    }
+    const user = await this.users.find(userId);
+    if (user?.is_active) return;
+    for (const id of replies) void this.active.stop(id, user ? 'locked_out' : 'conversation_deleted');
+    // Queued replies would not start, but their readers would keep waiting.
+    if (user) this.watch.wake(await this.queue.cancelLockedOut());
   }
 }

@@ -3,11 +3,11 @@ import type { ModelSettings } from '../../config/models-config';
 import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { ModelRunner } from '../../llm/model-runner';
-import { countTokens } from '../../llm/tokens/token-counter';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
-import { messageTokens } from '../../messages/message-tokens';
+import { MESSAGE_OVERHEAD_TOKENS } from '../../messages/context-path';
+import { countTokensInSlices } from '../events/sliced-token-count';
 import { DeltaCoalescer } from './delta-coalescer';
 import { deltaEvent, startEvent } from '../events/event-codec';
 import { ReplyFinalizer, type ReplyResult } from './reply-finalizer';
@@ -89,7 +89,7 @@ export class ReplyProducer {
     // If the rest cannot be logged, it is shown with the message, which holds it.
     if (rest.length) await this.log.append(reply.id, rest.map(deltaEvent))?.catch(() => undefined);
     if (content.length > prefixLength || wasStopped(result))
-      result.usage ??= estimatedUsage(messages, content);
+      result.usage ??= await estimatedUsage(messages, content);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
     await this.finalizer.finalize(writtenReply(reply), result);
   }
@@ -151,10 +151,12 @@ function prefixMessage(parts: MessagePart[]): ModelMessage[] {
  * Usage for replies that the provider did not count: stopped or cut off ones, and those of providers that never count. Without any
  * text nothing is charged.
  */
-function estimatedUsage(messages: ModelMessage[], content: ReplyContent): TokenUsage {
+async function estimatedUsage(messages: ModelMessage[], content: ReplyContent): Promise<TokenUsage> {
+  const inputs = messages.map((message) => message.content);
+  const outputs = content.parts.map((part) => part.text);
   return {
-    input_tokens: messages.reduce((sum, message) => sum + messageTokens(message.content), 0),
-    output_tokens: content.parts.reduce((sum, part) => sum + countTokens(part.text), 0),
+    input_tokens: (await countTokensInSlices(...inputs)) + messages.length * MESSAGE_OVERHEAD_TOKENS,
+    output_tokens: await countTokensInSlices(...outputs),
     estimated: true,
   };
 }

@@ -20,12 +20,13 @@ export class QueuedReplyJobs {
     const { conversation, reply, request } = turn;
     const { settings, begun: prefix } = request;
     const model = await this.resolveModel(turn);
+    const prefixed = await prefixTokens(prefix);
     const context = async () =>
       this.context.load({
         systemPrompt: conversation.system_prompt,
         userId: reply.user_id,
         leafId: reply.parent_id ?? '',
-        contextTokens: (model?.contextTokens ?? 0) - prefixTokens(prefix),
+        contextTokens: (model?.contextTokens ?? 0) - prefixed,
         contextFrom: conversation.context_from,
       });
     return {

@@ -139,6 +139,27 @@ it('one connection with many requests ahead holds no more than anybody', async (
   await expectRoom(alice, LIMIT);
 });
 
+it('what a socket reads counts like any stream, until it is over', async () => {
+  const { id } = await alice.conversation();
+  const gate = hold();
+  model.script(reply(['One', gate]));
+  const socket = await SocketClient.of(t.url, 'alice');
+  const others = await Promise.all(Array.from({ length: LIMIT - 2 }, () => alice.feed(id)));
+  socket.send({ type: 'chat', request_id: 'r', conversation_id: id, content: 'Hi' });
+  await socket.until(() => socket.eventsFor('r').length > 1);
+  expect(await socket.ask({ type: 'follow', request_id: 'x', conversation_id: id })).toMatchObject({
+    type: 'error',
+    data: { code: 'too_many_streams' },
+  });
+  expect((await (await alice.feed(id)).problem()).code).toBe('too_many_streams');
+  gate.release();
+  await socket.reply('r');
+  await expectRoom(alice, 1);
+  others.forEach((answer) => answer.close());
+  await socket.close();
+  await expectRoom(alice, LIMIT);
+});
+
 it('twenty tabs pass', async () => {
   const usual = await createTestApp({ env: { ...model.env, RATE_LIMITS: 'on' } });
   const carol = ApiClient.of(usual.url, 'carol');

@@ -148,6 +148,27 @@ it('holds no more text in memory than it may', async () => {
   }
 });
 
+it('closes all others where the text of one cannot be put aside, and that one later, whole', async () => {
+  vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.recoveredText, 'limit', 'get').mockReturnValue(1_200_000);
+  const { instanceId, ids } = await deadProcess(4);
+  const large = 'x'.repeat(100_000);
+  await journal(instanceId, ids, 5, () => [large]);
+  const openReplies = t.app.get(OpenRepliesService);
+  const keep = openReplies.keepRecovered.bind(openReplies);
+  let failing: string | undefined;
+  const kept = vi.spyOn(openReplies, 'keepRecovered').mockImplementation((writer, ...rest) => {
+    failing ??= writer.message_id;
+    if (writer.message_id === failing) throw Object.assign(new Error('no'), { code: '53100' });
+    return keep(writer, ...rest);
+  });
+  expect(await recovery.run()).toBe(3);
+  kept.mockRestore();
+  const limit = performance.now() + 15_000;
+  vi.spyOn(performance, 'now').mockReturnValue(limit);
+  await recovery.run();
+  for (const id of ids) expect((await alice.message(id)).content).toHaveLength(5 * large.length);
+});
+
 it('closes all others where one cannot be closed, and that one later', async () => {
   const { instanceId, ids } = await deadProcess(3);
   await journal(instanceId, ids, 2);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound } from '../../../errors/app-error';
 import type { OpenRepliesService } from '../../../messages/open-replies.service';
 import type { ReplyContent } from '../../../messages/reply-content';
@@ -11,10 +12,9 @@ import {
   eventsAfter,
   logged,
   startEvent,
-  storedEvents,
-  type LoggedEvent,
+  StoredLogCursor,
 } from '../../events/event-codec';
-import type { StartEvent } from '../../events/reply-event.dto';
+import type { ReplyEvent, StartEvent } from '../../events/reply-event.dto';
 import type { EventsListener } from '../reply-log';
 import { DELETED } from '../../events/reply-outcome';
 
@@ -137,18 +137,30 @@ export class JournalFollower {
   private async finish(id: string): Promise<void> {
     const followed = this.following.get(id);
     if (!followed) return;
-    followed.log.publish(await this.rest(followed.reply, followed.log.length));
+    await this.publishRest(followed);
     this.following.delete(id);
   }
 
-  private async rest(reply: MessageHeader, after: number): Promise<LoggedEvent[]> {
+  /** What its readers have not been shown, from the message, which holds it all now. In batches: there may be very many events. */
+  private async publishRest({ reply, log, content }: FollowedReply): Promise<void> {
     try {
-      return storedEvents(await this.messages.get(reply.user_id, reply.id), after);
+      const message = await this.messages.get(reply.user_id, reply.id);
+      const cursor = new StoredLogCursor(log.length);
+      for (let batch = cursor.next(message); batch.length; batch = cursor.next(message)) {
+        for (const { event } of batch) addTo(content, event);
+        log.publish(batch);
+        await nextTurn();
+      }
     } catch (error) {
-      if (isNotFound(error)) return [logged(reply.id, after + 1, errorEvent(DELETED))];
-      throw error;
+      if (!isNotFound(error)) throw error;
+      log.publish([logged(reply.id, log.length + 1, errorEvent(DELETED))]);
     }
   }
+}
+
+function addTo(content: ReplyContent, event: ReplyEvent): void {
+  const delta = deltaOf(event);
+  if (delta) content.add(delta);
 }
 
 function applyBatch(
@@ -164,10 +176,7 @@ function applyBatch(
     // Events after a batch that could not be stored were never shown.
     if (known < 0) continue;
     const newEvents = events.slice(known);
-    for (const event of newEvents) {
-      const delta = deltaOf(event);
-      if (delta) followed.content.add(delta);
-    }
+    for (const event of newEvents) addTo(followed.content, event);
     followed.log.publish(newEvents.map((event, i) => logged(messageId, sequence + known + i, event)));
   }
   for (const followed of replies.values()) followed.batch = Math.max(followed.batch, batch);

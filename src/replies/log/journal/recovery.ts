@@ -128,8 +128,13 @@ export class Recovery {
       if (heldBytes <= REPLY_BOUNDS.recoveredText.limit / 2) return;
       heldBytes -= recovered.bytes;
       const { reply } = recovered;
-      const content = await this.contentOf(recovered);
-      if (content) await this.openReplies.keepRecovered(reply, batch, content);
+      const kept = await this.attempt(reply.instance_id, async () => {
+        const content = await this.contentOf(recovered);
+        if (content) await this.openReplies.keepRecovered(reply, batch, content);
+        return 1;
+      });
+      // What it held is nowhere now but in the journal: the next recovery reads it again.
+      if (!kept) replies.delete(reply.message_id);
     }
   }
 
