@@ -24,6 +24,13 @@ const PROVIDER_GIVEN_UP = 'the reply fails with `provider_invalid_response`; its
 
 /** Connections and requests. */
 export const HTTP_BOUNDS = {
+  stalledReader: {
+    what: 'time for which a client takes nothing of an answer that waits for it',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'the connection is closed; a stream is resumed by the id of its last event',
+    test: 'src/http/server-limits.spec.ts',
+  },
   connections: {
     what: 'connections of all clients to one process',
     limit: 20_000,
@@ -338,6 +345,13 @@ export const REPLY_BOUNDS = {
     unit: 'characters',
     beyond: 'the rest when the reader has taken them; one event may be longer',
     test: 'src/replies/events/event-codec.spec.ts',
+  },
+  pageBytes: {
+    what: 'bytes of the messages in one page of a list, or read at once for an export',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the page ends before the first message beyond it, with `next_cursor`; a page has at least one',
+    test: 'test/e2e/long-pages.spec.ts',
   },
   listedParts: {
     what: 'parts of one message in a list of messages',

@@ -13,6 +13,7 @@ const KEEP_ALIVE_MS = 75_000;
 export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 5000;
+  closeStalled(server);
   server.maxConnections = HTTP_BOUNDS.connections.limit;
   server.requestTimeout = HTTP_BOUNDS.requestMs.limit;
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
@@ -22,6 +23,19 @@ export function limitServer(server: Server): void {
   answerInTurn(server);
   server.on('clientError', answerUnparsable);
   closeUnusedAtTheEnd(server);
+}
+
+/**
+ * Closes connections whose client takes nothing of what waits for it. Node's timer starts again with every byte that the client has
+ * taken, and fires as well where an answer is merely not there yet.
+ */
+function closeStalled(server: Server): void {
+  const stalledMs: number = HTTP_BOUNDS.stalledReader.limit;
+  server.setTimeout(stalledMs, (socket: Socket) => {
+    // Between requests Node sets the time that a connection may be idle.
+    const isIdle = socket.timeout !== stalledMs;
+    if (isIdle || socket.writableLength > 0) socket.destroy();
+  });
 }
 
 /** Browsers open connections ahead. One that was never used is not idle to Node: the server would wait for it instead of closing. */

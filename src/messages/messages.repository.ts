@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
-import { messageBytes } from './message-bytes';
+import { messageBytes, partBytes } from './message-bytes';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -116,19 +117,22 @@ export class MessagesRepository {
     );
   }
 
-  /** All of a conversation, in the order in which they were made. */
+  /** Messages of a conversation after a sequence, in the order in which they were made: as many as a page may have bytes, at least one. */
   listAll(
     { userId, conversationId }: ConversationRef,
     afterSequence: number,
     limit: number,
   ): Promise<MessageEntity[]> {
-    return this.rows
-      .createQueryBuilder('m')
-      .where('m.conversation_id = :conversationId AND m.user_id = :userId', { conversationId, userId })
-      .andWhere('m.sequence > :afterSequence', { afterSequence })
-      .orderBy('m.sequence')
-      .limit(limit)
-      .getMany();
+    return this.db.query(
+      `SELECT m.* FROM messages m JOIN (
+         SELECT id, sum(bytes) OVER (ORDER BY sequence) - bytes AS bytes_before FROM (
+           SELECT p.id, p.sequence, ${partBytes('p')} AS bytes FROM messages p
+           WHERE p.conversation_id = $1 AND p.user_id = $2 AND p.sequence > $3 ORDER BY p.sequence LIMIT $4
+         ) AS next
+       ) AS page ON page.id = m.id AND page.bytes_before < ${REPLY_BOUNDS.pageBytes.limit}
+       WHERE m.user_id = $2 ORDER BY m.sequence`,
+      [conversationId, userId, afterSequence, limit],
+    );
   }
 
   async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {

@@ -78,7 +78,9 @@ export class MessagesService {
     const children = page.length ? await this.paths.children(of, parents) : [];
     const last = page.at(-1)?.depth;
     const next =
-      rows.length > limit ? { leafId: position.leafId, [forward ? 'after' : 'before']: last } : undefined;
+      (rows[0]?.found ?? 0) > page.length
+        ? { leafId: position.leafId, [forward ? 'after' : 'before']: last }
+        : undefined;
     return { messages: withSiblings(forward ? page : page.toReversed(), children), next };
   }
 
@@ -109,8 +111,9 @@ export class MessagesService {
       for (let sequence = 0; ;) {
         const page = await this.messages.listAll({ userId, conversationId: id }, sequence, EXPORT_PAGE);
         yield* page;
-        if (page.length < EXPORT_PAGE) break;
-        sequence = page[EXPORT_PAGE - 1].sequence;
+        const last = page.at(-1);
+        if (!last) break;
+        ({ sequence } = last);
       }
     }
   }

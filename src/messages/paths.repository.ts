@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
-import { messageBytes } from './message-bytes';
+import { messageBytes, partBytes } from './message-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
@@ -20,6 +20,8 @@ export type PathMessage = Omit<
   MessageEntity,
   'conversation' | 'event_lengths' | 'attempts' | 'queued_request' | 'active_child_id'
 > & {
+  /** Only in pages: how many messages the page would have without the bound on its bytes. */
+  found?: number;
   /** The texts of all parts of the answer, where `parts` are only the first ones. */
   cut_texts?: string[] | null;
 };
@@ -62,12 +64,17 @@ export class PathsRepository {
   ): Promise<PathMessage[]> {
     return this.db.query(
       `${SEGMENTS}
+       SELECT * FROM (
+         SELECT page.*, count(*) OVER ()::int AS found, sum(page.bytes) OVER (ORDER BY page.depth ${order}) - page.bytes AS bytes_before
+         FROM (
        SELECT page.* FROM segments s CROSS JOIN LATERAL (
-         SELECT ${COLUMNS} FROM messages m
+         SELECT ${COLUMNS}, ${partBytes('m')} AS bytes FROM messages m
          WHERE m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND ${condition}
          ORDER BY m.depth ${order} LIMIT $5
        ) page
-       ORDER BY page.depth ${order} LIMIT $5`,
+       ORDER BY page.depth ${order} LIMIT $5
+         ) AS page
+       ) AS page WHERE bytes_before < ${REPLY_BOUNDS.pageBytes.limit} ORDER BY depth ${order}`,
       parameters,
     );
   }

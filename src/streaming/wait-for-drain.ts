@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-
-/** Time after which a client that drains nothing is disconnected; it resumes by the id of its last event. */
-export const STALLED_MS = 30_000;
+import { HTTP_BOUNDS } from '../config/bounds';
 
 /** Created once: an abort without a reason creates an error with a stack each time. */
 const DRAINED = new Error('The waiting is over.');
@@ -15,7 +13,10 @@ type Destination = Pick<Writable, 'writableNeedDrain' | 'once'> & NodeJS.EventEm
  * Waits until the client's connection has drained, or is closed.
  * @throws {Error} if it has not drained for `stalledMs`
  */
-export async function waitForDrain(connection: Destination, stalledMs = STALLED_MS): Promise<void> {
+export async function waitForDrain(
+  connection: Destination,
+  stalledMs: number = HTTP_BOUNDS.stalledReader.limit,
+): Promise<void> {
   await nextTurn();
   if (!connection.writableNeedDrain) return;
   const controller = new AbortController();
