@@ -1,4 +1,5 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { RepeatedTask } from '../common/repeated-task';
 import { AppConfig } from '../config/app-config';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { DatabaseState } from '../database/database-state';
@@ -11,10 +12,13 @@ const SLICE = STORAGE_BOUNDS.auditSlice.limit;
 /** Deletes what was recorded longer ago than `AUDIT_RETENTION_DAYS`, a little at a time. */
 @Injectable()
 export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(AuditRetention.name);
   private readonly days: number;
-  private timer: NodeJS.Timeout | undefined;
-  private ended = false;
+  private readonly sweeps = new RepeatedTask({
+    failure: 'Old records of the audit could not be deleted; later',
+    firstMs: FIRST_MS,
+    everyMs: SWEEP_MS,
+    run: (signal) => this.sweep(signal),
+  });
 
   constructor(
     config: AppConfig,
@@ -25,31 +29,20 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    if (this.days > 0) void this.database.whenReady().then(() => this.plan(FIRST_MS));
+    if (this.days > 0) void this.database.whenReady().then(() => this.sweeps.begin());
   }
 
   onModuleDestroy(): void {
-    this.ended = true;
-    clearTimeout(this.timer);
+    this.sweeps.end();
   }
 
   /** How many records were deleted. */
-  async sweep(): Promise<number> {
+  async sweep(signal?: AbortSignal): Promise<number> {
     let deleted = 0;
-    for (let slice: number = SLICE; slice === SLICE && this.days > 0 && !this.ended; deleted += slice)
+    for (let slice: number = SLICE; slice === SLICE && this.days > 0; deleted += slice) {
+      if (signal?.aborted) break;
       slice = await this.events.deleteOlderThan(this.days, SLICE);
+    }
     return deleted;
-  }
-
-  private plan(inMs: number): void {
-    if (this.ended) return;
-    this.timer = setTimeout(() => void this.sweepAndPlan(), inMs).unref();
-  }
-
-  private async sweepAndPlan(): Promise<void> {
-    await this.sweep().catch((error: unknown) => {
-      this.logger.warn({ err: error }, 'Old records of the audit could not be deleted; later');
-    });
-    this.plan(SWEEP_MS);
   }
 }

@@ -577,6 +577,13 @@ export const STORAGE_BOUNDS = {
     beyond: 'deleted within the hour',
     test: 'test/e2e/accounts/audit-retention.spec.ts',
   },
+  expiredSlice: {
+    what: 'sessions, tickets, login attempts, limits and notes of changes that are removed at once when their time is over',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'the next request of the kind, or the next round, removes more',
+    test: 'test/e2e/accounts/expired-rows.spec.ts',
+  },
   auditSlice: {
     what: 'old records of the audit that one statement deletes',
     limit: 2000,

@@ -24,7 +24,14 @@ export class SharedRateLimitsRepository {
     return { granted, left: Math.max(limit - used, 0), resetsInMs: resets_in_ms };
   }
 
-  async deleteEnded(): Promise<void> {
-    await this.db.query(`DELETE FROM rate_limits WHERE window_ends < now() - interval '1 minute'`);
+  /** At most `limit` of those that ended a minute ago; answers how many. */
+  async deleteEnded(limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM rate_limits WHERE key IN (
+         SELECT key FROM rate_limits WHERE window_ends < now() - interval '1 minute' LIMIT $1 FOR UPDATE SKIP LOCKED
+       ) RETURNING 1 AS one`,
+      [limit],
+    );
+    return rows.length;
   }
 }

@@ -1,4 +1,6 @@
 import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import { RepeatedTask } from '../common/repeated-task';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { LocalRateLimits } from './local-rate-limits';
 import { type Lease, type RatePolicy, RateLimitStore } from './rate-limit-store';
 import type { SharedRateLimitsRepository } from './shared-rate-limits.repository';
@@ -9,10 +11,16 @@ const SWEEP_MS = 60_000;
 export class SharedRateLimits extends RateLimitStore implements OnModuleDestroy {
   private readonly logger = new Logger(SharedRateLimits.name);
   private readonly local = new LocalRateLimits();
-  private readonly timer = setInterval(() => void this.sweep(), SWEEP_MS).unref();
+  private readonly sweeps = new RepeatedTask({
+    failure: 'Limits of the past could not be forgotten; later',
+    firstMs: SWEEP_MS,
+    everyMs: SWEEP_MS,
+    run: (signal) => this.sweep(signal),
+  });
 
   constructor(private readonly repository: SharedRateLimitsRepository) {
     super();
+    this.sweeps.begin();
   }
 
   async lease(key: Buffer, policy: RatePolicy, wanted: number): Promise<Lease> {
@@ -25,12 +33,11 @@ export class SharedRateLimits extends RateLimitStore implements OnModuleDestroy 
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.timer);
+    this.sweeps.end();
   }
 
-  private async sweep(): Promise<void> {
-    await this.repository.deleteEnded().catch((error: unknown) => {
-      this.logger.warn({ err: error }, 'Limits of the past could not be forgotten; later');
-    });
+  private async sweep(signal: AbortSignal): Promise<void> {
+    const { limit } = STORAGE_BOUNDS.expiredSlice;
+    while ((await this.repository.deleteEnded(limit)) === limit && !signal.aborted);
   }
 }

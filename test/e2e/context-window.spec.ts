@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TransactionRunner } from '../../src/database/transaction-runner';
-import { TurnsRepository } from '../../src/messages/turns.repository';
 import { countTokens } from '../../src/llm/tokens/token-counter';
 import { ApiClient } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
@@ -55,8 +54,7 @@ it('reasoning of earlier replies is not loaded for a turn, as no model sees it',
   const thought = 'hm '.repeat(2_000);
   model.script(stream(reasoning(thought), text('Yes.'), finish()));
   const { message } = await alice.say(id, 'First');
-  const { db } = t.app.get(TurnsRepository) as unknown as { db: TransactionRunner };
-  const query = vi.spyOn(db, 'query');
+  const query = vi.spyOn(t.app.get(TransactionRunner), 'query');
   await alice.say(id, 'Second');
   const answers = await Promise.all(query.mock.results.map(({ value }) => value as Promise<object[]>));
   query.mockRestore();

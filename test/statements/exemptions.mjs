@@ -14,10 +14,6 @@ export const EXEMPTIONS = [
     reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
   },
   {
-    statement: /^UPDATE messages m SET status = 'stopped'.* FROM users u WHERE m\.status = 'queued'/,
-    reason: 'Sweep: queued replies of all users who are locked out.',
-  },
-  {
     statement: /^WITH RECURSIVE journals AS/,
     reason: 'Recovery by instance: journals of processes that left no open reply.',
   },
@@ -28,10 +24,6 @@ export const EXEMPTIONS = [
   {
     statement: /FROM open_replies WHERE instance_id = \$1 AND \(\$2::uuid IS NULL OR message_id > \$2\)/,
     reason: 'Recovery by instance: the open replies of one process, in pages.',
-  },
-  {
-    statement: /FROM open_replies o JOIN messages m .* WHERE o\.instance_id = \$1 AND m\.updated_at < \$2$/,
-    reason: 'Recovery by instance: replies that their own process does not know.',
   },
   {
     statement: /^WITH gone AS \( DELETE FROM instances WHERE id = \$1 AND NOT EXISTS/,

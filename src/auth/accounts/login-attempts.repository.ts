@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 /** How one kind of guessing is slowed. */
@@ -57,7 +58,13 @@ export class LoginAttemptsRepository {
     );
   }
 
+  /** Some of those whose time is over. */
   async deleteExpired(): Promise<void> {
-    await this.db.query('DELETE FROM login_attempts WHERE expires_at <= now()');
+    await this.db.query(
+      `DELETE FROM login_attempts WHERE key IN (
+         SELECT key FROM login_attempts WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+       )`,
+      [STORAGE_BOUNDS.expiredSlice.limit],
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 import type { UserState } from '../../users/user.types';
 import type { TokenFamily } from './refresh-token';
@@ -132,7 +133,13 @@ export class SessionsRepository {
     return rows.length > 0;
   }
 
+  /** Some of those whose time is over, whosever they are. */
   async deleteExpired(): Promise<void> {
-    await this.db.query('DELETE FROM sessions WHERE expires_at <= now()');
+    await this.db.query(
+      `DELETE FROM sessions WHERE id IN (
+         SELECT id FROM sessions WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+       )`,
+      [STORAGE_BOUNDS.expiredSlice.limit],
+    );
   }
 }

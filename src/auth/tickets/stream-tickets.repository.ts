@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 /** Who got a ticket, and with what. */
@@ -43,7 +44,13 @@ export class StreamTicketsRepository {
     return rows.length;
   }
 
+  /** Some of those whose time is over, whosever they are. */
   async deleteExpired(): Promise<void> {
-    await this.db.query(`DELETE FROM stream_tickets WHERE expires_at <= now()`);
+    await this.db.query(
+      `DELETE FROM stream_tickets WHERE token_hash IN (
+         SELECT token_hash FROM stream_tickets WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+       )`,
+      [STORAGE_BOUNDS.expiredSlice.limit],
+    );
   }
 }

@@ -1,10 +1,13 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../../config/bounds';
+import { RepeatedTask } from '../../common/repeated-task';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { isNotFound } from '../../errors/app-error';
 import { IdempotencyRepository } from './idempotency.repository';
 import { keyReused, resourceGone, type IdempotentRequest } from './idempotent-request';
 
+/** Soon after the start, as processes may be replaced more often than once an hour. */
+const FIRST_SWEEP_MS = 60_000;
 const SWEEP_MS = 3_600_000;
 const KEPT_HOURS = STORAGE_BOUNDS.idempotencyKeys.limit / 3_600_000;
 const SLICE = STORAGE_BOUNDS.rowsOfSlice.limit;
@@ -24,8 +27,12 @@ export interface Making<T> {
 
 @Injectable()
 export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(IdempotencyService.name);
-  private timer: NodeJS.Timeout | undefined;
+  private readonly sweeps = new RepeatedTask({
+    failure: 'Old idempotency keys could not be forgotten; later',
+    firstMs: FIRST_SWEEP_MS,
+    everyMs: SWEEP_MS,
+    run: (signal) => this.sweep(signal),
+  });
 
   constructor(
     private readonly db: TransactionRunner,
@@ -33,11 +40,11 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.sweep(), SWEEP_MS).unref();
+    this.sweeps.begin();
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.timer);
+    this.sweeps.end();
   }
 
   /**
@@ -75,11 +82,7 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   /** Somebody may have used a thousand keys a minute: a slice at a time. */
-  private async sweep(): Promise<void> {
-    try {
-      while ((await this.keys.deleteOlderThan(KEPT_HOURS, SLICE)) === SLICE);
-    } catch (error) {
-      this.logger.warn({ err: error }, 'Old idempotency keys could not be forgotten; later');
-    }
+  private async sweep(signal: AbortSignal): Promise<void> {
+    while ((await this.keys.deleteOlderThan(KEPT_HOURS, SLICE)) === SLICE && !signal.aborted);
   }
 }

@@ -22,9 +22,14 @@ export class RevocationsRepository {
     );
   }
 
-  async deleteOlderThan(seconds: number): Promise<void> {
-    await this.db.query('DELETE FROM revocations WHERE created_at < now() - make_interval(secs => $1)', [
-      seconds,
-    ]);
+  /** At most `limit`; answers how many. */
+  async deleteOlderThan(seconds: number, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM revocations WHERE id IN (
+         SELECT id FROM revocations WHERE created_at < now() - make_interval(secs => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+       ) RETURNING 1 AS one`,
+      [seconds, limit],
+    );
+    return rows.length;
   }
 }

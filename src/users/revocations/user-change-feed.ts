@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { DatabaseState } from '../../database/database-state';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { RevocationsRepository } from './revocations.repository';
@@ -81,6 +82,8 @@ export class UserChangeFeed implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { subject } of unseen) this.subjects.next(subject);
     if (started - this.sweptAt < SWEEP_MS) return;
     this.sweptAt = started;
-    await this.repository.deleteOlderThan(2 * LOOK_BACK_S);
+    const { limit } = STORAGE_BOUNDS.expiredSlice;
+    // As long as there is more, the next poll goes on.
+    if ((await this.repository.deleteOlderThan(2 * LOOK_BACK_S, limit)) === limit) this.sweptAt = 0;
   }
 }
