@@ -10,9 +10,9 @@ const ALLOWED = {
   config: [],
   errors: ['config'],
   database: ['config', 'errors'],
-  http: ['config', 'errors', 'database'],
+  common: [],
+  http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http'],
-  common: ['logging'],
   outbound: ['config', 'errors'],
   limits: FOUNDATIONS,
   // features, each above those that it lists

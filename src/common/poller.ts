@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { detached } from '../logging/detached';
+import { detached } from './detached';
 
 const LOG_EVERY_MS = 10_000;
 

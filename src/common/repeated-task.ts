@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { detached } from '../logging/detached';
+import { detached } from './detached';
 
 export interface RepeatedTaskOptions {
   /** For the log, where it fails. */

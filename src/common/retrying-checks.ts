@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { detached } from '../logging/detached';
+import { detached } from './detached';
 
 /** Before a check that failed is tried again: twice as long each time, and a random part of it. */
 const FIRST_RETRY_MS = 250;

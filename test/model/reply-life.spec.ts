@@ -11,7 +11,7 @@ vi.mock('node:timers/promises', async (importOriginal) => ({
 }));
 
 /** Here the context tells whose a timer is, and loops of one simulated process must not run on for another. */
-vi.mock('../../src/logging/detached', () => ({ detached: <T>(work: () => T): T => work() }));
+vi.mock('../../src/common/detached', () => ({ detached: <T>(work: () => T): T => work() }));
 
 const { FC_SEED, FC_PATH, FC_RUNS = '10000' } = process.env;
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { detached } from '../../logging/detached';
+import { detached } from '../../common/detached';
 import { ApiKeysRepository } from './api-keys.repository';
 
 const WRITE_MS = 30_000;

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { filter, merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { isNotFound } from '../../errors/app-error';
-import { detached } from '../../logging/detached';
+import { detached } from '../../common/detached';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
 import { parseLastEventId } from './event-id';

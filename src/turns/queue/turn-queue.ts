@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { filter } from 'rxjs';
 import { Draining } from '../../http/draining';
-import { detached } from '../../logging/detached';
+import { detached } from '../../common/detached';
 import type { WaitingConversation } from '../../messages/message.types';
 import { QueueService } from '../../messages/queue.service';
 import { ReplyFinalizer } from '../../replies/produce/reply-finalizer';

@@ -6,7 +6,7 @@ import { constraintOf } from '../../../database/database-error';
 import { AppError } from '../../../errors/app-error';
 import { DatabaseState } from '../../../database/database-state';
 import { InstanceService, leaseLost } from '../../../instances/instance.service';
-import { detached } from '../../../logging/detached';
+import { detached } from '../../../common/detached';
 import type { LoggedEvent } from '../../events/event-codec';
 import { encodePayload } from './journal-payload';
 import { JournalRepository } from './journal.repository';
