@@ -158,7 +158,7 @@ export const HTTP_BOUNDS = {
 /** Answers that stay open: streams, feeds, sockets, POSTs that wait. */
 export const OPEN_ANSWER_BOUNDS = {
   openAnswersOfIdentity: {
-    what: 'streams, feeds, sockets and waiting requests of one identity, open at once in one process',
+    what: 'streams, feeds, sockets, what these read, and waiting requests of one identity, open at once in one process',
     limit: 200,
     unit: 'count',
     variable: 'MAX_OPEN_STREAMS_PER_USER',

@@ -73,7 +73,8 @@ export class MessagesController {
     summary: 'List the messages of a path',
     description:
       'One path through the tree, oldest first. A `next_cursor` stays on its path, whatever is posted in the meantime; ' +
-      '`messages_cursor` of a conversation leads to older messages, page by page.',
+      '`messages_cursor` of a conversation leads to older messages, page by page. A page of long messages has fewer than `limit`; ' +
+      '`has_more` tells whether there are more.',
   })
   @ApiConversationId()
   @ApiPageResponse(MessageResponse)

@@ -6,7 +6,7 @@ import type { ConversationRef, CountedMessage, ReplyOutcome, WrittenReply } from
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
 import type { StorableContent } from './reply-content';
-import { withSiblings, type Siblings } from './siblings';
+import type { Siblings } from './siblings';
 
 export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
@@ -56,8 +56,7 @@ export class MessagesService {
   async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
     const message = await this.get(userId, id);
     const of = { userId, conversationId: message.conversation_id };
-    const children = await this.paths.children(of, [message.parent_id]);
-    return withSiblings([message], children)[0];
+    return (await this.withSiblings(of, [message]))[0];
   }
 
   /** The message at the end of a path: the one asked for, or that of the active path; undefined in an empty conversation. */
@@ -74,14 +73,23 @@ export class MessagesService {
       ? await this.paths.after(of, position.leafId, position.after ?? 0, limit + 1)
       : await this.paths.before(of, position.leafId, position.before ?? DEEPEST, limit + 1);
     const page = rows.slice(0, limit);
-    const parents = page.map((message) => message.parent_id);
-    const children = page.length ? await this.paths.children(of, parents) : [];
     const last = page.at(-1)?.depth;
     const next =
       (rows[0]?.found ?? 0) > page.length
         ? { leafId: position.leafId, [forward ? 'after' : 'before']: last }
         : undefined;
-    return { messages: withSiblings(forward ? page : page.toReversed(), children), next };
+    return { messages: await this.withSiblings(of, forward ? page : page.toReversed()), next };
+  }
+
+  private async withSiblings<T extends Pick<Message, 'id' | 'parent_id'>>(
+    of: ConversationRef,
+    messages: readonly T[],
+  ): Promise<(T & Siblings)[]> {
+    const found = messages.length ? await this.paths.siblings(of, messages) : [];
+    const places = new Map(found.map(({ id, ...place }) => [id, place]));
+    // Gone since it was read: the only one there was.
+    const alone = { sibling_count: 1, sibling_position: 1 };
+    return messages.map((message) => ({ ...message, ...(places.get(message.id) ?? alone) }));
   }
 
   /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */

@@ -6,6 +6,7 @@ import { messageBytes, partBytes } from './message-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
+import type { Siblings } from './siblings';
 
 /** Which messages of a path a model sees. */
 export interface ContextQuery {
@@ -133,16 +134,26 @@ export class PathsRepository {
     return rows[0]?.id ?? messageId;
   }
 
-  /** Every child of these parents (null: the first messages of the conversation), oldest first. */
-  children(
+  /** The places of these messages among their versions. Only they leave the database: a message may have very many versions. */
+  siblings(
     { userId, conversationId }: ConversationRef,
-    parentIds: (string | null)[],
-  ): Promise<Pick<MessageEntity, 'id' | 'parent_id'>[]> {
+    messages: readonly Pick<MessageEntity, 'id' | 'parent_id'>[],
+  ): Promise<(Siblings & { id: string })[]> {
+    const parents = messages.map(({ parent_id }) => parent_id);
     return this.db.query(
-      `SELECT id, parent_id FROM messages
-       WHERE conversation_id = $1 AND user_id = $4 AND (parent_id = ANY($2) OR (parent_id IS NULL AND $3))
-       ORDER BY sequence`,
-      [conversationId, parentIds.filter((id) => id !== null), parentIds.includes(null), userId],
+      `SELECT * FROM (
+         SELECT id, count(*) OVER (PARTITION BY parent_id)::int AS sibling_count,
+           row_number() OVER (PARTITION BY parent_id ORDER BY sequence)::int AS sibling_position
+         FROM messages
+         WHERE conversation_id = $1 AND user_id = $2 AND (parent_id = ANY($3) OR (parent_id IS NULL AND $4))
+       ) AS version WHERE id = ANY($5)`,
+      [
+        conversationId,
+        userId,
+        parents.filter((id) => id !== null),
+        parents.includes(null),
+        messages.map(({ id }) => id),
+      ],
     );
   }
 
