@@ -24,6 +24,20 @@ const PROVIDER_GIVEN_UP = 'the reply fails with `provider_invalid_response`; its
 
 /** Connections and requests. */
 export const HTTP_BOUNDS = {
+  jsonDepth: {
+    what: 'levels of the JSON of a body',
+    limit: 32,
+    unit: 'count',
+    beyond: '400 `too_deep`',
+    test: 'src/http/json-body.spec.ts',
+  },
+  jsonValues: {
+    what: 'values in the JSON of a body',
+    limit: 1_000,
+    unit: 'count',
+    beyond: '400 `too_many_values`',
+    test: 'src/http/json-body.spec.ts',
+  },
   stalledReader: {
     what: 'time for which a client takes nothing of an answer that waits for it',
     limit: 30_000,
@@ -172,6 +186,34 @@ export const OPEN_ANSWER_BOUNDS = {
     beyond: '429 `too_many_sockets` with `Retry-After`',
     test: 'test/e2e/socket/handshake.spec.ts',
   },
+  frames: {
+    what: 'frames that a socket sends at once, and as many pings and pongs; 20 a second after that',
+    limit: 40,
+    unit: 'count',
+    beyond: '`error` frame `rate_limited`; too many pings close the socket (1008)',
+    test: 'test/e2e/socket/frames.spec.ts',
+  },
+  framesPerSecond: {
+    what: 'frames of a socket, and its pings and pongs, in the long run',
+    limit: 20 * 60,
+    unit: 'per minute',
+    beyond: 'the same',
+    test: 'test/e2e/socket/frames.spec.ts',
+  },
+  faultyFrames: {
+    what: 'frames in a row that are not understood',
+    limit: 10,
+    unit: 'count',
+    beyond: 'the socket is closed (1008)',
+    test: 'test/e2e/socket/frames.spec.ts',
+  },
+  unansweredPings: {
+    what: 'pings that a client does not answer',
+    limit: 2,
+    unit: 'count',
+    beyond: 'its connection is closed',
+    test: 'test/e2e/socket/life-cycle.spec.ts',
+  },
   readingsOfSocket: {
     what: 'streams that one socket reads at once',
     limit: 64,
@@ -183,6 +225,34 @@ export const OPEN_ANSWER_BOUNDS = {
 
 /** Who logs in, guesses, refreshes. */
 export const IDENTITY_BOUNDS = {
+  passwordsAtOnce: {
+    what: 'passwords that one process hashes at the same time',
+    limit: 2,
+    unit: 'count',
+    beyond: 'the next one waits',
+    test: 'test/e2e/accounts/login.spec.ts',
+  },
+  passwordsWaiting: {
+    what: 'passwords that wait to be hashed',
+    limit: 80,
+    unit: 'count',
+    beyond: '503 `busy`',
+    test: 'test/e2e/accounts/login.spec.ts',
+  },
+  apiKeysOfUser: {
+    what: 'API keys of one user that can be used',
+    limit: 100,
+    unit: 'count',
+    beyond: '409 `too_many_api_keys`',
+    test: 'test/e2e/accounts/api-keys.spec.ts',
+  },
+  rememberedIdentities: {
+    what: 'users, sessions and API keys that a process remembers, of each kind',
+    limit: 10_000,
+    unit: 'count',
+    beyond: 'what was used longest ago is looked up again',
+    test: 'test/e2e/accounts/statements.spec.ts',
+  },
   logins: {
     what: 'requests of one network that log in or register; of one identity that give the password again or change it',
     limit: 60,
@@ -245,6 +315,13 @@ export const IDENTITY_BOUNDS = {
 
 /** Running replies, their log and what is read of them. */
 export const REPLY_BOUNDS = {
+  queuedReplies: {
+    what: 'replies that wait in one conversation',
+    limit: 20,
+    unit: 'count',
+    beyond: '409 `queue_full`',
+    test: 'test/e2e/busy.spec.ts',
+  },
   runningReplies: {
     what: 'running replies of one user',
     limit: 50,
@@ -526,6 +603,34 @@ export const OUTBOUND_BOUNDS = {
 
 /** What is kept: rows, copies, records. */
 export const STORAGE_BOUNDS = {
+  ownProviders: {
+    what: 'providers of one user',
+    limit: 50,
+    unit: 'count',
+    beyond: '409 `too_many_providers`',
+    test: 'test/e2e/accounts/providers.spec.ts',
+  },
+  modelsOfProvider: {
+    what: 'models of such a provider',
+    limit: 200,
+    unit: 'count',
+    beyond: '400; further names that the provider tells are left out',
+    test: 'test/e2e/accounts/providers.spec.ts',
+  },
+  openedKeys: {
+    what: 'keys of such providers that a process keeps opened, each for ten minutes after its last use',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'what was used longest ago is opened again',
+    test: 'src/providers/own-models.spec.ts',
+  },
+  preparedStatements: {
+    what: 'statements that a connection to the database keeps prepared',
+    limit: 256,
+    unit: 'count',
+    beyond: 'further ones are sent whole',
+    test: 'test/integration/database/prepared-statements.spec.ts',
+  },
   rowsOfSlice: {
     what: 'rows that one transaction removes of a user or a conversation',
     limit: 2000,

@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { sqlStateOf } from './database-error';
 
 /** The texts of this service are few; what is made up as it goes (lists of a varying length) is not worth keeping. */
-const MAX_STATEMENTS = 256;
+const MAX_STATEMENTS = STORAGE_BOUNDS.preparedStatements.limit;
 /** cached plan must not change result type, invalid_sql_statement_name, duplicate_prepared_statement */
 const LOST = new Set(['0A000', '26000', '42P05']);
 /** in_failed_sql_transaction */

@@ -1,8 +1,9 @@
+import { HTTP_BOUNDS } from '../config/bounds';
 import { invalidRequest } from './http-errors';
 
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = HTTP_BOUNDS.jsonDepth.limit;
 /** What transforms and validates bodies takes long over each part, even of a field that is then refused; none needs more. */
-export const MAX_VALUES = 1_000;
+export const MAX_VALUES = HTTP_BOUNDS.jsonValues.limit;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

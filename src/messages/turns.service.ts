@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { REPLY_BOUNDS } from '../config/bounds';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
@@ -40,8 +41,6 @@ export interface TurnInput {
 /** With what was set aside for the reply, if there are quotas. */
 type AllowedTurn = TurnInput & Pick<TurnMessage, 'reserved_tokens'>;
 
-/** A conversation takes no more than this many messages ahead. */
-const MAX_QUEUED = 20;
 /** How often a turn looks again at a conversation that others are changing. */
 const TRIES = 5;
 
@@ -165,7 +164,7 @@ export class TurnsService {
     return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
       const place = await this.resolveParent(request.userId, conversationId, request.parentId);
       if (running + waiting === 0) return this.openAt(request, place);
-      if (waiting >= MAX_QUEUED) throw queueFull();
+      if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
       assertReply(request, place);
       const messages = this.messages(request, place, queued);
       await this.store(request, place, messages, WAITS);

@@ -1,4 +1,3 @@
-export const MOST_MODELS = 200;
 export const LONGEST_MODEL_NAME = 150;
 
 /** As providers name models: never a line break or a space, so that the name stays a name wherever it is put. */

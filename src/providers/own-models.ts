@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { modelDefaults } from '../config/model-defaults';
 import type { ModelConfig, ProviderConfig } from '../config/models-config';
 import type { CatalogueEntry } from '../llm/model-catalogue';
@@ -8,8 +9,6 @@ import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository } from './providers.repository';
 import { placeOf } from './providers.service';
 
-/** Providers whose connections are kept from one turn to the next. */
-const REMEMBERED = 1_000;
 /** Time after its last use for which the opened key of a provider is kept, in ms. */
 const KEPT_MS = 10 * 60_000;
 const ALL = 100;
@@ -24,7 +23,7 @@ interface OpenedProvider {
 /** The models of a user's own providers, `<provider name>/<model>`. What is asked for by one user is never looked for at another. */
 @Injectable()
 export class OwnModels {
-  private readonly configs = new BoundedMap<string, OpenedProvider>(REMEMBERED);
+  private readonly configs = new BoundedMap<string, OpenedProvider>(STORAGE_BOUNDS.openedKeys.limit);
 
   constructor(
     private readonly providers: ProvidersRepository,

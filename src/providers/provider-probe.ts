@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { AppConfig } from '../config/app-config';
 import { HeldBytes } from '../llm/openai/held-bytes';
 import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
@@ -8,7 +9,7 @@ import { readAtMost } from '../llm/openai/read-at-most';
 import { TooManyLookups } from '../outbound/lookup-turns';
 import { OutboundGuard } from '../outbound/outbound-guard';
 import type { OwnModels } from './own-models';
-import { isModelName, MOST_MODELS } from './model-names';
+import { isModelName } from './model-names';
 import { tooManyLookups } from './providers.service';
 
 type Probed = ReturnType<OwnModels['configOf']>;
@@ -81,5 +82,5 @@ function namesIn(text: string): string[] | undefined {
   const data = (body as { data?: unknown } | null | undefined)?.data;
   if (!Array.isArray(data)) return undefined;
   const names = data.map((entry) => (entry as { id?: unknown } | null)?.id).filter(isModelName);
-  return [...new Set(names)].slice(0, MOST_MODELS);
+  return [...new Set(names)].slice(0, STORAGE_BOUNDS.modelsOfProvider.limit);
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { OUTBOUND_BOUNDS } from '../config/bounds';
 import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
@@ -20,7 +21,6 @@ export interface NewProvider {
   models?: string[];
 }
 
-const MOST = 50;
 const SHOWN = 4;
 
 export const providerNotFound = () =>
@@ -28,7 +28,11 @@ export const providerNotFound = () =>
 export const providerNameTaken = () =>
   new AppError('conflict', 'provider_name_taken', 'There is a provider with this name already.');
 export const tooManyProviders = () =>
-  new AppError('conflict', 'too_many_providers', `There can be ${MOST} providers at most.`);
+  new AppError(
+    'conflict',
+    'too_many_providers',
+    `There can be ${STORAGE_BOUNDS.ownProviders.limit} providers at most.`,
+  );
 export const urlNotAllowed = (message = 'must be a public address') =>
   invalidRequest('url_not_allowed', 'This address may not be called.', [{ path: 'base_url', message }]);
 
@@ -71,7 +75,8 @@ export class ProvidersService {
     const base_url = withoutSlashes(fields.base_url);
     const sealed = this.seal({ user_id: userId, id, base_url }, api_key);
     return this.lock.hold(userId, async () => {
-      if ((await this.providers.countOf(userId)) >= MOST) throw tooManyProviders();
+      if ((await this.providers.countOf(userId)) >= STORAGE_BOUNDS.ownProviders.limit)
+        throw tooManyProviders();
       return this.providers.insert(id, userId, { ...fields, base_url, models, ...sealed }).catch(asTaken);
     });
   }

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { IDENTITY_BOUNDS } from '../config/bounds';
 import { InvalidatingCache } from './invalidating-cache';
 import { UserChangeFeed } from './revocations/user-change-feed';
 import { asTaken, erasureInProgress, lastAdmin, userNotFound } from './user.errors';
 import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { type ErasedUser, UsersRepository } from './users.repository';
-
-/** Users remembered so that a known one costs no query; about 4 MB at most. */
-const REMEMBERED = 10_000;
 
 /** An account with what proves that it is one's own. */
 export type Account = User & { password_hash: string | null };
@@ -19,7 +17,7 @@ export class UsersService {
     private readonly users: UsersRepository,
     private readonly revocations: UserChangeFeed,
   ) {
-    this.states = new InvalidatingCache(revocations, REMEMBERED);
+    this.states = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppError } from '../../errors/app-error';
 
 /** OWASP's recommendation of 2024: 19 MiB, two passes, one lane. */
@@ -8,9 +9,9 @@ const COST = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 /** Each takes a thread of Node's pool of four, which files and name lookups need as well. */
-const AT_ONCE = 2;
+const AT_ONCE = IDENTITY_BOUNDS.passwordsAtOnce.limit;
 /** About two seconds of work; whoever comes then is told to come back. */
-const MOST_WAITING = 80;
+const MOST_WAITING = IDENTITY_BOUNDS.passwordsWaiting.limit;
 const HASH = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 const derive = promisify(argon2);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppError } from '../../errors/app-error';
 import { InvalidatingCache } from '../../users/invalidating-cache';
 import { UserLock } from '../../users/quotas/user-lock';
@@ -12,8 +13,6 @@ import { ApiKeyUsageRecorder } from './api-key-usage-recorder';
 
 const KEY = /^parley_[A-Za-z0-9_-]{43}$/;
 const PREFIX_LENGTH = 12;
-const REMEMBERED = 10_000;
-const MOST = 100;
 
 export type ApiKey = Readonly<Omit<ApiKeyEntity, 'key_hash' | 'user'>>;
 
@@ -30,7 +29,7 @@ export const tooManyApiKeys = () =>
   new AppError(
     'conflict',
     'too_many_api_keys',
-    `There can be ${MOST} API keys at most that have not expired.`,
+    `There can be ${IDENTITY_BOUNDS.apiKeysOfUser.limit} API keys at most that have not expired.`,
   );
 
 @Injectable()
@@ -43,7 +42,7 @@ export class ApiKeysService {
     private readonly revocations: UserChangeFeed,
     private readonly lock: UserLock,
   ) {
-    this.identities = new InvalidatingCache(revocations, REMEMBERED);
+    this.identities = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
   }
 
   isKey(token: string): boolean {
@@ -81,7 +80,8 @@ export class ApiKeysService {
       created_at: new Date(),
     };
     return this.lock.hold(userId, async () => {
-      if ((await this.keys.countUsableOf(userId)) >= MOST) throw tooManyApiKeys();
+      if ((await this.keys.countUsableOf(userId)) >= IDENTITY_BOUNDS.apiKeysOfUser.limit)
+        throw tooManyApiKeys();
       await this.keys.insert(key);
       return { text, key };
     });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
 import { InvalidatingCache } from '../../users/invalidating-cache';
 import { UserChangeFeed } from '../../users/revocations/user-change-feed';
@@ -9,8 +10,6 @@ import { isOver, type Identity } from '../identity';
 import { AccessTokens } from './access-tokens';
 import { SessionsRepository } from './sessions.repository';
 import { TokenFamilies } from './token-families';
-
-const REMEMBERED = 10_000;
 
 /** What a client gets to prove itself with. */
 export interface TokenPair {
@@ -35,7 +34,7 @@ export class SessionsService {
     private readonly revocations: UserChangeFeed,
     config: AppConfig,
   ) {
-    this.users = new InvalidatingCache(revocations, REMEMBERED);
+    this.users = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
     this.auth = config.auth;
   }
 

@@ -1,18 +1,17 @@
 import type { WebSocket } from 'ws';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import { TokenBucket } from './token-bucket';
 
 /**
  * Unanswered pings after which a client counts as gone. More than one, since a ping waits behind the events that a slow client has yet to
  * drain; with 15 s between them, 45 s at most.
  */
-const MAX_UNANSWERED = 2;
-/** Pings and pongs that a client may send: at once, and per second. */
-const BURST = 40;
-const PER_SECOND = 20;
+const MAX_UNANSWERED = OPEN_ANSWER_BOUNDS.unansweredPings.limit;
+const { frames, framesPerSecond } = OPEN_ANSWER_BOUNDS;
 
 /** Disconnects a client that is gone without closing, or that does nothing but ping. Called by `SocketRegistry`. */
 export class Heartbeat {
-  private readonly controls = new TokenBucket(BURST, PER_SECOND);
+  private readonly controls = new TokenBucket(frames.limit, framesPerSecond.limit / 60);
   private unanswered = 0;
 
   constructor(private readonly socket: WebSocket) {

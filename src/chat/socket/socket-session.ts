@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import type { Identity } from '../../auth/identity';
 import type { AppError } from '../../errors/app-error';
 import { STATUS_OF_KIND } from '../../errors/problem';
@@ -16,10 +17,7 @@ import { SocketSubscriptions } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 import { TokenBucket } from './token-bucket';
 
-const BURST = 40;
-const PER_SECOND = 20;
-/** Faulty frames in a row after which the socket is closed: such a client will not start to send valid ones. */
-const MAX_FAULTS = 10;
+const { frames, framesPerSecond, faultyFrames } = OPEN_ANSWER_BOUNDS;
 /** Time for delivering the events in flight when the process ends. */
 const LAST_EVENTS_MS = 1_000;
 
@@ -37,7 +35,7 @@ export class SocketSession implements SocketClient {
   private readonly logger = new Logger('Socket');
   private readonly socket: WebSocket;
   private readonly writer: SocketWriter;
-  private readonly rate = new TokenBucket(BURST, PER_SECOND);
+  private readonly rate = new TokenBucket(frames.limit, framesPerSecond.limit / 60);
   /** Settles when all frames so far are processed. */
   private work = Promise.resolve();
   /** Bytes of frames that are not processed yet. */
@@ -72,7 +70,7 @@ export class SocketSession implements SocketClient {
     logFailure(this.logger, refusal);
     const written = this.writer.write([errorFrame(refusal, requestId)]);
     if (isFault(refusal)) this.faults += 1;
-    if (this.faults >= MAX_FAULTS) this.socket.close(1008, 'too many errors');
+    if (this.faults >= faultyFrames.limit) this.socket.close(1008, 'too many errors');
     await written;
   }
 

@@ -1,9 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Length, Matches, ValidateBy } from 'class-validator';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { OptionalBody } from '../../http/validation.pipe';
-import { isModelName, LONGEST_MODEL_NAME, MOST_MODELS } from '../model-names';
+import { isModelName, LONGEST_MODEL_NAME } from '../model-names';
 
 const NAME = {
   description: 'Its models are asked for as `<name>/<model>`.',
@@ -31,7 +32,7 @@ const API_KEY = {
 const MODELS = {
   description: "The provider's own names of its models; `POST /providers/{id}/check` finds them out as well.",
   type: 'array' as const,
-  maxItems: MOST_MODELS,
+  maxItems: STORAGE_BOUNDS.modelsOfProvider.limit,
   items: { type: 'string' as const, minLength: 1, maxLength: LONGEST_MODEL_NAME },
   example: ['gpt-5-mini'],
 };
@@ -55,7 +56,7 @@ const IsModels = () =>
   applyDecorators(
     MayBeAbsent(),
     IsArray(),
-    ArrayMaxSize(MOST_MODELS),
+    ArrayMaxSize(STORAGE_BOUNDS.modelsOfProvider.limit),
     ArrayUnique(),
     ValidateBy(
       {
