@@ -64,18 +64,20 @@ export class PathsRepository {
     parameters: (string | number)[],
   ): Promise<PathMessage[]> {
     return this.db.query(
-      `${SEGMENTS}
+      `${SEGMENTS}, found AS (
+         SELECT page.* FROM segments s CROSS JOIN LATERAL (
+           SELECT ${COLUMNS} FROM messages m
+           WHERE m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND ${condition}
+           ORDER BY m.depth ${order} LIMIT $5
+         ) page
+         ORDER BY page.depth ${order} LIMIT $5
+       ), sized AS (
+         SELECT found.*, ${partBytes('found')} + COALESCE(octet_length(found.cut_texts::text), 0) AS bytes FROM found
+       )
        SELECT * FROM (
-         SELECT page.*, count(*) OVER ()::int AS found, sum(page.bytes) OVER (ORDER BY page.depth ${order}) - page.bytes AS bytes_before
-         FROM (
-       SELECT page.* FROM segments s CROSS JOIN LATERAL (
-         SELECT ${COLUMNS}, ${partBytes('m')} AS bytes FROM messages m
-         WHERE m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND ${condition}
-         ORDER BY m.depth ${order} LIMIT $5
-       ) page
-       ORDER BY page.depth ${order} LIMIT $5
-         ) AS page
-       ) AS page WHERE bytes_before < ${REPLY_BOUNDS.pageBytes.limit} ORDER BY depth ${order}`,
+         SELECT sized.*, count(*) OVER ()::int AS found, sum(bytes) OVER (ORDER BY depth ${order}) - bytes AS bytes_before FROM sized
+       ) AS page
+       WHERE bytes_before < ${REPLY_BOUNDS.pageBytes.limit} ORDER BY depth ${order}`,
       parameters,
     );
   }
