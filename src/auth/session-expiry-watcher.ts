@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { detached } from '../common/detached';
 import { RetryingChecks } from '../common/retrying-checks';
 import { IDENTITY_BOUNDS } from '../config/bounds';
-import { detached } from '../common/detached';
 import { UserChangeFeed } from '../users/revocations/user-change-feed';
 import { subjectOf } from '../users/revocations/subject';
 import type { Identity } from './identity';

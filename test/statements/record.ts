@@ -8,12 +8,14 @@ const RECORDED = Symbol.for('parley.recorded-statements');
 /** Texts that have been looked at. Shared by the files of a worker, each of which loads this module. */
 const known = ((globalThis as { [RECORDED]?: Set<string> })[RECORDED] ??= new Set());
 
+// A file of tests before this one in the worker has begun.
 if (FILE && known.size === 0) record(FILE);
 
 /** Appends each new statement to a file, which `check.mjs` reads. Statements that a test itself sends are left out. */
-export function record(file: string): void {
+function record(file: string): void {
   // eslint-disable-next-line typescript/unbound-method
   const { query } = Client.prototype;
+  // Also says that it has begun.
   known.add('');
   Client.prototype.query = function (this: Client, ...args: unknown[]) {
     const [config] = args as [string | { text?: string }];
