@@ -1,4 +1,5 @@
-import { deltaEvent, logged, startEvent, storedEvents } from '../../src/replies/events/event-codec';
+import { deltaEvent, logged, startEvent } from '../../src/replies/events/event-codec';
+import { storedEvents } from '../support/stored-events';
 import type { ModelFeed } from './model-feed';
 import type { ModelReader } from './model-reader';
 import { isOpen } from '../../src/messages/message.types';

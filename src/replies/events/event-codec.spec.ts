@@ -1,3 +1,4 @@
+import { storedEvents } from '../../../test/support/stored-events';
 import fc from 'fast-check';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ReplyContent, type ReplyDelta } from '../../messages/reply-content';
@@ -8,7 +9,6 @@ import {
   logged,
   startEvent,
   StoredLogCursor,
-  storedEvents,
   terminalEvent,
   type LoggedEvent,
   type StoredReply,

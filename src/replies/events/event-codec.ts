@@ -150,11 +150,3 @@ export class StoredLogCursor {
 function startOf(reply: StoredReply): StartEvent {
   return startEvent({ ...reply, model: reply.attempts.at(0)?.model ?? reply.model });
 }
-
-/** All events of a closed reply after a sequence. */
-export function storedEvents(reply: StoredReply, after: number): LoggedEvent[] {
-  const events: LoggedEvent[] = [];
-  const cursor = new StoredLogCursor(after);
-  for (let batch = cursor.next(reply); batch.length; batch = cursor.next(reply)) events.push(...batch);
-  return events;
-}
