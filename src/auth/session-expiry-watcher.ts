@@ -20,7 +20,8 @@ interface Watcher {
 /** A session, an API key, or a user whom others vouch for, and all that it has opened: one look-up is for all of it. */
 interface Credential {
   key: string;
-  subject: string;
+  /** `subjectOf` the user, once something has changed of anybody. */
+  subject?: string;
   identity: Identity;
   watchers: Set<Watcher>;
 }
@@ -63,8 +64,7 @@ export class SessionExpiryWatcher {
     const key = JSON.stringify([userId, sessionId, keyId]);
     const known = this.credentials.get(key);
     if (known) return known;
-    const subject = subjectOf(userId);
-    const credential = { key, subject, identity, watchers: new Set<Watcher>() };
+    const credential: Credential = { key, identity, watchers: new Set<Watcher>() };
     this.credentials.set(key, credential);
     return credential;
   }
@@ -85,8 +85,10 @@ export class SessionExpiryWatcher {
 
   /** Something has changed of this user, or maybe of any. */
   private look(subject: string | undefined): void {
-    for (const credential of this.credentials.values())
+    for (const credential of this.credentials.values()) {
+      credential.subject ??= subjectOf(credential.identity.userId);
       if (subject === undefined || credential.subject === subject) this.checks.enqueue(credential);
+    }
   }
 
   private async check(credential: Credential): Promise<void> {

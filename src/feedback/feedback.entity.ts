@@ -10,7 +10,7 @@ export class FeedbackEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_feedback' })
   id!: string;
 
-  @Column('varchar', { length: 128 })
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_feedback' })
   user_id!: string;
 
   @ManyToOne('UserEntity', { nullable: false })
@@ -21,14 +21,24 @@ export class FeedbackEntity {
   conversation_id!: string;
 
   @ManyToOne('ConversationEntity', { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'conversation_id', foreignKeyConstraintName: 'fk_feedback_conversation' })
+  @JoinColumn([
+    {
+      name: 'conversation_id',
+      referencedColumnName: 'id',
+      foreignKeyConstraintName: 'fk_feedback_conversation',
+    },
+    { name: 'user_id', referencedColumnName: 'user_id' },
+  ])
   conversation?: object;
 
   @Column('uuid')
   message_id!: string;
 
   @ManyToOne('MessageEntity', { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'message_id', foreignKeyConstraintName: 'fk_feedback_message' })
+  @JoinColumn([
+    { name: 'message_id', referencedColumnName: 'id', foreignKeyConstraintName: 'fk_feedback_message' },
+    { name: 'user_id', referencedColumnName: 'user_id' },
+  ])
   message?: object;
 
   @Column('smallint')

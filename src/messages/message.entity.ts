@@ -15,10 +15,12 @@ import type {
  * wherever it lies and however long the conversation is.
  */
 @Entity('messages')
-@Index('uq_messages_sequence', ['conversation_id', 'sequence'], { unique: true })
-@Index('uq_messages_depth', ['branch_id', 'depth'], { unique: true })
+@Index('uq_messages_sequence', ['conversation_id', 'sequence', 'user_id'], { unique: true })
+@Index('uq_messages_depth', ['branch_id', 'depth', 'user_id'], { unique: true })
 @Index('ix_messages_usage', ['user_id', 'created_at'], { where: `role = 'assistant'` })
-@Index('ix_messages_queued', ['conversation_id', 'sequence'], { where: `status = 'queued'` })
+@Index('ix_messages_queued', ['conversation_id', 'sequence'], {
+  where: `jsonb_typeof(queued_request) = 'object'`,
+})
 @Index('ix_messages_active_child', ['branch_id', 'depth'], { where: 'active_child_id IS NOT NULL' })
 @Index('ix_messages_siblings', ['conversation_id', 'parent_id'])
 @Check('ck_messages_role', `role IN ('user', 'assistant', 'system', 'tool')`)
@@ -36,11 +38,18 @@ export class MessageEntity {
   conversation_id!: string;
 
   @ManyToOne('ConversationEntity', { nullable: false })
-  @JoinColumn({ name: 'conversation_id', foreignKeyConstraintName: 'fk_messages_conversation' })
+  @JoinColumn([
+    {
+      name: 'conversation_id',
+      referencedColumnName: 'id',
+      foreignKeyConstraintName: 'fk_messages_conversation',
+    },
+    { name: 'user_id', referencedColumnName: 'user_id' },
+  ])
   conversation?: object;
 
   /** The conversation's owner, so that each query can name it. */
-  @Column('varchar', { length: 128 })
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_messages' })
   user_id!: string;
 
   /** Written only while the conversation is locked, from a message of it; messages go only with their conversation. */

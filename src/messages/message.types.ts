@@ -32,12 +32,12 @@ export interface ConversationRef {
 export interface WrittenReply {
   message_id: string;
   user_id: string;
+  conversation_id: string;
   instance_id: string;
 }
 
 /** A reply that is being written. */
 export interface OpenReply extends WrittenReply {
-  conversation_id: string;
   /** No batch of its process's journal before this one holds events that its checkpoint lacks. */
   first_batch: number;
 }

@@ -28,6 +28,23 @@ const IS_THERE =
 
 const HEADER = 'id, conversation_id, user_id, parent_id, sequence, role, status, model';
 
+/** Made once: see `turns.repository.ts`. */
+const CLOSE = `WITH conversation AS (
+     SELECT id FROM conversations WHERE id = $15 AND user_id = $13 FOR NO KEY UPDATE
+   ), gone AS (
+     DELETE FROM open_replies o USING conversation
+     WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 RETURNING o.awaited
+   ), closed AS (
+     UPDATE messages m SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
+       attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
+     FROM gone WHERE m.id = $1 AND m.user_id = $13
+     RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
+   ), counted AS (
+     UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed
+     WHERE c.id = $15 AND c.user_id = $13
+   )
+   SELECT id, conversation_id, user_id, awaited FROM closed`;
+
 /** Messages; every query names the owner. */
 @Injectable()
 export class MessagesRepository {
@@ -64,43 +81,26 @@ export class MessagesRepository {
    * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
    */
   async closeReply(
-    { message_id, user_id, instance_id }: WrittenReply,
+    { message_id, user_id, conversation_id, instance_id }: WrittenReply,
     end: ReplyEnd,
   ): Promise<ClosedRow | undefined> {
-    const rows: ClosedRow[] = await this.db.query(
-      `WITH conversation AS (
-         SELECT c.id FROM open_replies o JOIN conversations c ON c.id = o.conversation_id AND c.user_id = o.user_id
-         WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 FOR NO KEY UPDATE OF c
-       ), gone AS (
-         DELETE FROM open_replies o USING conversation
-         WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 RETURNING o.awaited
-       ), closed AS (
-         UPDATE messages m SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
-           attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
-         FROM gone WHERE m.id = $1 AND m.user_id = $13
-         RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
-       ), counted AS (
-         UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed
-         WHERE c.id = closed.conversation_id AND c.user_id = closed.user_id
-       )
-       SELECT id, conversation_id, user_id, awaited FROM closed`,
-      [
-        message_id,
-        end.status,
-        JSON.stringify(end.parts),
-        end.event_lengths,
-        end.tokens,
-        end.usage && JSON.stringify(end.usage),
-        end.finish_reason,
-        end.error && JSON.stringify(end.error),
-        JSON.stringify(end.attempts),
-        end.model,
-        end.provider,
-        new Date(),
-        user_id,
-        instance_id,
-      ],
-    );
+    const rows: ClosedRow[] = await this.db.query(CLOSE, [
+      message_id,
+      end.status,
+      JSON.stringify(end.parts),
+      end.event_lengths,
+      end.tokens,
+      end.usage && JSON.stringify(end.usage),
+      end.finish_reason,
+      end.error && JSON.stringify(end.error),
+      JSON.stringify(end.attempts),
+      end.model,
+      end.provider,
+      new Date(),
+      user_id,
+      instance_id,
+      conversation_id,
+    ]);
     return rows[0];
   }
 

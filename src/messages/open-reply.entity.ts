@@ -3,13 +3,12 @@ import type { MessagePart } from './message.types';
 
 /**
  * A reply that is being written: there is a row exactly while its message is `streaming`. What changes while it runs stands here
- * and not in `messages`, so that a turn leaves the indexes of the large table alone. Locks are taken in this order: the journal's
- * fence, `open_replies`, `messages`.
+ * and not in `messages`, so that a turn leaves the indexes of the large table alone. Each turn writes and deletes a row, so there is
+ * no index but the two keys: what looks for the replies of a process reads the whole table, which is small. Locks are taken in this
+ * order: the journal's fence, `open_replies`, `messages`.
  */
 @Entity('open_replies')
-@Index('uq_open_replies_conversation', ['conversation_id', 'user_id'], { unique: true })
-@Index('ix_open_replies_instance', ['instance_id'])
-@Index('ix_open_replies_user', ['user_id'])
+@Index('uq_open_replies_conversation', ['user_id', 'conversation_id'], { unique: true })
 export class OpenReplyEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_open_replies' })
   message_id!: string;
@@ -18,7 +17,10 @@ export class OpenReplyEntity {
   user_id!: string;
 
   @ManyToOne('MessageEntity', { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'message_id', foreignKeyConstraintName: 'fk_open_replies_message' })
+  @JoinColumn([
+    { name: 'message_id', referencedColumnName: 'id', foreignKeyConstraintName: 'fk_open_replies_message' },
+    { name: 'user_id', referencedColumnName: 'user_id' },
+  ])
   message?: object;
 
   @Column('uuid')

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
-import { WRITER } from './turns.repository';
+import { isQueued, WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
 export type BegunReply = MessageEntity & { instance_id: string; request: QueuedRequest };
@@ -25,7 +25,7 @@ export class QueueRepository {
          UPDATE open_replies SET awaited = true WHERE conversation_id = $1 AND user_id = $2 RETURNING message_id
        )
        SELECT (SELECT count(*)::int FROM running) AS running, (
-         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND user_id = $2 AND status = 'queued'
+         SELECT count(*)::int FROM messages WHERE conversation_id = $1 AND user_id = $2 AND ${isQueued('messages')}
        ) AS waiting`,
       [conversationId, userId],
     );
@@ -40,16 +40,16 @@ export class QueueRepository {
     const rows: BegunReply[] = await this.db.query(
       `WITH writer AS (${WRITER('$2')}), next AS (
          SELECT id, user_id, queued_request FROM messages
-         WHERE conversation_id = $1 AND user_id = $4 AND status = 'queued' AND NOT EXISTS (
+         WHERE conversation_id = $1 AND user_id = $4 AND ${isQueued('messages')} AND NOT EXISTS (
            SELECT 1 FROM open_replies WHERE conversation_id = $1 AND user_id = $4
          ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = $4 AND u.is_active) ORDER BY sequence LIMIT 1
        ), begun AS (
          UPDATE messages m SET status = 'streaming', updated_at = $3, queued_request = NULL
-         FROM next, writer WHERE m.id = next.id AND m.user_id = $4 AND m.status = 'queued' RETURNING m.*, next.queued_request AS request
+         FROM next, writer WHERE m.id = next.id AND m.user_id = $4 AND ${isQueued('m')} RETURNING m.*, next.queued_request AS request
        ), opened AS (
          INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch, awaited)
          SELECT b.id, b.user_id, b.conversation_id, w.instance_id, w.first_batch, EXISTS (
-           SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.user_id = $4 AND o.status = 'queued' AND o.id <> b.id
+           SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.user_id = $4 AND ${isQueued('o')} AND o.id <> b.id
          ) FROM begun b, writer w
        )
        SELECT begun.*, $2::uuid AS instance_id FROM begun`,
@@ -61,7 +61,7 @@ export class QueueRepository {
   /** False if the reply does not wait any more. */
   async cancel(userId: string, id: string): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND user_id = $3 AND status = 'queued' RETURNING id`,
+      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND user_id = $3 AND ${isQueued('messages')} RETURNING id`,
       [id, new Date(), userId],
     );
     return rows.length > 0;
@@ -70,7 +70,7 @@ export class QueueRepository {
   async cancelAll({ userId, conversationId }: ConversationRef): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `UPDATE messages SET ${cancelledAt('$2')}
-       WHERE conversation_id = $1 AND user_id = $3 AND status = 'queued' RETURNING id`,
+       WHERE conversation_id = $1 AND user_id = $3 AND ${isQueued('messages')} RETURNING id`,
       [conversationId, new Date(), userId],
     );
     return rows.map(({ id }) => id);
@@ -79,7 +79,7 @@ export class QueueRepository {
   async cancelLockedOut(): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `UPDATE messages m SET ${cancelledAt('$1')} FROM users u
-       WHERE m.status = 'queued' AND u.id = m.user_id AND NOT u.is_active RETURNING m.id`,
+       WHERE ${isQueued('m')} AND u.id = m.user_id AND NOT u.is_active RETURNING m.id`,
       [new Date()],
     );
     return rows.map(({ id }) => id);
@@ -88,7 +88,7 @@ export class QueueRepository {
   /** Where something waits and nothing runs: any of them, so that those that cannot be begun keep no others waiting. */
   waiting(limit: number): Promise<WaitingConversation[]> {
     return this.db.query(
-      `SELECT conversation_id, user_id FROM (SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE q.status = 'queued' AND NOT EXISTS (
+      `SELECT conversation_id, user_id FROM (SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE ${isQueued('q')} AND NOT EXISTS (
          SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id AND r.user_id = q.user_id
        )) AS waiting ORDER BY random() LIMIT $1`,
       [limit],
@@ -99,7 +99,7 @@ export class QueueRepository {
   async notWaiting(ids: string[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `SELECT q.id FROM unnest($1::uuid[]) AS q (id)
-       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND m.status = 'queued')`,
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND ${isQueued('m')})`,
       [ids],
     );
     return rows.map(({ id }) => id);

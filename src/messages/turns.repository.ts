@@ -34,6 +34,12 @@ export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
     ) AS first_batch
   FROM reply_journal f WHERE f.instance_id = ${instance} AND f.batch = 0 FOR KEY SHARE OF f`;
 
+/**
+ * SQL for whether a message waits, as its index has it (`ix_messages_queued`). Not by the status, so that the end of a reply leaves the index
+ * alone; and not by IS NOT NULL, which PostgreSQL takes for nearly all rows of a table that it knows nothing of yet, and then reads them all.
+ */
+export const isQueued = (row: string) => `jsonb_typeof(${row}.queued_request) = 'object'`;
+
 /** How many replies of the user run, counted as far as the limit. */
 const RUNNING = (user: string, limit: string) =>
   `SELECT count(*)::int AS replies FROM (SELECT 1 FROM open_replies WHERE user_id = ${user} LIMIT ${limit}::int) AS counted`;
@@ -66,6 +72,37 @@ const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id,
 const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)
   SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming'`;
 
+/* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
+const POSITION = `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
+       SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.user_id = c.user_id AND ${isQueued('q')}
+     ) AS queued
+   FROM conversations c LEFT JOIN messages p
+     ON p.conversation_id = c.id AND p.user_id = c.user_id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
+   WHERE c.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL`;
+const turn = (more: string) =>
+  `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
+     UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
+       version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
+       stored_bytes = stored_bytes + ${turnBytes('$1')}
+         + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
+       message_count = message_count + json_array_length($1)
+     WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
+       AND deleted_at IS NULL
+       AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
+     RETURNING id
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more}
+   SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
+     COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path), '[]') AS context
+   FROM running`;
+const TURN = turn('');
+const LEAVING_TURN = turn(LEAVING);
+const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
+     INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
+     WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
+   ), stored AS (${MESSAGES}), opened AS (${OPENED})
+   SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
+     '[]'::json AS context FROM running`;
+
 /** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
 export interface StoredTurn {
   stored: boolean;
@@ -95,12 +132,7 @@ export class TurnsRepository {
     parentId: string | null | undefined,
   ): Promise<TurnPosition | undefined> {
     const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
-      `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
-           SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.user_id = c.user_id AND q.status = 'queued'
-         ) AS queued
-       FROM conversations c LEFT JOIN messages p
-         ON p.conversation_id = c.id AND p.user_id = c.user_id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
-       WHERE c.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL`,
+      POSITION,
       [conversationId, userId, parentId === undefined, parentId ?? null],
     );
     if (!rows.length) return undefined;
@@ -125,39 +157,23 @@ export class TurnsRepository {
     context: ContextWish,
   ): Promise<StoredTurn> {
     const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
-    const rows = await this.db.query<StoredTurn>(
-      `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
-         UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
-           version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
-           stored_bytes = stored_bytes + ${turnBytes('$1')}
-             + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
-           message_count = message_count + json_array_length($1)
-         WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
-           AND deleted_at IS NULL
-           AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
-         RETURNING id
-       ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${leaves ? LEAVING : ''}
-       SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
-         COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts) ORDER BY depth) FROM path), '[]') AS context
-       FROM running`,
-      [
-        JSON.stringify(messages),
-        changes.leafId,
-        changes.sequence,
-        changes.at,
-        changes.title,
-        conversation.id,
-        conversation.user_id,
-        conversation.last_sequence,
-        conversation.active_leaf_id,
-        parent?.id ?? null,
-        context.budget,
-        conversation.context_from,
-        context.parentIsLeaf,
-        changes.instanceId,
-        changes.maxRunning,
-      ],
-    );
+    const rows = await this.db.query<StoredTurn>(leaves ? LEAVING_TURN : TURN, [
+      JSON.stringify(messages),
+      changes.leafId,
+      changes.sequence,
+      changes.at,
+      changes.title,
+      conversation.id,
+      conversation.user_id,
+      conversation.last_sequence,
+      conversation.active_leaf_id,
+      parent?.id ?? null,
+      context.budget,
+      conversation.context_from,
+      context.parentIsLeaf,
+      changes.instanceId,
+      changes.maxRunning,
+    ]);
     return rows[0];
   }
 
@@ -177,15 +193,13 @@ export class TurnsRepository {
     messages: TurnMessage[],
     { instanceId, maxRunning }: ReplyTerms,
   ): Promise<StoredTurn> {
-    const rows = await this.db.query<StoredTurn>(
-      `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
-         INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
-         WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
-       ), stored AS (${MESSAGES}), opened AS (${OPENED})
-       SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
-         '[]'::json AS context FROM running`,
-      [JSON.stringify(messages), JSON.stringify(conversation), instanceId, conversation.user_id, maxRunning],
-    );
+    const rows = await this.db.query<StoredTurn>(FIRST_TURN, [
+      JSON.stringify(messages),
+      JSON.stringify(conversation),
+      instanceId,
+      conversation.user_id,
+      maxRunning,
+    ]);
     return rows[0];
   }
 }

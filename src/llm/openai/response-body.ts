@@ -4,8 +4,9 @@ import { GrowingBuffer } from './growing-buffer';
 
 /** What a piece of the network counts as at least, in bytes: each takes about as long as it takes to read so many. */
 const PIECE_BYTES = 64;
-/** As many pieces may wait as they came: each keeps the whole network read that it was cut from. */
-const MOST_PIECES = 64;
+/** As many pieces may wait as they came, and of as many network reads: each piece keeps the whole read that it was cut from. */
+const MOST_PIECES = 1024;
+const MOST_READS = 8;
 const DONE = Promise.resolve();
 
 /** Who takes a response's bytes. Neither method may throw. */
@@ -27,6 +28,9 @@ export class ResponseBody {
   /** What waits: first what was joined, then pieces. */
   private readonly joined = new GrowingBuffer();
   private pieces: Buffer[] = [];
+  /** How many network reads the pieces were cut from, and the last of them. */
+  private reads = 0;
+  private lastRead: ArrayBufferLike | undefined;
   private size = 0;
   private cost = 0;
   private ended = false;
@@ -52,7 +56,11 @@ export class ResponseBody {
 
   push(chunk: Buffer): void {
     if (this.ended) return;
-    if (this.pieces.push(chunk) === MOST_PIECES) this.join();
+    if (chunk.buffer !== this.lastRead) {
+      this.lastRead = chunk.buffer;
+      this.reads++;
+    }
+    if (this.pieces.push(chunk) === MOST_PIECES || this.reads === MOST_READS) this.join();
     this.size += chunk.length;
     this.cost += Math.max(chunk.length, PIECE_BYTES);
     if (this.size > PROVIDER_BOUNDS.waitingBytes.limit) this.controller.pause();
@@ -105,12 +113,18 @@ export class ResponseBody {
 
   private join(): void {
     for (const piece of this.pieces) this.joined.append(piece);
+    this.forgetPieces();
+  }
+
+  private forgetPieces(): void {
     this.pieces = [];
+    this.reads = 0;
+    this.lastRead = undefined;
   }
 
   private drop(): void {
     if (this.joined.length) this.joined.take();
-    this.pieces = [];
+    this.forgetPieces();
     this.size = 0;
     this.cost = 0;
   }

@@ -18,6 +18,8 @@ const MAX_CHANGES = 10_000;
 export class DisabledUserReplies implements OnModuleInit {
   /** Time of the last change by user subject (`performance.now()`): a request admitted before it may be about to start a reply. */
   private readonly changed = new BoundedMap<string, number>(MAX_CHANGES);
+  /** Time of the last of them: as long as it is long ago, no subject has to be computed. */
+  private lastChangeAt = -Infinity;
 
   private readonly checks = new RetryingChecks<string>({
     failure: 'It cannot be found out whether replies must end; asked again',
@@ -38,12 +40,16 @@ export class DisabledUserReplies implements OnModuleInit {
     this.revocations.changes.subscribe((subject) => {
       const users = [...this.active.users];
       const affected = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
-      if (subject !== undefined) this.changed.set(subject, performance.now());
+      if (subject !== undefined) {
+        this.lastChangeAt = performance.now();
+        this.changed.set(subject, this.lastChangeAt);
+      }
       for (const id of affected) this.checks.enqueue(id);
     });
     this.active.started.subscribe(({ userId }) => {
-      const changedAt = this.changed.get(subjectOf(userId)) ?? -Infinity;
-      if (performance.now() - changedAt < CHANGE_RETENTION_MS) this.checks.enqueue(userId);
+      const cutoff = performance.now() - CHANGE_RETENTION_MS;
+      if (this.lastChangeAt < cutoff) return;
+      if ((this.changed.get(subjectOf(userId)) ?? -Infinity) > cutoff) this.checks.enqueue(userId);
     });
   }
 

@@ -128,8 +128,8 @@ export class ReplyProducer {
   }
 }
 
-function writtenReply({ id, user_id, instance_id }: ReplyToWrite): WrittenReply {
-  return { message_id: id, user_id, instance_id };
+function writtenReply({ id, user_id, conversation_id, instance_id }: ReplyToWrite): WrittenReply {
+  return { message_id: id, user_id, conversation_id, instance_id };
 }
 
 function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {

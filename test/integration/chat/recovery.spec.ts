@@ -99,7 +99,8 @@ it('goes on from the checkpoint, with which the journal may overlap', async () =
   const content = new ReplyContent();
   for (let n = 0; n < 4; n++) content.add({ type: 'text', text: WORD });
   const [message_id] = ids;
-  const writer = { message_id, user_id: 'alice', instance_id: instanceId };
+  const { conversation_id } = await alice.message(message_id);
+  const writer = { message_id, user_id: 'alice', conversation_id, instance_id: instanceId };
   expect(await t.app.get(OpenRepliesService).checkpoint(writer, 3, content)).toBe(true);
   expect(await recovery.run()).toBe(2);
   for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(6));

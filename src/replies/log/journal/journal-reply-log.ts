@@ -49,7 +49,8 @@ export class JournalReplyLog extends ReplyLog {
 
   open(messageId: string, { userId, instanceId, start, content }: ReplyToLog): void {
     this.journal.register(messageId);
-    const writer = { message_id: messageId, user_id: userId, instance_id: instanceId };
+    const { conversation_id } = start.data;
+    const writer = { message_id: messageId, user_id: userId, conversation_id, instance_id: instanceId };
     this.checkpoints.register(writer, content);
     const first = logged(messageId, 1, start);
     const reply: LoggedReply = {

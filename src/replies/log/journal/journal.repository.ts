@@ -22,6 +22,14 @@ const page = (condition: string, bytes: number) =>
      ) AS next
    ) AS page WHERE bytes_before < ${bytes}`;
 
+const append = (setting: 'on' | 'off') =>
+  `WITH commit AS (SELECT set_config('synchronous_commit', '${setting}', true))
+   INSERT INTO reply_journal (instance_id, batch, payload)
+   SELECT fence.instance_id, $2, $3 FROM reply_journal fence, commit
+   WHERE fence.instance_id = $1 AND fence.batch = 0 FOR KEY SHARE OF fence RETURNING batch`;
+const APPEND = append('off');
+const APPEND_DURABLY = append('on');
+
 /** Whether this page is full, so that more batches may follow. */
 export function isFull(read: readonly JournalBatch[]): boolean {
   const characters = read.reduce((sum, { payload }) => sum + payload.length, 0);
@@ -38,14 +46,7 @@ export class JournalRepository {
    * end of this process, but not a crash of the database. The setting applies to this statement only, on whichever connection.
    */
   async append(instanceId: string, batch: number, payload: string, durable: boolean): Promise<boolean> {
-    const setting = durable ? 'on' : 'off';
-    const rows = await this.db.query(
-      `WITH commit AS (SELECT set_config('synchronous_commit', '${setting}', true))
-       INSERT INTO reply_journal (instance_id, batch, payload)
-       SELECT fence.instance_id, $2, $3 FROM reply_journal fence, commit
-       WHERE fence.instance_id = $1 AND fence.batch = 0 FOR KEY SHARE OF fence RETURNING batch`,
-      [instanceId, batch, payload],
-    );
+    const rows = await this.db.query(durable ? APPEND_DURABLY : APPEND, [instanceId, batch, payload]);
     return rows.length > 0;
   }
 
