@@ -246,6 +246,13 @@ export const IDENTITY_BOUNDS = {
     beyond: '409 `too_many_api_keys`',
     test: 'test/e2e/accounts/api-keys.spec.ts',
   },
+  sessionsOfUser: {
+    what: 'sessions of one user',
+    limit: 100,
+    unit: 'count',
+    beyond: 'the next login ends the one that has not been refreshed for longest',
+    test: 'test/e2e/accounts/login.spec.ts',
+  },
   rememberedIdentities: {
     what: 'users, sessions and API keys that a process remembers, of each kind',
     limit: 10_000,

@@ -10,7 +10,7 @@ export const EXEMPTIONS = [
   },
   {
     statement:
-      /FROM \(SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE q\.status = 'queued'/,
+      /FROM \(SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE jsonb_typeof\(q\.queued_request\)/,
     reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
   },
   {

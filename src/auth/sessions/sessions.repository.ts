@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { STORAGE_BOUNDS } from '../../config/bounds';
+import { IDENTITY_BOUNDS, STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 import type { UserState } from '../../users/user.types';
 import type { TokenFamily } from './refresh-token';
@@ -50,6 +50,15 @@ export class SessionsRepository {
        WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
       [userId, afterId ?? null, limit],
     );
+  }
+
+  /** Those beyond the number that a user may have: which were not refreshed for longest. */
+  async surplusOf(userId: string): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(
+      `SELECT id FROM sessions WHERE user_id = $1 ORDER BY expires_at DESC, id OFFSET $2 LIMIT $3`,
+      [userId, IDENTITY_BOUNDS.sessionsOfUser.limit, STORAGE_BOUNDS.expiredSlice.limit],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Whose session it is; undefined for one that has ended or whose user is locked out. */

@@ -41,7 +41,9 @@ export class SessionsService {
   async begin(userId: string): Promise<TokenPair> {
     const sessionId = randomUUID();
     await this.sessions.deleteExpired();
-    return this.pair(userId, sessionId, await this.families.begin(sessionId, userId));
+    const refresh = await this.families.begin(sessionId, userId);
+    for (const id of await this.sessions.surplusOf(userId)) await this.end(userId, id);
+    return this.pair(userId, sessionId, refresh);
   }
 
   /**

@@ -210,15 +210,15 @@ describe.each(Object.entries(PATTERNS))('%s', (_what, pattern) => {
   });
 
   it('take four times as long if there are four times as many', () => {
-    const fastest = (bytes: Buffer) => {
-      const times = Array.from({ length: 5 }, () => {
-        const began = performance.now();
-        decodeAll(bytes, bytes.length);
-        return performance.now() - began;
-      });
-      return Math.min(...times);
+    const time = (bytes: Buffer) => {
+      const began = performance.now();
+      decodeAll(bytes, bytes.length);
+      return performance.now() - began;
     };
-    const [one, four] = [pattern(128 * 1024), pattern(512 * 1024)].map(fastest);
+    const [short, long] = [pattern(128 * 1024), pattern(512 * 1024)];
+    // By turns, and the best of many: others use the machine as well.
+    const times = Array.from({ length: 15 }, () => [time(short), time(long)]);
+    const [one, four] = [0, 1].map((which) => Math.min(...times.map((both) => both[which])));
     // Sixteen times, if it were quadratic.
     expect(four).toBeLessThan(10 * Math.max(one, 1));
   });

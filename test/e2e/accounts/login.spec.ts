@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
+import { IDENTITY_BOUNDS } from '../../../src/config/bounds';
 import { bearer, logIn, newKey, PASSWORD, signUp, type Tokens } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { stallDuring } from '../../support/event-loop-stall';
@@ -476,4 +477,19 @@ describe('where others know the users', () => {
     });
     await header.close();
   });
+});
+
+it('a login beyond the number of sessions ends the one that was not refreshed for longest', async () => {
+  vi.spyOn<{ limit: number }, 'limit'>(IDENTITY_BOUNDS.sessionsOfUser, 'limit', 'get').mockReturnValue(3);
+  const person = await signUp(t.url, 'hoarder');
+  const second = await logIn(t.url, 'hoarder');
+  await logIn(t.url, 'hoarder');
+  const { body: kept } = await bearer(t.url).post<Tokens>('/auth/refresh', { refresh_token: person.refresh });
+  await logIn(t.url, 'hoarder');
+  vi.restoreAllMocks();
+  const isKnown = async ({ access_token }: Tokens) =>
+    (await bearer(t.url, access_token).get('/auth/me')).status === 200;
+  expect(await Promise.all([kept, second].map(isKnown))).toEqual([true, false]);
+  const sessions = await rows('SELECT 1 FROM sessions WHERE user_id = $1', [person.id]);
+  expect(sessions).toHaveLength(3);
 });

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
+import type { LoggedEvent } from '../../../src/replies/events/event-codec';
+import { JournalFollower } from '../../../src/replies/log/journal/journal-follower';
 import { JournalRepository, type JournalBatch } from '../../../src/replies/log/journal/journal.repository';
 import { Recovery } from '../../../src/replies/log/journal/recovery';
 import { Sweeper } from '../../../src/replies/lifecycle/sweeper';
@@ -91,6 +93,37 @@ it('closes what a process that is gone was writing, and drops its journal', asyn
   }
   await recovery.tidy();
   expect(await journalOf(instanceId)).toEqual([]);
+});
+
+it('is followed in pages by a process that comes late', async () => {
+  const { instanceId, ids } = await deadProcess(1);
+  await journal(instanceId, ids, 12);
+  vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.journalPage, 'limit', 'get').mockReturnValue(1);
+  const repository = t.app.get(JournalRepository);
+  const read = vi.spyOn(repository, 'read');
+  const openReplies = t.app.get(OpenRepliesService);
+  const follower = new JournalFollower(
+    instanceId,
+    repository,
+    t.app.get(MessagesService),
+    openReplies,
+    () => undefined,
+  );
+  const header = await t.app.get(MessagesService).header('alice', ids[0]);
+  const shown: number[] = [];
+  const listener = (events: LoggedEvent[]) => void shown.push(...events.map(({ sequence }) => sequence));
+  const following = follower.follow(header, 0, listener, AbortSignal.timeout(20_000));
+  await vi.waitFor(async () => {
+    await follower.poll();
+    expect(shown).toEqual(Array.from({ length: 13 }, (_, index) => index + 1));
+  }, 20_000);
+  follower.stop();
+  await following;
+  const pages = await Promise.all(read.mock.results.map(({ value }) => value as Promise<JournalBatch[]>));
+  expect(Math.max(...pages.map(({ length }) => length))).toBe(1);
+  expect(pages.length).toBeGreaterThan(12);
+  vi.restoreAllMocks();
+  expect(await recovery.run()).toBe(1);
 });
 
 it('goes on from the checkpoint, with which the journal may overlap', async () => {

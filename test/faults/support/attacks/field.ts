@@ -96,16 +96,33 @@ export class Field {
   }
 
   /** Begins a reply of one of the person's own models and stays to its end. Answers the reply's id. */
-  async turn(person: Person, model: string): Promise<string | undefined> {
+  async turn(person: Person, model: string, conversationId?: string): Promise<string | undefined> {
+    const { id, ended } = await this.begin(person, model, conversationId);
+    await ended;
+    return id;
+  }
+
+  /** The same; answers as soon as the reply has begun. */
+  async begin(
+    person: Person,
+    model: string,
+    conversationId?: string,
+  ): Promise<{ id?: string; ended: Promise<unknown> }> {
     const body = { content: 'Tell me.', model: `p/${model}` };
-    const response = await this.open(person, { method: 'POST', path: '/chat', body });
+    const path = conversationId ? `/chat/${conversationId}` : '/chat';
+    const response = await this.open(person, { method: 'POST', path, body });
     this.count(response.statusCode ?? 0);
+    const ended = new Promise((resolve) => response.once('close', resolve));
     let beginning = '';
-    response.on('data', (chunk: Buffer) => {
-      if (beginning.length < 1_000) beginning += chunk.toString();
+    const begun = new Promise<void>((resolve) => {
+      response.on('data', (chunk: Buffer) => {
+        if (beginning.length < 1_000) beginning += chunk.toString();
+        else resolve();
+        if (beginning.includes('"message_id"')) resolve();
+      });
     });
-    await new Promise((resolve) => response.once('close', resolve));
-    return /"message_id":"([^"]+)"/.exec(beginning)?.[1];
+    await Promise.race([begun, ended]);
+    return { id: /"message_id":"([^"]+)"/.exec(beginning)?.[1], ended };
   }
 
   /** A connection for bytes that no library sends. */

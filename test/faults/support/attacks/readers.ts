@@ -17,11 +17,35 @@ const said = (model: string) => async (field: Field) => {
 
 const bearer = ({ token }: Person) => ({ Authorization: `Bearer ${token}` });
 
+/** A conversation of twenty replies of 400,000 characters each, by the person who has it. */
+async function longConversation(field: Field): Promise<void> {
+  const person = await field.person();
+  const { body } = await field.call(person, { method: 'POST', path: '/conversations', body: {} });
+  const conversation = String(body.id);
+  for (let count = 0; count < 20; count++) await field.turn(person, 'long-honest-line', conversation);
+  made.set(field, conversation);
+}
+
+/** A reply that goes on, and connections that each follow it so many times. */
+async function followers(field: Field, sockets: number, follows: number): Promise<void> {
+  const person = await field.person();
+  const { id: message_id } = await field.begin(person, 'talkative');
+  await abreast(sockets, () =>
+    repeat(field, 5_000, async () => {
+      const socket = await field.socket(person);
+      for (let count = 0; count < follows; count++)
+        socket?.send(JSON.stringify({ type: 'follow', request_id: `f${count}`, message_id }));
+      await field.pause(4_800);
+      socket?.terminate();
+    }),
+  );
+}
+
 /** Thirty readers; deaf ones ask, take nothing and come again after five seconds. */
-async function readers(field: Field, path: (id: string) => string, deaf: boolean): Promise<void> {
+async function readers(field: Field, path: (id: string) => string, deaf: boolean, count = 30): Promise<void> {
   const person = await field.person();
   const head = requestText('GET', path(made.get(field) ?? ''), bearer(person));
-  await abreast(30, (index) =>
+  await abreast(count, (index) =>
     repeat(field, 5_000, async () => {
       const wire = await field.wire(field.address(index), deaf);
       await wire.send(head);
@@ -52,6 +76,7 @@ interface FeedOptions {
   people?: number;
 }
 
+const page = (id: string) => `/chat/${id}/history?limit=100`;
 const ownStream = (id: string) => `/messages/${id}/stream`;
 const people = (count: number) => async (field: Field) => {
   for (let index = 0; index < count; index++) await field.person(index);
@@ -111,6 +136,26 @@ export const READERS: Attack[] = [
       await said('less-confetti')(field);
       await readers(field, ownStream, false);
     },
+  },
+  {
+    finding: 'H3',
+    what: 'a hundred readers who do not read a page of long replies',
+    prepare: longConversation,
+    attack: (field) => readers(field, page, true, 100),
+    honest: async (field) => {
+      await longConversation(field);
+      await readers(field, page, false, 100);
+    },
+    main: true,
+  },
+  {
+    finding: 'H5',
+    what: 'fifty sockets that each follow a reply 64 times',
+    prepare: people(1),
+    attack: (field) => followers(field, 50, 64),
+    honest: (field) => followers(field, 20, 1),
+    main: true,
+    short: true,
   },
   {
     finding: 'H5',
