@@ -246,6 +246,13 @@ export const IDENTITY_BOUNDS = {
     beyond: '409 `too_many_api_keys`',
     test: 'test/e2e/accounts/api-keys.spec.ts',
   },
+  rememberedLimits: {
+    what: 'networks, identities and routes whose share of a limit a process remembers; where there is no shared count, twice as many',
+    limit: 50_000,
+    unit: 'count',
+    beyond: 'what was used longest ago is forgotten: its share is asked for again',
+    test: 'src/http/bounded-map.spec.ts',
+  },
   sessionsOfUser: {
     what: 'sessions of one user',
     limit: 100,
@@ -414,6 +421,20 @@ export const REPLY_BOUNDS = {
     unit: 'count',
     beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
     test: 'test/integration/chat/many-events.spec.ts',
+  },
+  liveBatch: {
+    what: 'events of a running reply that a reader is handed at a time',
+    limit: 256,
+    unit: 'count',
+    beyond: 'the next ones follow when it has taken these',
+    test: 'test/integration/chat/journal-reply-log.spec.ts',
+  },
+  changesOfUsers: {
+    what: 'changes of users in the last minute that a process keeps in mind for replies that are about to begin',
+    limit: 10_000,
+    unit: 'count',
+    beyond: 'the oldest is forgotten: such a reply goes on until the next change',
+    test: 'src/http/bounded-map.spec.ts',
   },
   batchEvents: {
     what: 'events of a closed reply that are made at a time, for one reader',

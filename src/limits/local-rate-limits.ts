@@ -1,11 +1,12 @@
+import { IDENTITY_BOUNDS } from '../config/bounds';
 import { BoundedMap } from '../http/bounded-map';
 import { type Lease, type RatePolicy, RateLimitStore } from './rate-limit-store';
 
-const REMEMBERED = 100_000;
-
 /** For a process that is alone, or that cannot reach what it shares with the others. */
 export class LocalRateLimits extends RateLimitStore {
-  private readonly windows = new BoundedMap<string, { used: number; endsAt: number }>(REMEMBERED);
+  private readonly windows = new BoundedMap<string, { used: number; endsAt: number }>(
+    2 * IDENTITY_BOUNDS.rememberedLimits.limit,
+  );
 
   lease(key: Buffer, { limit, windowSeconds }: RatePolicy, wanted: number): Promise<Lease> {
     const now = performance.now();

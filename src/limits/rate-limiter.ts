@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import { IDENTITY_BOUNDS } from '../config/bounds';
 import { BoundedMap } from '../http/bounded-map';
 import { type RatePolicy, RateLimitStore } from './rate-limit-store';
 
-const REMEMBERED = 50_000;
 /** An instance takes this part of a limit at a time, so that it asks the database seldom. */
 const SHARES = 10;
 /** Below this there is nothing to share. */
@@ -27,7 +27,7 @@ interface Share {
 /** Counts what somebody does against a limit that all instances share. Most of the time it asks nobody. */
 @Injectable()
 export class RateLimiter {
-  private readonly shares = new BoundedMap<string, Share>(REMEMBERED);
+  private readonly shares = new BoundedMap<string, Share>(IDENTITY_BOUNDS.rememberedLimits.limit);
 
   constructor(private readonly store: RateLimitStore) {}
 

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { RetryingChecks } from '../../common/retrying-checks';
-import { IDENTITY_BOUNDS } from '../../config/bounds';
+import { IDENTITY_BOUNDS, REPLY_BOUNDS } from '../../config/bounds';
 import { BoundedMap } from '../../http/bounded-map';
 import { QueueService } from '../../messages/queue.service';
 import { UserChangeFeed } from '../../users/revocations/user-change-feed';
@@ -11,13 +11,12 @@ import { ActiveReplies } from '../produce/active-replies';
 
 /** Longest time from the admission of a request to the start of its reply; older changes are ignored. */
 const CHANGE_RETENTION_MS = 60_000;
-const MAX_CHANGES = 10_000;
 
 /** Ends the replies of users who are locked out or erased, on whichever instance they are active or queued. */
 @Injectable()
 export class DisabledUserReplies implements OnModuleInit {
   /** Time of the last change by user subject (`performance.now()`): a request admitted before it may be about to start a reply. */
-  private readonly changed = new BoundedMap<string, number>(MAX_CHANGES);
+  private readonly changed = new BoundedMap<string, number>(REPLY_BOUNDS.changesOfUsers.limit);
   /** Time of the last of them: as long as it is long ago, no subject has to be computed. */
   private lastChangeAt = -Infinity;
 

@@ -1,7 +1,7 @@
+import { REPLY_BOUNDS } from '../../config/bounds';
 import type { LoggedEvent } from '../events/event-codec';
 import type { EventsListener } from './reply-log';
 
-const MAX_BATCH = 256;
 const NONE: LoggedEvent[] = [];
 
 /** Rebuilds events that were shown before: `count` after sequence `after`, or fewer if they are long, but at least one. */
@@ -65,7 +65,7 @@ export class LiveLog {
 
   /** The events after a cursor; readers at the same cursor share one batch. */
   batchAfter(cursor: number): LoggedEvent[] {
-    const end = Math.min(this.length, cursor + MAX_BATCH);
+    const end = Math.min(this.length, cursor + REPLY_BOUNDS.liveBatch.limit);
     if (end <= cursor) return NONE;
     if (this.shared.cursor !== cursor || this.shared.end !== end)
       this.shared = { cursor, end, batch: this.eventsBetween(cursor, end) };

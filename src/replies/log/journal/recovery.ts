@@ -7,7 +7,6 @@ import { MessagesService } from '../../../messages/messages.service';
 import { OpenRepliesService } from '../../../messages/open-replies.service';
 import { ReplyContent, textOf, type StorableContent } from '../../../messages/reply-content';
 import { JournalRepository, type JournalBatch } from './journal.repository';
-import { collectingEarly } from './early-collection';
 import { PayloadReader } from './payload-reader';
 import { interrupted } from '../../events/reply-outcome';
 import { countTokensInSlices } from '../../events/sliced-token-count';
@@ -75,13 +74,7 @@ export class Recovery {
       after = Math.min(after, reply.first_batch - 1);
     }
     if (!replies.size) return 0;
-    return collectingEarly(async () => {
-      await this.readInto(replies, instanceId, after);
-      return this.closeAll(replies, instanceId);
-    });
-  }
-
-  private async closeAll(replies: Replies, instanceId: string): Promise<number> {
+    await this.readInto(replies, instanceId, after);
     // Concurrently: the database stores one reply while the tokens of the next are counted.
     let closed = 0;
     const waiting = replies.values();
