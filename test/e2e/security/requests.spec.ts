@@ -278,6 +278,9 @@ describe('a process of its own', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  /** On a busy machine one alone may take as long as all of the others. */
+  const FEWEST_ANSWERS = 9;
+
   async function latency(path: string): Promise<number> {
     const began = performance.now();
     await (await fetch(`${url}${path}`, { headers: { 'X-User-ID': 'polite' } })).arrayBuffer();
@@ -298,20 +301,22 @@ describe('a process of its own', () => {
     'serves others while one connection asks without end: %s',
     async (path) => {
       const quiet = Math.max(await latency('/health/live'), await latency('/health/live'));
-      const over = Date.now() + 3_000;
+      let over = false;
       const asking = (async () => {
-        while (Date.now() < over) {
+        while (!over) {
           const raw = await connection(url);
           const block = get(path).repeat(1_000);
-          while (!raw.closed && Date.now() < over) await Promise.race([raw.write(block), sleep(200)]);
+          // Also where all is taken at once, what the others are answered must be seen here.
+          for (; !raw.closed && !over; await sleep(5)) await Promise.race([raw.write(block), sleep(200)]);
           raw.close();
         }
       })();
       const times: number[] = [];
-      while (Date.now() < over) {
+      for (const began = Date.now(); Date.now() < began + 3_000 || times.length < FEWEST_ANSWERS;) {
         times.push(await latency('/health/live'));
         await sleep(50);
       }
+      over = true;
       await asking;
       // One that is late says something of the machine; behind such a connection all of them would be.
       expect(percentile(times, 0.5)).toBeLessThan(Math.max(1_000, 20 * quiet));
