@@ -301,13 +301,14 @@ describe('a process of its own', () => {
     'serves others while one connection asks without end: %s',
     async (path) => {
       const quiet = Math.max(await latency('/health/live'), await latency('/health/live'));
-      let over = false;
+      const over = new AbortController();
       const asking = (async () => {
-        while (!over) {
+        while (!over.signal.aborted) {
           const raw = await connection(url);
           const block = get(path).repeat(1_000);
           // Also where all is taken at once, what the others are answered must be seen here.
-          for (; !raw.closed && !over; await sleep(5)) await Promise.race([raw.write(block), sleep(200)]);
+          for (; !raw.closed && !over.signal.aborted; await sleep(5))
+            await Promise.race([raw.write(block), sleep(200)]);
           raw.close();
         }
       })();
@@ -316,7 +317,7 @@ describe('a process of its own', () => {
         times.push(await latency('/health/live'));
         await sleep(50);
       }
-      over = true;
+      over.abort();
       await asking;
       // One that is late says something of the machine; behind such a connection all of them would be.
       expect(percentile(times, 0.5)).toBeLessThan(Math.max(1_000, 20 * quiet));
