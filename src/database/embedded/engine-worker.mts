@@ -10,6 +10,8 @@ import type { EngineReply, EngineRequest, EngineSettings } from './engine-messag
 
 /** A checkpoint once this much log has been written since the last one: three segments. */
 const CHECKPOINT_AFTER_BYTES = 48 * 1024 * 1024;
+/** Answers that fit are collected here. */
+const room = new Uint8Array(1024 ** 2);
 const SYNC = Uint8Array.of(0x53, 0, 0, 0, 4);
 
 if (!parentPort) throw new Error('This file is the main module of a worker thread.');
@@ -27,6 +29,8 @@ async function startEngine({ directory }: EngineSettings): Promise<PGlite> {
       ...setting('shared_buffers', '32MB'),
       ...setting('min_wal_size', '32MB'),
       ...setting('max_wal_size', '64MB'),
+      // A new segment of the log would be written from 16 MB of zeros in memory.
+      ...setting('wal_init_zero', 'off'),
     ],
   });
 }
@@ -46,8 +50,11 @@ async function answer(request: EngineRequest): Promise<void> {
 
 async function perform(request: EngineRequest): Promise<Uint8Array<ArrayBuffer> | undefined> {
   switch (request.kind) {
-    case 'execute':
-      return execute(request.data);
+    case 'execute': {
+      const data = await execute(request.data);
+      free(request.data);
+      return data;
+    }
     case 'reset':
       return reset();
     case 'maintain':
@@ -59,24 +66,32 @@ async function perform(request: EngineRequest): Promise<Uint8Array<ArrayBuffer> 
 }
 
 async function execute(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  // The chunks are views of the engine's memory: they are gone as soon as it goes on.
+  let collected = room;
+  let size = 0;
+  // The pieces are views of the engine's memory: they are gone as soon as it goes on.
   await engine.execProtocolRawStream(message, {
     syncToFs: false,
-    onRawData: (bytes) => void chunks.push(new Uint8Array(bytes)),
+    onRawData: (piece) => {
+      if (size + piece.length > collected.length) collected = enlarge(collected, size + piece.length);
+      collected.set(piece, size);
+      size += piece.length;
+    },
   });
-  return join(chunks);
+  const data = collected.slice(0, size);
+  if (collected !== room) free(collected);
+  return data;
 }
 
-function join(chunks: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (chunks.length === 1) return chunks[0];
-  const all = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return all;
+function enlarge(bytes: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(2 * bytes.length, atLeast));
+  larger.set(bytes);
+  if (bytes !== room) free(bytes);
+  return larger;
+}
+
+/** At once: the thread makes little garbage of other kinds, so the next collection may be tens of megabytes away. */
+function free({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0);
 }
 
 async function reset(): Promise<undefined> {
