@@ -5,6 +5,7 @@ import { methodNotAllowed } from '../http/http-errors';
 import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
+import { RequestTurns } from '../limits/request-turns';
 import { STAYS_OPEN } from '../limits/stays-open.decorator';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
@@ -22,6 +23,7 @@ export class AuthGuard implements CanActivate {
     private readonly authenticator: Authenticator,
     private readonly limits: RequestLimits,
     private readonly openAnswers: OpenAnswers,
+    private readonly turns: RequestTurns,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -44,6 +46,7 @@ export class AuthGuard implements CanActivate {
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     // Last of all: what is refused for another reason does not last.
     if (this.markOf(STAYS_OPEN, context)) this.openAnswers.hold(identity.userId, request.socket, response);
+    else await this.turns.enter(identity.userId, request.socket, response);
     return true;
   }
 

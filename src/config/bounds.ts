@@ -45,6 +45,14 @@ export const HTTP_BOUNDS = {
     beyond: 'the connection is closed; a stream is resumed by the id of its last event',
     test: 'src/http/server-limits.spec.ts',
   },
+  untakenAnswers: {
+    what: 'answers that clients have not taken yet, of all connections together',
+    limit: 128 * 1024 ** 2,
+    unit: 'bytes',
+    beyond:
+      'the connections with the most are closed, at once; a stream is resumed by the id of its last event',
+    test: 'src/http/server-limits.spec.ts',
+  },
   connections: {
     what: 'connections of all clients to one process',
     limit: 20_000,
@@ -96,6 +104,27 @@ export const HTTP_BOUNDS = {
     unit: 'count',
     beyond: 'the connection is closed with the last one',
     test: 'test/e2e/security/requests.spec.ts',
+  },
+  requestsAtOnce: {
+    what: 'requests of one identity that are worked on at once in one process, until their answers have been taken; not what stays open',
+    limit: 8,
+    unit: 'count',
+    beyond: 'they wait',
+    test: 'src/limits/request-turns.spec.ts',
+  },
+  requestsWaiting: {
+    what: 'requests of one identity that wait for that',
+    limit: 100,
+    unit: 'count',
+    beyond: '429 `rate_limited` with `Retry-After`',
+    test: 'src/limits/request-turns.spec.ts',
+  },
+  requestsWaitingMs: {
+    what: 'time for which one of them waits',
+    limit: 15_000,
+    unit: 'ms',
+    beyond: '429 `rate_limited` with `Retry-After`',
+    test: 'src/limits/request-turns.spec.ts',
   },
   requestMs: {
     what: 'time in which a request arrives, with headers and body',
@@ -453,7 +482,7 @@ export const REPLY_BOUNDS = {
   },
   pageBytes: {
     what: 'bytes of the messages in one page of a list, or read at once for an export',
-    limit: 4 * 1024 ** 2,
+    limit: 1024 ** 2,
     unit: 'bytes',
     beyond: 'the page ends before the first message beyond it, with `next_cursor`; a page has at least one',
     test: 'test/e2e/long-pages.spec.ts',

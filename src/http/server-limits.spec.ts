@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../config/bounds';
 import { limitServer } from './server-limits';
 
@@ -89,4 +90,34 @@ describe('a client that takes nothing', () => {
     waiting.destroy();
     slow.destroy();
   });
+});
+
+it('lets go of those who hold most, where all answers that nobody takes are too much together', async () => {
+  vi.spyOn<{ limit: number }, 'limit'>(HTTP_BOUNDS.untakenAnswers, 'limit', 'get').mockReturnValue(
+    56 * 1024 ** 2,
+  );
+  const large = Buffer.alloc(32 * 1024 ** 2);
+  const small = Buffer.alloc(16 * 1024 ** 2);
+  const server = createServer((request, response) => response.end(request.url === '/large' ? large : small));
+  limitServer(server);
+  vi.restoreAllMocks();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const ask = (path: string): Promise<Socket> => {
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
+    client.pause().write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    return once(server, 'connection').then(([socket]) => socket as Socket);
+  };
+  const one = await ask('/small');
+  const other = await ask('/large');
+  await vi.waitFor(() => expect(other.writableLength).toBeGreaterThan(small.length));
+  await vi.waitFor(() => expect(one.writableLength).toBeGreaterThan(0));
+  // Together they are below it, for two looks.
+  await sleep(1_200);
+  expect([one.closed, other.closed]).toEqual([false, false]);
+  await ask('/small');
+  await vi.waitFor(() => expect(other.closed).toBe(true), 10_000);
+  expect(one.closed).toBe(false);
+  server.closeAllConnections();
+  server.close();
 });

@@ -9,11 +9,14 @@ import { PROBLEM_JSON } from './send-problem';
 
 /** Above the idle time of common load balancers (60 s), so that it is never us who close a connection they are about to use. */
 const KEEP_ALIVE_MS = 75_000;
+const LOOK_EVERY_MS = 500;
 
 export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 5000;
+  const sockets = connectionsOf(server);
   closeStalled(server);
+  closeFullest(server, sockets);
   server.maxConnections = HTTP_BOUNDS.connections.limit;
   server.requestTimeout = HTTP_BOUNDS.requestMs.limit;
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
@@ -22,7 +25,7 @@ export function limitServer(server: Server): void {
   Object.assign(server, { requireHostHeader: false });
   answerInTurn(server);
   server.on('clientError', answerUnparsable);
-  closeUnusedAtTheEnd(server);
+  closeUnusedAtTheEnd(server, sockets);
 }
 
 /**
@@ -38,13 +41,36 @@ function closeStalled(server: Server): void {
   });
 }
 
-/** Browsers open connections ahead. One that was never used is not idle to Node: the server would wait for it instead of closing. */
-function closeUnusedAtTheEnd(server: Server): void {
+function connectionsOf(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  return sockets;
+}
+
+/** Each answer that waits may be small and its client not slow: what many of them hold together is bounded as well. */
+function closeFullest(server: Server, sockets: ReadonlySet<Socket>): void {
+  const { limit } = HTTP_BOUNDS.untakenAnswers;
+  const look = (): void => {
+    let held = 0;
+    for (const { writableLength } of sockets) held += writableLength;
+    if (held <= limit) return;
+    for (const socket of [...sockets].sort((a, b) => b.writableLength - a.writableLength)) {
+      held -= socket.writableLength;
+      socket.destroy();
+      if (held <= limit) return;
+    }
+  };
+  server.once('listening', () => {
+    const timer = setInterval(look, LOOK_EVERY_MS).unref();
+    server.once('close', () => clearInterval(timer));
+  });
+}
+
+/** Browsers open connections ahead. One that was never used is not idle to Node: the server would wait for it instead of closing. */
+function closeUnusedAtTheEnd(server: Server, sockets: ReadonlySet<Socket>): void {
   const close = server.close.bind(server);
   server.close = (done) => {
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();

@@ -7,6 +7,7 @@ import { RateLimitEntity } from './rate-limit.entity';
 import { RateLimitStore } from './rate-limit-store';
 import { RateLimiter } from './rate-limiter';
 import { RequestLimits } from './request-limits';
+import { RequestTurns } from './request-turns';
 import { SharedRateLimits } from './shared-rate-limits';
 import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
 
@@ -18,6 +19,7 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
     RateLimiter,
     RequestLimits,
     OpenAnswers,
+    RequestTurns,
     SharedRateLimitsRepository,
     {
       provide: RateLimitStore,
@@ -26,6 +28,6 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
         database.exclusive ? new LocalRateLimits() : new SharedRateLimits(repository),
     },
   ],
-  exports: [RequestLimits, OpenAnswers],
+  exports: [RequestLimits, OpenAnswers, RequestTurns],
 })
 export class LimitsModule {}

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
+import { onceClosed } from '../http/once-closed';
 
 const RETRY_AFTER_S = 10;
 
@@ -36,8 +37,7 @@ export class OpenAnswers {
   }
 
   /**
-   * Counts an answer until it is closed, or its connection: one that waits behind another answer of its connection does not hear
-   * of its own end.
+   * Counts an answer until it is closed, or its connection.
    * @param response absent for a socket, which is as long as its connection
    * @throws AppError `too_many_streams`
    */
@@ -45,14 +45,7 @@ export class OpenAnswers {
     if (connection.closed) return;
     const answers = this.of(userId);
     answers.assertRoom();
-    const release = answers.count();
-    const onClose = (): void => {
-      connection.off('close', onClose);
-      response?.off('close', onClose);
-      release();
-    };
-    connection.once('close', onClose);
-    response?.once('close', onClose);
+    onceClosed(connection, response, answers.count());
   }
 
   of(userId: string): UserAnswers {

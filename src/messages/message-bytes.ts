@@ -14,11 +14,3 @@ export function messageBytes(row: string): string {
 export function turnBytes(json: string): string {
   return `(SELECT sum(octet_length(said.parts::text) - ${EMPTY}) FROM json_to_recordset(${json}) AS said (parts jsonb))`;
 }
-
-/**
- * SQL for about how many bytes the parts of a message are in an answer. Small ones, which are stored as they are, are not unpacked for it.
- * `row` is its name in the statement.
- */
-export function partBytes(row: string): string {
-  return `CASE WHEN pg_column_size(${row}.parts) < 512 THEN pg_column_size(${row}.parts) ELSE octet_length(${row}.parts::text) END`;
-}

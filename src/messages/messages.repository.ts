@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { REPLY_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
-import { messageBytes, partBytes } from './message-bytes';
+import { messageBytes } from './message-bytes';
+import { LAST_OF_PAGE, longOnes } from './message-pages';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -124,13 +124,11 @@ export class MessagesRepository {
     limit: number,
   ): Promise<MessageEntity[]> {
     return this.db.query(
-      `SELECT m.* FROM messages m JOIN (
-         SELECT id, sum(bytes) OVER (ORDER BY sequence) - bytes AS bytes_before FROM (
-           SELECT p.id, p.sequence, ${partBytes('p')} AS bytes FROM messages p
-           WHERE p.conversation_id = $1 AND p.user_id = $2 AND p.sequence > $3 ORDER BY p.sequence LIMIT $4
-         ) AS next
-       ) AS page ON page.id = m.id AND page.bytes_before < ${REPLY_BOUNDS.pageBytes.limit}
-       WHERE m.user_id = $2 ORDER BY m.sequence`,
+      `WITH RECURSIVE found AS (
+         SELECT m.*, row_number() OVER (ORDER BY m.sequence) AS position FROM messages m
+         WHERE m.conversation_id = $1 AND m.user_id = $2 AND m.sequence > $3 ORDER BY m.sequence LIMIT $4
+       ), ${longOnes('octet_length(f.parts::text)')}
+       SELECT found.* FROM found WHERE position <= ${LAST_OF_PAGE} ORDER BY sequence`,
       [conversationId, userId, afterSequence, limit],
     );
   }

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
-import { messageBytes, partBytes } from './message-bytes';
+import { LAST_OF_PAGE, longOnes } from './message-pages';
+import { messageBytes } from './message-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
@@ -34,11 +35,18 @@ const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 const { limit: LISTED } = REPLY_BOUNDS.listedParts;
 
 /** There are no more parts than events, and the size of these is known without reading them. */
-const IS_CUT = `octet_length(m.event_lengths) > ${LISTED} AND jsonb_array_length(m.parts) > ${LISTED}`;
+const isCut = (row: string) =>
+  `octet_length(${row}.event_lengths) > ${LISTED} AND jsonb_array_length(${row}.parts) > ${LISTED}`;
+
+const cutTextsOf = (row: string) => `jsonb_path_query_array(${row}.parts, '$[*] ? (@.type == "text").text')`;
 
 /** A page holds many messages, so no more of their parts leaves the database than is shown. */
-const PARTS = `CASE WHEN ${IS_CUT} THEN jsonb_path_query_array(m.parts, '$[0 to ${LISTED - 1}]') ELSE m.parts END AS parts,
-  CASE WHEN ${IS_CUT} THEN jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text").text') END AS cut_texts`;
+const PARTS = `CASE WHEN ${isCut('m')} THEN jsonb_path_query_array(m.parts, '$[0 to ${LISTED - 1}]') ELSE m.parts END AS parts,
+  CASE WHEN ${isCut('m')} THEN ${cutTextsOf('m')} END AS cut_texts`;
+
+/** About: of a text in a list of texts four bytes are quotes and what separates it from the next. */
+const SHOWN_BYTES = `CASE WHEN ${isCut('f')} THEN octet_length(${cutTextsOf('f')}::text) - 4 * jsonb_array_length(f.parts)
+  ELSE octet_length(f.parts::text) END`;
 
 const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
   ${PARTS}, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
@@ -65,19 +73,15 @@ export class PathsRepository {
   ): Promise<PathMessage[]> {
     return this.db.query(
       `${SEGMENTS}, found AS (
-         SELECT page.* FROM segments s CROSS JOIN LATERAL (
-           SELECT ${COLUMNS} FROM messages m
+         SELECT page.*, row_number() OVER (ORDER BY page.depth ${order}) AS position
+         FROM segments s CROSS JOIN LATERAL (
+           SELECT m.* FROM messages m
            WHERE m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND ${condition}
            ORDER BY m.depth ${order} LIMIT $5
          ) page
          ORDER BY page.depth ${order} LIMIT $5
-       ), sized AS (
-         SELECT found.*, ${partBytes('found')} + COALESCE(octet_length(found.cut_texts::text), 0) AS bytes FROM found
-       )
-       SELECT * FROM (
-         SELECT sized.*, count(*) OVER ()::int AS found, sum(bytes) OVER (ORDER BY depth ${order}) - bytes AS bytes_before FROM sized
-       ) AS page
-       WHERE bytes_before < ${REPLY_BOUNDS.pageBytes.limit} ORDER BY depth ${order}`,
+       ), ${longOnes(SHOWN_BYTES)}
+       SELECT ${COLUMNS}, (SELECT count(*) FROM found)::int AS found FROM found m WHERE m.position <= ${LAST_OF_PAGE} ORDER BY m.depth ${order}`,
       parameters,
     );
   }

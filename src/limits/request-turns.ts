@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { AppConfig } from '../config/app-config';
+import { HTTP_BOUNDS } from '../config/bounds';
+import { AppError } from '../errors/app-error';
+import { onceClosed } from '../http/once-closed';
+
+const { requestsAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
+
+const tooManyAtOnce = () =>
+  new AppError('rate_limited', 'rate_limited', 'This user has too many requests at once.', {
+    retryAfterS: 1,
+  });
+
+/** The requests of one user. */
+interface Turns {
+  begun: number;
+  /** Begin the next ones, the oldest first. */
+  waiting: Set<() => void>;
+}
+
+/**
+ * Only so many requests of one user are worked on at a time in this process, until their client has taken the answer; further ones wait.
+ * How many may come in a minute says little of what they cost: each may be a page of long messages, which is read from the database,
+ * and kept until it has been taken. Not for answers that stay open (`OpenAnswers`).
+ */
+@Injectable()
+export class RequestTurns {
+  private readonly limited: boolean;
+  private readonly perUser = new Map<string, Turns>();
+
+  constructor({ limits }: AppConfig) {
+    this.limited = limits.identity > 0;
+  }
+
+  /**
+   * Resolves when the request may begin. It is over when its answer is closed, or its connection.
+   * @throws AppError `rate_limited` if too many wait, or this one for too long
+   */
+  async enter(userId: string, connection: Socket, response: ServerResponse): Promise<void> {
+    if (!this.limited || connection.closed) return;
+    const turns = this.perUser.get(userId) ?? { begun: 0, waiting: new Set() };
+    if (turns.begun >= requestsAtOnce.limit) await wait(turns, connection, response);
+    else turns.begun += 1;
+    this.perUser.set(userId, turns);
+    onceClosed(connection, response, () => this.leave(userId, turns));
+  }
+
+  /** The turn goes to who waits. */
+  private leave(userId: string, turns: Turns): void {
+    const [next] = turns.waiting;
+    if (next) return next();
+    turns.begun -= 1;
+    if (turns.begun === 0) this.perUser.delete(userId);
+  }
+}
+
+async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {
+  if (waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
+  await new Promise<void>((resolve, reject) => {
+    const end = (settle: () => void) => () => {
+      waiting.delete(begin);
+      clearTimeout(timer);
+      stopWatching();
+      settle();
+    };
+    const begin = end(resolve);
+    const giveUp = end(() => reject(tooManyAtOnce()));
+    const timer = setTimeout(giveUp, requestsWaitingMs.limit);
+    const stopWatching = onceClosed(connection, response, giveUp);
+    waiting.add(begin);
+  });
+}

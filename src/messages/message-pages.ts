@@ -1,0 +1,23 @@
+import { REPLY_BOUNDS } from '../config/bounds';
+
+/** Bytes of parts as they are stored; shorter ones are not worth to be counted. */
+const SHORT = 512;
+
+/**
+ * A recursive query that walks through the long messages of `found`, which has their `parts` and `position` (from 1), until they fill a
+ * page. A message is unpacked to know its length, which may be a hundred times what is stored, so none behind the page is.
+ * @param bytes SQL for how many bytes a row of `f` has in the answer
+ */
+export function longOnes(bytes: string): string {
+  return `long_ones (position, bytes) AS (
+    SELECT 0::bigint, 0::bigint
+  UNION ALL
+    SELECT next.position, long_ones.bytes + next.bytes FROM long_ones CROSS JOIN LATERAL (
+      SELECT f.position, ${bytes} AS bytes FROM found f
+      WHERE f.position > long_ones.position AND pg_column_size(f.parts) >= ${SHORT} ORDER BY f.position LIMIT 1
+    ) AS next WHERE long_ones.bytes < ${REPLY_BOUNDS.pageBytes.limit}
+  )`;
+}
+
+/** The position of the message that ends a page. */
+export const LAST_OF_PAGE = `(SELECT CASE WHEN max(bytes) < ${REPLY_BOUNDS.pageBytes.limit} THEN ${2 ** 31} ELSE max(position) END FROM long_ones)`;
