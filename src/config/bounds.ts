@@ -229,6 +229,13 @@ export const OPEN_ANSWER_BOUNDS = {
     beyond: 'the same',
     test: 'test/e2e/socket/frames.spec.ts',
   },
+  fragments: {
+    what: 'fragments of one message of a socket',
+    limit: 1024,
+    unit: 'count',
+    beyond: 'the socket is closed (1008)',
+    test: 'test/e2e/socket/frames.spec.ts',
+  },
   faultyFrames: {
     what: 'frames in a row that are not understood',
     limit: 10,
@@ -416,6 +423,13 @@ export const REPLY_BOUNDS = {
     beyond: 'the next page is read when this one is worked off',
     test: 'test/integration/chat/recovery.spec.ts',
   },
+  journalBatches: {
+    what: 'batches that recovery and readers in other processes read of a journal at a time, however small they are',
+    limit: 500,
+    unit: 'count',
+    beyond: 'the same',
+    test: 'test/integration/chat/recovery.spec.ts',
+  },
   journalDrop: {
     what: 'what one statement drops of a journal',
     limit: 16 * 1024 ** 2,
@@ -513,6 +527,20 @@ export const REPLY_BOUNDS = {
 
 /** What model providers send. */
 export const PROVIDER_BOUNDS = {
+  checkMs: {
+    what: 'time for which a check of a provider waits for its list of models',
+    limit: 10_000,
+    unit: 'ms',
+    beyond: 'it counts as `unreachable`',
+    test: 'test/e2e/accounts/provider-answers.spec.ts',
+  },
+  checkBytes: {
+    what: 'list of models that a provider answers to a check',
+    limit: 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'it counts as `unreachable`',
+    test: 'test/e2e/accounts/provider-answers.spec.ts',
+  },
   replyCharacters: {
     what: 'one reply, reasoning included',
     limit: REPLY_CHARACTERS,
@@ -660,6 +688,27 @@ export const OUTBOUND_BOUNDS = {
 
 /** What is kept: rows, copies, records. */
 export const STORAGE_BOUNDS = {
+  usageDays: {
+    what: 'days of one report of usage',
+    limit: 366,
+    unit: 'count',
+    beyond: '400 `validation_failed`',
+    test: 'test/e2e/accounts/usage.spec.ts',
+  },
+  usageGroups: {
+    what: 'entries of one report of usage',
+    limit: 1000,
+    unit: 'count',
+    beyond: 'those with the last keys are in it, with `data_truncated`; `total` is of all',
+    test: 'test/e2e/accounts/usage.spec.ts',
+  },
+  searchedConversations: {
+    what: 'conversations whose titles are looked at for one page of a search',
+    limit: 10_000,
+    unit: 'count',
+    beyond: 'the page ends there, with `next_cursor`',
+    test: 'test/e2e/contract/conversations.spec.ts',
+  },
   ownProviders: {
     what: 'providers of one user',
     limit: 50,

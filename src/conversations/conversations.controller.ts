@@ -111,10 +111,12 @@ export class ConversationsController {
     const filter = { archived: archived === 'true', q };
     const scope = { userId, list: `conversations ${JSON.stringify(filter)}` };
     const after = cursor ? toPosition(decodeCursor(scope, cursor, ['timestamp', 'uuid'])) : undefined;
-    const rows = await this.conversations.list(userId, filter, after, limit + 1);
-    return toPage(rows, limit, toConversationResponse, (last) =>
+    const { found, end } = await this.conversations.list(userId, filter, after, limit + 1);
+    const page = toPage(found, limit, toConversationResponse, (last) =>
       encodeCursor(scope, [last.last_activity_at.toISOString(), last.id]),
     );
+    if (!end) return page;
+    return { ...page, has_more: true, next_cursor: encodeCursor(scope, [end.last_activity_at, end.id]) };
   }
 
   @Patch(':id')

@@ -36,12 +36,13 @@ export class ConversationsRepository {
     return this.rows.findOneBy({ id, user_id: userId, deleted_at: IsNull() });
   }
 
-  /** Newest activity first. */
+  /** Newest activity first, as far as `until`, which is included. */
   list(
     userId: string,
     filter: ConversationFilter,
     after: ConversationPosition | undefined,
     limit: number,
+    until?: ConversationPosition,
   ): Promise<ConversationEntity[]> {
     const query = this.rows
       .createQueryBuilder('c')
@@ -54,7 +55,29 @@ export class ConversationsRepository {
       .limit(limit);
     if (after) query.andWhere('(c.last_activity_at, c.id) < (:last_activity_at, :id)', after);
     if (filter.q) query.andWhere(`c.title ILIKE :pattern`, { pattern: containing(filter.q) });
+    if (until)
+      query.andWhere('(c.last_activity_at, c.id) >= (:untilTime, :untilId)', {
+        untilTime: until.last_activity_at,
+        untilId: until.id,
+      });
     return query.getMany();
+  }
+
+  /** The conversation that comes `count` after this position in the same order; undefined if there are not so many. */
+  async further(
+    userId: string,
+    archived: boolean,
+    after: ConversationPosition | undefined,
+    count: number,
+  ): Promise<ConversationPosition | undefined> {
+    const rows: { last_activity_at: Date; id: string }[] = await this.db.query(
+      `SELECT last_activity_at, id FROM conversations
+       WHERE user_id = $1 AND archived = $2 AND deleted_at IS NULL AND ($3::timestamptz IS NULL OR (last_activity_at, id) < ($3, $4::uuid))
+       ORDER BY last_activity_at DESC, id DESC OFFSET $5 LIMIT 1`,
+      [userId, archived, after?.last_activity_at ?? null, after?.id ?? null, count - 1],
+    );
+    const [last] = rows;
+    return last && { id: last.id, last_activity_at: last.last_activity_at.toISOString() };
   }
 
   /** All of the user, in the order of their ids. */

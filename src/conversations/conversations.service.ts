@@ -6,6 +6,7 @@ import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
@@ -53,13 +54,17 @@ export class ConversationsService implements OnModuleInit {
     return (await this.repository.find(userId, id)) ?? notFound();
   }
 
-  list(
+  /** `end`: where a search goes on that has found less in as many as it may look at. */
+  async list(
     userId: string,
     filter: ConversationFilter,
     after: ConversationPosition | undefined,
     limit: number,
-  ): Promise<Conversation[]> {
-    return this.repository.list(userId, filter, after, limit);
+  ): Promise<{ found: Conversation[]; end?: ConversationPosition }> {
+    const { limit: most } = STORAGE_BOUNDS.searchedConversations;
+    const until = filter.q ? await this.repository.further(userId, filter.archived, after, most) : undefined;
+    const found = await this.repository.list(userId, filter, after, limit, until);
+    return { found, ...(found.length < limit && until && { end: until }) };
   }
 
   /** All of the user, archived ones included. */

@@ -64,11 +64,11 @@ export class BranchesService {
   private async copyPath(source: Conversation, leafId: string, copy: Conversation): Promise<void> {
     const { user_id: userId, last_activity_at: at } = source;
     const of = { userId, conversationId: source.id };
-    const leaf = await this.messages.findIn(of, leafId);
-    if (!leaf) throw messageNotFound();
-    if (leaf.depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
+    const depth = await this.messages.depthOf(of, leafId);
+    if (depth === undefined) throw messageNotFound();
+    if (depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
     if (await this.paths.hasOpenReply(of, leafId)) throw replyInProgress();
-    const ids = Array.from({ length: leaf.depth }, () => uuidv7());
+    const ids = Array.from({ length: depth }, () => uuidv7());
     const bytes = await this.paths.copy(of, leafId, { conversationId: copy.id, ids });
     await this.conversations.recordMessages(userId, copy.id, {
       leafId: ids[ids.length - 1],

@@ -71,9 +71,13 @@ export class MessagesRepository {
     return rows.at(0);
   }
 
-  /** A message of this conversation. */
-  findIn({ userId, conversationId }: ConversationRef, id: string): Promise<MessageEntity | null> {
-    return this.rows.findOneBy({ id, conversation_id: conversationId, user_id: userId });
+  /** Of a message of this conversation; undefined if it is none. */
+  async depthOf({ userId, conversationId }: ConversationRef, id: string): Promise<number | undefined> {
+    const rows: { depth: number }[] = await this.db.query(
+      'SELECT depth FROM messages WHERE id = $1 AND conversation_id = $2 AND user_id = $3',
+      [id, conversationId, userId],
+    );
+    return rows.at(0)?.depth;
   }
 
   /**

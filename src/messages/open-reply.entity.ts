@@ -5,7 +5,7 @@ import type { MessagePart } from './message.types';
  * A reply that is being written: there is a row exactly while its message is `streaming`. What changes while it runs stands here
  * and not in `messages`, so that a turn leaves the indexes of the large table alone. Each turn writes and deletes a row, so there is
  * no index but the two keys: what looks for the replies of a process reads the whole table, which is small. Locks are taken in this
- * order: the journal's fence, `open_replies`, `messages`.
+ * order: the conversation (where a reply is begun or closed), the journal's fence, `open_replies`, `messages`.
  */
 @Entity('open_replies')
 @Index('uq_open_replies_conversation', ['user_id', 'conversation_id'], { unique: true })

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { AppConfig } from '../config/app-config';
+import { PROVIDER_BOUNDS } from '../config/bounds';
 import { HeldBytes } from '../llm/openai/held-bytes';
 import { createAgent, providerFetch, type ProviderResponse } from '../llm/openai/provider-fetch';
 import { parseJson } from '../llm/openai/provider-json';
@@ -21,9 +22,6 @@ export interface ProbeResult {
   /** The names that the provider gives its models. */
   models: string[];
 }
-
-const TIMEOUT_MS = 10_000;
-const MAX_BYTES = 1024 * 1024;
 
 /** Asks a provider for its models, to find out whether the address and the key are good. */
 @Injectable()
@@ -54,12 +52,12 @@ export class ProviderProbe implements OnApplicationShutdown {
         this.held,
       )(`${baseUrl}/models`, {
         headers: { accept: 'application/json', authorization: `Bearer ${apiKey}` },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(PROVIDER_BOUNDS.checkMs.limit),
       });
       if ([401, 403].includes(response.status)) return failed('auth_failed');
       if (!response.ok) return failed('refused');
       const { body } = response as unknown as ProviderResponse;
-      const models = namesIn(await readAtMost(body, MAX_BYTES, this.held));
+      const models = namesIn(await readAtMost(body, PROVIDER_BOUNDS.checkBytes.limit, this.held));
       return models ? { code: 'ok', models } : failed('invalid_response');
     } catch (error) {
       if (error instanceof Error && error.cause instanceof TooManyLookups) throw tooManyLookups();

@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { validationFailed } from '../http/validation.pipe';
@@ -9,7 +10,7 @@ import { UsageService } from './usage.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
-const MOST_DAYS = 366;
+const MOST_DAYS = STORAGE_BOUNDS.usageDays.limit;
 
 @ApiTags('usage')
 @RequiresScope('usage:read')

@@ -35,12 +35,15 @@ export class UsageService {
     const rows = await this.usage.sum(userId, period, group);
     const groups = new Map<string | null, Totals>();
     let total = NOTHING;
+    let truncated = false;
     for (const row of rows) {
       const used = { ...row, cost: this.costOf(row) };
-      groups.set(row.key, plus(groups.get(row.key) ?? NOTHING, used));
+      if (row.rest) truncated = true;
+      else groups.set(row.key, plus(groups.get(row.key) ?? NOTHING, used));
       total = plus(total, used);
     }
-    return { total, data: [...groups].map(([key, totals]) => ({ key, ...totals })) };
+    const data = [...groups].map(([key, totals]) => ({ key, ...totals }));
+    return { total, data, ...(truncated && { data_truncated: true }) };
   }
 
   /** Of what was asked of the operator's model of that id, not of one that the user has brought under the same. */

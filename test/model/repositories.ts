@@ -153,7 +153,7 @@ export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
   }
 }
 
-type NotOfReplies = 'findIn' | 'repliesAfter' | 'listAll';
+type NotOfReplies = 'depthOf' | 'repliesAfter' | 'listAll';
 
 export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplies> {
   constructor(private readonly db: Connection) {}

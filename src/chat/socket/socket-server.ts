@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import { isAnswering } from '../../http/connection-turns';
 import { routeNotFound } from '../../http/http-errors';
 import { logFailure } from '../../http/log-failure';
@@ -19,7 +20,7 @@ import { SocketSession } from './socket-session';
 import { invalidHandshake } from './socket.errors';
 
 /** Options of `ws` that its types do not know yet: fragments of one frame, and ms to wait for a client's part of a close. */
-const LIMITS = { maxFragments: 1_024, closeTimeout: 2_000 };
+const LIMITS = { maxFragments: OPEN_ANSWER_BOUNDS.fragments.limit, closeTimeout: 2_000 };
 
 /** Accepts WebSockets at the HTTP server's port. Why this is not one of Nest's gateways: docs/decisions/009. */
 @Injectable()

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
@@ -10,6 +11,8 @@ const ownOf = (name: string) => `CASE WHEN m.usage ? 'own' THEN ${tokenOf(name)}
 const ALL_COUNTS = [...COUNTS, ...Object.keys(OWN)];
 /** Replies for which what was set aside counts. */
 const OPEN = `('queued', 'streaming')`;
+const USAGE_GROUPS = STORAGE_BOUNDS.usageGroups.limit;
+
 const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
 /** The messages themselves are the account of what was used; there is no second one that could differ. */
@@ -17,11 +20,16 @@ const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS $
 export class UsageRepository {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** Ended replies of the user, and what is gone, by group and model; the largest first. */
+  /**
+   * Ended replies of the user, and what is gone, by group and model, in the order of the groups. Of more groups than the bound those with the
+   * last keys are told apart, which are the newest of days and conversations; the others are one, `rest`.
+   */
   sum(userId: string, { from, to }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
     const [live, past] = KEYS[group];
     return this.db.query(
-      `SELECT key, model, ${SUMS} FROM (
+      `SELECT CASE WHEN NOT rest THEN key END AS key, rest, model, ${SUMS} FROM (
+       SELECT *, dense_rank() OVER (ORDER BY key DESC NULLS FIRST) > ${USAGE_GROUPS} AS rest FROM (
+       SELECT key, model, ${SUMS} FROM (
          SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
            ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')},
            ${Object.entries(OWN)
@@ -34,7 +42,8 @@ export class UsageRepository {
          UNION ALL
          SELECT ${past}, p.model, p.replies, ${ALL_COUNTS.map((name) => `p.${name}`).join(', ')}
          FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
-       ) AS used GROUP BY key, model ORDER BY key`,
+       ) AS used GROUP BY key, model
+       ) AS summed ) AS ranked GROUP BY 1, rest, model ORDER BY 1`,
       [userId, from, to],
     );
   }

@@ -4,6 +4,8 @@ export type UsageGroup = 'day' | 'model' | 'conversation';
 export interface UsageRow {
   /** A day, a model or a conversation; null for conversations that are gone. */
   key: string | null;
+  /** Of all groups beyond the bound on their number together. */
+  rest: boolean;
   model: string;
   replies: number;
   input_tokens: number;
@@ -16,7 +18,7 @@ export interface UsageRow {
 }
 
 /** The same of what is gone. */
-export type PastUsageRow = Omit<UsageRow, 'key'> & { day: string };
+export type PastUsageRow = Omit<UsageRow, 'key' | 'rest'> & { day: string };
 
 /** Days in UTC, both included. */
 export interface UsagePeriod {

@@ -1,4 +1,5 @@
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { STORAGE_BOUNDS } from '../../config/bounds';
 
 @ApiSchema({ name: 'UsageTotals', description: 'What replies have used together.' })
 export class UsageTotalsResponse {
@@ -56,4 +57,11 @@ export class UsageResponse {
     type: [UsageEntryResponse],
   })
   data!: UsageEntryResponse[];
+
+  @ApiPropertyOptional({
+    description: `Only if there are more than ${STORAGE_BOUNDS.usageGroups.limit} groups: \`data\` has those with the last keys; \`total\` is of all.`,
+    type: Boolean,
+    example: true,
+  })
+  data_truncated?: boolean;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
-import { REPLY_BOUNDS } from '../../../src/config/bounds';
+import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../../../src/config/bounds';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
@@ -16,7 +16,13 @@ interface Totals {
   output_tokens: number;
   cost: number | null;
 }
-type Usage = { total: Totals; data: (Totals & { key: string | null })[]; from: string; to: string };
+type Usage = {
+  total: Totals;
+  data: (Totals & { key: string | null })[];
+  data_truncated?: true;
+  from: string;
+  to: string;
+};
 
 let model: ModelServer;
 beforeAll(async () => {
@@ -355,4 +361,39 @@ describe('quotas', () => {
       gate.release();
       await alice.say(second.id, 'Hello');
     }));
+});
+
+it('a report of very many conversations has the newest, and the total is of all', async () => {
+  await withApp({}, async (t) => {
+    const many = ApiClient.of(t.url, 'many');
+    const { id } = await many.conversation();
+    await many.say(id, 'Hi');
+    const { limit } = STORAGE_BOUNDS.usageGroups;
+    const copied = await t.app.get(DataSource).query<{ id: string }[]>(
+      `WITH made AS (
+         INSERT INTO conversations SELECT (jsonb_populate_record(c, jsonb_build_object(
+           'id', '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), 'active_leaf_id', NULL))).*
+         FROM conversations c, generate_series(1, $2::int) n WHERE c.id = $1 RETURNING id
+       ), said AS (
+         INSERT INTO messages SELECT (jsonb_populate_record(m, jsonb_build_object(
+           'id', made.id, 'conversation_id', made.id, 'parent_id', NULL, 'branch_id', made.id, 'depth', 1))).*
+         FROM messages m, made WHERE m.conversation_id = $1 AND m.role = 'assistant' RETURNING id
+       ) SELECT id FROM said`,
+      [id, limit + 10],
+    );
+    expect(copied).toHaveLength(limit + 10);
+    const { total, data, data_truncated } = await usage(many, '?group_by=conversation');
+    expect([total.replies, data.length, data_truncated]).toEqual([limit + 11, limit, true]);
+    expect(data.map(({ key }) => key)).toEqual(
+      [
+        ...copied
+          .map((row) => row.id)
+          .sort()
+          .slice(11),
+        id,
+      ].sort(),
+    );
+    const byDay = await usage(many, '?group_by=day');
+    expect([byDay.total, byDay.data.length, byDay.data_truncated]).toEqual([total, 1, undefined]);
+  });
 });

@@ -1,4 +1,5 @@
 import { ApiClient, type Conversation, type ConversationDetail, type Page } from '../../support/api-client';
+import { STORAGE_BOUNDS } from '../../../src/config/bounds';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 
@@ -255,6 +256,32 @@ describe('GET /conversations', () => {
     ] as const) {
       const { body } = await gus.get<Page<Conversation>>(`/conversations?q=${encodeURIComponent(q)}`);
       expect([q, body.data.map(({ title }) => title)]).toEqual([q, found]);
+    }
+  });
+
+  it('looks at so many titles for a page, which ends there, and goes on with the next', async () => {
+    const looked = vi.spyOn<{ limit: number }, 'limit'>(STORAGE_BOUNDS.searchedConversations, 'limit', 'get');
+    const nia = ApiClient.of(t.url, 'nia');
+    // Found are the first two, and three of those in the middle.
+    for (let i = 0; i < 12; i += 1)
+      await nia.conversation({ title: i < 2 || (i > 5 && i < 9) ? `found ${i}` : `other ${i}` });
+    try {
+      for (const most of [1, 3, 4, 12, 100]) {
+        looked.mockReturnValue(most);
+        for (const limit of [1, 2, 100]) {
+          const pages = await nia.pages<Conversation>('/conversations?q=found', limit);
+          expect(pages.flat().map(({ title }) => title)).toEqual([
+            'found 8',
+            'found 7',
+            'found 6',
+            'found 1',
+            'found 0',
+          ]);
+          expect(pages.every(({ length }) => length <= Math.min(limit, most))).toBe(true);
+        }
+      }
+    } finally {
+      looked.mockRestore();
     }
   });
 

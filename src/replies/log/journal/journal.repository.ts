@@ -7,8 +7,7 @@ export type JournalBatch = Pick<JournalEntity, 'batch' | 'payload'>;
 
 /** Highest possible number of a batch. */
 const LAST_BATCH = 2 ** 31 - 1;
-/** Maximum number of batches per statement. */
-const MAX_BATCHES = 500;
+const MAX_BATCHES = REPLY_BOUNDS.journalBatches.limit;
 
 /**
  * SQL for the numbers of the process's next batches under a condition, in order: as many as have `bytes` bytes together, but at least
