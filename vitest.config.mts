@@ -1,23 +1,9 @@
-import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
 
 /** Files that replace modules or add entities, which would reach the files of others. */
 const ISOLATED = ['test/model/**/*.spec.ts', 'test/integration/database/database-module.spec.ts'];
 
 export default defineConfig({
-  plugins: [
-    // Nest reads the types of constructor parameters from the metadata of decorators, which Vite's own compiler leaves out.
-    swc.vite({
-      jsc: {
-        target: 'es2022',
-        parser: { syntax: 'typescript', decorators: true },
-        transform: { legacyDecorator: true, decoratorMetadata: true },
-        keepClassNames: true,
-      },
-      module: { type: 'es6' },
-      tsconfigFile: false,
-    }),
-  ],
   test: {
     globals: true,
     pool: 'forks',

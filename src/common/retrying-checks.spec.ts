@@ -21,8 +21,9 @@ it('checks a few at a time, each once, and in no request', async () => {
   request.run('of a request', () => {
     for (const user of ['a', 'b', 'c', 'd', 'c', 'd']) looks.enqueue(user);
   });
-  await vi.waitFor(() =>
-    expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd'].map((user) => `${user} of nobody`)),
+  await vi.waitFor(
+    () => expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd'].map((user) => `${user} of nobody`)),
+    20_000,
   );
   expect(most).toBe(2);
 });
@@ -40,7 +41,7 @@ it('checks again where a check fails, as long as that is wanted', async () => {
   looks.enqueue('alice');
   await vi.waitFor(() => expect(asked).toEqual(['alice', 'alice', 'alice']), 20_000);
   looks.enqueue('gone');
-  await vi.waitFor(() => expect(asked).toHaveLength(4));
+  await vi.waitFor(() => expect(asked).toHaveLength(4), 20_000);
   await new Promise((resolve) => setTimeout(resolve, 700));
   expect(asked).toHaveLength(4);
 });

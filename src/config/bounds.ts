@@ -496,7 +496,7 @@ export const REPLY_BOUNDS = {
   },
   pageBytes: {
     what: 'bytes of the messages in one page of a list, or read at once for an export',
-    limit: 1024 ** 2,
+    limit: 2 * 1024 ** 2,
     unit: 'bytes',
     beyond: 'the page ends before the first message beyond it, with `next_cursor`; a page has at least one',
     test: 'test/e2e/long-pages.spec.ts',

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../config/bounds';
 import { limitServer } from './server-limits';
 
+/** For what comes at once where the machine has nothing else to do. */
+const WAIT_MS = 20_000;
+
 it('takes no more connections than the bound', async () => {
   vi.spyOn<{ limit: number }, 'limit'>(HTTP_BOUNDS.connections, 'limit', 'get').mockReturnValue(2);
   const server = createServer((_request, response) => response.end('here'));
@@ -29,7 +32,7 @@ it('takes no more connections than the bound', async () => {
   const freed = once(first.socket, 'close');
   first.socket.destroy();
   await freed;
-  await vi.waitFor(async () => expect((await open()).answered).toBe(true));
+  await vi.waitFor(async () => expect((await open()).answered).toBe(true), WAIT_MS);
   server.closeAllConnections();
   server.close();
 });
@@ -110,13 +113,13 @@ it('lets go of those who hold most, where all answers that nobody takes are too 
   };
   const one = await ask('/small');
   const other = await ask('/large');
-  await vi.waitFor(() => expect(other.writableLength).toBeGreaterThan(small.length));
-  await vi.waitFor(() => expect(one.writableLength).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(other.writableLength).toBeGreaterThan(small.length), WAIT_MS);
+  await vi.waitFor(() => expect(one.writableLength).toBeGreaterThan(0), WAIT_MS);
   // Together they are below it, for two looks.
   await sleep(1_200);
   expect([one.closed, other.closed]).toEqual([false, false]);
   await ask('/small');
-  await vi.waitFor(() => expect(other.closed).toBe(true), 10_000);
+  await vi.waitFor(() => expect(other.closed).toBe(true), WAIT_MS);
   expect(one.closed).toBe(false);
   server.closeAllConnections();
   server.close();
