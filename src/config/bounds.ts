@@ -107,7 +107,7 @@ export const HTTP_BOUNDS = {
   },
   requestsAtOnce: {
     what: 'requests of one identity that are worked on at once in one process, until their answers have been taken; not what stays open',
-    limit: 8,
+    limit: 4,
     unit: 'count',
     beyond: 'they wait',
     test: 'src/limits/request-turns.spec.ts',
@@ -496,7 +496,7 @@ export const REPLY_BOUNDS = {
   },
   pageBytes: {
     what: 'bytes of the messages in one page of a list, or read at once for an export',
-    limit: 2 * 1024 ** 2,
+    limit: 1.5 * 1024 ** 2,
     unit: 'bytes',
     beyond: 'the page ends before the first message beyond it, with `next_cursor`; a page has at least one',
     test: 'test/e2e/long-pages.spec.ts',
