@@ -35,6 +35,14 @@ export function defaultMaxOutput(contextWindow: number, known = FALLBACK_OUTPUT)
   return Math.max(1, Math.min(known, Math.floor(contextWindow / 2)));
 }
 
+/** Models that say nothing while they think, on their own endpoints and behind gateways (`openai/o3`). */
+const SILENT_THINKERS = /(^|[/:.])(o[1-9]\b|gpt-5|grok-4|gemini-(2\.5|[3-9]))/i;
+
+/** Whether minutes may pass before the model's first word. */
+export function thinksSilently(name: string): boolean {
+  return SILENT_THINKERS.test(name) && !/chat|non-reasoning/i.test(name);
+}
+
 /** Whether the endpoint is OpenAI's own or Azure's, which refuse what a model does not understand. */
 export function isOpenAi(baseUrl: string | undefined): boolean {
   if (!baseUrl || !URL.canParse(baseUrl)) return false;

@@ -3,11 +3,14 @@ export function toETag(conversation: { version: number }): string {
   return `"${conversation.version}"`;
 }
 
-/** The versions an `If-Match` allows; undefined if it allows any. A tag that is not ours matches nothing. */
+/**
+ * The versions an `If-Match` allows; undefined if it allows any. A tag that is not ours matches nothing. A weak one is the same version: proxies
+ * that compress answers make tags weak. RFC 9110 §13.1.1 compares strongly, which is about bytes, and a version is of what they say.
+ */
 export function versionsOf(ifMatch: string | undefined): number[] | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   return ifMatch.split(',').flatMap((tag) => {
-    const version = /^"(\d{1,9})"$/.exec(tag.trim());
+    const version = /^(?:W\/)?"(\d{1,9})"$/.exec(tag.trim());
     return version ? [Number(version[1])] : [];
   });
 }

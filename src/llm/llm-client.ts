@@ -23,15 +23,19 @@ export interface TokenUsage {
   estimated: boolean;
 }
 
-/** Why the model ended. `other` keeps the provider's own word in `raw`. */
+/** Why the model ended. `other`: by the provider's own word, which is not known. */
 export type ModelFinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'other';
 
 export type ModelPart =
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
-  | { type: 'finish'; reason: ModelFinishReason; raw?: string; usage: TokenUsage | null };
+  /** `word`: the provider's own; null if it gave none, and the end is assumed. */
+  | { type: 'finish'; reason: ModelFinishReason; word: string | null; usage: TokenUsage | null };
 
-/** Takes a reply's parts as they arrive. While what it answers has not settled, it is given no more. */
+/**
+ * Takes a reply's parts as they arrive; none are a sign of life of a model that says nothing yet. While what it answers has not settled, it is
+ * given no more.
+ */
 export type PartsListener = (parts: ModelPart[]) => Promise<void> | undefined;
 
 /**

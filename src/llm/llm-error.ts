@@ -1,3 +1,5 @@
+import type { TokenUsage } from './llm-client';
+
 /** Stable codes of a failed model call; the wire contract of `error` events and of 502/504 problems. */
 export type LlmErrorCode =
   | 'provider_unreachable'
@@ -44,6 +46,8 @@ export class LlmError extends Error {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   readonly detail?: LlmErrorDetail;
+  /** What the provider had counted of the reply until then. */
+  usage: TokenUsage | null = null;
   // Private, so that no logger that lists an error's properties finds it.
   readonly #providerText?: string;
 

@@ -1,5 +1,6 @@
 import type { LlmConfig } from '../config/app-config';
-import type { ModelSettings, ProviderConfig } from '../config/models-config';
+import { thinksSilently } from '../config/model-defaults';
+import type { ModelSettings } from '../config/models-config';
 import type { ModelMessage, ModelPart, PartsListener } from './llm-client';
 import type { LlmClients } from './llm-clients';
 import { LlmError } from './llm-error';
@@ -10,6 +11,9 @@ import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
 import { RunDeadline } from './run/run-deadline';
+
+/** For the first word of a model that thinks before it, unless its provider has a limit of its own. */
+const SILENT_THOUGHT_MS = 600_000;
 
 export interface RunRequest {
   /** `ModelConfig.id` */
@@ -125,13 +129,17 @@ export class ModelRunner {
     return new Attempt(target, {
       controller: scope.begin(),
       listener: scope.onAttempt,
-      patience: this.patience(target.provider),
+      patience: this.patience(target),
     });
   }
 
-  private patience(provider: ProviderConfig) {
+  private patience({ provider, model }: CatalogueEntry) {
+    const { firstEventTimeoutMs } = this.limits;
+    const usual = thinksSilently(model.name)
+      ? Math.max(SILENT_THOUGHT_MS, firstEventTimeoutMs)
+      : firstEventTimeoutMs;
     return {
-      firstEventMs: provider.firstEventTimeoutMs ?? this.limits.firstEventTimeoutMs,
+      firstEventMs: provider.firstEventTimeoutMs ?? usual,
       idleMs: provider.idleTimeoutMs ?? this.limits.idleTimeoutMs,
     };
   }

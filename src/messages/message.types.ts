@@ -88,6 +88,8 @@ export interface MessageAttempt {
   started_at: string;
   first_event_ms: number | null;
   duration_ms: number;
+  /** The provider's own word on why the model ended; null if that was assumed. Absent in older rows. */
+  finish_word?: string | null;
 }
 
 /** `own`: of a model of the user's own, which the operator's prices are not for, be its id the same. */

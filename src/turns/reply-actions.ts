@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Message } from '../messages/messages.service';
+import { textOf } from '../messages/reply-content';
 import { notAUserMessage, replyComplete, replyNotFound } from '../replies/reply.errors';
 import { SendMessage } from './send-message';
 import type { ReplyOptions, RequestContext, UserMessageInput } from './turn-command';
@@ -49,8 +50,9 @@ function assertReply({ role }: Message): void {
   if (role !== 'assistant') throw replyNotFound();
 }
 
-function isUnfinished({ status, finish_reason }: Message): boolean {
-  return (
-    status === 'stopped' || status === 'interrupted' || (status === 'completed' && finish_reason === 'length')
-  );
+/** Whether it has not ended by itself. Without a text there is nothing to go on with after a failure, and what was refused is not asked for again. */
+function isUnfinished({ status, finish_reason, error, parts }: Message): boolean {
+  if (status === 'completed') return finish_reason === 'length';
+  if (status === 'failed') return textOf(parts) !== '' && error?.code !== 'content_filter';
+  return status === 'stopped' || status === 'interrupted';
 }

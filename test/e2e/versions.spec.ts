@@ -1,6 +1,6 @@
 import { streamReply } from '../support/chat-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
-import { finish, reply, stream, text } from '../support/model-server/behaviours';
+import { data, failure, finish, reply, stream, text } from '../support/model-server/behaviours';
 import { startModelServer, type ModelServer } from '../support/model-server';
 
 interface HistoryItem {
@@ -138,6 +138,28 @@ describe('versions and branches', () => {
     const cut = await say('Norway?');
     const whole = await act(cut.messageId, 'continue');
     expect(whole.last).toMatchObject({ type: 'end', data: { full_text: 'Oslo.', finish_reason: 'stop' } });
+  });
+
+  it.each([
+    ['an error in the stream', [data({ error: { message: 'Gone', code: 500 } })]],
+    ['a failure word', [finish('error')]],
+  ])('continues a reply that failed with a text by %s', async (_, ending) => {
+    model.script(stream(text('The capi'), ...ending), reply('tal is Oslo.'));
+    const cut = await say('Norway?');
+    expect(cut.last.type).toBe('error');
+    const whole = await act(cut.messageId, 'continue');
+    expect(whole.last).toMatchObject({ type: 'end', data: { full_text: 'The capital is Oslo.' } });
+  });
+
+  it('does not continue a reply that failed without a text', async () => {
+    model.script(failure(400));
+    const failed = await say('Norway?');
+    const { body } = await t
+      .as('alice')
+      .post(`/api/v1/messages/${failed.messageId}/continue`)
+      .send({})
+      .expect(409);
+    expect(body.code).toBe('reply_complete');
   });
 
   it('refuses to continue what is complete, to edit a reply and to regenerate what a user said', async () => {

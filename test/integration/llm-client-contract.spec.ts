@@ -83,7 +83,8 @@ describe.each(IMPLEMENTATIONS)('%s', (_, make) => {
     const controller = new AbortController();
     let batches = 0;
     const read = client.stream(request, controller.signal, (batch) => {
-      batches += batch.length ? 1 : 0;
+      if (!batch.length) return undefined;
+      batches += 1;
       controller.abort('reason');
       return undefined;
     });

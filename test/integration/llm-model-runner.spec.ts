@@ -13,6 +13,7 @@ import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   at,
   comment,
+  data,
   commentsOnly,
   cutAfter,
   failure,
@@ -80,6 +81,7 @@ describe('an attempt', () => {
         started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
         first_event_ms: expect.any(Number),
         duration_ms: expect.any(Number),
+        finish_word: 'stop',
       },
     ]);
     expect(attempts[0].first_event_ms).toBeGreaterThanOrEqual(55);
@@ -229,6 +231,31 @@ describe('the watchdog', () => {
       text: 'Hel',
       code: 'provider_timeout',
     });
+  });
+
+  it.each([
+    ['pieces of a call', { tool_calls: [{ index: 0, function: { arguments: '{' } }] }],
+    ['details of a thought', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }],
+    ['a role', { role: 'assistant', content: '' }],
+  ])('is fed by %s, before the first word and behind it', async (_, delta) => {
+    const signs = Array.from({ length: 8 }, () => [data({ choices: [{ delta }] }), pause(300)]).flat();
+    server.script(stream(...signs, text('Yes'), ...signs, finish()));
+    const limits = { firstEventTimeoutMs: 1_500, idleTimeoutMs: 1_500 };
+    const { text: got, code, attempts } = await setUp({ limits })();
+    expect([got, code]).toEqual(['Yes', undefined]);
+    expect(attempts[0].first_event_ms).toBeGreaterThan(2_000);
+  });
+
+  it('waits longer for the first word of a model that thinks silently', async () => {
+    const limits = { firstEventTimeoutMs: 150, maxRetries: 0 };
+    for (const name of ['o3-mini', 'openai/gpt-5', 'gemini-2.5-pro']) {
+      server.script(stream(pause(1_000), text('Yes'), finish()));
+      expect(await setUp({ limits, models: [{ name }] })()).toMatchObject({ text: 'Yes', code: undefined });
+    }
+    for (const name of ['gpt-5-chat-latest', 'gpt-4o', 'grok-4-fast-non-reasoning']) {
+      server.script(stream(pause(1_000), text('Yes'), finish()));
+      expect(await setUp({ limits, models: [{ name }] })()).toMatchObject({ code: 'provider_timeout' });
+    }
   });
 
   it('is fed by reasoning', async () => {

@@ -45,7 +45,7 @@ function answer(behaviour: Behaviour) {
   return call(client, testRequest(testProvider(server.url)));
 }
 
-const STOP = { type: 'finish', reason: 'stop', usage: null };
+const STOP = { type: 'finish', reason: 'stop', word: 'stop' };
 
 describe('the end of a stream', () => {
   it('needs no [DONE]', async () => {
@@ -79,7 +79,10 @@ describe('the end of a stream', () => {
   });
 
   it('is the finish reason, after a moment, if neither [DONE] nor the end follows', async () => {
-    expect(await answer(stream(text('Hi'), finish(), hang()))).toMatchObject({ text: 'Hi', finish: STOP });
+    expect(await answer(stream(text('Hi'), finish(), usage(1, 2), hang()))).toMatchObject({
+      text: 'Hi',
+      finish: STOP,
+    });
     expect(await server.requests[0].closed).toBe('aborted');
   });
 
@@ -88,11 +91,159 @@ describe('the end of a stream', () => {
     expect(await answer(broken)).toMatchObject({ text: 'Hi', finish: STOP });
   });
 
-  it('is not complete without a finish reason', async () => {
-    for (const ending of [stream(text('Hi'), done()), stream(text('Hi'))]) {
-      const { text: shown, code, finish: last } = await answer(ending);
-      expect({ shown, code, last }).toEqual({ shown: 'Hi', code: 'upstream_incomplete', last: undefined });
-    }
+  it('is not complete without a finish reason and [DONE]', async () => {
+    const { text: shown, code, finish: last } = await answer(stream(text('Hi')));
+    expect({ shown, code, last }).toEqual({ shown: 'Hi', code: 'upstream_incomplete', last: undefined });
+  });
+
+  it('is [DONE] without a finish reason, where something was said, and then it is assumed', async () => {
+    expect(await answer(stream(text('Hi'), done()))).toMatchObject({
+      text: 'Hi',
+      finish: { reason: 'stop', word: null },
+    });
+    const thought = stream((exchange) => exchange.chunk({ reasoning_content: 'Hm' }), done());
+    expect(await answer(thought)).toMatchObject({ code: 'upstream_incomplete' });
+  });
+
+  const chunkWith = (content: string, word: unknown, name = 'finish_reason') =>
+    data({ choices: [{ index: 0, delta: { content }, [name]: word }] });
+
+  it('is not a finish reason behind which the reply goes on, be it seconds later', async () => {
+    const everywhere = stream(
+      chunkWith('One ', 'stop'),
+      pause(2_500),
+      chunkWith('two ', 'stop'),
+      chunkWith('three', 'stop'),
+      done(),
+    );
+    expect(await answer(everywhere)).toMatchObject({
+      text: 'One two three',
+      finish: { reason: 'stop', word: 'stop' },
+    });
+    // The connection ends where the last word was taken back.
+    expect(await answer(stream(chunkWith('One ', 'stop'), chunkWith('two', null)))).toMatchObject({
+      text: 'One two',
+      code: 'upstream_incomplete',
+    });
+    expect(await answer(stream(chunkWith('One ', 'length'), chunkWith('two', null), done()))).toMatchObject({
+      text: 'One two',
+      finish: { reason: 'length' },
+    });
+  });
+
+  it('waits for usage that comes late, whatever keeps the connection alive', async () => {
+    const late = stream(
+      text('Hi'),
+      finish(),
+      raw(': ping\n\n'),
+      pause(3_000),
+      raw(': ping\n\n'),
+      usage(3, 4),
+      hang(),
+    );
+    expect(await answer(late)).toMatchObject({
+      text: 'Hi',
+      finish: { usage: { input_tokens: 3, output_tokens: 4 } },
+    });
+  });
+
+  it('does not wait for ever for a provider that only keeps the connection alive', async () => {
+    const pings = Array.from({ length: 30 }, () => [pause(500), raw(': ping\n\n')]).flat();
+    const start = performance.now();
+    expect(await answer(stream(text('Hi'), finish(), usage(1, 2), ...pings, hang()))).toMatchObject({
+      text: 'Hi',
+      finish: STOP,
+    });
+    expect(performance.now() - start).toBeLessThan(12_000);
+  });
+
+  it.each(['null', 'None', '', 'FINISH_REASON_UNSPECIFIED'])('is not the word %j', async (word) => {
+    const unsaid = stream(chunkWith('One ', word), pause(50), chunkWith('two', word), finish(), done());
+    expect(await answer(unsaid)).toMatchObject({ text: 'One two', finish: STOP });
+    expect(await answer(stream(chunkWith('One', word)))).toMatchObject({ code: 'upstream_incomplete' });
+  });
+
+  it.each([
+    ['MAX_TOKENS', 'length'],
+    ['max-output-tokens', 'length'],
+    ['model_length', 'length'],
+    ['STOP', 'stop'],
+    ['end_turn', 'stop'],
+    ['eos_token', 'stop'],
+    ['SAFETY', 'content_filter'],
+    ['content_filtered', 'content_filter'],
+    ['something new', 'other'],
+  ])('is %j, which means %s', async (word, reason) => {
+    for (const name of ['finish_reason', 'finishReason'])
+      expect(await answer(stream(text('Hi'), chunkWith('', word, name), done()))).toMatchObject({
+        text: 'Hi',
+        finish: { reason, word },
+      });
+  });
+
+  it.each([
+    ['error', 'provider_unavailable'],
+    ['abort', 'provider_unavailable'],
+    ['NETWORK_ERROR', 'provider_unavailable'],
+    ['timeout', 'provider_timeout'],
+    ['insufficient_system_resource', 'provider_overloaded'],
+    ['MALFORMED_FUNCTION_CALL', 'unexpected_tool_call'],
+  ])('is a failure by the word %j, after which the text stays', async (word, code) => {
+    expect(await answer(stream(text('Hi'), usage(3, 1), chunkWith('', word), done()))).toMatchObject({
+      text: 'Hi',
+      code,
+      error: { usage: { input_tokens: 3, output_tokens: 1 } },
+    });
+  });
+
+  it.each<[string, unknown[], object | null]>([
+    [
+      'zeros at the end',
+      [
+        { prompt_tokens: 5, completion_tokens: 7 },
+        { prompt_tokens: 0, completion_tokens: 0 },
+      ],
+      { input_tokens: 5, output_tokens: 7 },
+    ],
+    [
+      'an output of zero at the end',
+      [
+        { prompt_tokens: 5, completion_tokens: 7 },
+        { prompt_tokens: 5, completion_tokens: 0 },
+      ],
+      { input_tokens: 5, output_tokens: 7 },
+    ],
+    ['nothing but zeros', [{ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }], null],
+    [
+      'zeros first',
+      [
+        { prompt_tokens: 0, completion_tokens: 0 },
+        { prompt_tokens: 5, completion_tokens: 7 },
+      ],
+      { input_tokens: 5, output_tokens: 7 },
+    ],
+    [
+      'numbers in strings',
+      [{ prompt_tokens: '5', completion_tokens: '7' }],
+      { input_tokens: 5, output_tokens: 7 },
+    ],
+    ['one of two and a sum', [{ prompt_tokens: 5, total_tokens: 12 }], { input_tokens: 5, output_tokens: 7 }],
+    [
+      'the other and a sum in strings',
+      [{ completion_tokens: '7', total_tokens: '12' }],
+      { input_tokens: 5, output_tokens: 7 },
+    ],
+    ['one of two', [{ prompt_tokens: 5 }], null],
+  ])('has usage with %s', async (_, counts, expected) => {
+    const counted = stream(
+      text('Hi'),
+      finish(),
+      ...counts.map((each) => data({ choices: [], usage: each })),
+      done(),
+    );
+    const { finish: last } = await answer(counted);
+    if (expected) expect(last?.usage).toMatchObject(expected);
+    else expect(last?.usage).toBeNull();
   });
 
   it.each([

@@ -27,7 +27,7 @@ export class ModelFeed {
   }
 
   finish(): void {
-    if (!this.over) this.give([{ type: 'finish', reason: 'stop', usage: null }]);
+    if (!this.over) this.give([{ type: 'finish', reason: 'stop', word: 'stop', usage: null }]);
     this.whole ||= !this.over;
     this.over = true;
   }

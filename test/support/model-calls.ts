@@ -75,7 +75,8 @@ export async function collected(
 ): Promise<CollectedReply> {
   const batches: ModelPart[][] = [];
   let error: unknown;
-  const take = (batch: ModelPart[]) => void batches.push(batch);
+  // A batch without parts is a sign of life.
+  const take = (batch: ModelPart[]) => void (batch.length && batches.push(batch));
   await read(take).catch((thrown: unknown) => (error = thrown));
   const parts = batches.flat();
   const last = parts.at(-1);

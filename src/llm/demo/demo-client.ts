@@ -44,5 +44,5 @@ function words(text: string): string[] {
 function finish(reason: 'stop' | 'length', { messages }: ModelRequest, outputTokens: number): ModelPart {
   const inputTokens = messages.reduce((sum, { content }) => sum + countTokens(content), 0);
   const usage: TokenUsage = { input_tokens: inputTokens, output_tokens: outputTokens, estimated: true };
-  return { type: 'finish', reason, usage };
+  return { type: 'finish', reason, word: reason, usage };
 }

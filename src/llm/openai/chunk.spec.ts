@@ -78,7 +78,16 @@ describe('readChunk', () => {
     ],
     [{ prompt_tokens: 1 }, null],
     [{ prompt_tokens: -1, completion_tokens: 2 }, null],
-    [{ prompt_tokens: '1', completion_tokens: 2 }, null],
+    [
+      { prompt_tokens: '1', completion_tokens: 2 },
+      { input_tokens: 1, output_tokens: 2, estimated: false },
+    ],
+    [{ prompt_tokens: '1.5', completion_tokens: 2 }, null],
+    [
+      { prompt_tokens: 3, completion_tokens: 'x', total_tokens: 5 },
+      { input_tokens: 3, output_tokens: 2, estimated: false },
+    ],
+    [{ prompt_tokens: 6, total_tokens: 5 }, null],
     [{ prompt_tokens: 1.5, completion_tokens: 2 }, null],
     [
       {

@@ -1,5 +1,6 @@
 import type { TokenUsage } from '../llm-client';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
+import { finishWord } from './finish-reason';
 import { readUsage } from './usage';
 
 /** What one `chat.completion.chunk` says; parts that are absent are empty or null. */
@@ -30,7 +31,7 @@ export function readChunk(
   const content: ChunkContent = {
     reasoning: reasoningOf(delta),
     text: contentOf(delta, 'text') + asText(delta?.refusal),
-    finishReason: asText(choice?.finish_reason) || null,
+    finishReason: finishWord(choice?.finish_reason) ?? finishWord(choice?.finishReason),
     usage:
       readUsage(body?.usage, mostTokens) ??
       readUsage(choice?.usage, mostTokens) ??
@@ -43,6 +44,17 @@ export function readChunk(
 /** Whether a chunk says anything of calls of tools, be it the next piece of one. */
 export function callsTools(chunk: unknown): boolean {
   return toolCallsOf(deltaOf(choiceOf(asObject(chunk)))).length > 0;
+}
+
+/** Whether a chunk says anything of the reply, even if that becomes no part of it: a role, a piece of a call, details of a thought. */
+export function isSignOfLife(chunk: unknown): boolean {
+  const delta = deltaOf(choiceOf(asObject(chunk)));
+  if (!delta) return false;
+  for (const name in delta) {
+    const value = delta[name];
+    if (value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)) return true;
+  }
+  return false;
 }
 
 /** The error that a chunk carries in place of content. */

@@ -15,8 +15,11 @@ interface ContinuedMessages {
 /** The messages on the wire, with an unfinished reply at their end put in the way that the provider understands. */
 export function continuedMessages({ messages, model }: ModelRequest): ContinuedMessages {
   const sent = messages.map(({ role, content }): ChatCompletionMessageParam => ({ role, content }));
-  const last = messages.at(-1);
-  if (last?.role !== 'assistant') return { messages: sent };
+  const end = messages.at(-1);
+  if (end?.role !== 'assistant') return { messages: sent };
+  // Anthropic refuses a message to go on with that ends with white space.
+  const last = { ...end, content: end.content.trimEnd() };
+  if (model.continuation !== 'instruct') sent[sent.length - 1] = { role: 'assistant', content: last.content };
   switch (model.continuation) {
     case 'prefill':
       return { messages: sent };

@@ -5,7 +5,7 @@ import { type ChunkContent, readChunk } from './chunk';
 import { finishReason } from './finish-reason';
 import { TextSanitiser } from './text-sanitiser';
 import { ThinkSplitter } from './think-splitter';
-import { mostTokens } from './usage';
+import { laterUsage, mostTokens } from './usage';
 
 type Channel = 'reasoning' | 'text';
 
@@ -17,8 +17,12 @@ export class ReplyNormaliser {
   private readonly splitter: ThinkSplitter | undefined;
   private readonly sanitisers = { reasoning: new TextSanitiser(), text: new TextSanitiser() };
   private open: Channel | undefined;
+  /** The provider's last word on why the model ended. */
   private finish: string | null = null;
-  private usage: TokenUsage | null = null;
+  /** Nothing has come of the reply since that word. */
+  private ended = false;
+  private counted: TokenUsage | null = null;
+  private texts = 0;
   private called = false;
   private chars = 0;
   private readonly mostTokens: number;
@@ -37,18 +41,27 @@ export class ReplyNormaliser {
     return this.chars;
   }
 
-  /** The provider has said why the model ended; nothing but usage is to come. */
+  /** The provider has said why the model ended, and nothing of the reply has come since: some say it in every chunk. */
   get finished(): boolean {
-    return this.finish !== null;
+    return this.ended;
+  }
+
+  /** What the provider has counted; null if it has not, or nothing of a reply that has something. */
+  get usage(): TokenUsage | null {
+    const { counted } = this;
+    return counted && this.chars > 0 && (!counted.input_tokens || !counted.output_tokens) ? null : counted;
   }
 
   push(chunk: unknown, parts: ModelPart[]): void {
     const content = readChunk(chunk, this.mostTokens);
     this.called ||= content.toolCall === true;
-    this.finish = content.finishReason ?? this.finish;
     // Cumulative counts and doubled chunks exist: the last one is right, a sum never is.
-    this.usage = content.usage ?? this.usage;
+    this.counted = laterUsage(this.counted, content.usage);
     this.addContent(content, parts);
+    if (content.finishReason !== null) {
+      this.finish = content.finishReason;
+      this.ended = true;
+    }
   }
 
   /** The same for a chunk of which it is known that it says this and nothing else. */
@@ -65,18 +78,19 @@ export class ReplyNormaliser {
   }
 
   /**
-   * The last parts of a reply whose stream has ended.
+   * The last parts of a reply whose stream has ended. `done`: the provider has said that it is complete, whatever it has said of the model.
    * @throws {LlmError} `upstream_incomplete` or `upstream_empty` if the model did not end, `unexpected_tool_call` if it waits
    *   for the result of a tool, which nobody has offered
    */
-  end(parts: ModelPart[]): void {
+  end(parts: ModelPart[], done = false): void {
     this.flush(parts);
-    if (this.finish === null) throw this.cut();
+    if (!this.ended && !(done && this.texts > 0)) throw this.cut();
     if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
-    const { reason, raw } = finishReason(this.finish);
+    const word = this.finish;
+    const reason = word === null ? 'stop' : finishReason(word);
     if (this.called || reason === 'tool_calls') throw new LlmError('unexpected_tool_call');
     if (reason === 'stop' && this.chars === 0 && !this.goesOn) throw new LlmError('upstream_empty');
-    parts.push({ type: 'finish', reason, ...(raw !== undefined && { raw }), usage: this.usage });
+    parts.push({ type: 'finish', reason, word, usage: this.usage });
   }
 
   /** The error of a reply that ended here, by the provider's will or not. */
@@ -89,6 +103,7 @@ export class ReplyNormaliser {
     { reasoning, text }: Pick<ChunkContent, 'reasoning' | 'text'>,
     parts: ModelPart[],
   ): void {
+    if (reasoning || text) this.ended = false;
     this.add('reasoning', reasoning, parts);
     if (!text) return;
     const split = this.splitter?.push(text) ?? { reasoning: '', text };
@@ -106,6 +121,7 @@ export class ReplyNormaliser {
   private addSafe(type: Channel, text: string, parts: ModelPart[]): void {
     if (!text) return;
     this.chars += text.length;
+    if (type === 'text') this.texts += text.length;
     const last = parts.at(-1);
     if (parts.length >= APART && last?.type === type) last.text += text;
     else parts.push({ type, text });

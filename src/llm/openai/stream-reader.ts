@@ -1,6 +1,6 @@
 import type { ModelPart, PartsListener } from '../llm-client';
 import { LlmError } from '../llm-error';
-import { chunkError } from './chunk';
+import { chunkError, isSignOfLife } from './chunk';
 import { ChunkFrame } from './chunk-frame';
 import { EventStreamDecoder, EventTooLongError, type EventSink, type ProviderEvent } from './sse-decoder';
 import { networkCode, reportedFailure } from './provider-failure';
@@ -10,8 +10,10 @@ import type { BodySink, ResponseBody } from './response-body';
 import type { Scrubber } from './scrubber';
 import { beyond, type StreamBudget } from './stream-budget';
 
-/** How long usage and `[DONE]` may take once the model has ended: some servers send neither and stay open. */
-const FINISH_GRACE_MS = 2000;
+/** Silence after which a model that has ended says no more: some servers neither send `[DONE]` nor close. */
+const FINISH_GRACE_MS = 5_000;
+/** The same while its usage has not come, which some send late. */
+const USAGE_GRACE_MS = 15_000;
 /** How long a response that is complete may take to end, so that its connection can be used again. */
 const DRAIN_MS = 250;
 
@@ -29,6 +31,8 @@ export class StreamReader implements BodySink, EventSink {
   /** Nothing more comes of the body. */
   private ended = false;
   private timer: NodeJS.Timeout | undefined;
+  /** The last bytes had something of the reply, and not only signs that the connection is alive. */
+  private heard = false;
 
   constructor(
     private readonly body: ResponseBody,
@@ -52,7 +56,6 @@ export class StreamReader implements BodySink, EventSink {
   /** For the body. */
   take(bytes: Buffer, cost: number): Promise<void> | undefined {
     if (this.complete) return undefined;
-    clearTimeout(this.timer);
     return this.handOn(() => this.decode(bytes, cost));
   }
 
@@ -67,7 +70,7 @@ export class StreamReader implements BodySink, EventSink {
   takeEvent(event: ProviderEvent, lines: number): void {
     if (this.complete) return;
     if (event.data.trim() === '[DONE]') {
-      this.finish();
+      this.finish(true);
       return;
     }
     const { length } = this.normaliser;
@@ -85,6 +88,7 @@ export class StreamReader implements BodySink, EventSink {
     if (this.complete) return from;
     let at = from;
     for (let event = this.frame.textAt(bytes, at); event; event = this.frame.textAt(bytes, at)) {
+      this.heard = true;
       this.normaliser.pushText(event.text, this.parts);
       at = event.end;
     }
@@ -94,18 +98,22 @@ export class StreamReader implements BodySink, EventSink {
   /** Hands on what `read` brings, also before a failure, and then settles if that was the end of the reply. */
   private handOn(read: () => void): Promise<void> | undefined {
     let failure: { error: unknown } | undefined;
+    this.heard = false;
     try {
       read();
     } catch (thrown) {
       const error = thrown instanceof EventTooLongError ? beyond('event_too_long') : thrown;
-      if (error instanceof LlmError) this.normaliser.flush(this.parts);
+      if (error instanceof LlmError) {
+        this.normaliser.flush(this.parts);
+        error.usage = this.normaliser.usage;
+      }
       failure = { error };
       this.complete = true;
     }
     const { parts } = this;
     this.parts = [];
     try {
-      const taken = parts.length ? this.listener(parts) : undefined;
+      const taken = parts.length || this.heard ? this.listener(parts) : undefined;
       if (taken) return taken.then(() => this.settle(failure)).catch((error: unknown) => this.fail(error));
     } catch (error) {
       failure = { error };
@@ -118,7 +126,13 @@ export class StreamReader implements BodySink, EventSink {
   private settle(failure: { error: unknown } | undefined): void {
     if (failure) this.fail(failure.error);
     else if (this.complete) this.succeed();
-    else if (this.normaliser.finished) this.timer = setTimeout(() => this.giveUp(), FINISH_GRACE_MS);
+    else if (this.heard) this.waitForMore();
+  }
+
+  private waitForMore(): void {
+    clearTimeout(this.timer);
+    const { finished, usage } = this.normaliser;
+    if (finished) this.timer = setTimeout(() => this.giveUp(), usage ? FINISH_GRACE_MS : USAGE_GRACE_MS);
   }
 
   /** Nothing but the usage can be missing. */
@@ -128,12 +142,14 @@ export class StreamReader implements BodySink, EventSink {
 
   /** The connection can be used again if the response ends by itself. */
   private succeed(): void {
+    clearTimeout(this.timer);
     this.budget.release();
     if (!this.ended) this.timer = setTimeout(() => this.body.cancel(), DRAIN_MS);
     this.over.resolve();
   }
 
   private fail(error: unknown): void {
+    clearTimeout(this.timer);
     this.complete = true;
     this.budget.release();
     this.body.cancel();
@@ -156,8 +172,8 @@ export class StreamReader implements BodySink, EventSink {
     this.finish();
   }
 
-  private finish(): void {
-    this.normaliser.end(this.parts);
+  private finish(done = false): void {
+    this.normaliser.end(this.parts, done);
     this.complete = true;
   }
 
@@ -168,6 +184,9 @@ export class StreamReader implements BodySink, EventSink {
     if (json === undefined)
       throw new LlmError('provider_invalid_response', { detail: { reason: 'malformed_json' } });
     this.frame.learn(data);
+    const { finished, usage } = this.normaliser;
     this.normaliser.push(json, this.parts);
+    this.heard ||=
+      isSignOfLife(json) || this.normaliser.finished !== finished || this.normaliser.usage !== usage;
   }
 }

@@ -8,6 +8,7 @@ const MOST_WINDOWS = 16;
 interface WireUsage {
   prompt_tokens?: unknown;
   completion_tokens?: unknown;
+  total_tokens?: unknown;
   /** Moonshot */
   cached_tokens?: unknown;
   /** DeepSeek */
@@ -29,8 +30,11 @@ export function readUsage(value: unknown, most: number): TokenUsage | null {
   if (typeof value !== 'object' || value === null) return null;
   const usage = value as WireUsage;
   const count = (tokens: unknown) => countOf(tokens, most);
-  const input = count(usage.prompt_tokens);
-  const output = count(usage.completion_tokens);
+  const total = count(usage.total_tokens);
+  const prompt = count(usage.prompt_tokens);
+  const completion = count(usage.completion_tokens);
+  const input = prompt ?? difference(total, completion);
+  const output = completion ?? difference(total, prompt);
   if (input === undefined || output === undefined) return null;
   const reasoning = count(usage.completion_tokens_details?.reasoning_tokens);
   const cached =
@@ -46,8 +50,28 @@ export function readUsage(value: unknown, most: number): TokenUsage | null {
   };
 }
 
+/**
+ * The counts that hold after a provider has counted again. Counts grow while a reply is made, and some servers send zeros with the
+ * last chunk: what is zero says nothing.
+ */
+export function laterUsage(before: TokenUsage | null, after: TokenUsage | null): TokenUsage | null {
+  if (!before || !after) return after ?? before;
+  return {
+    ...before,
+    ...after,
+    input_tokens: after.input_tokens || before.input_tokens,
+    output_tokens: after.output_tokens || before.output_tokens,
+  };
+}
+
+function difference(total: number | undefined, part: number | undefined): number | undefined {
+  return total === undefined || part === undefined || part > total ? undefined : total - part;
+}
+
 function countOf(value: unknown, most: number): number | undefined {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
-    ? (value as number)
+  // Some gateways write numbers as text.
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most
+    ? (number as number)
     : undefined;
 }

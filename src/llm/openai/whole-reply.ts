@@ -25,7 +25,7 @@ export async function takeWholeReply(
   let failure: unknown;
   normaliser.push(reply, parts);
   try {
-    normaliser.end(parts);
+    normaliser.end(parts, true);
   } catch (error) {
     failure = error;
   }

@@ -15,6 +15,8 @@ export interface ModelAttempt {
   started_at: string;
   first_event_ms: number | null;
   duration_ms: number;
+  /** The provider's own word on why the model ended; null if it gave none, and the end is assumed. Absent if there was no end. */
+  finish_word?: string | null;
 }
 
 export type AttemptListener = (attempt: ModelAttempt) => void;
@@ -29,6 +31,7 @@ export class Attempt {
   private readonly watchdog: Watchdog;
   private firstEventMs: number | null = null;
   private outcome: ModelAttempt['outcome'] | undefined;
+  private finishWord: string | null | undefined;
 
   constructor(
     private readonly target: CatalogueEntry,
@@ -54,8 +57,16 @@ export class Attempt {
 
   private take(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {
     this.watchdog.feed();
+    const last = parts.at(-1);
+    if (!last) {
+      this.watchdog.wait();
+      return undefined;
+    }
     this.firstEventMs ??= this.elapsed();
-    if (parts.at(-1)?.type === 'finish') this.settle('ok');
+    if (last.type === 'finish') {
+      this.finishWord = last.word;
+      this.settle('ok');
+    }
     try {
       const taken = listener(parts);
       if (taken) return this.waitFor(taken);
@@ -101,6 +112,7 @@ export class Attempt {
       started_at: this.startedAt.toISOString(),
       first_event_ms: this.firstEventMs,
       duration_ms: this.elapsed(),
+      ...(this.finishWord !== undefined && { finish_word: this.finishWord }),
     });
   }
 

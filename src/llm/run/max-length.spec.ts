@@ -2,7 +2,7 @@ import type { ModelPart } from '../llm-client';
 import { MaxLength } from './max-length';
 
 const text = (content: string): ModelPart => ({ type: 'text', text: content });
-const finish: ModelPart = { type: 'finish', reason: 'stop', usage: null };
+const finish: ModelPart = { type: 'finish', reason: 'stop', word: 'stop', usage: null };
 
 describe('MaxLength', () => {
   it('lets through what fits, to the last character', () => {

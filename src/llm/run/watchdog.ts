@@ -8,7 +8,7 @@ export interface Patience {
 }
 
 /**
- * Ends an attempt that stays silent. Only parts count as a sign of life: a provider's keep-alive comments do not, reasoning does.
+ * Ends an attempt that stays silent. A provider's keep-alive comments are no sign of life; whatever its model says is, though it becomes no part.
  * The time that our own side takes between two waits is not held against the provider.
  */
 export class Watchdog {

@@ -181,6 +181,15 @@ export class AttemptResponse {
 
   @ApiProperty({ type: 'integer', example: 2150, description: 'Milliseconds in all.' })
   duration_ms: number;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    example: 'stop',
+    description:
+      "The provider's own word on why the model ended; null if it gave none, and the end was assumed. Absent where it did not end, and in replies of before.",
+  })
+  finish_word?: string | null;
 }
 
 @ApiSchema({ name: 'MessageDetail' })

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { ModelSettings } from '../../config/models-config';
 import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
+import { LlmError } from '../../llm/llm-error';
 import { ModelRunner } from '../../llm/model-runner';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
@@ -84,6 +85,7 @@ export class ReplyProducer {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, error);
+      if (error instanceof LlmError) result.usage = error.usage;
     }
     const rest = coalescer.flush();
     // If the rest cannot be logged, it is shown with the message, which holds it.

@@ -163,7 +163,8 @@ describe('PATCH /conversations/{id}', () => {
     const second = await alice.patch(`/conversations/${id}`, { title: 'Second' }, { 'if-match': etag });
     expect([second.status, second.body.code]).toEqual([412, 'conversation_changed']);
     expect((await read(id)).title).toBe('First');
-    const again = { 'if-match': first.headers.get('etag') ?? '' };
+    // A proxy that compresses makes it weak.
+    const again = { 'if-match': `W/${first.headers.get('etag')}` };
     expect((await alice.patch(`/conversations/${id}`, { title: 'Second' }, again)).status).toBe(200);
   });
 
