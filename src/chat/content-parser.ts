@@ -15,7 +15,7 @@ export class ContentParser {
 
   /**
    * The text that is given as either `content` or `message`.
-   * @throws AppError `validation_failed` for none, both, or one that is empty or longer than `CHAT_MAX_CONTENT_CHARS`
+   * @throws AppError `validation_failed` for none, both, or one that is blank or longer than `CHAT_MAX_CONTENT_CHARS`
    */
   parseContent({ content, message }: Texts): string {
     if (content !== undefined && message !== undefined)
@@ -24,7 +24,7 @@ export class ContentParser {
     const text = content ?? message;
     const max = this.config.chat.maxContentChars;
     if (text === undefined) throw invalidField(path, 'must be a string');
-    if (text === '') throw invalidField(path, 'must not be empty');
+    if (text.trim() === '') throw invalidField(path, 'must not be empty');
     if (text.length > max && lengthOf(text) > max)
       throw invalidField(path, `must be at most ${max} characters long`);
     return text;

@@ -4,6 +4,9 @@ export const MESSAGE_OVERHEAD_TOKENS = 4;
 /** What a model is to see of a message: its text. Reasoning, which can be much longer, stays in the database. */
 const TEXT_PARTS = `jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text")')`;
 
+/** Whether a filter of the provider has refused what the reply was to: it would refuse it again, with all that is said after it. */
+const REFUSED = `COALESCE(m.error->>'code' = 'content_filter', false)`;
+
 /** Parameters of a statement, such as `$1`. */
 export interface ContextParameters {
   user: string;
@@ -18,16 +21,16 @@ export interface ContextParameters {
 }
 
 /**
- * A recursive query `path (user_id, parent_id, role, parts, depth, cost, total)`: the user's newest messages of a path that together stay
+ * A recursive query `path (user_id, parent_id, role, parts, refused, depth, cost, total)`: the user's newest messages of a path that together stay
  * within a budget. Whole messages only.
  */
 export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, m.depth, ${cost} AS cost, ${cost} AS total
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, m.depth, ${cost} AS cost, ${cost} AS total
     FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
   UNION ALL
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, m.depth, ${cost}, path.total + ${cost}
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, m.depth, ${cost}, path.total + ${cost}
     FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
     WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
   )`;

@@ -65,6 +65,8 @@ export interface WaitingConversation {
 export interface ContextMessage {
   role: MessageRole;
   parts: MessagePart[];
+  /** Of a reply: a filter of the provider has refused what it was to. */
+  refused?: boolean;
 }
 
 /** A message of a path that is cut to a budget. */

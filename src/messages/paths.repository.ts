@@ -168,12 +168,9 @@ export class PathsRepository {
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
   context(userId: string, { leafId, budget, contextFrom }: ContextQuery): Promise<CountedMessage[]> {
-    return this.db.query(`WITH RECURSIVE ${CONTEXT} SELECT role, parts, cost FROM path ORDER BY depth`, [
-      leafId,
-      budget,
-      contextFrom,
-      true,
-      userId,
-    ]);
+    return this.db.query(
+      `WITH RECURSIVE ${CONTEXT} SELECT role, parts, refused, cost FROM path ORDER BY depth`,
+      [leafId, budget, contextFrom, true, userId],
+    );
   }
 }

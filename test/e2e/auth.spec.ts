@@ -57,13 +57,20 @@ describe('every route', () => {
 });
 
 describe('X-User-ID', () => {
-  it.each(['a', 'alice', 'Alice', 'alice@example.com', 'auth0:42_x-y.z', 'x'.repeat(128)])(
-    'names the user %s',
-    async (id) => {
-      expect((await raw(`x-uSeR-iD: ${id}`)).body).toBe(JSON.stringify({ user_id: id }));
-      expect(await usersNamed(id)).toBe(1);
-    },
-  );
+  it.each([
+    'a',
+    'alice',
+    'Alice',
+    'alice@example.com',
+    'auth0:42_x-y.z',
+    'auth0|5f7c',
+    'a+b@example.com',
+    '!#$%&()*~',
+    'x'.repeat(128),
+  ])('names the user %s', async (id) => {
+    expect((await raw(`x-uSeR-iD: ${id}`)).body).toBe(JSON.stringify({ user_id: id }));
+    expect(await usersNamed(id)).toBe(1);
+  });
 
   it.each([
     ['is empty', ['X-User-ID:']],

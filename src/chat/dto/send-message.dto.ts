@@ -10,8 +10,10 @@ import { ON_BUSY, type OnBusy } from '../../turns/turn-command';
 export const CONTENT = {
   type: 'string',
   minLength: 1,
+  pattern: '\\S',
   example: 'What is the capital of Norway?',
-  description: 'The message; at most `CHAT_MAX_CONTENT_CHARS` characters (100,000 unless configured).',
+  description:
+    'The message, which is not blank; at most `CHAT_MAX_CONTENT_CHARS` characters (100,000 unless configured).',
 } as const;
 
 export const SYNONYM = { ...CONTENT, description: 'The message; a synonym of `content`.' } as const;

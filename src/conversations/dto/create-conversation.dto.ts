@@ -1,6 +1,6 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
+import { IsObject, IsOptional, IsString, Length, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
 import { SettingsDto } from './settings.dto';
@@ -41,12 +41,14 @@ export class CreateConversationDto {
     type: 'string',
     nullable: true,
     maxLength: 32_000,
+    pattern: '\\S',
     example: 'You are a patient travel guide.',
     description: 'What the model is told before the first message.',
   })
   @IsOptional()
   @IsString()
   @MaxLength(32_000)
+  @Matches(/\S/, { message: 'must not be blank' })
   system_prompt?: string | null;
 
   @ApiPropertyOptional({

@@ -67,7 +67,7 @@ const FAILURES: Partial<Record<LlmErrorCode, readonly string[]>> = {
 };
 
 /** What servers say in every chunk before the model has ended, in the place of `null`. */
-const NONE: readonly string[] = [
+const NONE: ReadonlySet<string> = new Set([
   '',
   'null',
   'none',
@@ -76,7 +76,7 @@ const NONE: readonly string[] = [
   'unspecified',
   'finish_reason_unspecified',
   'not_finished',
-];
+]);
 
 const LONGEST_WORD = 64;
 
@@ -85,7 +85,7 @@ const failureOf = byWord(FAILURES);
 
 /** A provider's `finish_reason` as it is written, or null if it says that the model has not ended. */
 export function finishWord(value: unknown): string | null {
-  if (typeof value !== 'string' || NONE.includes(folded(value))) return null;
+  if (typeof value !== 'string' || NONE.has(folded(value))) return null;
   return value.slice(0, LONGEST_WORD);
 }
 

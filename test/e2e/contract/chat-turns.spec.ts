@@ -382,3 +382,46 @@ describe('GET /models', () => {
     ]);
   });
 });
+
+describe('what the model is sent', () => {
+  const sent = () => (asked()?.messages ?? []).map(({ role, content }) => `${role}: ${content}`);
+
+  it('has users and models in turns, whatever has become of the replies between', async () => {
+    const { id } = await alice.conversation({ system_prompt: 'Be kind.' });
+    server.script(failure(400), stream(text('Sto')), reply('Good.'), reply('Fine.'));
+    for (const content of ['One', 'Two', 'Three', 'Four']) await alice.post(`/chat/${id}`, { content });
+    expect(sent()).toEqual([
+      'system: Be kind.',
+      'user: Two',
+      'assistant: Sto',
+      'user: Three',
+      'assistant: Good.',
+      'user: Four',
+    ]);
+    expect(await alice.history(id)).toHaveLength(8);
+  });
+
+  it('leaves out a turn that a filter refused, also for a reply that had to wait', async () => {
+    const { id } = await alice.conversation();
+    server.script(reply('Hi.'), failure(400, { code: 'content_filter' }), reply('Good.'));
+    for (const content of ['Hello', 'Something bad', 'Something good'])
+      await alice.post(`/chat/${id}`, { content });
+    expect(sent()).toEqual(['user: Hello', 'assistant: Hi.', 'user: Something good']);
+    const gate = hold();
+    server.script(reply(['Wait', gate]), reply('Last.'));
+    const running = alice.post(`/chat/${id}`, { content: 'Now' });
+    await gate.reached;
+    const waiting = alice.post(`/chat/${id}`, { content: 'Later', on_busy: 'queue' });
+    await vi.waitFor(async () => expect(await alice.history(id)).toHaveLength(10), 20_000);
+    gate.release();
+    await Promise.all([running, waiting]);
+    expect(sent().join()).not.toContain('bad');
+    expect(sent().at(-1)).toBe('user: Later');
+  });
+
+  it.each([' ', '\n\t', '\u00a0'])('is never blank: %j', async (blank) => {
+    expect((await refusal({ content: blank })).errors?.[0].path).toBe('content');
+    const { status, body } = await alice.post('/conversations', { system_prompt: blank });
+    expect([status, body.errors?.[0].path]).toEqual([400, 'system_prompt']);
+  });
+});

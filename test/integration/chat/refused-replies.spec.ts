@@ -15,7 +15,12 @@ const runner = {
     const attempt = { provider: 'test', model: 'test', started_at: new Date().toISOString() };
     for (const batch of parts) await listener.onParts(batch);
     await listener.onParts([
-      { type: 'finish', reason: 'stop', word: 'stop', usage: { input_tokens: 1, output_tokens: 2, estimated: false } },
+      {
+        type: 'finish',
+        reason: 'stop',
+        word: 'stop',
+        usage: { input_tokens: 1, output_tokens: 2, estimated: false },
+      },
     ]);
     listener.onAttempt({ ...attempt, outcome: 'ok', first_event_ms: 1, duration_ms: 1 });
   },

@@ -1,0 +1,68 @@
+import type { ContextMessage } from '../messages/message.types';
+import { modelMessages } from './context';
+
+const said = (
+  role: 'user' | 'assistant',
+  text: string,
+  more: Partial<ContextMessage> = {},
+): ContextMessage => ({
+  role,
+  parts: text ? [{ type: 'text', text }] : [],
+  ...more,
+});
+const user = (text: string) => said('user', text);
+const model = (text: string) => said('assistant', text);
+const refused = (text = '') => said('assistant', text, { refused: true });
+const thought: ContextMessage = { role: 'assistant', parts: [{ type: 'reasoning', text: 'Hm.' }] };
+
+it.each<[string, ContextMessage[], string[]]>([
+  ['turns', [user('a'), model('A'), user('b')], ['user: a', 'assistant: A', 'user: b']],
+  ['a reply that failed before its first word', [user('a'), model(''), user('b')], ['user: b']],
+  ['a reply that was only a thought', [user('a'), thought, user('b')], ['user: b']],
+  ['a blank reply', [user('a'), model(' \n\t'), user('b')], ['user: b']],
+  [
+    'a blank message of before',
+    [user('a'), model('A'), user('  '), model('B'), user('c')],
+    ['user: a', 'assistant: A\n\nB', 'user: c'],
+  ],
+  ['several in a row', [user('a'), model(''), user('b'), model(''), user('c')], ['user: c']],
+  [
+    'a path whose beginning did not fit',
+    [model('A'), user('b'), model('B'), user('c')],
+    ['user: b', 'assistant: B', 'user: c'],
+  ],
+  [
+    'a refused turn',
+    [user('a'), model('A'), user('bad'), refused(), user('c')],
+    ['user: a', 'assistant: A', 'user: c'],
+  ],
+  ['a refused turn at the beginning', [user('bad'), refused(), user('c')], ['user: c']],
+  [
+    'a refused turn with the beginning of a reply',
+    [user('a'), model('A'), user('bad'), refused('I'), user('c')],
+    ['user: a', 'assistant: A', 'user: c'],
+  ],
+  [
+    'a refused turn behind one that failed',
+    [user('a'), model(''), user('bad'), refused(), user('c')],
+    ['user: c'],
+  ],
+  ['refused turns in a row', [user('bad'), refused(), user('worse'), refused(), user('c')], ['user: c']],
+  ['a refused turn whose message did not fit', [refused(), user('c')], ['user: c']],
+])('the messages of %s', (_, path, expected) => {
+  for (const [prompt, system] of [
+    [null, []],
+    ['Be kind.', ['system: Be kind.']],
+    [' ', []],
+  ] as const)
+    expect(modelMessages(prompt, path).map(({ role, content }) => `${role}: ${content}`)).toEqual([
+      ...system,
+      ...expected,
+    ]);
+});
+
+it('what is stored stays as it is', () => {
+  const path = [user('a'), model(''), user('b')];
+  modelMessages(null, path);
+  expect(path).toEqual([user('a'), model(''), user('b')]);
+});
