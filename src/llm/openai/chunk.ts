@@ -59,7 +59,15 @@ export function isSignOfLife(chunk: unknown): boolean {
 
 /** The error that a chunk carries in place of content. */
 export function chunkError(chunk: unknown): unknown {
-  return asObject(chunk)?.error || undefined;
+  const body = asObject(Array.isArray(chunk) ? chunk[0] : chunk);
+  if (!body) return undefined;
+  return body.error || choiceOf(body)?.error || failedResponse(body.base_resp) || undefined;
+}
+
+/** MiniMax says with each chunk how it went. */
+function failedResponse(response: unknown): Json | undefined {
+  const body = asObject(response);
+  return body?.status_code ? body : undefined;
 }
 
 function choiceOf(body: Json | undefined): Json | undefined {

@@ -1,6 +1,7 @@
 import { APIConnectionTimeoutError, APIError } from 'openai';
 import { LlmError } from '../llm-error';
 import { classifyFailure } from './failure-code';
+import { parseJson } from './provider-json';
 import { retryAfterMs } from './retry-after';
 import type { Scrubber } from './scrubber';
 import { beyond } from './stream-budget';
@@ -72,32 +73,60 @@ export function networkCode(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Where errors are inside of errors: OpenRouter (`metadata.raw`, as JSON), MiniMax (`base_resp`), Azure (`innererror`), gateways (`errors`, `detail`). */
+const INSIDE = [
+  'error',
+  'errors',
+  'metadata',
+  'raw',
+  'base_resp',
+  'innererror',
+  'inner_error',
+  'detail',
+  'details',
+  'response',
+];
+const CODES = ['code', 'type', 'status', 'status_code', 'reason', 'block_reason', 'blockReason'];
+const MESSAGES = ['message', 'msg', 'status_msg', 'detail', 'error', 'raw', 'error_msg', 'errorMessage'];
+/** More of a list says no more. */
+const MOST_OF_LIST = 4;
+
 /**
- * Reads `{error: {…}}`, `{error: "…"}`, `{code, message}`, `{detail}`, `[{error}]` and plain text.
+ * Reads `{error: {…}}`, `{error: "…"}`, `{code, message}`, `{detail}`, `[{error}]` and plain text, also where one is inside of another. The outermost
+ * comes first.
  * @throws {LlmError} for what is wrapped without end
  */
 function readError(value: unknown): WireError {
-  let inner = value;
-  for (let wrappings = 0; wrappings <= MOST_WRAPPINGS; wrappings++) {
-    if (typeof inner === 'string') return { words: [], message: inner };
-    const body: unknown = Array.isArray(inner) ? inner[0] : inner;
-    if (typeof body !== 'object' || body === null) return { words: [], message: '' };
-    const { error } = body as Record<string, unknown>;
-    if (!error) return readFields(body as Record<string, unknown>);
-    inner = error;
-  }
-  throw nestedTooDeep();
+  const found: WireError = { words: [], message: '' };
+  collect(value, found, 0);
+  return found;
 }
 
-function readFields({ code, type, status, message, detail }: Record<string, unknown>): WireError {
-  const number = [code, status].map(asNumber).find((candidate) => candidate >= 400 && candidate <= 599);
-  return {
-    words: [code, type, status].filter(
-      (word): word is string => typeof word === 'string' && !/^\d*$/.test(word),
-    ),
-    message: typeof message === 'string' ? message : typeof detail === 'string' ? detail : '',
-    ...(number !== undefined && { status: number }),
-  };
+function collect(value: unknown, found: WireError, depth: number): void {
+  if (depth > 2 * MOST_WRAPPINGS) throw nestedTooDeep();
+  if (Array.isArray(value))
+    return value.slice(0, MOST_OF_LIST).forEach((one) => collect(one, found, depth + 1));
+  if (typeof value === 'string') return collectText(value, found, depth);
+  if (typeof value !== 'object' || value === null) return;
+  const body = value as Record<string, unknown>;
+  for (const name of CODES) collectCode(body[name], found);
+  for (const name of MESSAGES) if (typeof body[name] === 'string') collectText(body[name], found, depth);
+  for (const name of INSIDE) if (typeof body[name] === 'object') collect(body[name], found, depth + 1);
+}
+
+/** A message may be the JSON of another error. */
+function collectText(text: string, found: WireError, depth: number): void {
+  const inner = /^\s*[[{]/.test(text) ? parseJson(text) : undefined;
+  if (typeof inner === 'object' && inner !== null) collect(inner, found, depth + 1);
+  else if (!found.message.includes(text)) found.message = found.message ? `${found.message} ${text}` : text;
+}
+
+/** Numbers are HTTP statuses, or codes of the provider. */
+function collectCode(code: unknown, found: WireError): void {
+  const number = asNumber(code);
+  if (number >= 400 && number <= 599) found.status ??= number;
+  else if (number >= 1_000) found.words.push(String(number));
+  else if (typeof code === 'string' && Number.isNaN(number) && code !== '') found.words.push(code);
 }
 
 /** NaN for what is neither number nor text: a list would be written down first, which is recursive. */

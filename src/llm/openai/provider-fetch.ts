@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { HeldBytes } from './held-bytes';
-import { hasTooManyValues } from './provider-json';
+import { hasTooManyValues, parseJson } from './provider-json';
 import { readAtMost } from './read-at-most';
 import type { ResponseBody } from './response-body';
 import { beyond } from './stream-budget';
@@ -86,5 +86,11 @@ function responseOf({ status, fields, body }: ResponseHead, url: URL): ProviderR
 async function bounded({ body, status, headers }: ProviderResponse, held: HeldBytes): Promise<Response> {
   const text = await readAtMost(body, PROVIDER_BOUNDS.errorBytes.limit, held);
   if (hasTooManyValues(text)) throw beyond('too_many_values');
-  return new Response(status === 304 ? null : text, { status, headers });
+  return new Response(status === 304 ? null : asError(text), { status, headers });
+}
+
+/** The SDK keeps of a JSON body what is under `error`, and nothing of one without it. Some servers frame the body as an event. */
+function asError(text: string): string {
+  const json = /^\s*(?:event:[^\n]*\n)?data:([^\n]*)/.exec(text)?.[1] ?? text;
+  return parseJson(json) === undefined ? text : `{"error":${json}}`;
 }
