@@ -43,8 +43,8 @@ export interface ModelConfig {
   /** Name of the body field that limits the answer. */
   maxTokensField: 'max_tokens' | 'max_completion_tokens';
   settings: ModelSettings;
-  /** The answer begins with `<think>…</think>` in its text. */
-  thinkTags: boolean;
+  /** The answer begins with `<think>…</think>` in its text; `open`: without the first tag, which the template holds. */
+  thinkTags: boolean | 'open';
   /**
    * How the provider is made to go on with a reply: `instruct`, by a request in words (any provider); `prefill`, by ending the
    * messages with it (llama.cpp, Ollama, Claude); `prefix` (DeepSeek), `partial` (Qwen, Moonshot) or `final_message` (vLLM,

@@ -145,7 +145,7 @@ unknown: 1
         'MODELS_FILE models[0].context_window must be a whole number from 1 to 100000000',
         'MODELS_FILE models[0].settings.temperature must be a number from 0 to 2',
         'MODELS_FILE models[0].settings.topp is not known',
-        'MODELS_FILE models[0].think_tags must be true or false',
+        'MODELS_FILE models[0].think_tags must be true, false or open',
         'MODELS_FILE models[1].id must be text',
         'MODELS_FILE models[1].unsupported_settings[0] must be the name of a setting',
         'MODELS_FILE providers[0].api_key is not allowed: name an environment variable in api_key_env',

@@ -49,7 +49,9 @@ const model = z.strictObject({
       'must be instruct, prefill, prefix, partial or final_message',
     )
     .default('instruct'),
-  think_tags: flag.default(false),
+  think_tags: z
+    .union([z.boolean(), z.literal('open')], { error: 'must be true, false or open' })
+    .default(false),
   price: z.strictObject({ input: number(0, 1e6), output: number(0, 1e6) }).optional(),
   fallbacks: z.array(name).default([]),
 });

@@ -68,6 +68,11 @@ export class LlmError extends Error {
   }
 }
 
+/** Whether the provider is loading the model, which may take as long as its first word. */
+export function isLoading({ code, detail }: LlmError): boolean {
+  return code === 'provider_unavailable' && detail?.reason === 'loading';
+}
+
 const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = {
   provider_unreachable: { message: 'The model provider cannot be reached.', retryable: true },
   provider_timeout: { message: 'The model provider did not answer in time.', retryable: true },

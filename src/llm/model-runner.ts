@@ -3,7 +3,7 @@ import { thinksSilently } from '../config/model-defaults';
 import type { ModelSettings } from '../config/models-config';
 import type { ModelMessage, ModelPart, PartsListener } from './llm-client';
 import type { LlmClients } from './llm-clients';
-import { LlmError } from './llm-error';
+import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { pause } from './pause';
 import { Attempt, type AttemptListener } from './run/attempt';
@@ -89,12 +89,16 @@ export class ModelRunner {
     scope: RunDeadline,
     listener: PartsListener,
   ): Promise<void> {
+    const began = performance.now();
+    const { firstEventMs } = this.patience(target);
     for (let retry = 0; ; retry++) {
       try {
         return await this.attempt(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
-        if (scope.begun || retry >= this.limits.maxRetries || !isWorthRetrying(error)) throw error;
+        if (scope.begun || !isWorthRetrying(error)) throw error;
+        const isWaitedFor = isLoading(error) && performance.now() - began < firstEventMs;
+        if (retry >= this.limits.maxRetries && !isWaitedFor) throw error;
         await pause(backoffMs(error, retry), scope.begin().signal);
       }
     }

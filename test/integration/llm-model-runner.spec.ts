@@ -337,12 +337,42 @@ describe('the length', () => {
   });
 });
 
+describe('a model that is being loaded', () => {
+  const loading = failure(503, { message: 'Loading model', type: 'unavailable_error' });
+
+  it('is waited for, however often it must be asked', async () => {
+    server.script(loading, loading, loading, loading, reply('Here.'));
+    const limits = { maxRetries: 0, firstEventTimeoutMs: 30_000 };
+    expect(await setUp({ limits })()).toMatchObject({ text: 'Here.', code: undefined });
+  });
+
+  it('is not waited for longer than for its first word', async () => {
+    server.otherwise(loading);
+    const { code, ms } = await setUp({ limits: { maxRetries: 0, firstEventTimeoutMs: 500 } })();
+    expect(code).toBe('provider_unavailable');
+    expect(ms).toBeLessThan(10_000);
+  });
+});
+
 describe('a fallback', () => {
   const models = [
     { fallbacks: ['second', 'third'] },
     { id: 'second', name: 'two' },
     { id: 'third', name: 'three' },
   ];
+
+  it.each([
+    ['a code', failure(400, { code: 'content_filter' })],
+    ['words', failure(400, { message: 'Content Exists Risk' })],
+    [
+      'a wrapped refusal',
+      failure(403, { message: 'Your chosen model requires moderation and your input was flagged' }),
+    ],
+  ])('is not asked what a filter has refused by %s', async (_, refusal) => {
+    server.script(refusal, reply('from the second'));
+    expect(await setUp({ models })()).toMatchObject({ text: '', code: 'content_filter' });
+    expect(server.requests).toHaveLength(1);
+  });
 
   it('answers when the model cannot', async () => {
     server.script(failure(404), failure(401), reply('from the third'));

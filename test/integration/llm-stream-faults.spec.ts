@@ -447,3 +447,62 @@ function chunk(content: string, finishReason: string | null = null): string {
     choices: [{ index: 0, delta: { content }, finish_reason: finishReason }],
   });
 }
+
+describe('a thought', () => {
+  const delta = (fields: object) => data({ choices: [{ index: 0, delta: fields }] });
+
+  it.each<[string, object[]]>([
+    [
+      'details (OpenRouter, MiniMax)',
+      [
+        { reasoning_details: [{ type: 'reasoning.text', text: 'Hm ' }] },
+        { reasoning_details: [{ type: 'reasoning.summary', summary: 'so.' }] },
+      ],
+    ],
+    [
+      'details beside the text of them',
+      [
+        { reasoning: 'Hm ', reasoning_details: [{ type: 'reasoning.text', text: 'Hm ' }] },
+        { reasoning: 'so.' },
+      ],
+    ],
+    [
+      'parts of the content (Databricks)',
+      [
+        { content: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm ' }] }] },
+        { content: [{ type: 'reasoning', text: 'so.' }] },
+      ],
+    ],
+    [
+      'parts of the content (Mistral)',
+      [{ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'Hm so.' }] }] }],
+    ],
+  ])('is found in %s', async (_, deltas) => {
+    expect(await answer(stream(...deltas.map(delta), text('Yes'), finish(), done()))).toMatchObject({
+      reasoning: 'Hm so.',
+      text: 'Yes',
+    });
+  });
+
+  it.each<[string, object[]]>([
+    ['blank', [{ reasoning_content: '\n' }, { reasoning_content: '\n ' }]],
+    ['empty', [{ reasoning_content: '' }, { reasoning: '' }]],
+    ['encrypted', [{ reasoning_details: [{ type: 'reasoning.encrypted', data: 'abc' }] }]],
+  ])('is none where it is %s', async (_, deltas) => {
+    const { batches, text: got } = await answer(stream(...deltas.map(delta), text('Yes'), finish(), done()));
+    expect([got, batches.flat().map(({ type }) => type)]).toEqual(['Yes', ['text', 'finish']]);
+  });
+
+  it('keeps the white space before it', async () => {
+    const thought = stream(
+      delta({ reasoning: '\n' }),
+      delta({ reasoning: ' Hm' }),
+      delta({ reasoning: ' ' }),
+      delta({ reasoning: 'so' }),
+      text('Yes'),
+      finish(),
+      done(),
+    );
+    expect(await answer(thought)).toMatchObject({ reasoning: '\n Hm so', text: 'Yes' });
+  });
+});

@@ -30,7 +30,7 @@ export function readChunk(
   const delta = deltaOf(choice);
   const content: ChunkContent = {
     reasoning: reasoningOf(delta),
-    text: contentOf(delta, 'text') + asText(delta?.refusal),
+    text: contentOf(delta) + asText(delta?.refusal),
     finishReason: finishWord(choice?.finish_reason) ?? finishWord(choice?.finishReason),
     usage:
       readUsage(body?.usage, mostTokens) ??
@@ -89,22 +89,40 @@ function toolCallsOf(delta: Json | undefined): (Json | undefined)[] {
   return older ? [...called, asObject(older)] : called;
 }
 
-/** `reasoning_content` (DeepSeek, Qwen, older vLLM) or `reasoning` (Ollama, newer vLLM, OpenRouter); gateways send both at once. */
+/**
+ * `reasoning_content` (DeepSeek, Qwen, older vLLM), `reasoning` (Ollama, newer vLLM, OpenRouter), `reasoning_details` (OpenRouter, MiniMax) or parts of
+ * the content (Mistral, Databricks); gateways send several at once.
+ */
 function reasoningOf(delta: Json | undefined): string {
-  return asText(delta?.reasoning_content) || asText(delta?.reasoning) || contentOf(delta, 'thinking');
+  return (
+    asText(delta?.reasoning_content) ||
+    asText(delta?.reasoning) ||
+    partText(delta?.reasoning_details) ||
+    thoughtOf(delta?.content)
+  );
+}
+
+function thoughtOf(content: unknown): string {
+  if (!Array.isArray(content)) return '';
+  const parts = content
+    .map(asObject)
+    .filter((part) => part?.type === 'thinking' || part?.type === 'reasoning');
+  return parts
+    .map((part) => partText(part?.thinking ?? part?.reasoning ?? part?.summary ?? part?.text))
+    .join('');
 }
 
 /** Content is text or, with Mistral and others, a list of typed parts. */
-function contentOf(delta: Json | undefined, type: 'text' | 'thinking'): string {
+function contentOf(delta: Json | undefined): string {
   const content = delta?.content;
-  if (!Array.isArray(content)) return type === 'text' ? asText(content) : '';
-  const parts = content.map(asObject).filter((part) => part?.type === type);
-  return parts.map((part) => partText(part?.[type])).join('');
+  if (!Array.isArray(content)) return asText(content);
+  const parts = content.map(asObject).filter((part) => part?.type === 'text');
+  return parts.map((part) => partText(part?.text)).join('');
 }
 
 function partText(value: unknown): string {
   if (!Array.isArray(value)) return asText(value);
-  return value.map((inner) => asText(asObject(inner)?.text)).join('');
+  return value.map((inner) => asText(asObject(inner)?.text) || asText(asObject(inner)?.summary)).join('');
 }
 
 function asObject(value: unknown): Json | undefined {

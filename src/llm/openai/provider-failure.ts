@@ -2,12 +2,16 @@ import { APIConnectionTimeoutError, APIError } from 'openai';
 import { LlmError } from '../llm-error';
 import { classifyFailure } from './failure-code';
 import { parseJson } from './provider-json';
-import { retryAfterMs } from './retry-after';
+import { retryAfterMs, waitInWords } from './retry-after';
 import type { Scrubber } from './scrubber';
 import { beyond } from './stream-budget';
 
 /** Some gateways wrap the error of another. */
 const MOST_WRAPPINGS = 8;
+
+/** llama.cpp (`Loading model`), TGI, Hugging Face (`is currently loading`), Ollama, serverless hosts. */
+const LOADING =
+  /loading (the )?model|model[^.]{0,80} is (currently |still )?(being )?load(ing|ed)|(warming|starting) up|cold start/i;
 
 /** What a provider's error body says, wherever it says it. */
 interface WireError {
@@ -44,8 +48,12 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
   const headers = new Headers(error.headers);
   return new LlmError(code, {
     retryable,
-    retryAfterMs: retryAfterMs(headers),
-    detail: { status, reason: scrub.word(words[0]), request_id: scrub.word(headers.get('x-request-id')) },
+    retryAfterMs: retryAfterMs(headers) ?? waitInWords(message),
+    detail: {
+      status,
+      reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
+      request_id: scrub.word(headers.get('x-request-id')),
+    },
     providerText: scrub.text(message),
   });
 }
@@ -111,6 +119,7 @@ function collect(value: unknown, found: WireError, depth: number): void {
   const body = value as Record<string, unknown>;
   for (const name of CODES) collectCode(body[name], found);
   for (const name of MESSAGES) if (typeof body[name] === 'string') collectText(body[name], found, depth);
+  if (typeof body.retryDelay === 'string') collectText(`retryDelay ${body.retryDelay}`, found, depth);
   for (const name of INSIDE) if (typeof body[name] === 'object') collect(body[name], found, depth + 1);
 }
 

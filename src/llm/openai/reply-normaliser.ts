@@ -9,6 +9,9 @@ import { laterUsage, mostTokens } from './usage';
 
 type Channel = 'reasoning' | 'text';
 
+/** White space before a thought, beyond which it is taken for one. */
+const MOST_BLANKS = 1_024;
+
 /** Of what arrives together so many parts stay as the provider cut them, and the rest is one: each costs every reader an event. */
 const APART = 3;
 
@@ -23,6 +26,8 @@ export class ReplyNormaliser {
   private ended = false;
   private counted: TokenUsage | null = null;
   private texts = 0;
+  /** The beginning of a thought that says nothing yet. */
+  private blanks = '';
   private called = false;
   private chars = 0;
   private readonly mostTokens: number;
@@ -32,7 +37,7 @@ export class ReplyNormaliser {
     model: Pick<ModelConfig, 'thinkTags' | 'contextWindow'>,
     private readonly goesOn = false,
   ) {
-    if (model.thinkTags) this.splitter = new ThinkSplitter();
+    if (model.thinkTags) this.splitter = new ThinkSplitter(model.thinkTags === 'open');
     this.mostTokens = mostTokens(model);
   }
 
@@ -111,11 +116,23 @@ export class ReplyNormaliser {
     this.add('text', split.text, parts);
   }
 
-  private add(channel: Channel, delta: string, parts: ModelPart[]): void {
+  private add(channel: Channel, text: string, parts: ModelPart[]): void {
+    const delta = channel === 'reasoning' && this.open !== 'reasoning' ? this.beginThought(text) : text;
     if (!delta) return;
+    if (channel === 'text') this.blanks = '';
     if (this.open && this.open !== channel) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
     this.open = channel;
     this.addSafe(channel, this.sanitisers[channel].push(delta), parts);
+  }
+
+  /** A thought that is blank is none: what it begins with is held back until it says something. */
+  private beginThought(text: string): string {
+    if (!text) return '';
+    this.blanks += text;
+    if (this.blanks.trim() === '' && this.blanks.length < MOST_BLANKS) return '';
+    const thought = this.blanks;
+    this.blanks = '';
+    return thought;
   }
 
   private addSafe(type: Channel, text: string, parts: ModelPart[]): void {

@@ -1,10 +1,26 @@
-import { retryAfterMs } from './retry-after';
+import { retryAfterMs, waitInWords } from './retry-after';
 
 const NOW = Date.parse('2026-11-21T10:00:00Z');
 
 function wait(headers: Record<string, string>): number | undefined {
   return retryAfterMs(new Headers(headers), NOW);
 }
+
+describe('waitInWords', () => {
+  it.each([
+    ['Rate limit reached. Please try again in 2.4s. Visit …', 2_400],
+    ['Please try again in 350ms.', 350],
+    ['Please retry in 41.69s', 41_690],
+    ['Please wait 5 seconds before the next request', 5_000],
+    ['Try again in 2 minutes', 120_000],
+    ['Quota exceeded retryDelay 12s', 12_000],
+    ['Please try again later.', undefined],
+    ['Limit 30000, Used 29000', undefined],
+    ['try again in 999999 minutes', 24 * 60 * 60 * 1_000],
+  ])('reads %j', (text, ms) => {
+    expect(waitInWords(text)).toBe(ms);
+  });
+});
 
 describe('retryAfterMs', () => {
   it.each([

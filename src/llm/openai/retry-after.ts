@@ -10,6 +10,18 @@ export function retryAfterMs(headers: Headers, now: number = Date.now()): number
   return wait === undefined ? undefined : Math.min(Math.max(Math.ceil(wait), 0), MAX_WAIT_MS);
 }
 
+/** `try again in 2.4s`, `retry in 350ms`, `Please wait 5 seconds`; `"retryDelay": "12s"` is Google's RetryInfo. */
+const IN_WORDS =
+  /(?:try(?:ing)? again|retry|wait|retryDelay)[^.\d]{0,40}(\d{1,6}(?:\.\d{1,6})?) ?(ms|milliseconds?|s|sec(?:onds?)?|m|min(?:utes?)?)\b/i;
+
+/** Milliseconds that an error asks us to wait in words, at most a day. */
+export function waitInWords(text: string): number | undefined {
+  const [, number, unit] = IN_WORDS.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  const factor = /^(ms|milli)/i.test(unit) ? 1 : /^m/i.test(unit) ? 60_000 : 1_000;
+  return Math.min(Math.ceil(Number(number) * factor), MAX_WAIT_MS);
+}
+
 function milliseconds(text: string | null): number | undefined {
   return text !== null && /^\d{1,12}(\.\d+)?$/.test(text.trim()) ? Number(text) : undefined;
 }

@@ -50,3 +50,24 @@ describe('ThinkSplitter', () => {
     );
   });
 });
+
+describe('where the template holds the first tag', () => {
+  const splitOpen = (pieces: string[]) => {
+    const splitter = new ThinkSplitter(true);
+    const all = [...pieces.map((piece) => splitter.push(piece)), splitter.end()];
+    return [all.map(({ reasoning }) => reasoning).join(''), all.map(({ text }) => text).join('')];
+  };
+
+  it.each([
+    ['Hm. So.</think>\n\nYes.', ['Hm. So.', 'Yes.']],
+    ['<think>Hm.</think>Yes.', ['Hm.', 'Yes.']],
+    ['\n<think>\nHm.</think>Yes.', ['\nHm.', 'Yes.']],
+    ['</think>Yes.', ['', 'Yes.']],
+    ['Hm', ['Hm', '']],
+    ['<', ['<', '']],
+    ['<b>Hm</b></think>Yes </think>', ['<b>Hm</b>', 'Yes </think>']],
+  ])('%j', (text, expected) => {
+    expect(splitOpen([text])).toEqual(expected);
+    expect(splitOpen([...text])).toEqual(expected);
+  });
+});

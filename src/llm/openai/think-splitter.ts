@@ -11,11 +11,15 @@ export interface SplitText {
 
 /**
  * Separates the `<think>…</think>` with which some models begin their answer, wherever the tags are cut.
- * Anywhere else the tags are ordinary text: a model may well write about them.
+ * Anywhere else the tags are ordinary text: a model may well write about them. Where a template holds the first tag, the answer begins in the middle of
+ * the thought.
  */
 export class ThinkSplitter {
   private state: 'start' | 'thinking' | 'after' | 'text' = 'start';
   private held = '';
+
+  /** @param open the answer begins with a thought, even without the tag */
+  constructor(private readonly open = false) {}
 
   push(delta: string): SplitText {
     if (this.state === 'text') return { reasoning: '', text: delta };
@@ -29,7 +33,8 @@ export class ThinkSplitter {
   /** What is still held back when the answer ends. */
   end(): SplitText {
     const rest = this.takeAll();
-    return this.is('thinking') ? { reasoning: rest, text: '' } : { reasoning: '', text: rest };
+    const isThought = this.is('thinking') || (this.open && this.is('start'));
+    return isThought ? { reasoning: rest, text: '' } : { reasoning: '', text: rest };
   }
 
   private is(state: ThinkSplitter['state']): boolean {
@@ -43,7 +48,7 @@ export class ThinkSplitter {
       this.state = 'thinking';
       this.held = begin.slice(OPEN.length);
     } else if (!OPEN.startsWith(begin) || this.held.length > MAX_BLANKS) {
-      this.state = 'text';
+      this.state = this.open ? 'thinking' : 'text';
     }
   }
 

@@ -44,6 +44,11 @@ describe('CircuitBreaker', () => {
     expect(() => breaker.enter()).not.toThrow();
   });
 
+  it('does not count a model that is being loaded', () => {
+    fail(5, new LlmError('provider_unavailable', { detail: { reason: 'loading' } }));
+    expect(() => breaker.enter()).not.toThrow();
+  });
+
   it('does not count calls that were aborted', () => {
     fail(2);
     breaker.settle(undefined);

@@ -1,4 +1,4 @@
-import { LlmError, type LlmErrorCode } from '../llm-error';
+import { isLoading, LlmError, type LlmErrorCode } from '../llm-error';
 
 /** Failures that say something about the provider rather than about the request. */
 const COUNTED: ReadonlySet<LlmErrorCode> = new Set([
@@ -46,7 +46,7 @@ export class CircuitBreaker {
   /** How the call went, as far as it says something about the provider; undefined for one that was aborted. */
   settle(result: 'ok' | LlmError | undefined): void {
     if (result === undefined) this.refusingUntil = this.now();
-    else if (result === 'ok' || !COUNTED.has(result.code)) this.failures = 0;
+    else if (result === 'ok' || !COUNTED.has(result.code) || isLoading(result)) this.failures = 0;
     else this.fail();
   }
 
