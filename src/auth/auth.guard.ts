@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
 import { methodNotAllowed } from '../http/http-errors';
+import { EXPENSIVE } from '../limits/expensive.decorator';
 import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
@@ -46,7 +47,10 @@ export class AuthGuard implements CanActivate {
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     // Last of all: what is refused for another reason does not last.
     if (this.markOf(STAYS_OPEN, context)) this.openAnswers.hold(identity.userId, request.socket, response);
-    else await this.turns.enter(identity.userId, request.socket, response);
+    else {
+      const expensive = this.markOf(EXPENSIVE, context) === true;
+      await this.turns.enter(identity.userId, request.socket, response, expensive);
+    }
     return true;
   }
 

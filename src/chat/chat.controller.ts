@@ -36,6 +36,7 @@ import { ApiResume, EventStream } from './api-event-stream';
 import { Client, type TurnClient } from './turn-client.decorator';
 import type { RequestContext } from '../turns/turn-command';
 import { TurnStreams } from './turn-streams';
+import { Expensive } from '../limits/expensive.decorator';
 
 const ConversationId = () => Param('conversation_id', new ParseId(conversationNotFound));
 
@@ -116,6 +117,7 @@ export class ChatController {
     return toChatResponse(await this.replies.wait(userId, messageId));
   }
 
+  @Expensive()
   @Get(':conversation_id/history')
   @RequiresScope('conversations:read')
   @ApiOperation({ summary: 'List the messages of the active path', description: 'Oldest first.' })

@@ -6,7 +6,7 @@ import type { AppConfig } from '../config/app-config';
 import { HTTP_BOUNDS } from '../config/bounds';
 import { RequestTurns } from './request-turns';
 
-type Bound = 'requestsAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
+type Bound = 'requestsAtOnce' | 'expensiveAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
 const bound = (name: Bound, limit: number) =>
   vi.spyOn<{ limit: number }, 'limit'>(HTTP_BOUNDS[name], 'limit', 'get').mockReturnValue(limit);
 
@@ -24,7 +24,7 @@ function serve(identity: number): void {
   const turns = new RequestTurns({ limits: { identity } } as AppConfig);
   server.on('request', (incoming, response) => {
     const path = incoming.url ?? '';
-    turns.enter(path, incoming.socket, response).then(
+    turns.enter(path, incoming.socket, response, path.startsWith('/expensive')).then(
       () => begun.push({ path, end: () => response.end() }),
       () => response.writeHead(429).end(),
     );
@@ -36,10 +36,10 @@ beforeEach(async () => {
   server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
-  server.closeAllConnections();
-  server.close();
+  server.close().closeAllConnections();
+  await once(server, 'close');
 });
 
 function ask(path: string): Asked {
@@ -121,10 +121,19 @@ describe('RequestTurns', () => {
     expect(await next.status).toBe(200);
   });
 
+  it('of expensive ones so many, whatever else the user asks for', async () => {
+    bound('requestsAtOnce', 2);
+    bound('expensiveAtOnce', 1);
+    serve(1200);
+    await askAll('/expensive', 3);
+    await askAll('/others', 3);
+    await until(() => expect(paths().toSorted()).toEqual(['/expensive', '/others', '/others']));
+  });
+
   it('limits nobody where requests of users are not limited', async () => {
     bound('requestsAtOnce', 1);
     serve(0);
     await askAll('/alice', 5);
-    await until(() => expect(begun).toHaveLength(5));
+    await until(() => expect(paths().filter((path) => path === '/alice')).toHaveLength(5));
   });
 });

@@ -6,14 +6,14 @@ import { HTTP_BOUNDS } from '../config/bounds';
 import { AppError } from '../errors/app-error';
 import { onceClosed } from '../http/once-closed';
 
-const { requestsAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
+const { requestsAtOnce, expensiveAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
 
 const tooManyAtOnce = () =>
   new AppError('rate_limited', 'rate_limited', 'This user has too many requests at once.', {
     retryAfterS: 1,
   });
 
-/** The requests of one user. */
+/** The requests of one user, expensive or others. */
 interface Turns {
   begun: number;
   /** Begin the next ones, the oldest first. */
@@ -28,7 +28,8 @@ interface Turns {
 @Injectable()
 export class RequestTurns {
   private readonly limited: boolean;
-  private readonly perUser = new Map<string, Turns>();
+  private readonly expensive = new Map<string, Turns>();
+  private readonly others = new Map<string, Turns>();
 
   constructor({ limits }: AppConfig) {
     this.limited = limits.identity > 0;
@@ -36,24 +37,34 @@ export class RequestTurns {
 
   /**
    * Resolves when the request may begin. It is over when its answer is closed, or its connection.
+   * @param expensive these take turns of their own, of which there are fewer
    * @throws AppError `rate_limited` if too many wait, or this one for too long
    */
-  async enter(userId: string, connection: Socket, response: ServerResponse): Promise<void> {
+  async enter(
+    userId: string,
+    connection: Socket,
+    response: ServerResponse,
+    expensive = false,
+  ): Promise<void> {
     if (!this.limited || connection.closed) return;
-    const turns = this.perUser.get(userId) ?? { begun: 0, waiting: new Set() };
-    if (turns.begun >= requestsAtOnce.limit) await wait(turns, connection, response);
+    const perUser = expensive ? this.expensive : this.others;
+    const { limit } = expensive ? expensiveAtOnce : requestsAtOnce;
+    const turns = perUser.get(userId) ?? { begun: 0, waiting: new Set() };
+    if (turns.begun >= limit) await wait(turns, connection, response);
     else turns.begun += 1;
-    this.perUser.set(userId, turns);
-    onceClosed(connection, response, () => this.leave(userId, turns));
+    perUser.set(userId, turns);
+    onceClosed(connection, response, () => {
+      if (leave(turns) === 0) perUser.delete(userId);
+    });
   }
+}
 
-  /** The turn goes to who waits. */
-  private leave(userId: string, turns: Turns): void {
-    const [next] = turns.waiting;
-    if (next) return next();
-    turns.begun -= 1;
-    if (turns.begun === 0) this.perUser.delete(userId);
-  }
+/** The turn goes to who waits. Answers how many have begun. */
+function leave(turns: Turns): number {
+  const [next] = turns.waiting;
+  if (next) next();
+  else turns.begun -= 1;
+  return turns.begun;
 }
 
 async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {

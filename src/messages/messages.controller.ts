@@ -17,6 +17,7 @@ import { MessageDetailResponse, MessageResponse, toMessageDetailResponse } from 
 import { HistoryPages } from './history-pages';
 import { messageNotFound } from './message.errors';
 import { MessagesService } from './messages.service';
+import { Expensive } from '../limits/expensive.decorator';
 
 const ConversationId = () => Param('id', new ParseId(conversationNotFound));
 const ApiConversationId = () =>
@@ -37,6 +38,7 @@ export class MessagesController {
     private readonly history: HistoryPages,
   ) {}
 
+  @Expensive()
   @Get('conversations/:id')
   @ApiTags('conversations')
   @ApiOperation({
@@ -67,6 +69,7 @@ export class MessagesController {
     };
   }
 
+  @Expensive()
   @Get('conversations/:id/messages')
   @ApiTags('messages')
   @ApiOperation({
@@ -87,6 +90,7 @@ export class MessagesController {
     return this.history.page(userId, id, query);
   }
 
+  @Expensive()
   @Get('messages/:id')
   @ApiTags('messages')
   @ApiOperation({

@@ -7,6 +7,7 @@ import { validationFailed } from '../http/validation.pipe';
 import { UsageQuery } from './dto/usage.query';
 import { UsageResponse } from './dto/usage.response';
 import { UsageService } from './usage.service';
+import { Expensive } from '../limits/expensive.decorator';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
@@ -18,6 +19,7 @@ const MOST_DAYS = STORAGE_BOUNDS.usageDays.limit;
 export class UsageController {
   constructor(private readonly usage: UsageService) {}
 
+  @Expensive()
   @Get()
   @ApiOperation({
     summary: "Read one's usage",

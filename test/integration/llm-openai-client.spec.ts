@@ -279,7 +279,8 @@ describe('a success that is no stream', () => {
     ],
     ['JSON without anything', status(200, {}), 'provider_unavailable'],
     ['a page', html(), 'provider_invalid_response'],
-    ['text', status(200, 'data: {"choices":[]}\n\n'), 'provider_invalid_response'],
+    ['text', status(200, 'Upstream is busy'), 'provider_invalid_response'],
+    ['events without a word', status(200, 'data: {"choices":[]}\n\n'), 'upstream_empty'],
     ['nothing', status(200, '', { 'content-type': 'application/json' }), 'provider_invalid_response'],
     [
       'an empty reply',

@@ -5,6 +5,7 @@ import { call, testLimits, testProvider, testRequest } from '../support/model-ca
 import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   cutAfter,
+  comment,
   data,
   done,
   failure,
@@ -504,5 +505,86 @@ describe('a thought', () => {
       done(),
     );
     expect(await answer(thought)).toMatchObject({ reasoning: '\n Hm so', text: 'Yes' });
+  });
+});
+
+describe('a body', () => {
+  const types = [
+    'text/plain; charset=utf-8',
+    'application/json',
+    'application/x-ndjson',
+    'application/octet-stream',
+    undefined,
+  ];
+  const typed =
+    (type: string | undefined, ...steps: Behaviour[]): Behaviour =>
+    async (exchange) => {
+      exchange.head(200, type === undefined ? {} : { 'content-type': type });
+      for (const step of steps) await step(exchange);
+      exchange.end();
+    };
+
+  it.each(types)('of events is read under the type %s', async (type) => {
+    const said = [comment('queued'), text('One '), pause(20), text('two'), finish(), usage(1, 2), done()];
+    for (const behaviour of [
+      typed(type, ...said),
+      trickle(typed(type, ...said), 1),
+      trickle(typed(type, ...said.slice(1)), 2),
+    ])
+      expect(await answer(behaviour)).toMatchObject({ text: 'One two', finish: STOP });
+  });
+
+  it('of events is handed on as it comes, whatever its type', async () => {
+    const { batches } = await answer(
+      typed('text/plain', text('One '), pause(200), text('two'), finish(), done()),
+    );
+    expect(batches.length).toBeGreaterThan(1);
+  });
+
+  const whole = JSON.stringify({
+    choices: [{ message: { content: 'Whole.' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 1, completion_tokens: 2 },
+  });
+
+  it.each(['text/event-stream', ...types])('that is one reply is read under the type %s', async (type) => {
+    for (const before of ['', '\n\n  \n', '\uFEFF'])
+      expect(await answer(typed(type, raw(before), pause(10), raw(whole)))).toMatchObject({
+        text: 'Whole.',
+        finish: STOP,
+      });
+  });
+
+  it('that is an error is one under any type', async () => {
+    const error = JSON.stringify([{ error: { code: 429, message: 'Slow down' } }]);
+    for (const type of ['text/event-stream', ...types])
+      expect(await answer(typed(type, raw(error)))).toMatchObject({ code: 'provider_rate_limited' });
+  });
+
+  it('of an error may be framed as an event', async () => {
+    const framed: Behaviour = async (exchange) => {
+      exchange.head(400, { 'content-type': 'text/event-stream' });
+      await raw('data: {"error":{"message":"Prompt is too long"}}\n\n')(exchange);
+      exchange.end();
+    };
+    expect(await answer(framed)).toMatchObject({ code: 'context_length_exceeded' });
+  });
+
+  it('that is neither is not asked for again', async () => {
+    expect(await answer(typed('text/plain', raw('Upstream is busy')))).toMatchObject({
+      code: 'provider_invalid_response',
+      error: { retryable: false },
+    });
+  });
+
+  it('may lack the blank lines between its events', async () => {
+    const line = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n`;
+    const lines = `${line('One ')}${line('two ')}${line('three')}data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\ndata: [DONE]\n`;
+    for (const behaviour of [stream(raw(lines)), trickle(stream(raw(lines)), 1), stream(raw(lines), hang())])
+      expect(await answer(behaviour)).toMatchObject({ text: 'One two three', finish: STOP });
+  });
+
+  it('is asked for without compression', async () => {
+    await answer(stream(text('Hi'), finish(), done()));
+    expect(server.requests[0].headers['accept-encoding']).toBe('identity');
   });
 });

@@ -4,6 +4,7 @@ import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
 import { OutboundGuard } from '../../outbound/outbound-guard';
 import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import { type BodyKind, kindOf } from './body-kind';
 import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
 import { requestFailure } from './provider-failure';
 import { readAtMost } from './read-at-most';
@@ -70,7 +71,10 @@ export class OpenAiClient extends LlmClient {
     });
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model, goesOn);
-    if (isEventStream(response)) {
+    const isEventType = isEventStream(response);
+    const usual: BodyKind = isEventType ? 'events' : 'whole';
+    const kind = (await response.body.look((first) => kindOf(first, isEventType))) ?? usual;
+    if (kind === 'events') {
       const budget = new StreamBudget(this.limits, this.held);
       await new StreamReader(response.body, normaliser, scrub, take, budget).read();
     } else {

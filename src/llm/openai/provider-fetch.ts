@@ -36,7 +36,7 @@ export function providerFetch(agent: Agent, extraHeaders: string[], held = new H
   const sent = [...SENT_HEADERS, ...extraHeaders];
   return async (url, init) => {
     const given = init?.headers instanceof Headers ? init.headers : new Headers(init?.headers);
-    const headers = { ...pick(given, sent), 'user-agent': 'parley' };
+    const headers = { ...pick(given, sent), 'accept-encoding': 'identity', 'user-agent': 'parley' };
     const response = await dispatch(agent, new URL(url instanceof Request ? url.url : url), {
       ...init,
       headers,

@@ -7,6 +7,8 @@ const PIECE_BYTES = 64;
 /** As many pieces may wait as they came, and of as many network reads: each piece keeps the whole read that it was cut from. */
 const MOST_PIECES = 1024;
 const MOST_READS = 8;
+/** Of the first bytes. Fewer than `MOST_PIECES`, so that they are still pieces. */
+const MOST_LOOKED_AT = 256;
 const DONE = Promise.resolve();
 
 /** Who takes a response's bytes. Neither method may throw. */
@@ -36,10 +38,29 @@ export class ResponseBody {
   private ended = false;
   private broken: unknown;
   private sink: BodySink | undefined;
+  private watcher: (() => void) | undefined;
   /** A turn is due, or the sink is not done with the last piece. */
   private busy = false;
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
+
+  /**
+   * Looks at the first bytes as they arrive, and takes nothing of them. To be called before `pipe`.
+   * @param decide what it sees in these, `MOST_LOOKED_AT` at most; undefined if it must see more
+   * @returns undefined if it had not decided when there were no more
+   */
+  look<Seen>(decide: (first: Buffer) => Seen | undefined): Promise<Seen | undefined> {
+    return new Promise((resolve) => {
+      this.watcher = () => {
+        const first = Buffer.concat(this.pieces).subarray(0, MOST_LOOKED_AT);
+        const seen = decide(first);
+        if (seen === undefined && first.length < MOST_LOOKED_AT && !this.ended) return;
+        this.watcher = undefined;
+        resolve(seen);
+      };
+      this.watcher();
+    });
+  }
 
   /** Hands all of it to a sink, from now on. To be called once. */
   pipe(sink: BodySink): void {
@@ -64,6 +85,7 @@ export class ResponseBody {
     this.size += chunk.length;
     this.cost += Math.max(chunk.length, PIECE_BYTES);
     if (this.size > PROVIDER_BOUNDS.waitingBytes.limit) this.controller.pause();
+    this.watcher?.();
     this.wake();
   }
 
@@ -71,6 +93,7 @@ export class ResponseBody {
     if (this.ended) return;
     this.ended = true;
     this.broken = error;
+    this.watcher?.();
     this.wake();
   }
 

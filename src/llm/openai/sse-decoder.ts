@@ -108,7 +108,15 @@ export class EventStreamDecoder {
     if (colon === 0) return sink.skip?.(1);
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    if (name === 'data' && this.isNext(value)) this.dispatch(sink);
     this.takeField(name, value);
+  }
+
+  /** Some servers leave out the blank line between events: two whole objects, one in each line, are no value together. */
+  private isNext(value: string): boolean {
+    if (this.data.length !== 1 || (!value.startsWith('{') && value !== '[DONE]')) return false;
+    const [before] = this.data;
+    return before.startsWith('{') && before.endsWith('}');
   }
 
   private takeField(name: string, value: string): void {

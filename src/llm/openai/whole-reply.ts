@@ -17,9 +17,13 @@ export async function takeWholeReply(
   scrub: Scrubber,
   listener: PartsListener,
 ): Promise<void> {
-  const reply = parseJson(text) as { choices?: unknown } | null | undefined;
+  const reply = parseJson(text.replace(/^\uFEFF/, '')) as { choices?: unknown } | null | undefined;
   if (typeof reply !== 'object' || reply === null)
-    throw new LlmError('provider_invalid_response', { detail: { status, reason: 'not_json' } });
+    throw new LlmError('provider_invalid_response', {
+      // The model has been paid for, and would be again.
+      retryable: false,
+      detail: { status, reason: 'not_json' },
+    });
   if (!Array.isArray(reply.choices)) throw reportedFailure(chunkError(reply) ?? reply, scrub);
   const parts: ModelPart[] = [];
   let failure: unknown;
