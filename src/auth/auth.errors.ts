@@ -48,7 +48,7 @@ export function invalidUserId(): AppError {
   return new AppError(
     'invalid',
     'invalid_user_id',
-    'A user id has 1 to 128 characters of printable ASCII without spaces, commas, slashes and quotes, and is given once.',
+    'A user id has 1 to 128 characters of printable ASCII without spaces, commas, slashes, percent signs and quotes, and is given once.',
   );
 }
 

@@ -37,9 +37,8 @@ export class ContextLoader {
 }
 
 /**
- * The system prompt, if there is one, and the messages of the path, oldest first, as strict providers want them: none is blank, the first one is a
- * user's, and users and models take turns. A reply may be missing (it failed before its first word), and the beginning of the path, which did
- * not fit. A turn that a filter refused is left out, since it would be refused again. What is stored stays as it is.
+ * The system prompt, if there is one, and the messages of the path, oldest first: none is blank, and the first one is a user's, since what comes before
+ * may not have fitted. A turn that a filter refused is left out, since it would be refused again. What is stored stays as it is.
  */
 export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
   const said: ModelMessage[] = [];
@@ -49,22 +48,10 @@ export function modelMessages(systemPrompt: string | null, path: ContextMessage[
     else if (content.trim() && role !== 'tool') said.push({ role, content });
   }
   const first = said.findIndex(({ role }) => role !== 'assistant');
-  const messages = first < 0 ? [] : inTurns(said.slice(first));
+  const messages = first < 0 ? [] : said.slice(first);
   return systemPrompt?.trim() ? [{ role: 'system', content: systemPrompt }, ...messages] : messages;
 }
 
 function dropLast(messages: ModelMessage[], role: ModelMessage['role']): void {
   if (messages.at(-1)?.role === role) messages.pop();
-}
-
-/** What a user said without getting an answer is left out where it was said again, or something else; what a model said in several messages is one. */
-function inTurns(said: readonly ModelMessage[]): ModelMessage[] {
-  const turns: ModelMessage[] = [];
-  for (const message of said) {
-    const last = turns.at(-1);
-    if (last?.role !== message.role) turns.push({ ...message });
-    else if (message.role === 'user') last.content = message.content;
-    else last.content += `\n\n${message.content}`;
-  }
-  return turns;
 }

@@ -9,8 +9,8 @@ import type { Identity } from '../identity';
 import { IdentityStrategy } from './identity-strategy';
 import { ExternalUsers } from './external-users';
 
-/** Printable ASCII but for what separates or encloses values in headers and paths: `auth0|…`, `a+b@example.com`. */
-const USER_ID = /^[!#-&(-+\-.0-~]{1,128}$/;
+/** Printable ASCII but for what separates, encloses or encodes values in headers and paths: `auth0|…`, `a+b@example.com`. */
+const USER_ID = /^[!#$&(-+\-.0-~]{1,128}$/;
 
 /** `X-User-ID`, believed because only a gateway that is trusted by its secret, its address or the loopback bind can send it. */
 @Injectable()

@@ -386,12 +386,13 @@ describe('GET /models', () => {
 describe('what the model is sent', () => {
   const sent = () => (asked()?.messages ?? []).map(({ role, content }) => `${role}: ${content}`);
 
-  it('has users and models in turns, whatever has become of the replies between', async () => {
+  it('has what was said, and of replies what they have', async () => {
     const { id } = await alice.conversation({ system_prompt: 'Be kind.' });
     server.script(failure(400), stream(text('Sto')), reply('Good.'), reply('Fine.'));
     for (const content of ['One', 'Two', 'Three', 'Four']) await alice.post(`/chat/${id}`, { content });
     expect(sent()).toEqual([
       'system: Be kind.',
+      'user: One',
       'user: Two',
       'assistant: Sto',
       'user: Three',

@@ -128,9 +128,17 @@ describe('a reply fails, with a code and the text so far, if the provider', () =
   });
 });
 
+it('a reply is completed by [DONE] without a finish reason, and the attempt says that it was assumed', async () => {
+  const seen = await turn(reply('Hello you', { finish: null }));
+  expect([seen.text, seen.message.status, seen.message.finish_reason]).toEqual([
+    'Hello you',
+    'completed',
+    'stop',
+  ]);
+});
+
 describe('a reply is not completed if the provider', () => {
   it.each<[string, () => Behaviour]>([
-    ['ends without a finish reason', () => reply('Hello you', { finish: null })],
     ['ends without a word', () => reply('Hello you', { finish: null, done: false })],
     ['drops the connection', () => stream(text('Hello'), text(' you'), pause(30), reset())],
   ])('%s', async (_, behaviour) => {
