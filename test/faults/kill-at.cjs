@@ -56,14 +56,16 @@ function watchModelCalls() {
   require('node:diagnostics_channel').subscribe('undici:request:create', () => reach('before-model'));
 }
 
-/** What is stored and about to be sent. */
+/** What is stored and about to be sent: on a connection of the service's own server, past `ServerResponse` once its head is sent. */
 function watchAnswers() {
-  const { ServerResponse } = require('node:http');
-  const write = Reflect.get(ServerResponse.prototype, 'write');
-  ServerResponse.prototype.write = function watched(chunk, ...rest) {
-    const text = String(chunk);
-    if (text.includes('"type":"chunk"')) reach('before-send');
-    if (text.includes('"type":"end"')) reach('before-terminal');
+  const { Socket } = require('node:net');
+  const write = Reflect.get(Socket.prototype, 'write');
+  Socket.prototype.write = function watched(chunk, ...rest) {
+    if (this.server) {
+      const text = String(chunk);
+      if (text.includes('"type":"chunk"')) reach('before-send');
+      if (text.includes('"type":"end"')) reach('before-terminal');
+    }
     return write.call(this, chunk, ...rest);
   };
 }
