@@ -7,7 +7,7 @@ const PIECE_BYTES = 64;
 /** As many pieces may wait as they came, and of as many network reads: each piece keeps the whole read that it was cut from. */
 const MOST_PIECES = 1024;
 const MOST_READS = 8;
-/** Of the first bytes. Fewer than `MOST_PIECES`, so that they are still pieces. */
+/** Of the first bytes. */
 const MOST_LOOKED_AT = 256;
 const DONE = Promise.resolve();
 
@@ -81,7 +81,9 @@ export class ResponseBody {
       this.lastRead = chunk.buffer;
       this.reads++;
     }
-    if (this.pieces.push(chunk) === MOST_PIECES || this.reads === MOST_READS) this.join();
+    const count = this.pieces.push(chunk);
+    // Who looks at the first bytes needs them as pieces, and is done after few of them.
+    if (!this.watcher && (count >= MOST_PIECES || this.reads >= MOST_READS)) this.join();
     this.size += chunk.length;
     this.cost += Math.max(chunk.length, PIECE_BYTES);
     if (this.size > PROVIDER_BOUNDS.waitingBytes.limit) this.controller.pause();
