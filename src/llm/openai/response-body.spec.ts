@@ -36,9 +36,30 @@ function slowSink() {
   return { sink, taken, next: () => gates.at(-1)?.resolve(), ended: () => ended };
 }
 
+/** With memory of its own, as each read of the network has. */
+function separate(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('ResponseBody', () => {
+  it('shows the first bytes, in however many reads they come, and hands them on afterwards', async () => {
+    const body = new ResponseBody(controller());
+    const looked: string[] = [];
+    const seen = body.look((first) => (looked.push(first.toString()) === 21 ? 'enough' : undefined));
+    const text = 'twenty single letters';
+    for (const letter of text.slice(0, 20)) body.push(separate(letter));
+    expect(await seen).toBe('enough');
+    expect(looked.at(-1)).toBe(text.slice(0, 20));
+    const { sink, taken } = slowSink();
+    body.pipe(sink);
+    await turn();
+    expect(taken.map(({ bytes }) => bytes.toString())).toEqual([text.slice(0, 20)]);
+  });
+
   it('loses nothing that comes, with the end, in the moment in which it goes on', async () => {
     const rest = ['two', 'three'];
     const eager = {
