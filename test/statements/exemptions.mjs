@@ -14,6 +14,11 @@ export const EXEMPTIONS = [
     reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
   },
   {
+    statement:
+      /^DELETE FROM idempotency_keys WHERE \(user_id, key\) IN \( SELECT user_id, key FROM idempotency_keys WHERE created_at </,
+    reason: 'Sweep: keys that are too old to be repeated, whosever they are.',
+  },
+  {
     statement: /^WITH RECURSIVE journals AS/,
     reason: 'Recovery by instance: journals of processes that left no open reply.',
   },

@@ -3,6 +3,7 @@ import { LoginAttemptsRepository } from '../../../src/auth/accounts/login-attemp
 import { SessionsRepository } from '../../../src/auth/sessions/sessions.repository';
 import { StreamTicketsRepository } from '../../../src/auth/tickets/stream-tickets.repository';
 import { STORAGE_BOUNDS } from '../../../src/config/bounds';
+import { IdempotencyRepository } from '../../../src/http/idempotency/idempotency.repository';
 import { SharedRateLimitsRepository } from '../../../src/limits/shared-rate-limits.repository';
 import { RevocationsRepository } from '../../../src/users/revocations/revocations.repository';
 import { signUp } from '../../support/accounts';
@@ -48,6 +49,12 @@ it.each([
     `INSERT INTO revocations (id, subject, created_at) SELECT gen_random_uuid(), $1, now() - interval '1 day'
      FROM generate_series(1, $2::int) n`,
     () => inner(RevocationsRepository).deleteOlderThan(60, SLICE),
+  ],
+  [
+    'idempotency_keys',
+    `INSERT INTO idempotency_keys (user_id, key, request_hash, resource_id, status, created_at)
+     SELECT $1, n::text, '', gen_random_uuid(), 201, now() - interval '25 hours' FROM generate_series(1, $2::int) n`,
+    () => inner(IdempotencyRepository).deleteOlderThan(24, SLICE),
   ],
 ] as const)('%s whose time is over go a slice at a time', async (table, insert, remove) => {
   const before = await count(table);
