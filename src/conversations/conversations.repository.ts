@@ -15,6 +15,8 @@ export interface FurtherMessages {
   count: number;
   bytes: number;
   at: Date;
+  /** The sequence up to which nothing is shown to the model. */
+  contextFrom: number;
 }
 
 /** A conversation that is being removed is none any more for every query but those of its removal. */
@@ -170,12 +172,12 @@ export class ConversationsRepository {
   async recordMessages(
     userId: string,
     id: string,
-    { leafId, count, bytes, at }: FurtherMessages,
+    { leafId, count, bytes, at, contextFrom }: FurtherMessages,
   ): Promise<void> {
     await this.db.query(
       `UPDATE conversations SET active_leaf_id = $3, last_sequence = $4, message_count = $4, last_activity_at = $5,
-         stored_bytes = stored_bytes + $6 WHERE id = $1 AND user_id = $2`,
-      [id, userId, leafId, count, at, bytes],
+         stored_bytes = stored_bytes + $6, context_from = $7 WHERE id = $1 AND user_id = $2`,
+      [id, userId, leafId, count, at, bytes, contextFrom],
     );
   }
 

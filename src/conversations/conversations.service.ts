@@ -45,6 +45,20 @@ export class ConversationsService implements OnModuleInit {
     return conversation;
   }
 
+  /** Without messages, with the fields of another one of the same user as they are: its model may be gone, which its next turn says. */
+  async createLike({
+    user_id,
+    title,
+    model,
+    system_prompt,
+    settings,
+    metadata,
+  }: Conversation): Promise<Conversation> {
+    const conversation = this.draft(user_id, { title, model, system_prompt, settings, metadata });
+    await this.storage.within(user_id, () => this.repository.insert(conversation));
+    return conversation;
+  }
+
   /** A conversation that is yet to be stored, with a model that the user has. */
   draft(userId: string, fields: ConversationFields): Conversation {
     return newConversation(userId, withoutAbsent(fields));

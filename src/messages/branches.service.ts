@@ -53,9 +53,7 @@ export class BranchesService {
 
   private async copy(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
     const source = await this.conversations.lock(userId, conversationId);
-    const { title, model, system_prompt, settings, metadata } = source;
-    const fields = { title, model, system_prompt, settings, metadata };
-    const copy = await this.conversations.create(userId, fields);
+    const copy = await this.conversations.createLike(source);
     const leafId = messageId ?? source.active_leaf_id;
     if (leafId) await this.copyPath(source, leafId, copy);
     return this.conversations.get(userId, copy.id);
@@ -69,12 +67,17 @@ export class BranchesService {
     if (depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
     if (await this.paths.hasOpenReply(of, leafId)) throw replyInProgress();
     const ids = Array.from({ length: depth }, () => uuidv7());
-    const bytes = await this.paths.copy(of, leafId, { conversationId: copy.id, ids });
+    const { bytes, contextFrom } = await this.paths.copy(of, leafId, {
+      conversationId: copy.id,
+      ids,
+      contextFrom: source.context_from,
+    });
     await this.conversations.recordMessages(userId, copy.id, {
       leafId: ids[ids.length - 1],
       count: ids.length,
       bytes,
       at,
+      contextFrom,
     });
   }
 }

@@ -88,14 +88,15 @@ export class PathsRepository {
 
   /**
    * Copies the path that ends at a leaf into another, empty conversation, where it is one branch. `ids` are those of the copies,
-   * from the first message on. Open replies are left out by the caller. Answers the bytes of what was copied.
+   * from the first message on. Open replies are left out by the caller. Answers the bytes of what was copied, and the sequence up to which
+   * nothing of it is shown to the model, which is `contextFrom` in the source.
    */
   async copy(
     { userId, conversationId }: ConversationRef,
     leafId: string,
-    copy: { conversationId: string; ids: string[] },
-  ): Promise<number> {
-    const rows: { bytes: number }[] = await this.db.query(
+    copy: { conversationId: string; ids: string[]; contextFrom: number },
+  ): Promise<{ bytes: number; contextFrom: number }> {
+    const rows: { bytes: number; contextFrom: number }[] = await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
          FROM unnest($5::uuid[]) WITH ORDINALITY AS copy (id, depth)),
        copied AS (INSERT INTO messages AS n (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
@@ -104,10 +105,13 @@ export class PathsRepository {
          m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
        JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
-       SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM copied`,
-      [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0]],
+       SELECT COALESCE(sum(bytes), 0)::float8 AS bytes, (
+         SELECT COALESCE(max(m.depth), 0) FROM segments s
+         JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND m.sequence <= $7
+       ) AS "contextFrom" FROM copied`,
+      [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0], copy.contextFrom],
     );
-    return rows[0].bytes;
+    return rows[0];
   }
 
   /** Whether a reply on the path that ends at a leaf is not over. */

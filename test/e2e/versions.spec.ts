@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { streamReply } from '../support/chat-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { data, failure, finish, reply, stream, text } from '../support/model-server/behaviours';
@@ -191,6 +192,52 @@ describe('versions and branches', () => {
     expect(await contents(one.conversationId)).toEqual(['One?', 'F1.', 'Two?', 'F2.']);
     const whole = await t.as('alice').post(`/api/v1/conversations/${one.conversationId}/fork`).expect(201);
     expect(await contents(whole.body.id)).toEqual(['One?', 'F1.', 'Two?', 'F2.']);
+  });
+
+  it('forks what the model is not shown any more as that, wherever the path ends', async () => {
+    model.otherwise(reply('R.'));
+    const one = await say('One?');
+    const other = await act(one.userMessageId, 'edit', { content: 'Another one?' });
+    await t.as('alice').delete(`/api/v1/conversations/${one.conversationId}/context`).expect(204);
+    const two = await say('Two?', one.conversationId);
+    const fork = async (message_id: string): Promise<string> =>
+      (
+        await t
+          .as('alice')
+          .post(`/api/v1/conversations/${one.conversationId}/fork`)
+          .send({ message_id })
+          .expect(201)
+      ).body.id;
+    await say('Three?', await fork(two.messageId));
+    expect(sent()).toEqual(['user: Two?', 'assistant: R.', 'user: Three?']);
+    for (const before of [one, other]) {
+      const copy = await fork(before.messageId);
+      await say('Three?', copy);
+      expect(sent()).toEqual(['user: Three?']);
+      // A fork of a fork.
+      const [, , , last] = await history(copy);
+      const again = await t
+        .as('alice')
+        .post(`/api/v1/conversations/${copy}/fork`)
+        .send({ message_id: last.id });
+      await say('Four?', again.body.id);
+      expect(sent()).toEqual(['user: Three?', 'assistant: R.', 'user: Four?']);
+    }
+  });
+
+  it('forks a conversation whose model is gone, which only its next turn minds', async () => {
+    model.script(reply('R.'));
+    const one = await say('One?');
+    await t.app
+      .get(DataSource)
+      .query(`UPDATE conversations SET model = 'gone' WHERE id = $1`, [one.conversationId]);
+    const fork = await t.as('alice').post(`/api/v1/conversations/${one.conversationId}/fork`).expect(201);
+    expect(fork.body.model).toBe('gone');
+    expect(await contents(fork.body.id)).toEqual(['One?', 'R.']);
+    const turn = await t.as('alice').post(`/api/v1/chat/${fork.body.id}`).send({ content: 'Two?' });
+    expect([turn.status, turn.body.code]).toEqual([400, 'model_not_found']);
+    await t.as('alice').patch(`/api/v1/conversations/${fork.body.id}`).send({ model: null }).expect(200);
+    expect((await say('Two?', fork.body.id)).text).not.toBe('');
   });
 
   it("knows nothing of another user's messages", async () => {
