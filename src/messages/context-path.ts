@@ -7,6 +7,9 @@ const TEXT_PARTS = `jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text")')
 /** Whether a filter of the provider has refused what the reply was to: it would refuse it again, with all that is said after it. */
 const REFUSED = `COALESCE(m.error->>'code' = 'content_filter', false)`;
 
+/** Whether a reply ended against the will of both sides. */
+const FAILED = `m.status IN ('failed', 'interrupted')`;
+
 /** Parameters of a statement, such as `$1`. */
 export interface ContextParameters {
   user: string;
@@ -21,16 +24,16 @@ export interface ContextParameters {
 }
 
 /**
- * A recursive query `path (user_id, parent_id, role, parts, refused, depth, cost, total)`: the user's newest messages of a path that together stay
+ * A recursive query `path (user_id, parent_id, role, parts, refused, failed, depth, cost, total)`: the user's newest messages of a path that together stay
  * within a budget. Whole messages only.
  */
 export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, m.depth, ${cost} AS cost, ${cost} AS total
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, ${FAILED} AS failed, m.depth, ${cost} AS cost, ${cost} AS total
     FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
   UNION ALL
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, m.depth, ${cost}, path.total + ${cost}
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, ${FAILED}, m.depth, ${cost}, path.total + ${cost}
     FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
     WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
   )`;

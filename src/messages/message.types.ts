@@ -67,6 +67,8 @@ export interface ContextMessage {
   parts: MessagePart[];
   /** Of a reply: a filter of the provider has refused what it was to. */
   refused?: boolean;
+  /** Of a reply: it failed, or its process ended before it. */
+  failed?: boolean;
 }
 
 /** A message of a path that is cut to a budget. */

@@ -13,14 +13,41 @@ const said = (
 const user = (text: string) => said('user', text);
 const model = (text: string) => said('assistant', text);
 const refused = (text = '') => said('assistant', text, { refused: true });
+const failed = (text = '') => said('assistant', text, { failed: true });
 const thought: ContextMessage = { role: 'assistant', parts: [{ type: 'reasoning', text: 'Hm.' }] };
 
 it.each<[string, ContextMessage[], string[]]>([
   ['turns', [user('a'), model('A'), user('b')], ['user: a', 'assistant: A', 'user: b']],
-  ['a reply that failed before its first word', [user('a'), model(''), user('b')], ['user: a', 'user: b']],
-  ['a reply that was only a thought', [user('a'), thought, user('b')], ['user: a', 'user: b']],
-  ['a blank reply', [user('a'), model(' \n\t'), user('b')], ['user: a', 'user: b']],
+  ['a reply that was stopped before its first word', [user('a'), model(''), user('b')], ['user: a\n\nb']],
+  [
+    'replies that were cancelled',
+    [user('a'), model('A'), user('b'), model(''), user('c'), model(''), user('d')],
+    ['user: a', 'assistant: A', 'user: b\n\nc\n\nd'],
+  ],
+  ['a reply that was only a thought', [user('a'), thought, user('b')], ['user: a\n\nb']],
+  ['a blank reply', [user('a'), model(' \n\t'), user('b')], ['user: a\n\nb']],
   ['a blank message of before', [user('  '), model('B'), user('c')], ['user: c']],
+  [
+    'a blank message between replies',
+    [user('a'), model('A'), user(' '), model('B'), user('c')],
+    ['user: a', 'assistant: A\n\nB', 'user: c'],
+  ],
+  ['a reply that failed before its first word', [user('a'), failed(), user('b')], ['user: b']],
+  [
+    'replies that failed, after one that did not',
+    [user('a'), model('A'), user('b'), failed(), user('b'), failed(' '), user('b')],
+    ['user: a', 'assistant: A', 'user: b'],
+  ],
+  [
+    'a reply that failed after its first word',
+    [user('a'), failed('A'), user('b')],
+    ['user: a', 'assistant: A', 'user: b'],
+  ],
+  [
+    'a stopped turn and one that failed',
+    [user('a'), model(''), user('b'), failed(), user('c')],
+    ['user: a\n\nc'],
+  ],
   [
     'a path whose beginning did not fit',
     [model('A'), user('b'), model('B'), user('c')],
@@ -40,7 +67,7 @@ it.each<[string, ContextMessage[], string[]]>([
   [
     'a refused turn behind one that failed',
     [user('a'), model(''), user('bad'), refused(), user('c')],
-    ['user: a', 'user: c'],
+    ['user: a\n\nc'],
   ],
   ['refused turns in a row', [user('bad'), refused(), user('worse'), refused(), user('c')], ['user: c']],
   ['a refused turn whose message did not fit', [refused(), user('c')], ['user: c']],

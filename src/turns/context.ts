@@ -37,21 +37,37 @@ export class ContextLoader {
 }
 
 /**
- * The system prompt, if there is one, and the messages of the path, oldest first: none is blank, and the first one is a user's, since what comes before
- * may not have fitted. A turn that a filter refused is left out, since it would be refused again. What is stored stays as it is.
+ * The system prompt, if there is one, and the messages of the path, oldest first, as strict providers take them: none is blank, the first one is a
+ * user's, since what comes before may not have fitted, and no two neighbours have the same role. What is stored stays as it is.
+ *
+ * - A turn that a filter refused is left out: it would be refused again.
+ * - A turn that failed before its first word is left out: it is usually said again.
+ * - Messages between which nothing else was said (a reply was stopped before its first word, or cancelled, or was only a thought) are one message.
  */
 export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
   const said: ModelMessage[] = [];
-  for (const { role, parts, refused } of path) {
+  for (const { role, parts, refused, failed } of path) {
     const content = textOf(parts);
-    if (refused) dropLast(said, 'user');
-    else if (content.trim() && role !== 'tool') said.push({ role, content });
+    const isBlank = !content.trim();
+    if (refused || (failed && isBlank)) dropLast(said, 'user');
+    else if (!isBlank && role !== 'tool') said.push({ role, content });
   }
   const first = said.findIndex(({ role }) => role !== 'assistant');
-  const messages = first < 0 ? [] : said.slice(first);
+  const messages = first < 0 ? [] : joined(said.slice(first));
   return systemPrompt?.trim() ? [{ role: 'system', content: systemPrompt }, ...messages] : messages;
 }
 
 function dropLast(messages: ModelMessage[], role: ModelMessage['role']): void {
   if (messages.at(-1)?.role === role) messages.pop();
+}
+
+/** Neighbours of one role become one message, in paragraphs of their own. */
+function joined(messages: ModelMessage[]): ModelMessage[] {
+  const alternating: ModelMessage[] = [];
+  for (const { role, content } of messages) {
+    const last = alternating.at(-1);
+    if (last?.role === role) last.content += `\n\n${content}`;
+    else alternating.push({ role, content });
+  }
+  return alternating;
 }

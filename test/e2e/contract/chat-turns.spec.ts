@@ -392,7 +392,6 @@ describe('what the model is sent', () => {
     for (const content of ['One', 'Two', 'Three', 'Four']) await alice.post(`/chat/${id}`, { content });
     expect(sent()).toEqual([
       'system: Be kind.',
-      'user: One',
       'user: Two',
       'assistant: Sto',
       'user: Three',
