@@ -3,8 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { DataDirLock } from './data-dir-lock';
-import { Engine } from './engine';
-import type { EngineSettings } from './engine-messages';
+import { Engine, engineProgram } from './engine';
 import { type EngineSession, EngineStream } from './engine-stream';
 import { SessionGate } from './session-gate';
 
@@ -88,18 +87,20 @@ export class EmbeddedDatabase {
     return engine;
   }
 
-  private async launch(settings: EngineSettings): Promise<Engine> {
+  private async launch(directory?: string): Promise<Engine> {
+    const settings = { directory, program: await engineProgram() };
     const engine = new Engine(settings, (reason) => this.engineGone(engine, reason));
     await engine.started(START_LIMIT_MS);
     return engine;
   }
 
-  private async prepareCluster(): Promise<EngineSettings> {
-    if (!this.lock) return {};
+  /** The directory of the cluster; undefined in memory. */
+  private async prepareCluster(): Promise<string | undefined> {
+    if (!this.lock) return undefined;
     await this.lock.acquire();
     const directory = join(resolve(this.options.dataDir), 'postgres');
     if (!existsSync(directory)) await this.createCluster(directory);
-    return { directory };
+    return directory;
   }
 
   /**
@@ -113,7 +114,7 @@ export class EmbeddedDatabase {
     const template = await this.options.template?.();
     // A thousand files: one by one through the thread pool they take three times as long, and nobody is served yet.
     if (template) cpSync(template, draft, { recursive: true });
-    else await stop(await this.launch({ directory: draft }));
+    else await stop(await this.launch(draft));
     await rename(draft, directory);
   }
 

@@ -2,6 +2,8 @@
 export interface EngineSettings {
   /** Directory of the database cluster; absent means in memory. */
   directory?: string;
+  /** PostgreSQL itself. Compiled by the process, so that threads that are started one after the other share its code. */
+  program: WebAssembly.Module;
 }
 
 export type EngineRequest =

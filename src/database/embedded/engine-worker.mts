@@ -21,9 +21,10 @@ const engine = await startEngine(workerData as EngineSettings);
 port.on('message', (request: EngineRequest) => void answer(request));
 port.postMessage({} satisfies EngineReply);
 
-async function startEngine({ directory }: EngineSettings): Promise<PGlite> {
+async function startEngine({ directory, program }: EngineSettings): Promise<PGlite> {
   return PGlite.create({
     dataDir: directory ?? 'memory://',
+    pgliteWasmModule: program,
     startParams: [
       ...PGlite.defaultStartParams,
       ...setting('shared_buffers', '32MB'),

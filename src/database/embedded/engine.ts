@@ -1,4 +1,5 @@
-import { extname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { EngineReply, EngineRequest, EngineSettings } from './engine-messages';
 
@@ -12,6 +13,14 @@ export class EngineError extends Error {
     super(message);
     this.name = 'EngineError';
   }
+}
+
+let program: Promise<WebAssembly.Module> | undefined;
+
+/** PostgreSQL, compiled once per process: it takes longer than all else that a thread does until it is ready. */
+export function engineProgram(): Promise<WebAssembly.Module> {
+  const file = join(dirname(require.resolve('@electric-sql/pglite')), 'pglite.wasm');
+  return (program ??= readFile(file).then((bytes) => WebAssembly.compile(bytes)));
 }
 
 interface Job {
