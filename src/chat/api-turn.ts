@@ -38,7 +38,7 @@ const shuttingDown = () => {
   draining.assertOpen();
 };
 const quotaUsedUp = () => quotaExceeded();
-const tooLong = () => assertFits(1, 0);
+const tooLong = () => assertFits({ message: 1, prefix: 0, system: 0 }, 0);
 
 const REFUSALS = [
   unknownModel,

@@ -520,7 +520,7 @@ export const REPLY_BOUNDS = {
     limit: 4096,
     unit: 'characters',
     beyond: 'counted in slices, between which others have their turn',
-    test: 'src/replies/events/sliced-token-count.spec.ts',
+    test: 'src/llm/tokens/sliced-token-count.spec.ts',
   },
   // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
   stopPatience: {

@@ -14,17 +14,42 @@ interface KnownModel {
 
 type ModelDefaults = Pick<
   ModelConfig,
-  'contextWindow' | 'maxOutputTokens' | 'unsupportedSettings' | 'maxTokensField'
+  | 'contextWindow'
+  | 'maxOutputTokens'
+  | 'outputIsGuessed'
+  | 'vocabulary'
+  | 'unsupportedSettings'
+  | 'maxTokensField'
 >;
 
+/**
+ * Windows of families that are not OpenAI's and differ from `FALLBACK_WINDOW`, from the model cards. Of a family whose members differ it is the
+ * smallest: a prompt that is cut too early is answered, one that is cut too late may be refused.
+ */
+const FAMILY_WINDOWS: [RegExp, number][] = [
+  [/^claude/, 200_000],
+  [/^gemini-(1\.5|[2-9])/, 1_048_576],
+  [/^grok-4/, 256_000],
+  [/^llama-?2/, 4096],
+  [/^(meta-)?llama-?3(?![.\d])/, 8192],
+  [/^gemma(-?2)?(?![\d-]*3)/, 8192],
+  [/^(mistral-7b|mixtral|qwen-?(1\.5|2)(?!\.5|\d)|qwen-?2\.5)/, 32_768],
+  [/^phi-3-(mini|medium|small)-4k/, 4096],
+  [/^(tinyllama|vicuna|zephyr)/, 4096],
+];
+
 /** What is assumed of a model that the operator only named. */
-export function modelDefaults(name: string, baseUrl: string | undefined): ModelDefaults {
+export function modelDefaults(fullName: string, baseUrl: string | undefined): ModelDefaults {
+  const name = bareName(fullName);
   const known = knownModel(name);
-  const contextWindow = known?.context_window ?? FALLBACK_WINDOW;
+  const family = FAMILY_WINDOWS.find(([pattern]) => pattern.test(name))?.[1];
+  const contextWindow = known?.context_window ?? family ?? FALLBACK_WINDOW;
   return {
     contextWindow,
     maxOutputTokens: defaultMaxOutput(contextWindow, known?.max_output_tokens),
-    ...(isOpenAi(baseUrl)
+    outputIsGuessed: known?.max_output_tokens === undefined,
+    vocabulary: vocabularyOf(name, baseUrl),
+    ...(isOpenAi(baseUrl) && !isForeign(name)
       ? openAiDialect(name, known)
       : { unsupportedSettings: [], maxTokensField: 'max_tokens' }),
   };
@@ -43,21 +68,46 @@ export function thinksSilently(name: string): boolean {
   return SILENT_THINKERS.test(name) && !/chat|non-reasoning/i.test(name);
 }
 
+/** OpenAI's hosts in all regions, and Azure's of every kind and cloud. */
+const OPENAI_HOSTS =
+  /(^|\.)(api\.openai\.com|(openai|cognitiveservices|services\.ai|models\.ai|models\.inference\.ai)\.azure\.(com|us|cn)|inference\.ai\.azure\.com|api\.cognitive\.microsoft\.com)$/;
+
 /** Whether the endpoint is OpenAI's own or Azure's, which refuse what a model does not understand. */
 export function isOpenAi(baseUrl: string | undefined): boolean {
   if (!baseUrl || !URL.canParse(baseUrl)) return false;
-  return /(^|\.)(api\.openai\.com|openai\.azure\.com)$/.test(new URL(baseUrl).hostname);
+  return OPENAI_HOSTS.test(new URL(baseUrl).hostname);
+}
+
+/** Models of others, which Azure serves as well. */
+function isForeign(name: string): boolean {
+  return /^(deepseek|llama|meta-|mistral|ministral|codestral|phi|grok|cohere|command|jamba|qwen|kimi|claude)/.test(
+    name,
+  );
 }
 
 function openAiDialect(name: string, known: KnownModel | undefined) {
-  const reasoning = known?.reasoning_tokens ?? (/^(gpt-5|o\d)/.test(name) && !name.includes('chat'));
+  const reasoning = known?.reasoning_tokens ?? (/^(gpt-[5-9]|o\d)/.test(name) && !name.includes('chat'));
   const unsupportedSettings: ModelConfig['unsupportedSettings'] = reasoning
     ? ['temperature', 'top_p', 'stop']
     : ['reasoning_effort'];
   return { unsupportedSettings, maxTokensField: 'max_completion_tokens' as const };
 }
 
+/** OpenAI's models since GPT-4o. Deployments on its hosts have any name, and are taken for one of them. */
+function vocabularyOf(name: string, baseUrl: string | undefined): ModelConfig['vocabulary'] {
+  if (/^(gpt-(4o|4\.|[5-9]|oss|realtime|audio)|chatgpt-|chat-latest|codex|o\d)/.test(name)) return 'o200k';
+  return isOpenAi(baseUrl) && !isForeign(name) && !/^gpt-(3|4)/.test(name) ? 'o200k' : 'other';
+}
+
+/** Without the maker that gateways put before it, and the variant behind it: `openai/gpt-5-mini`, `llama3:8b`. */
+function bareName(name: string): string {
+  return name.toLowerCase().split('/').at(-1)?.split(':')[0] ?? '';
+}
+
+/** The model, or the one of which it is a version: `gpt-5-mini-2026-01-01` is a `gpt-5-mini`. */
 function knownModel(name: string): KnownModel | undefined {
-  if (!Object.hasOwn(knownModels, name)) return undefined;
-  return (knownModels as unknown as Record<string, KnownModel>)[name];
+  for (let known = name; known; known = known.slice(0, Math.max(known.lastIndexOf('-'), 0)))
+    if (Object.hasOwn(knownModels, known) && /\d|latest/.test(known))
+      return (knownModels as unknown as Record<string, KnownModel>)[known];
+  return undefined;
 }

@@ -24,7 +24,8 @@ export interface ModelSettings {
   max_output_tokens?: number;
   stop?: string[];
   seed?: number;
-  reasoning_effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high';
+  /** A word of the provider: `low`, `high`, `xhigh`, … */
+  reasoning_effort?: string;
 }
 
 /** A name that clients may ask for. */
@@ -36,13 +37,21 @@ export interface ModelConfig {
   name: string;
   /** Tokens of prompt and answer together. */
   contextWindow: number;
-  /** Tokens kept free for the answer, and the most that a client may ask for. */
+  /** Tokens kept free for the answer, and the most that a client may ask for, unless they are a guess. */
   maxOutputTokens: number;
+  /** Nobody has said how long an answer may be: `maxOutputTokens` limits nothing that is asked for. */
+  outputIsGuessed: boolean;
+  /** How the model's provider counts: `o200k_base`, as we do, or in a way that we only estimate. */
+  vocabulary: 'o200k' | 'other';
   /** Which of the client's settings the model understands; the others are not sent. */
   unsupportedSettings: (keyof ModelSettings)[];
   /** Name of the body field that limits the answer. */
   maxTokensField: 'max_tokens' | 'max_completion_tokens';
   settings: ModelSettings;
+  /** The role in which the system prompt is sent. */
+  systemRole: 'system' | 'developer' | 'user';
+  /** Further fields of each request's body, which win over ours. */
+  extraBody: Record<string, unknown>;
   /** The answer begins with `<think>…</think>` in its text; `open`: without the first tag, which the template holds. */
   thinkTags: boolean | 'open';
   /**

@@ -53,7 +53,14 @@ export function modelsFromEnvironment(options: {
 }
 
 const EMPTY_PROVIDER = { headers: {}, headers_env: {}, query: {}, stream_usage: true };
-const EMPTY_MODEL = { settings: {}, continuation: 'instruct' as const, think_tags: false, fallbacks: [] };
+const EMPTY_MODEL = {
+  settings: {},
+  system_role: 'system' as const,
+  extra_body: {},
+  continuation: 'instruct' as const,
+  think_tags: false,
+  fallbacks: [],
+};
 
 function demoModels(): ModelsConfig {
   const provider = toProvider({ ...EMPTY_PROVIDER, name: 'demo', kind: 'demo' });
@@ -123,15 +130,20 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
   const provider = providers.find((candidate) => candidate.name === entry.provider);
   const defaults = modelDefaults(name, provider?.baseUrl);
   const contextWindow = entry.context_window ?? defaults.contextWindow;
+  const known = defaults.outputIsGuessed ? undefined : defaults.maxOutputTokens;
   return {
     id: entry.id,
     provider: entry.provider,
     name,
     contextWindow,
-    maxOutputTokens: entry.max_output_tokens ?? defaultMaxOutput(contextWindow, defaults.maxOutputTokens),
+    maxOutputTokens: entry.max_output_tokens ?? defaultMaxOutput(contextWindow, known),
+    outputIsGuessed: entry.max_output_tokens === undefined && defaults.outputIsGuessed,
+    vocabulary: defaults.vocabulary,
     unsupportedSettings: entry.unsupported_settings ?? defaults.unsupportedSettings,
     maxTokensField: entry.max_tokens_field ?? defaults.maxTokensField,
     settings: entry.settings,
+    systemRole: entry.system_role,
+    extraBody: entry.extra_body,
     continuation: entry.continuation,
     thinkTags: entry.think_tags,
     price: entry.price,

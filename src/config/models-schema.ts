@@ -8,8 +8,13 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
 const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|.*(key|token|secret).*)$/i;
+/** Providers add words of their own from time to time. */
+export const REASONING_EFFORT = /^[a-z][a-z0-9_-]{0,31}$/;
 const MAX_TOKENS = 100_000_000;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+
+/** Fields of a request's body that only the service fills. */
+const OWN_FIELDS = ['model', 'messages', 'stream'];
 
 const name = z.string('must be text').regex(NAME, 'must be 1 to 200 letters, digits and . _ : / @ + -');
 const flag = z.boolean('must be true or false');
@@ -26,7 +31,8 @@ const settings = z.strictObject({
     .optional(),
   seed: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER).optional(),
   reasoning_effort: z
-    .enum(['none', 'minimal', 'low', 'medium', 'high'], 'must be none, minimal, low, medium or high')
+    .string('must be text')
+    .regex(REASONING_EFFORT, 'must be a word of 1 to 32 small letters, digits, - and _')
     .optional(),
 });
 
@@ -43,6 +49,14 @@ const model = z.strictObject({
     .enum(['max_tokens', 'max_completion_tokens'], 'must be max_tokens or max_completion_tokens')
     .optional(),
   settings: settings.default({}),
+  system_role: z.enum(['system', 'developer', 'user'], 'must be system, developer or user').default('system'),
+  extra_body: z
+    .record(z.string(), z.unknown(), 'must have named fields')
+    .refine(
+      (body) => !OWN_FIELDS.some((field) => Object.hasOwn(body, field)),
+      `must not have ${OWN_FIELDS.join(', ')}`,
+    )
+    .default({}),
   continuation: z
     .enum(
       ['instruct', 'prefill', 'prefix', 'partial', 'final_message'],

@@ -3,6 +3,8 @@ import type { ModelConfig, ModelSettings, ProviderConfig } from '../config/model
 export interface ModelMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;
+  /** Of the content in `o200k_base`, if they have been counted. */
+  tokens?: number;
 }
 
 /** What is asked of one model of one provider. */

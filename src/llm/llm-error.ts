@@ -34,6 +34,8 @@ export interface LlmErrorOptions {
   /** What the provider asked us to wait. */
   retryAfterMs?: number;
   detail?: LlmErrorDetail;
+  /** Of a context that is too long: the share of it that fits, from 0 to 1, if the provider has named its limit. */
+  fittingShare?: number;
   /** What the provider wrote, without secrets. For trace logs only: it may quote what the user wrote. */
   providerText?: string;
 }
@@ -46,6 +48,7 @@ export class LlmError extends Error {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   readonly detail?: LlmErrorDetail;
+  readonly fittingShare?: number;
   /** What the provider had counted of the reply until then. */
   usage: TokenUsage | null = null;
   // Private, so that no logger that lists an error's properties finds it.
@@ -60,6 +63,7 @@ export class LlmError extends Error {
     this.retryable = options.retryable ?? DEFAULTS[code].retryable;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.detail) this.detail = options.detail;
+    if (options.fittingShare !== undefined) this.fittingShare = options.fittingShare;
     this.#providerText = options.providerText;
   }
 

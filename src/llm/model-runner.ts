@@ -1,12 +1,13 @@
 import type { LlmConfig } from '../config/app-config';
 import { thinksSilently } from '../config/model-defaults';
 import type { ModelSettings } from '../config/models-config';
-import type { ModelMessage, ModelPart, PartsListener } from './llm-client';
+import type { ModelMessage, ModelPart, ModelRequest, PartsListener } from './llm-client';
 import type { LlmClients } from './llm-clients';
 import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { pause } from './pause';
 import { Attempt, type AttemptListener } from './run/attempt';
+import { newest, reservedOutput, sum, weigh, type WeighedContext } from './run/context-fit';
 import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
@@ -16,6 +17,7 @@ import { RunDeadline } from './run/run-deadline';
 const SILENT_THOUGHT_MS = 600_000;
 
 export interface RunRequest {
+  userId: string;
   /** `ModelConfig.id` */
   modelId: string;
   /** What it stands for, if it is not of the catalogue. */
@@ -73,7 +75,7 @@ export class ModelRunner {
     let failure: unknown;
     for (const [index, target] of targets.entries()) {
       try {
-        return await this.withRetry(target, request, scope, listener);
+        return await this.withBreaker(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
         if (index === 0) failure = error;
@@ -81,6 +83,28 @@ export class ModelRunner {
       }
     }
     throw failure ?? new LlmError('provider_model_not_found');
+  }
+
+  private async withBreaker(
+    target: CatalogueEntry,
+    request: RunRequest,
+    scope: RunDeadline,
+    listener: PartsListener,
+  ): Promise<void> {
+    const { userId } = request;
+    const breaker = this.breakers.of(target);
+    breaker.enter(userId);
+    const take = (parts: ModelPart[]) => {
+      if (!scope.begun) breaker.settle(userId, 'ok');
+      scope.begun = true;
+      return listener(parts);
+    };
+    try {
+      await this.withRetry(target, request, scope, take);
+    } catch (error) {
+      if (!scope.begun) breaker.settle(userId, error instanceof LlmError ? error : undefined);
+      throw error;
+    }
   }
 
   private async withRetry(
@@ -91,12 +115,27 @@ export class ModelRunner {
   ): Promise<void> {
     const began = performance.now();
     const { firstEventMs } = this.patience(target);
+    let context = await contextFor(target, request);
+    let isShortened = false;
     for (let retry = 0; ; retry++) {
       try {
-        return await this.attempt(target, request, scope, listener);
+        return await this.attempt(
+          target,
+          { messages: context.messages, settings: request.settings },
+          scope,
+          listener,
+        );
       } catch (error) {
         scope.throwIfOver();
-        if (scope.begun || !isWorthRetrying(error)) throw error;
+        if (scope.begun) throw error;
+        const shorter = isShortened ? undefined : await afterRefusal(target, context, error);
+        if (shorter) {
+          context = shorter;
+          isShortened = true;
+          retry--;
+          continue;
+        }
+        if (!isWorthRetrying(error)) throw error;
         const isWaitedFor = isLoading(error) && performance.now() - began < firstEventMs;
         if (retry >= this.limits.maxRetries && !isWaitedFor) throw error;
         await pause(backoffMs(error, retry), scope.begin().signal);
@@ -106,27 +145,13 @@ export class ModelRunner {
 
   private async attempt(
     target: CatalogueEntry,
-    { messages, settings }: RunRequest,
+    asked: Pick<ModelRequest, 'messages' | 'settings'>,
     scope: RunDeadline,
     listener: PartsListener,
   ): Promise<void> {
-    const breaker = this.breakers.of(target.provider);
-    breaker.enter();
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
-    const ask = (signal: AbortSignal, take: PartsListener) =>
-      client.stream({ ...target, messages, settings }, signal, take);
-    const take = (parts: ModelPart[]) => {
-      if (!scope.begun) breaker.settle('ok');
-      scope.begun = true;
-      return listener(parts);
-    };
-    try {
-      await attempt.run(ask, take);
-    } catch (error) {
-      if (!scope.begun) breaker.settle(error instanceof LlmError ? error : undefined);
-      throw error;
-    }
+    await attempt.run((signal, take) => client.stream({ ...target, ...asked }, signal, take), listener);
   }
 
   private newAttempt(target: CatalogueEntry, scope: RunDeadline): Attempt {
@@ -147,4 +172,25 @@ export class ModelRunner {
       idleMs: provider.idleTimeoutMs ?? this.limits.idleTimeoutMs,
     };
   }
+}
+
+/** What this model is to see of the context, which was made for the first model of the request, and counted in `o200k_base`. */
+async function contextFor(
+  { model }: CatalogueEntry,
+  { modelId, messages, settings }: RunRequest,
+): Promise<Partial<WeighedContext> & Pick<WeighedContext, 'messages'>> {
+  if (model.id === modelId && model.vocabulary === 'o200k') return { messages };
+  return newest(await weigh(messages, model), model.contextWindow - reservedOutput(model, settings));
+}
+
+/** A shorter context, for a model that has refused the length of the last one; undefined for another refusal, or where nothing can be left out. */
+async function afterRefusal(
+  { model }: CatalogueEntry,
+  { messages, costs }: Partial<WeighedContext> & Pick<WeighedContext, 'messages'>,
+  error: unknown,
+): Promise<WeighedContext | undefined> {
+  if (!(error instanceof LlmError) || error.code !== 'context_length_exceeded') return undefined;
+  const context = costs ? { messages, costs } : await weigh(messages, model);
+  const shorter = newest(context, Math.floor(sum(context.costs) * (error.fittingShare ?? 0.5)));
+  return shorter.messages.length < messages.length ? shorter : undefined;
 }

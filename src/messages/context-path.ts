@@ -1,5 +1,4 @@
-/** What the wire format of models adds to each message, in tokens. */
-export const MESSAGE_OVERHEAD_TOKENS = 4;
+import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 
 /** What a model is to see of a message: its text. Reasoning, which can be much longer, stays in the database. */
 const TEXT_PARTS = `jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text")')`;
@@ -24,16 +23,16 @@ export interface ContextParameters {
 }
 
 /**
- * A recursive query `path (user_id, parent_id, role, parts, refused, failed, depth, cost, total)`: the user's newest messages of a path that together stay
+ * A recursive query `path (user_id, parent_id, role, parts, refused, failed, tokens, depth, cost, total)`: the user's newest messages of a path that together stay
  * within a budget. Whole messages only.
  */
 export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, ${FAILED} AS failed, m.depth, ${cost} AS cost, ${cost} AS total
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, ${FAILED} AS failed, m.tokens, m.depth, ${cost} AS cost, ${cost} AS total
     FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
   UNION ALL
-    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, ${FAILED}, m.depth, ${cost}, path.total + ${cost}
+    SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, ${FAILED}, m.tokens, m.depth, ${cost}, path.total + ${cost}
     FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
     WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
   )`;

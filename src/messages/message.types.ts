@@ -65,6 +65,8 @@ export interface WaitingConversation {
 export interface ContextMessage {
   role: MessageRole;
   parts: MessagePart[];
+  /** Of its text in `o200k_base`, if they have been counted. */
+  tokens?: number;
   /** Of a reply: a filter of the provider has refused what it was to. */
   refused?: boolean;
   /** Of a reply: it failed, or its process ended before it. */
@@ -73,7 +75,7 @@ export interface ContextMessage {
 
 /** A message of a path that is cut to a budget. */
 export interface CountedMessage extends ContextMessage {
-  /** Tokens, overhead included. */
+  /** `tokens` and what the wire format adds. */
   cost: number;
 }
 

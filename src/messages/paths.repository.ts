@@ -173,7 +173,7 @@ export class PathsRepository {
    */
   context(userId: string, { leafId, budget, contextFrom }: ContextQuery): Promise<CountedMessage[]> {
     return this.db.query(
-      `WITH RECURSIVE ${CONTEXT} SELECT role, parts, refused, failed, cost FROM path ORDER BY depth`,
+      `WITH RECURSIVE ${CONTEXT} SELECT role, parts, refused, failed, tokens, cost FROM path ORDER BY depth`,
       [leafId, budget, contextFrom, true, userId],
     );
   }

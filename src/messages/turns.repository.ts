@@ -92,7 +92,7 @@ const turn = (more: string) =>
      RETURNING id
    ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
-     COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed) ORDER BY depth) FROM path), '[]') AS context
+     COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed, 'tokens', tokens) ORDER BY depth) FROM path), '[]') AS context
    FROM running`;
 const TURN = turn('');
 const LEAVING_TURN = turn(LEAVING);

@@ -5,7 +5,7 @@ import type { ConversationFields } from '../conversations/conversation.types';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
-import { MESSAGE_OVERHEAD_TOKENS } from './context-path';
+import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';

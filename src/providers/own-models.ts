@@ -77,6 +77,8 @@ function modelOf({ name: provider, base_url }: ProviderEntity, name: string): Mo
     provider,
     name,
     settings: {},
+    systemRole: 'system',
+    extraBody: {},
     thinkTags: false,
     continuation: 'instruct',
     fallbacks: [],

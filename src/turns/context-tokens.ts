@@ -1,25 +1,14 @@
-import type { ModelConfig, ModelSettings } from '../config/models-config';
 import { AppError } from '../errors/app-error';
 import { CONTINUE_REQUEST } from '../llm/openai/continuation';
-import { MESSAGE_OVERHEAD_TOKENS } from '../messages/context-path';
+import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { messageTokens } from '../messages/message-tokens';
 import type { MessagePart } from '../messages/message.types';
 import { textOf } from '../messages/reply-content';
-import { countTokensInSlices } from '../replies/events/sliced-token-count';
+import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
 
-/** Token budget of the messages: the model's window less the system prompt and the tokens kept free for the answer. */
-export function contextTokens(
-  model: ModelConfig,
-  settings: ModelSettings,
-  systemPrompt: string | null | undefined,
-): number {
-  const system = systemPrompt ? messageTokens(systemPrompt) : 0;
-  return model.contextWindow - maxOutputTokens(model, settings) - system;
-}
-
-/** Tokens kept free for the answer. */
-export function maxOutputTokens(model: ModelConfig, settings: ModelSettings): number {
-  return Math.min(settings.max_output_tokens ?? model.maxOutputTokens, model.maxOutputTokens);
+/** Tokens of the system prompt as a message. */
+export function systemTokens(systemPrompt: string | null | undefined): number {
+  return systemPrompt ? messageTokens(systemPrompt) : 0;
 }
 
 /**
@@ -32,13 +21,26 @@ export async function prefixTokens(prefix: readonly MessagePart[]): Promise<numb
   return (await countTokensInSlices(text)) + MESSAGE_OVERHEAD_TOKENS + messageTokens(CONTINUE_REQUEST);
 }
 
+/** What cannot be left out of a context, in tokens. */
+export interface NeededTokens {
+  /** Of the message that is to be answered. */
+  message: number;
+  /** Of the text that is to be continued. */
+  prefix: number;
+  system: number;
+}
+
 /**
  * Checks that the context has room for at least the message to be answered and the text to be continued.
- * @param tokens tokens of that message
- * @param budget token budget of the messages, less the tokens of the text to be continued
- * @throws AppError `context_length_exceeded`
+ * @param budget token budget of the messages
+ * @throws AppError `context_length_exceeded`, which names the longest part
  */
-export function assertFits(tokens: number, budget: number): void {
-  if (tokens + MESSAGE_OVERHEAD_TOKENS <= budget) return;
-  throw new AppError('too_large', 'context_length_exceeded', 'The message is too long for this model.');
+export function assertFits({ message, prefix, system }: NeededTokens, budget: number): void {
+  if (message + MESSAGE_OVERHEAD_TOKENS + prefix <= budget) return;
+  const [[part]] = [
+    ['message', message] as const,
+    ['system prompt', system] as const,
+    ['reply that is to be continued', prefix] as const,
+  ].toSorted(([, one], [, other]) => other - one);
+  throw new AppError('too_large', 'context_length_exceeded', `The ${part} is too long for this model.`);
 }

@@ -46,11 +46,11 @@ export class ContextLoader {
  */
 export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
   const said: ModelMessage[] = [];
-  for (const { role, parts, refused, failed } of path) {
+  for (const { role, parts, tokens, refused, failed } of path) {
     const content = textOf(parts);
     const isBlank = !content.trim();
     if (refused || (failed && isBlank)) dropLast(said, 'user');
-    else if (!isBlank && role !== 'tool') said.push({ role, content });
+    else if (!isBlank && role !== 'tool') said.push({ role, content, tokens });
   }
   const first = said.findIndex(({ role }) => role !== 'assistant');
   const messages = first < 0 ? [] : joined(said.slice(first));
@@ -64,10 +64,12 @@ function dropLast(messages: ModelMessage[], role: ModelMessage['role']): void {
 /** Neighbours of one role become one message, in paragraphs of their own. */
 function joined(messages: ModelMessage[]): ModelMessage[] {
   const alternating: ModelMessage[] = [];
-  for (const { role, content } of messages) {
+  for (const message of messages) {
     const last = alternating.at(-1);
-    if (last?.role === role) last.content += `\n\n${content}`;
-    else alternating.push({ role, content });
+    if (last?.role === message.role) {
+      last.content += `\n\n${message.content}`;
+      delete last.tokens;
+    } else alternating.push({ ...message });
   }
   return alternating;
 }

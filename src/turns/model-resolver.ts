@@ -4,7 +4,8 @@ import { unknownModel } from '../conversations/conversation.errors';
 import type { Conversation } from '../conversations/conversations.service';
 import type { CatalogueEntry } from '../llm/model-catalogue';
 import { ModelDirectory } from '../providers/model-directory';
-import { maxOutputTokens, contextTokens } from './context-tokens';
+import { reservedOutput } from '../llm/run/context-fit';
+import { systemTokens } from './context-tokens';
 
 /** The model that is to reply, with its settings and token limits. */
 export interface ResolvedModel {
@@ -12,9 +13,11 @@ export interface ResolvedModel {
   provider: string;
   /** Catalogue entry of the model, if it is one of the user's own. */
   targets?: CatalogueEntry[];
+  /** Without those of the model itself, which a fallback may not share. */
   settings: ModelSettings;
-  /** Token budgets of the messages and of the answer. */
+  /** Token budget of the messages: the model's window less the system prompt and the tokens kept free for the answer. */
   contextTokens: number;
+  systemTokens: number;
   maxOutputTokens: number;
 }
 
@@ -22,7 +25,7 @@ type ModelOptions = { model?: string; settings?: ModelSettings };
 
 /**
  * Resolves the model of a reply (the request's, else the conversation's, else the default of `ModelCatalogue`) and its settings: those of the
- * request override the conversation's, which override the model's.
+ * request override the conversation's.
  */
 @Injectable()
 export class ModelResolver {
@@ -51,14 +54,16 @@ export class ModelResolver {
     const entry = await this.models.resolve(userId, options.model ?? conversation?.model);
     if (!entry) return undefined;
     const { model, provider } = entry;
-    const settings = { ...model.settings, ...conversation?.settings, ...withoutAbsent(options.settings) };
+    const settings = { ...conversation?.settings, ...withoutAbsent(options.settings) };
     return {
       model: model.id,
       provider: provider.name,
       targets: provider.guarded ? [entry] : undefined,
       settings,
-      contextTokens: contextTokens(model, settings, conversation?.system_prompt),
-      maxOutputTokens: maxOutputTokens(model, settings),
+      contextTokens:
+        model.contextWindow - reservedOutput(model, settings) - systemTokens(conversation?.system_prompt),
+      systemTokens: systemTokens(conversation?.system_prompt),
+      maxOutputTokens: reservedOutput(model, settings),
     };
   }
 }

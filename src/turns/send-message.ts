@@ -6,7 +6,7 @@ import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { ContextMessage } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
-import { countTokensInSlices } from '../replies/events/sliced-token-count';
+import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
 import { ReplyProducer, type ReplyJob } from '../replies/produce/reply-producer';
 import { modelMessages } from './context';
 import { assertFits, prefixTokens } from './context-tokens';
@@ -50,7 +50,8 @@ export class SendMessage {
       : undefined;
     const model = await this.models.resolve(userId, position?.conversation, options);
     const input = await turnInput(userId, command, model, position);
-    assertFits(answeredTokens(input), input.contextTokens - (input.prefixTokens ?? 0));
+    const { contextTokens, prefixTokens: prefix = 0 } = input;
+    assertFits({ message: answeredTokens(input), prefix, system: model.systemTokens }, contextTokens);
 
     let turn: SentTurn | undefined;
     for (let tries = 1; !turn; tries++) {

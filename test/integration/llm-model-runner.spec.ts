@@ -4,7 +4,7 @@ import type { ModelConfig } from '../../src/config/models-config';
 import { DemoClient } from '../../src/llm/demo/demo-client';
 import { LlmClients } from '../../src/llm/llm-clients';
 import { ModelCatalogue } from '../../src/llm/model-catalogue';
-import { ModelRunner } from '../../src/llm/model-runner';
+import { ModelRunner, type RunRequest } from '../../src/llm/model-runner';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import type { ModelAttempt } from '../../src/llm/run/attempt';
 import { CircuitBreakers } from '../../src/llm/run/circuit-breakers';
@@ -23,6 +23,7 @@ import {
   reasoning,
   reply,
   silence,
+  status as answerWith,
   stream,
   text,
 } from '../support/model-server/behaviours';
@@ -54,9 +55,14 @@ function setUp({ limits, models = [{}], breakers = new CircuitBreakers() }: Setu
   const config = testLimits({ providers, models: models.map(testModel), ...limits });
   const clients = new LlmClients(openai, new DemoClient(0));
   const runner = new ModelRunner(new ModelCatalogue(config), clients, breakers, config);
-  return async (signal = new AbortController().signal, modelId = 'test-model') => {
+  return async (
+    signal = new AbortController().signal,
+    modelId = 'test-model',
+    more: Partial<RunRequest> = {},
+  ) => {
     const attempts: ModelAttempt[] = [];
-    const request = { modelId, messages: [{ role: 'user' as const, content: 'Hi' }], settings: {} };
+    const messages = [{ role: 'user' as const, content: 'Hi' }];
+    const request = { userId: 'alice', modelId, messages, settings: {}, ...more };
     const start = performance.now();
     const onAttempt = (attempt: ModelAttempt) => void attempts.push(attempt);
     const answer = await collected((take) => runner.run(request, signal, { onParts: take, onAttempt }));
@@ -95,7 +101,7 @@ describe('an attempt', () => {
     const config = testLimits({ providers: [testProvider(server.url)], models: [testModel()] });
     const clients = new LlmClients(openai, new DemoClient(0));
     const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
-    const request = { modelId: 'test-model', messages: [], settings: {} };
+    const request = { userId: 'alice', modelId: 'test-model', messages: [], settings: {} };
     let before: number | undefined;
     await runner.run(request, new AbortController().signal, {
       onParts: (parts) => void (parts.at(-1)?.type === 'finish' && (before = attempts.length)),
@@ -290,7 +296,7 @@ describe('the watchdog', () => {
     const clients = new LlmClients(openai, new DemoClient(0));
     const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
     server.script(stream(text('a'), pause(10), text('b'), finish()));
-    const request = { modelId: 'test-model', messages: [], settings: {} };
+    const request = { userId: 'alice', modelId: 'test-model', messages: [], settings: {} };
     let got = '';
     await runner.run(request, new AbortController().signal, {
       onParts: async (parts) => {
@@ -416,8 +422,109 @@ describe('a fallback', () => {
   });
 });
 
+describe('the context', () => {
+  const said = (...contents: string[]) =>
+    contents.map((content, index) => ({
+      role: index % 2 ? ('assistant' as const) : ('user' as const),
+      content,
+    }));
+  const words = (count: number) => Array<string>(count).fill('word').join(' ');
+  const sent = () =>
+    server.requests.map(({ body }) => body.messages.map(({ content }) => content.slice(0, 5)));
+  const signal = new AbortController().signal;
+  /** Each has 50 words. */
+  const messages = said(...['1', '2', '3', '4', '5'].map((number) => `${number}.   ${words(50)}`));
+  const tooLong = (message: string) =>
+    answerWith(400, { error: { message, code: 'context_length_exceeded' } });
+
+  it('of a fallback is cut to its window', async () => {
+    const models = [{ fallbacks: ['small'] }, { id: 'small', contextWindow: 300, maxOutputTokens: 100 }];
+    server.script(failure(404), reply('Yes.'));
+    expect(await setUp({ models })(signal, 'test-model', { messages })).toMatchObject({ text: 'Yes.' });
+    expect(sent().map((contents) => contents.length)).toEqual([5, 3]);
+  });
+
+  it('of a fallback is cut to what the turn asks for as well', async () => {
+    const models = [{ fallbacks: ['small'] }, { id: 'small', contextWindow: 300, maxOutputTokens: 200 }];
+    server.script(failure(404), reply('Yes.'));
+    await setUp({ models })(signal, 'test-model', { messages, settings: { max_output_tokens: 200 } });
+    expect(sent()[1]).toEqual(['5.   ']);
+  });
+
+  it('of another script is cut by what it takes of an older vocabulary', async () => {
+    const hindi = said(
+      ...['1', '2', '3', '4', '5'].map((number) => `${number}. ${'रोटी दूध पनीर '.repeat(10)}`),
+    );
+    const window = { contextWindow: 500, maxOutputTokens: 100 };
+    server.script(reply('Yes.'), reply('Yes.'));
+    await setUp({ models: [window] })(signal, 'test-model', { messages: hindi });
+    await setUp({ models: [{ ...window, vocabulary: 'other' }] })(signal, 'test-model', { messages: hindi });
+    expect(sent().map((contents) => contents.length)).toEqual([5, 1]);
+  });
+
+  it.each([
+    [
+      "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+      3,
+    ],
+    ['prompt is too long: 210000 tokens > 120000 maximum', 1],
+    ['The input token count (1,200,000) exceeds the maximum number of tokens allowed (1,048,576).', 3],
+    ['the request exceeds the available context size, try increasing it', 1],
+    ['Input is too long for requested model.', 1],
+  ])('that a model refuses is cut further, and asked with once more: %s', async (message, length) => {
+    server.script(tooLong(message), reply('Yes.'));
+    const { text: got, outcomes } = await setUp()(signal, 'test-model', { messages });
+    expect({ got, outcomes }).toEqual({ got: 'Yes.', outcomes: ['context_length_exceeded', 'ok'] });
+    expect(sent().map((contents) => contents.length)).toEqual([5, length]);
+    expect(sent()[1].at(-1)).toBe('5.   ');
+  });
+
+  it('that is refused again is given up', async () => {
+    server.otherwise(tooLong('Input is too long for requested model.'));
+    expect(await setUp()(signal, 'test-model', { messages })).toMatchObject({
+      code: 'context_length_exceeded',
+    });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('of which nothing can be left out is not asked with again', async () => {
+    server.otherwise(tooLong('Input is too long for requested model.'));
+    const system = { role: 'system' as const, content: 'Be kind.' };
+    const request = { messages: [system, messages[0]] };
+    expect(await setUp()(signal, 'test-model', request)).toMatchObject({ code: 'context_length_exceeded' });
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
 describe('the circuit breaker', () => {
   const options = { threshold: 3, openMs: 200 };
+
+  it('counts a turn once, however often it is tried', async () => {
+    server.otherwise(failure(503));
+    const run = setUp({ breakers: new CircuitBreakers(options), limits: { maxRetries: 2 } });
+    for (let count = 0; count < 3; count++) expect((await run()).attempts).toHaveLength(3);
+    expect((await run()).attempts).toEqual([]);
+  });
+
+  it('leaves other models of the provider alone', async () => {
+    server.otherwise(failure(500));
+    const models = [{}, { id: 'second', name: 'second' }];
+    const run = setUp({ models, breakers: new CircuitBreakers(options) });
+    for (let count = 0; count < 3; count++) await run();
+    expect((await run()).attempts).toEqual([]);
+    server.otherwise(reply('second'));
+    expect(await run(undefined, 'second')).toMatchObject({ text: 'second' });
+  });
+
+  it('does not let one user, whose prompt makes the model fail, shut others out', async () => {
+    const run = setUp({ breakers: new CircuitBreakers(options) });
+    server.script(reply('Yes.'));
+    await run(undefined, undefined, { userId: 'bob' });
+    server.otherwise(failure(500));
+    for (let count = 0; count < 6; count++) expect((await run()).attempts).toHaveLength(1);
+    server.otherwise(reply('Yes.'));
+    expect(await run(undefined, undefined, { userId: 'bob' })).toMatchObject({ text: 'Yes.' });
+  });
 
   it('stops asking a provider that is down, lets one call through later, and closes again', async () => {
     server.otherwise(failure(503));

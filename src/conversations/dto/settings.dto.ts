@@ -1,9 +1,8 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsInt, IsNumber, IsString, Length, Max, Min } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsInt, IsNumber, IsString, Length, Matches, Max, Min } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import type { ModelSettings } from '../../config/models-config';
-
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high'] as const;
+import { REASONING_EFFORT } from '../../config/models-schema';
 
 /** How a model should answer. What is absent is left to the conversation, then to the model. */
 @ApiSchema({
@@ -73,11 +72,13 @@ export class SettingsDto implements ModelSettings {
 
   @ApiPropertyOptional({
     type: 'string',
-    enum: EFFORTS,
+    pattern: REASONING_EFFORT.source,
     example: 'low',
-    description: 'How much a reasoning model thinks before it answers.',
+    description:
+      'How much a reasoning model thinks before it answers, in a word of its provider: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, …',
   })
   @MayBeAbsent()
-  @IsIn(EFFORTS)
-  reasoning_effort?: (typeof EFFORTS)[number];
+  @IsString()
+  @Matches(REASONING_EFFORT, { message: 'must be a word of 1 to 32 small letters, digits, - and _' })
+  reasoning_effort?: string;
 }

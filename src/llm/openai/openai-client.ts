@@ -1,4 +1,6 @@
+import { Logger } from '@nestjs/common';
 import OpenAI from 'openai';
+import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import type { ProviderConfig } from '../../config/models-config';
@@ -9,6 +11,7 @@ import { createAgent, providerFetch, type ProviderResponse } from './provider-fe
 import { requestFailure } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
+import { RefusedParameters, type RequestFields } from './refused-parameters';
 import { requestBody } from './request-body';
 import { HeldBytes } from './held-bytes';
 import { Scrubber } from './scrubber';
@@ -16,9 +19,14 @@ import { StreamBudget, type StreamLimits, streamLimits } from './stream-budget';
 import { StreamReader } from './stream-reader';
 import { takeWholeReply } from './whole-reply';
 
+/** Each leaves out one parameter more. */
+const MOST_REPETITIONS = 5;
+
 interface Connection {
   sdk: OpenAI;
   scrub: Scrubber;
+  /** By the provider's name of a model. */
+  refused: Map<string, RefusedParameters>;
 }
 
 /**
@@ -26,6 +34,7 @@ interface Connection {
  * here, because the SDK's decoder is silent about some failures and takes most of the time of a token.
  */
 export class OpenAiClient extends LlmClient {
+  private readonly logger = new Logger(OpenAiClient.name);
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
   private readonly connections = new WeakMap<ProviderConfig, Connection>();
@@ -65,10 +74,9 @@ export class OpenAiClient extends LlmClient {
   }
 
   private async read(request: ModelRequest, signal: AbortSignal, take: PartsListener): Promise<void> {
-    const { sdk, scrub } = this.connectionTo(request.provider);
-    const response = await ask(sdk, request, signal).catch((error: unknown) => {
-      throw requestFailure(error, scrub);
-    });
+    const connection = this.connectionTo(request.provider);
+    const { scrub } = connection;
+    const response = await this.ask(connection, request, signal);
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model, goesOn);
     const isEventType = isEventStream(response);
@@ -83,10 +91,38 @@ export class OpenAiClient extends LlmClient {
     }
   }
 
+  /**
+   * A request that is refused for one of its parameters is made once more without it: it would be refused for ever otherwise.
+   * @throws {LlmError}
+   */
+  private async ask(
+    { sdk, scrub, refused }: Connection,
+    request: ModelRequest,
+    signal: AbortSignal,
+  ): Promise<ProviderResponse> {
+    const { model, provider } = request;
+    const ofModel = refused.get(model.name) ?? new RefusedParameters();
+    for (let repetition = 0; ; repetition++) {
+      const fields = ofModel.without(requestBody(request));
+      try {
+        return await send(sdk, fields, signal);
+      } catch (error) {
+        const failure = requestFailure(error, scrub);
+        const parameter = failure.code === 'provider_bad_request' && ofModel.learn(error, fields);
+        if (!parameter || repetition === MOST_REPETITIONS) throw failure;
+        refused.set(model.name, ofModel);
+        this.logger.warn(
+          { provider: provider.name, model: model.id, parameter },
+          'A model refuses a parameter, which it is not sent any more',
+        );
+      }
+    }
+  }
+
   private connectionTo(provider: ProviderConfig): Connection {
     const known = this.connections.get(provider);
     if (known) return known;
-    const connection = { sdk: this.connect(provider), scrub: new Scrubber(provider) };
+    const connection = { sdk: this.connect(provider), scrub: new Scrubber(provider), refused: new Map() };
     this.connections.set(provider, connection);
     return connection;
   }
@@ -117,8 +153,10 @@ export class OpenAiClient extends LlmClient {
 }
 
 /** Async, so that what the SDK throws at once is a rejection too. */
-async function ask(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
-  const response: unknown = await sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
+async function send(sdk: OpenAI, fields: RequestFields, signal: AbortSignal): Promise<ProviderResponse> {
+  // The SDK's types know OpenAI's words only.
+  const body = fields as unknown as ChatCompletionCreateParamsStreaming;
+  const response: unknown = await sdk.chat.completions.create(body, { signal }).asResponse();
   return response as ProviderResponse;
 }
 

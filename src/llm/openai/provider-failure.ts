@@ -13,6 +13,9 @@ const MOST_WRAPPINGS = 8;
 const LOADING =
   /loading (the )?model|model[^.]{0,80} is (currently |still )?(being )?load(ing|ed)|(warming|starting) up|cold start/i;
 
+/** An error says what it is at its beginning; what it quotes may be long. */
+const LONGEST_READ = 2_000;
+
 /** What a provider's error body says, wherever it says it. */
 interface WireError {
   words: string[];
@@ -48,6 +51,7 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
   const headers = new Headers(error.headers);
   return new LlmError(code, {
     retryable,
+    fittingShare: code === 'context_length_exceeded' ? fittingShare(message) : undefined,
     retryAfterMs: retryAfterMs(headers) ?? waitInWords(message),
     detail: {
       status,
@@ -56,6 +60,22 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
     },
     providerText: scrub.text(message),
   });
+}
+
+/** Numbers of tokens are at least so large; what is smaller may be a status, or an index. */
+const LEAST_TOKENS = 600;
+/** Numbers are not exact, and the answer needs room. */
+const MARGIN = 0.9;
+
+/** `This model's maximum context length is 8192 tokens. However, you requested 9100 tokens (8000 in the messages, …)` and the like: the largest number is what was sent. */
+function fittingShare(message: string): number | undefined {
+  const numbers = message.slice(0, LONGEST_READ).match(/\d[\d,_]{2,12}/g) ?? [];
+  const tokens = numbers
+    .map((number) => Number(number.replaceAll(/[,_]/g, '')))
+    .filter((n) => n >= LEAST_TOKENS);
+  const sent = Math.max(...tokens);
+  const limit = Math.max(...tokens.filter((number) => number < sent));
+  return Number.isFinite(limit) ? (limit / sent) * MARGIN : undefined;
 }
 
 /** The provider could not be reached, or the connection broke before it answered. */

@@ -12,69 +12,107 @@ describe('CircuitBreaker', () => {
     breaker = new CircuitBreaker({ threshold: 3, openMs: 1000 }, () => now);
   });
 
-  function fail(times: number, error = down): void {
+  function fail(times: number, error = down, user = 'alice'): void {
     for (let count = 0; count < times; count++) {
-      breaker.enter();
-      breaker.settle(error);
+      breaker.enter(user);
+      breaker.settle(user, error);
     }
   }
 
+  const isLetThrough = (user: string) => {
+    try {
+      breaker.enter(user);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  it('is not opened by one user while others are active', () => {
+    breaker.enter('bob');
+    breaker.settle('bob', 'ok');
+    fail(10);
+    expect(['alice', 'bob', 'carol'].map(isLetThrough)).toEqual([true, true, true]);
+  });
+
+  it('is opened by one user whom nobody else has been with for a minute, for that one alone', () => {
+    breaker.enter('bob');
+    breaker.settle('bob', 'ok');
+    now = 61_000;
+    fail(3);
+    expect(isLetThrough('alice')).toBe(false);
+    expect(isLetThrough('bob')).toBe(true);
+  });
+
+  it('is opened by failures of two users, for all', () => {
+    fail(2);
+    fail(1, down, 'bob');
+    expect(['alice', 'bob', 'carol'].map(isLetThrough)).toEqual([false, false, false]);
+    now = 1000;
+    expect(isLetThrough('carol')).toBe(true);
+    breaker.settle('carol', 'ok');
+    expect(['alice', 'bob'].map(isLetThrough)).toEqual([true, true]);
+    // From the beginning.
+    fail(2, down, 'bob');
+    expect(isLetThrough('alice')).toBe(true);
+  });
+
   it('lets calls through while failures are few', () => {
     fail(2);
-    expect(() => breaker.enter()).not.toThrow();
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('refuses after failures in a row, and says for how long', () => {
     fail(3);
     now = 400;
-    expect(() => breaker.enter()).toThrow(
+    expect(() => breaker.enter('alice')).toThrow(
       expect.objectContaining({ code: 'provider_unavailable', retryAfterMs: 600 }),
     );
   });
 
   it('counts only failures in a row', () => {
     fail(2);
-    breaker.settle('ok');
+    breaker.settle('alice', 'ok');
     fail(2);
-    expect(() => breaker.enter()).not.toThrow();
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('does not count what says that the provider lives', () => {
     fail(5, new LlmError('provider_bad_request'));
-    expect(() => breaker.enter()).not.toThrow();
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('does not count a model that is being loaded', () => {
     fail(5, new LlmError('provider_unavailable', { detail: { reason: 'loading' } }));
-    expect(() => breaker.enter()).not.toThrow();
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('does not count calls that were aborted', () => {
     fail(2);
-    breaker.settle(undefined);
+    breaker.settle('alice', undefined);
     fail(1);
-    expect(() => breaker.enter()).toThrow(LlmError);
+    expect(() => breaker.enter('alice')).toThrow(LlmError);
   });
 
   it('lets one call through after a while, and closes when it succeeds', () => {
     fail(3);
     now = 1000;
-    breaker.enter();
-    expect(() => breaker.enter()).toThrow(LlmError);
-    breaker.settle('ok');
-    breaker.enter();
-    expect(() => breaker.enter()).not.toThrow();
+    breaker.enter('alice');
+    expect(() => breaker.enter('alice')).toThrow(LlmError);
+    breaker.settle('alice', 'ok');
+    breaker.enter('alice');
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('lets the next one through when that call hangs, or was aborted', () => {
     fail(3);
     now = 1000;
-    breaker.enter();
+    breaker.enter('alice');
     now = 2000;
-    breaker.enter();
-    expect(() => breaker.enter()).toThrow(LlmError);
-    breaker.settle(undefined);
-    expect(() => breaker.enter()).not.toThrow();
+    breaker.enter('alice');
+    expect(() => breaker.enter('alice')).toThrow(LlmError);
+    breaker.settle('alice', undefined);
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 
   it('opens again when that call fails', () => {
@@ -82,8 +120,8 @@ describe('CircuitBreaker', () => {
     now = 1000;
     fail(1);
     now = 1999;
-    expect(() => breaker.enter()).toThrow(LlmError);
+    expect(() => breaker.enter('alice')).toThrow(LlmError);
     now = 2000;
-    expect(() => breaker.enter()).not.toThrow();
+    expect(() => breaker.enter('alice')).not.toThrow();
   });
 });

@@ -1,18 +1,18 @@
 import type { ProviderConfig } from '../../config/models-config';
+import type { CatalogueEntry } from '../model-catalogue';
 import { BREAKER_DEFAULTS, type BreakerOptions, CircuitBreaker } from './circuit-breaker';
 
-/** One breaker for each provider: its models share an endpoint and a credential. */
+/** One breaker for each model of each provider: one model can be down while others of its provider answer. */
 export class CircuitBreakers {
   // By identity: of those that users bring, two may have the same name.
-  private breakers = new WeakMap<ProviderConfig, CircuitBreaker>();
+  private breakers = new WeakMap<ProviderConfig, Map<string, CircuitBreaker>>();
 
   constructor(private readonly options: BreakerOptions = BREAKER_DEFAULTS) {}
 
-  of(provider: ProviderConfig): CircuitBreaker {
-    const known = this.breakers.get(provider);
-    if (known) return known;
-    const breaker = new CircuitBreaker(this.options);
-    this.breakers.set(provider, breaker);
+  of({ provider, model }: CatalogueEntry): CircuitBreaker {
+    const models = this.breakers.get(provider) ?? new Map<string, CircuitBreaker>();
+    const breaker = models.get(model.name) ?? new CircuitBreaker(this.options);
+    this.breakers.set(provider, models.set(model.name, breaker));
     return breaker;
   }
 

@@ -8,7 +8,7 @@ import { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from '../events/event-codec';
 import { failedEnding, interrupted, REFUSED, STORAGE_UNAVAILABLE } from '../events/reply-outcome';
 import { ReplyLog } from '../log/reply-log';
-import { countTokensInSlices } from '../events/sliced-token-count';
+import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
 import { storableForms } from '../events/storable-content';
 
 export interface ReplyResult {

@@ -7,8 +7,8 @@ import { ModelRunner } from '../../llm/model-runner';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
-import { MESSAGE_OVERHEAD_TOKENS } from '../../messages/context-path';
-import { countTokensInSlices } from '../events/sliced-token-count';
+import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
+import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
 import { DeltaCoalescer } from './delta-coalescer';
 import { deltaEvent, startEvent } from '../events/event-codec';
 import { ReplyFinalizer, type ReplyResult } from './reply-finalizer';
@@ -102,7 +102,7 @@ export class ReplyProducer {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { modelId: reply.model ?? '', targets, messages, settings };
+    const request = { userId: reply.user_id, modelId: reply.model ?? '', targets, messages, settings };
     await this.runner.run(request, signal, {
       onParts: (parts) => this.append(reply.id, parts, progress),
       onAttempt: (attempt) => void progress.result.attempts.push(attempt),

@@ -102,7 +102,7 @@ describe('POST /conversations', () => {
     ['max_output_tokens', [0, -1, 1.5, '10']],
     ['stop', ['x', [1], ['']]],
     ['seed', [1.5, '1', 2 ** 53]],
-    ['reasoning_effort', ['wild', 1, '']],
+    ['reasoning_effort', ['Wild', 'so so', 'a'.repeat(33), 1, '']],
     ['tools', [[]]],
   ])('checks the setting %s', async (name, values) => {
     for (const value of values) {

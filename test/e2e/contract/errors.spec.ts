@@ -89,7 +89,7 @@ describe('a problem', () => {
   it('of validation names every field in plain words', async () => {
     const { body } = await alice.post('/conversations', {
       title: 5,
-      settings: { temperature: 'hot', top_p: 2, stop: 'x', seed: 1.5, reasoning_effort: 'wild' },
+      settings: { temperature: 'hot', top_p: 2, stop: 'x', seed: 1.5, reasoning_effort: 'Wild!' },
       metadata: { a: 1 },
       nothing: 1,
     });

@@ -9,7 +9,7 @@ import { ReplyContent, textOf, type StorableContent } from '../../../messages/re
 import { JournalRepository, type JournalBatch } from './journal.repository';
 import { PayloadReader } from './payload-reader';
 import { interrupted } from '../../events/reply-outcome';
-import { countTokensInSlices } from '../../events/sliced-token-count';
+import { countTokensInSlices } from '../../../llm/tokens/sliced-token-count';
 import { storableForms } from '../../events/storable-content';
 import { RecoveredReply } from './recovered-reply';
 

@@ -1,4 +1,4 @@
-import { countTokens } from '../../llm/tokens/token-counter';
+import { countTokens } from './token-counter';
 import { stallDuring } from '../../../test/support/event-loop-stall';
 import { countTokensInSlices } from './sliced-token-count';
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { countTokens } from '../../llm/tokens/token-counter';
+import { countTokens } from './token-counter';
 
 /**
  * `countTokens` for texts that may be long or many: yields to the event loop between slices. A run without a space that is longer than a

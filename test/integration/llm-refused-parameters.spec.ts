@@ -1,0 +1,282 @@
+import type { ModelConfig, ModelSettings } from '../../src/config/models-config';
+import { OpenAiClient } from '../../src/llm/openai/openai-client';
+import { collected, testLimits, testModel, testProvider } from '../support/model-calls';
+import { type ModelServer, startModelServer } from '../support/model-server';
+import { reply, status } from '../support/model-server/behaviours';
+
+let server: ModelServer;
+let openai: OpenAiClient;
+
+beforeAll(async () => {
+  server = await startModelServer();
+  openai = new OpenAiClient(testLimits());
+});
+afterEach(() => server.reset());
+afterAll(async () => {
+  await openai.close();
+  await server.close();
+});
+
+const bodies = () => server.requests.map(({ body }) => body as unknown as Record<string, unknown>);
+
+/** Turns with one model of a provider that nobody has asked before. */
+function asking(model: Partial<ModelConfig> = {}) {
+  const provider = testProvider(server.url);
+  return (settings: ModelSettings, content = 'Hi') =>
+    collected((take) =>
+      openai.stream(
+        { provider, model: testModel(model), messages: [{ role: 'user', content }], settings },
+        new AbortController().signal,
+        take,
+      ),
+    );
+}
+
+const openAi = (message: string, param: string | null = null, code = 'unsupported_parameter') =>
+  status(400, { error: { message, type: 'invalid_request_error', param, code } });
+
+describe('a parameter that a model refuses', () => {
+  it.each([
+    // https://community.openai.com/t/… and openai/openai-python#2072: reasoning models
+    [
+      'temperature',
+      openAi(
+        "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is supported.",
+        'temperature',
+        'unsupported_value',
+      ),
+    ],
+    // BerriAI/litellm#8192: Mistral's pydantic
+    [
+      'stream_options',
+      status(422, {
+        object: 'error',
+        message: {
+          detail: [
+            {
+              type: 'extra_forbidden',
+              loc: ['body', 'stream_options'],
+              msg: 'Extra inputs are not permitted',
+            },
+          ],
+        },
+        type: 'invalid_request_error',
+      }),
+    ],
+    // Azure, older API versions
+    [
+      'stream_options',
+      openAi('Unrecognized request argument supplied: stream_options', null, 'unknown_parameter'),
+    ],
+    // danny-avila/LibreChat#9094: Claude
+    [
+      'top_p',
+      status(400, {
+        type: 'error',
+        error: {
+          type: 'invalid_request_error',
+          message: '`temperature` and `top_p` cannot both be specified for this model. Please use only one.',
+        },
+      }),
+    ],
+    // Gemini's compatible endpoint
+    [
+      'seed',
+      status(400, [
+        {
+          error: {
+            code: 400,
+            message: 'Invalid JSON payload received. Unknown name "seed": Cannot find field.',
+            status: 'INVALID_ARGUMENT',
+          },
+        },
+      ]),
+    ],
+    // vLLM
+    [
+      'reasoning_effort',
+      status(400, {
+        object: 'error',
+        message:
+          "[{'type': 'extra_forbidden', 'loc': ('body', 'reasoning_effort'), 'msg': 'Extra inputs are not permitted'}]",
+        code: 400,
+      }),
+    ],
+    // llama.cpp
+    [
+      'stop',
+      status(400, {
+        error: { code: 400, message: 'Field "stop" is not supported', type: 'invalid_request_error' },
+      }),
+    ],
+  ])('(%s) is left out, once and for all', async (name, refusal) => {
+    const ask = asking();
+    const settings = { temperature: 0.2, top_p: 0.5, seed: 1, stop: ['x'], reasoning_effort: 'high' };
+    server.script(refusal, reply('Yes.'), reply('Yes again.'));
+    expect(await ask(settings)).toMatchObject({ text: 'Yes.', code: undefined });
+    expect(await ask({ ...settings, temperature: 0.9, seed: 2 })).toMatchObject({ text: 'Yes again.' });
+    const [first, second, later] = bodies();
+    expect(first).toHaveProperty(name);
+    const { [name]: _, ...rest } = first;
+    expect(second).toEqual(rest);
+    expect(Object.keys(later)).toEqual(Object.keys(rest));
+  });
+
+  it('has its limit under the other name', async () => {
+    const ask = asking();
+    const message =
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    server.script(openAi(message, 'max_tokens'), reply('Yes.'), reply('Yes.'));
+    await ask({ max_output_tokens: 50 });
+    await ask({ max_output_tokens: 60 });
+    expect(
+      bodies().map(({ max_tokens, max_completion_tokens }) => [max_tokens, max_completion_tokens]),
+    ).toEqual([
+      [50, undefined],
+      [undefined, 50],
+      [undefined, 60],
+    ]);
+  });
+
+  it('has no limit at all if it takes neither name', async () => {
+    const ask = asking();
+    server.script(
+      openAi("Unsupported parameter: 'max_tokens'", 'max_tokens'),
+      openAi("Unsupported parameter: 'max_completion_tokens'", 'max_completion_tokens'),
+      reply('Yes.'),
+    );
+    expect(await ask({ max_output_tokens: 50 })).toMatchObject({ text: 'Yes.' });
+    expect(bodies()[2]).not.toHaveProperty('max_tokens');
+    expect(bodies()[2]).not.toHaveProperty('max_completion_tokens');
+  });
+
+  it('may be several, one after the other', async () => {
+    const ask = asking();
+    const settings = { temperature: 0.2, top_p: 0.5, seed: 1 };
+    server.script(
+      openAi('Unknown parameter: top_p', 'top_p'),
+      openAi('Unknown parameter: seed', 'seed'),
+      openAi('Unknown parameter: temperature', 'temperature'),
+      reply('Yes.'),
+    );
+    expect(await ask(settings)).toMatchObject({ text: 'Yes.' });
+    expect(Object.keys(bodies()[3])).toEqual(['model', 'messages', 'stream', 'stream_options']);
+  });
+
+  it('for its value loses only that value, so that nobody else loses the parameter', async () => {
+    const ask = asking();
+    server.script(
+      openAi('Invalid value: temperature must be less than or equal to 1', 'temperature', 'invalid_value'),
+      reply('Yes.'),
+      reply('Yes.'),
+      reply('Yes.'),
+    );
+    for (const temperature of [1.7, 1.7, 0.7]) await ask({ temperature });
+    expect(bodies().map(({ temperature }) => temperature)).toEqual([1.7, undefined, undefined, 0.7]);
+  });
+
+  it('is a word of effort that the model does not know, and others still are sent', async () => {
+    const ask = asking();
+    server.script(
+      openAi(
+        "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: 'low', 'medium', and 'high'.",
+        'reasoning_effort',
+        'unsupported_value',
+      ),
+      reply('Yes.'),
+      reply('Yes.'),
+    );
+    await ask({ reasoning_effort: 'minimal' });
+    await ask({ reasoning_effort: 'high' });
+    expect(bodies().map(({ reasoning_effort }) => reasoning_effort)).toEqual(['minimal', undefined, 'high']);
+  });
+
+  it('is remembered for its model alone', async () => {
+    const provider = testProvider(server.url);
+    const ask = (name: string) =>
+      collected((take) =>
+        openai.stream(
+          {
+            provider,
+            model: testModel({ name }),
+            messages: [{ role: 'user', content: 'Hi' }],
+            settings: { seed: 1 },
+          },
+          new AbortController().signal,
+          take,
+        ),
+      );
+    server.script(openAi('Unknown parameter: seed', 'seed'), reply('Yes.'), reply('Yes.'));
+    await ask('one');
+    await ask('other');
+    expect(bodies().map(({ model, seed }) => [model, seed])).toEqual([
+      ['one', 1],
+      ['one', undefined],
+      ['other', 1],
+    ]);
+  });
+
+  it.each([
+    ['no parameter', openAi('Something is wrong with this request')],
+    [
+      'the messages',
+      openAi("Invalid value for 'messages[0].content': temperature is not a string", 'messages[0].content'),
+    ],
+    ['the model', openAi('The model does not support seed', 'model', 'invalid_model')],
+    ['a parameter that was not sent', openAi("Unsupported parameter: 'logprobs'", 'logprobs')],
+    ['a parameter with a long name around it', openAi('seedling is not supported')],
+  ])('is none where %s is named', async (_, refusal) => {
+    server.script(refusal);
+    expect(await asking()({ seed: 1 })).toMatchObject({ code: 'provider_bad_request' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is left out a bounded number of times', async () => {
+    const settings = {
+      temperature: 0,
+      top_p: 0,
+      seed: 1,
+      stop: ['x'],
+      reasoning_effort: 'low',
+      max_output_tokens: 5,
+    };
+    server.otherwise(
+      openAi(
+        'Unsupported: temperature, top_p, seed, stop, reasoning_effort, max_tokens, max_completion_tokens, stream_options',
+      ),
+    );
+    expect(await asking()(settings)).toMatchObject({ code: 'provider_bad_request' });
+    expect(server.requests).toHaveLength(6);
+  });
+});
+
+describe('what an operator adds to a model', () => {
+  it('is in each body, and wins', async () => {
+    const ask = asking({ extraBody: { top_k: 5, temperature: 0.1, thinking: { type: 'disabled' } } });
+    server.script(reply('Yes.'));
+    await ask({ temperature: 1 });
+    expect(bodies()[0]).toMatchObject({ top_k: 5, temperature: 0.1, thinking: { type: 'disabled' } });
+  });
+
+  it.each([
+    ['developer', ['developer: Be kind.', 'user: Hi']],
+    ['user', ['user: Be kind.\n\nHi']],
+    ['system', ['system: Be kind.', 'user: Hi']],
+  ] as const)('is the role %s of the system prompt', async (systemRole, expected) => {
+    server.script(reply('Yes.'));
+    const messages = [
+      { role: 'system' as const, content: 'Be kind.' },
+      { role: 'user' as const, content: 'Hi' },
+    ];
+    const request = {
+      provider: testProvider(server.url),
+      model: testModel({ systemRole }),
+      messages,
+      settings: {},
+    };
+    await collected((take) => openai.stream(request, new AbortController().signal, take));
+    expect(server.requests[0].body.messages.map(({ role, content }) => `${role}: ${content}`)).toEqual(
+      expected,
+    );
+  });
+});
