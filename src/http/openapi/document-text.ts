@@ -3,8 +3,9 @@ export const DESCRIPTION = `A self-hosted, headless chat backend: conversations,
 
 ## Conventions
 JSON in UTF-8, \`snake_case\`, ids are UUIDs made by the server, times are RFC 3339 in UTC with milliseconds. A body with a
-field that is not in this document is refused, and so is a query parameter that a list does not have. Answers may get further
-fields: ignore those that you do not know.
+field that is not in this document is refused, and so is a query parameter that a list does not have. \`null\` for an optional field of
+a POST is as if it were absent; in PATCH and PUT it clears a field that may be null, and is as if absent for the others. Answers may get
+further fields: ignore those that you do not know.
 
 ## Identity
 Every operation needs an identity unless it says otherwise: by \`X-User-ID\` from a gateway, by an access token or API key of Parley's own
