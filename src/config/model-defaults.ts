@@ -43,6 +43,11 @@ export function thinksSilently(name: string): boolean {
   return SILENT_THINKERS.test(name) && !/chat|non-reasoning/i.test(name);
 }
 
+/** Whether the model is known to think before it answers, in silence or aloud. */
+export function isKnownToReason(name: string): boolean {
+  return knownModel(name)?.reasoning_tokens ?? thinksSilently(name);
+}
+
 /** Whether the endpoint is OpenAI's own or Azure's, which refuse what a model does not understand. */
 export function isOpenAi(baseUrl: string | undefined): boolean {
   if (!baseUrl || !URL.canParse(baseUrl)) return false;

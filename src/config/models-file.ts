@@ -1,7 +1,13 @@
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './config-error';
-import { defaultMaxOutput, isOpenAi, modelDefaults, OPENAI_BASE_URL } from './model-defaults';
+import {
+  defaultMaxOutput,
+  isKnownToReason,
+  isOpenAi,
+  modelDefaults,
+  OPENAI_BASE_URL,
+} from './model-defaults';
 import type { ModelConfig, ModelsConfig, ProviderConfig } from './models-config';
 import { modelReferenceProblems } from './models-references';
 import { baseUrlProblem, type ModelEntry, modelsSchema, type ProviderEntry } from './models-schema';
@@ -53,7 +59,13 @@ export function modelsFromEnvironment(options: {
 }
 
 const EMPTY_PROVIDER = { headers: {}, headers_env: {}, query: {}, stream_usage: true };
-const EMPTY_MODEL = { settings: {}, continuation: 'instruct' as const, think_tags: false, fallbacks: [] };
+const EMPTY_MODEL = {
+  inputs: ['text' as const],
+  settings: {},
+  continuation: 'instruct' as const,
+  think_tags: false,
+  fallbacks: [],
+};
 
 function demoModels(): ModelsConfig {
   const provider = toProvider({ ...EMPTY_PROVIDER, name: 'demo', kind: 'demo' });
@@ -125,6 +137,10 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
   const contextWindow = entry.context_window ?? defaults.contextWindow;
   return {
     id: entry.id,
+    displayName: entry.display_name ?? entry.id,
+    description: entry.description,
+    inputs: entry.inputs,
+    reasoning: entry.reasoning ?? (entry.think_tags !== false || isKnownToReason(name)),
     provider: entry.provider,
     name,
     contextWindow,

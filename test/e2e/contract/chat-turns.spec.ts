@@ -386,16 +386,6 @@ describe('parent_id', () => {
   });
 });
 
-describe('GET /models', () => {
-  it('names the default model and its window', async () => {
-    const { status, body } = await alice.get<{ data: object[] }>('/models');
-    expect([status, body.data]).toEqual([
-      200,
-      [expect.objectContaining({ id: 'test-model', context_window: expect.any(Number), is_default: true })],
-    ]);
-  });
-});
-
 describe('what the model is sent', () => {
   const sent = () => (asked()?.messages ?? []).map(({ role, content }) => `${role}: ${content}`);
 
