@@ -27,6 +27,9 @@ that \`EventSource.onmessage\` sees them all. A reply begins with \`start\` and 
 stop it; \`Last-Event-ID\` goes on right after that event, at any time. Lines that begin with a colon are heartbeats. Ignore
 events of a type that you do not know.
 
+A line of a chunk stays below 64 KiB, at which some readers of lines end (Go's \`bufio.Scanner\`); that of \`end\` is as long as the reply.
+With \`?full_text=false\` it stays below as well: \`full_text\` of a longer reply is null then, beside \`full_text_omitted: true\`.
+
 The WebSocket \`/api/v1/ws\` carries the same events, and takes chat, stop and follow as JSON frames:
 \`{"type":"chat","request_id":"1","content":"Hello"}\`. Identity and origin are checked in its handshake; a browser asks for a ticket.`;
 
