@@ -18,6 +18,15 @@ const AFTER = {
   description: 'The same as `Last-Event-ID`, for clients that cannot set it.',
 };
 
+const FULL_TEXT = {
+  name: 'full_text',
+  required: false,
+  schema: { type: 'boolean' as const, default: true },
+  description:
+    '`false` keeps every line below 64 KiB, for readers of lines that end there: an `end` event that would reach it has `full_text: null` ' +
+    'and `full_text_omitted: true`. The chunks are the text.',
+};
+
 /** Documents how a client names the last event that it has received. */
 export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
 
@@ -28,6 +37,7 @@ export function EventStream(path: string, method: RequestMethod = RequestMethod.
     StaysOpen(),
     ApiProduces('text/event-stream'),
     ApiResume(),
+    ApiQuery(FULL_TEXT),
     ApiReplyEvents(),
     ApiResponse({
       status: 200,

@@ -15,6 +15,7 @@ import { invalidResumeId } from '../replies/reply.errors';
 import { ConversationFeed } from '../replies/read/conversation-feed';
 import { RepliesService } from '../replies/replies.service';
 import { EventStream } from './api-event-stream';
+import { FullText, invalidFullText, withFullText } from './full-text';
 import { parleyEncoder } from './parley.encoder';
 import { ResumeFrom } from '../streaming/resume-from.decorator';
 import { StreamResponder } from '../streaming/stream-responder';
@@ -40,14 +41,16 @@ export class ReplyStreamsController {
       'be opened before the message is posted.',
   })
   @ApiConversationId()
-  @ProblemResponses(invalidResumeId, conversationNotFound)
+  @ProblemResponses(invalidResumeId, invalidFullText, conversationNotFound)
   async followConversation(
     @CurrentUser() userId: string,
     @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
     @ResumeFrom() lastEventId: string | undefined,
+    @FullText() fullText: boolean,
     @Res() response: Response,
   ): Promise<void> {
-    this.streams.stream(response, await this.feed.open(userId, id, lastEventId), parleyEncoder);
+    const log = await this.feed.open(userId, id, lastEventId);
+    this.streams.stream(response, withFullText(fullText, log), parleyEncoder);
   }
 
   @EventStream('messages/:id/stream')
@@ -60,13 +63,15 @@ export class ReplyStreamsController {
   })
   @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The reply.' })
   @ApiNoContentResponse({ description: 'The reader has all of it, the terminal event included.' })
-  @ProblemResponses(invalidResumeId, messageNotFound)
+  @ProblemResponses(invalidResumeId, invalidFullText, messageNotFound)
   async followReply(
     @CurrentUser() userId: string,
     @Param('id', new ParseId(messageNotFound)) id: string,
     @ResumeFrom() lastEventId: string | undefined,
+    @FullText() fullText: boolean,
     @Res() response: Response,
   ): Promise<void> {
-    this.streams.streamOr204(response, await this.replies.resume(userId, id, lastEventId), parleyEncoder);
+    const log = await this.replies.resume(userId, id, lastEventId);
+    this.streams.streamOr204(response, log && withFullText(fullText, log), parleyEncoder);
   }
 }

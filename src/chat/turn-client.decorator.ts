@@ -1,13 +1,16 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { idempotentRequestOf, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { fullTextOf } from './full-text';
 import { resumeFrom } from '../streaming/resume-from.decorator';
 
-/** The client of a POST that starts a reply: its user, and what it has received already. */
+/** The client of a POST that starts a reply: its user, what it has received already, and how it wants the rest. */
 export interface TurnClient {
   userId: string;
   /** Id of the last event that it has received. */
   lastEventId?: string;
+  /** Whether it takes an `end` event of any length. */
+  fullText: boolean;
   /** Present if the request may be repeated. */
   request?: IdempotentRequest;
 }
@@ -19,6 +22,7 @@ export const Client = createParamDecorator((_data: unknown, context: ExecutionCo
   return {
     userId: request.userId,
     lastEventId: resumeFrom(request),
+    fullText: fullTextOf(request),
     request: idempotentRequestOf(request),
   };
 });

@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { API_PREFIX } from '../http/api-prefix';
 import { RepliesService } from '../replies/replies.service';
 import { emptyLog } from '../replies/log/reply-log';
+import { withFullText } from './full-text';
 import { parleyEncoder } from './parley.encoder';
 import { StreamResponder } from '../streaming/stream-responder';
 import type { TurnClient } from './turn-client.decorator';
@@ -20,18 +21,19 @@ export class TurnStreams {
    * received gets the rest of that reply, which must be of this conversation, and nothing is started.
    */
   async stream(
-    { userId, lastEventId }: TurnClient,
+    { userId, lastEventId, fullText }: TurnClient,
     response: Response,
     conversationId: string | undefined,
     start: () => Promise<string>,
   ): Promise<void> {
     if (lastEventId) {
       const rest = await this.replies.resumeAfter(userId, lastEventId, conversationId);
-      return this.streams.stream(response, rest ?? emptyLog, parleyEncoder);
+      return this.streams.stream(response, withFullText(fullText, rest ?? emptyLog), parleyEncoder);
     }
     const messageId = await start();
     // Names the reply to the client before its first event, which may take a while if the reply is queued.
     response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
-    this.streams.stream(response, this.replies.read(userId, messageId), parleyEncoder);
+    const log = withFullText(fullText, this.replies.read(userId, messageId));
+    this.streams.stream(response, log, parleyEncoder);
   }
 }

@@ -472,6 +472,14 @@ export const REPLY_BOUNDS = {
     beyond: 'neighbours are joined, the more the nearer the limit comes; no character is lost',
     test: 'test/integration/chat/many-events.spec.ts',
   },
+  // As JSON a character is six bytes at most, so that the line of an event stays below 64 KiB: readers of lines end there.
+  eventCharacters: {
+    what: 'text in one event',
+    limit: 10_000,
+    unit: 'characters',
+    beyond: 'it goes on in the next event',
+    test: 'src/replies/produce/delta-coalescer.spec.ts',
+  },
   liveBatch: {
     what: 'events of a running reply that a reader is handed at a time',
     limit: 256,
@@ -498,7 +506,7 @@ export const REPLY_BOUNDS = {
     what: 'characters of a log that are made at a time, for one reader',
     limit: 128 * 1024,
     unit: 'characters',
-    beyond: 'the rest when the reader has taken them; one event may be longer',
+    beyond: 'the rest when the reader has taken them; one event of an earlier version may be longer',
     test: 'src/replies/events/event-codec.spec.ts',
   },
   pageBytes: {

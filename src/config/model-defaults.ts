@@ -72,6 +72,11 @@ export function thinksSilently(name: string): boolean {
 const OPENAI_HOSTS =
   /(^|\.)(api\.openai\.com|(openai|cognitiveservices|services\.ai|models\.ai|models\.inference\.ai)\.azure\.(com|us|cn)|inference\.ai\.azure\.com|api\.cognitive\.microsoft\.com)$/;
 
+/** Whether the model is known to think before it answers, in silence or aloud. */
+export function isKnownToReason(name: string): boolean {
+  return knownModel(bareName(name))?.reasoning_tokens ?? thinksSilently(name);
+}
+
 /** Whether the endpoint is OpenAI's own or Azure's, which refuse what a model does not understand. */
 export function isOpenAi(baseUrl: string | undefined): boolean {
   if (!baseUrl || !URL.canParse(baseUrl)) return false;

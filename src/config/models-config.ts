@@ -28,9 +28,19 @@ export interface ModelSettings {
   reasoning_effort?: string;
 }
 
+/** What a model can be given. */
+export const MODEL_INPUTS = ['text', 'image'] as const;
+export type ModelInput = (typeof MODEL_INPUTS)[number];
+
 /** A name that clients may ask for. */
 export interface ModelConfig {
   id: string;
+  /** What people are shown for the id. */
+  displayName: string;
+  description?: string;
+  inputs: readonly ModelInput[];
+  /** It thinks before it answers, whether or not the provider shows the thoughts. */
+  reasoning: boolean;
   /** `ProviderConfig.name` */
   provider: string;
   /** The provider's own name of it. */

@@ -34,6 +34,10 @@ models:
   - id: own
     provider: azure
     name: deployment
+    display_name: " Our own "
+    description: Knows our handbook 📖.
+    inputs: [text, image]
+    reasoning: false
     context_window: 8000
     max_output_tokens: 1000
     unsupported_settings: [seed, stop]
@@ -71,6 +75,9 @@ describe('parseModelsFile', () => {
       models: [
         {
           id: 'qwen3:8b',
+          displayName: 'qwen3:8b',
+          inputs: ['text'],
+          reasoning: false,
           provider: 'local',
           name: 'qwen3:8b',
           contextWindow: 128_000,
@@ -110,6 +117,8 @@ describe('parseModelsFile', () => {
     expect(models).toMatchObject([
       {
         id: 'gpt',
+        displayName: 'gpt',
+        reasoning: true,
         name: 'gpt-5-mini',
         contextWindow: 400_000,
         maxTokensField: 'max_completion_tokens',
@@ -117,6 +126,10 @@ describe('parseModelsFile', () => {
       },
       {
         id: 'own',
+        displayName: 'Our own',
+        description: 'Knows our handbook 📖.',
+        inputs: ['text', 'image'],
+        reasoning: false,
         contextWindow: 8000,
         maxOutputTokens: 1000,
         unsupportedSettings: ['seed', 'stop'],
@@ -161,6 +174,30 @@ unknown: 1
         'MODELS_FILE unknown is not known',
       ].sort(),
     );
+  });
+
+  it.each([
+    ['display_name', '""', 'must be 1 to 100 characters on one line'],
+    ['display_name', `"${'x'.repeat(101)}"`, 'must be 1 to 100 characters on one line'],
+    ['display_name', '"a\\u202eb"', 'must be 1 to 100 characters on one line'],
+    ['display_name', '7', 'must be 1 to 100 characters on one line'],
+    ['description', `"${'x'.repeat(1001)}"`, 'must be 1 to 1000 characters on one line'],
+    ['description', '"a\\nb"', 'must be 1 to 1000 characters on one line'],
+    ['inputs', 'text', 'must be a list'],
+    ['inputs', '[]', 'must have text'],
+    ['inputs', '[image]', 'must have text'],
+    ['inputs', '[text, text]', 'must not repeat itself'],
+    ['inputs', '[text, smell]', 'must be text or image', '[1]'],
+    ['reasoning', '1', 'must be true or false'],
+  ])('does not take the %s %s', (field, value, message, at = '') => {
+    expect(problems(`${SMALLEST}    ${field}: ${value}\n`)).toEqual([
+      `MODELS_FILE models[0].${field}${at} ${message}`,
+    ]);
+  });
+
+  it('takes a name and a description as long as they may be', () => {
+    const more = `    display_name: "${'📖'.repeat(100)}"\n    description: "${'📖'.repeat(1000)}"\n`;
+    expect(problems(SMALLEST + more)).toEqual([]);
   });
 
   it('names every wrong reference', () => {
@@ -287,6 +324,27 @@ describe('modelsFromEnvironment', () => {
     expect(modelsFromEnvironment({ apiKey: 'x', model }).models[0].unsupportedSettings).toEqual(
       unsupportedSettings,
     );
+  });
+
+  it.each([
+    ['gpt-4o', false],
+    ['gpt-5-mini', true],
+    ['gpt-5-chat-latest', false],
+    ['gpt-oss-20b', true],
+    ['openai/o3', true],
+    ['google/gemini-2.5-flash', true],
+    ['x-ai/grok-4-fast-non-reasoning', false],
+    ['llama3.2', false],
+    ['constructor', false],
+  ])('knows whether %s thinks before it answers: %s', (model, reasoning) => {
+    const { models } = modelsFromEnvironment({ baseUrl: 'http://localhost/v1', model });
+    expect(models[0].reasoning).toBe(reasoning);
+  });
+
+  it('takes a model with thoughts in its text for one that thinks, unless the file says otherwise', () => {
+    const tags = `${SMALLEST}    think_tags: open\n`;
+    expect(parseModelsFile(tags, {}).models[0].reasoning).toBe(true);
+    expect(parseModelsFile(`${tags}    reasoning: false\n`, {}).models[0].reasoning).toBe(false);
   });
 
   it('leaves room for a prompt in a model that may answer with its whole window', () => {

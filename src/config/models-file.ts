@@ -1,7 +1,13 @@
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './config-error';
-import { defaultMaxOutput, isOpenAi, modelDefaults, OPENAI_BASE_URL } from './model-defaults';
+import {
+  defaultMaxOutput,
+  isKnownToReason,
+  isOpenAi,
+  modelDefaults,
+  OPENAI_BASE_URL,
+} from './model-defaults';
 import type { ModelConfig, ModelsConfig, ProviderConfig } from './models-config';
 import { modelReferenceProblems } from './models-references';
 import { baseUrlProblem, type ModelEntry, modelsSchema, type ProviderEntry } from './models-schema';
@@ -54,6 +60,7 @@ export function modelsFromEnvironment(options: {
 
 const EMPTY_PROVIDER = { headers: {}, headers_env: {}, query: {}, stream_usage: true };
 const EMPTY_MODEL = {
+  inputs: ['text' as const],
   settings: {},
   system_role: 'system' as const,
   extra_body: {},
@@ -133,6 +140,10 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
   const known = defaults.outputIsGuessed ? undefined : defaults.maxOutputTokens;
   return {
     id: entry.id,
+    displayName: entry.display_name ?? entry.id,
+    description: entry.description,
+    inputs: entry.inputs,
+    reasoning: entry.reasoning ?? (entry.think_tags !== false || isKnownToReason(name)),
     provider: entry.provider,
     name,
     contextWindow,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_INPUTS } from './models-config';
 
 /*
  * The shape of MODELS_FILE. Messages follow the name of a place, and none may repeat a value: it can be a secret.
@@ -42,6 +43,14 @@ const model = z.strictObject({
   id: name,
   provider: name,
   name: name.optional(),
+  display_name: shownText(100).optional(),
+  description: shownText(1000).optional(),
+  inputs: z
+    .array(z.enum(MODEL_INPUTS, `must be ${MODEL_INPUTS.join(' or ')}`), 'must be a list')
+    .refine((inputs) => inputs.includes('text'), 'must have text')
+    .refine((inputs) => new Set(inputs).size === inputs.length, 'must not repeat itself')
+    .default(['text']),
+  reasoning: flag.optional(),
   context_window: tokens.optional(),
   max_output_tokens: tokens.optional(),
   unsupported_settings: z.array(settingName).optional(),
@@ -130,6 +139,15 @@ function headerName() {
 
 function headerValue() {
   return z.string('must be text').regex(/^[\x20-\x7e]*$/, 'must be printable ASCII');
+}
+
+/** What people read: not blank, and without characters that are not seen. */
+function shownText(max: number) {
+  const message = `must be 1 to ${max} characters on one line`;
+  return z
+    .string(message)
+    .trim()
+    .regex(new RegExp(`^[^\\p{C}]{1,${max}}$`, 'u'), message);
 }
 
 function wholeNumber(min: number, max: number) {

@@ -1,10 +1,39 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import type { ModelConfig } from '../config/models-config';
+import { MODEL_INPUTS, type ModelConfig, type ModelInput } from '../config/models-config';
 
 @ApiSchema({ name: 'Model' })
 export class ModelResponse {
   @ApiProperty({ example: 'parley-demo', description: 'What `model` of a request may be.' })
   id: string;
+
+  @ApiProperty({
+    example: 'Parley demo',
+    description: 'What people are shown; the id, unless it has a name.',
+  })
+  name: string;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Answers at once, and knows nothing.',
+    description: 'What it is good for, in words; null if nobody said.',
+  })
+  description: string | null;
+
+  @ApiProperty({
+    enum: MODEL_INPUTS,
+    isArray: true,
+    example: ['text'],
+    description: 'What the model understands. Ignore words that you do not know.',
+  })
+  inputs: readonly ModelInput[];
+
+  @ApiProperty({
+    example: false,
+    description:
+      'Whether it thinks before it answers: `reasoning_effort` may help, and `reasoning` events may come.',
+  })
+  reasoning: boolean;
 
   @ApiProperty({ example: 'demo', description: 'Whose model it is.' })
   provider: string;
@@ -22,6 +51,10 @@ export class ModelResponse {
 export function toModelResponse(model: ModelConfig, defaultId: string): ModelResponse {
   return {
     id: model.id,
+    name: model.displayName,
+    description: model.description ?? null,
+    inputs: model.inputs,
+    reasoning: model.reasoning,
     provider: model.provider,
     context_window: model.contextWindow,
     max_output_tokens: model.maxOutputTokens,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../config/bounds';
-import { modelDefaults } from '../config/model-defaults';
+import { isKnownToReason, modelDefaults } from '../config/model-defaults';
 import type { ModelConfig, ProviderConfig } from '../config/models-config';
 import type { CatalogueEntry } from '../llm/model-catalogue';
 import { BoundedMap } from '../http/bounded-map';
@@ -71,9 +71,13 @@ export class OwnModels {
 }
 
 function modelOf({ name: provider, base_url }: ProviderEntity, name: string): ModelConfig {
+  const id = `${provider}/${name}`;
   return {
     ...modelDefaults(name, base_url),
-    id: `${provider}/${name}`,
+    id,
+    displayName: id,
+    inputs: ['text'],
+    reasoning: isKnownToReason(name),
     provider,
     name,
     settings: {},

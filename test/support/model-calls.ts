@@ -20,6 +20,9 @@ export function testProvider(baseUrl: string, overrides: Partial<ProviderConfig>
 export function testModel(overrides: Partial<ModelConfig> = {}): ModelConfig {
   return {
     id: 'test-model',
+    displayName: 'test-model',
+    inputs: ['text'],
+    reasoning: false,
     provider: 'test',
     name: 'test-model-name',
     contextWindow: 128_000,

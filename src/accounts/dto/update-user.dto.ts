@@ -6,7 +6,7 @@ import { OptionalBody } from '../../http/validation.pipe';
 import { USER_ROLES, type UserRole } from '../../users/user.types';
 
 @OptionalBody()
-@ApiSchema({ name: 'UpdateUser', description: 'What is absent stays as it is.' })
+@ApiSchema({ name: 'UpdateUser', description: 'What is absent or `null` stays as it is.' })
 export class UpdateUserDto {
   @ApiPropertyOptional({
     description: 'Only of an account of the service itself.',

@@ -1,13 +1,17 @@
 import type { Type } from '@nestjs/common';
-import { IsString, IsUUID, ValidateBy } from 'class-validator';
+import { IsBoolean, IsString, IsUUID, ValidateBy } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
-/** The body of `POST /chat`, and the idempotency key, which is a header there. */
+/** The body of `POST /chat`, and what is a header or in the query there. */
 class ChatFrame extends StartChatDto {
   @MayBeAbsent()
   @IsString()
   idempotency_key?: string;
+
+  @MayBeAbsent()
+  @IsBoolean()
+  full_text?: boolean;
 }
 
 /** Names one reply, or all replies of a conversation. */
@@ -31,6 +35,10 @@ class FollowFrame extends SubjectFrame {
     },
   })
   after?: string | number;
+
+  @MayBeAbsent()
+  @IsBoolean()
+  full_text?: boolean;
 }
 
 /** Frames that a client may send, by `type`; the class declares the other fields. */

@@ -20,9 +20,10 @@ export interface Envelope {
 export function openFrame(bytes: Uint8Array): Envelope {
   const { type, request_id, ...sent } = parseJsonBody(bytes) as Record<string, unknown>;
   if (typeof type !== 'string') throw invalidField('type', 'must be a string');
-  if (request_id !== undefined && !isRequestId(request_id))
+  const requestId = request_id ?? undefined;
+  if (requestId !== undefined && !isRequestId(requestId))
     throw invalidField('request_id', `must be a text of 1 to ${MAX_REQUEST_ID} characters`);
-  return { type, requestId: request_id, sent };
+  return { type, requestId, sent };
 }
 
 /** @throws AppError `unknown_type`, `validation_failed` */

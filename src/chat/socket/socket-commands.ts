@@ -7,6 +7,7 @@ import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
 import { ConversationFeed } from '../../replies/read/conversation-feed';
 import { ContentParser } from '../content-parser';
+import { withFullText } from '../full-text';
 import { RepliesService } from '../../replies/replies.service';
 import type { CheckedFrame, ClientFrame, Fields } from './client-frames';
 import type { AnswerType } from './server-frames';
@@ -59,15 +60,16 @@ export class SocketCommands {
 
   private async send({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
     client.readings.assertRoom();
-    const { idempotency_key: key, ...input } = fields;
-    const { idempotency_key: _key, ...body } = sent;
+    const { idempotency_key: key, full_text, ...input } = fields;
+    const { idempotency_key: _key, full_text: _fullText, ...body } = sent;
     const { userId } = client.identity;
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...CHAT_ROUTE, body });
     const id = await this.chat.sendMessage(
       { userId, request },
       { ...input, content: this.text.parseContent(input) },
     );
-    client.readings.begin(reading(client, keyOf('message', id), this.replies.read(userId, id), requestId));
+    const log = withFullText(full_text ?? true, this.replies.read(userId, id));
+    client.readings.begin(reading(client, keyOf('message', id), log, requestId));
   }
 
   private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {
@@ -83,15 +85,16 @@ export class SocketCommands {
     const { userId } = client.identity;
     const subject = subjectOf(fields);
     const after = fields.after === undefined ? undefined : String(fields.after);
+    const fullText = fields.full_text ?? true;
     client.readings.assertRoom(subject.key);
     if (subject.kind === 'conversation') {
-      const log = await this.feed.open(userId, subject.id, after);
+      const log = withFullText(fullText, await this.feed.open(userId, subject.id, after));
       const onEnd = () => void client.answer('unfollowed', { conversation_id: subject.id }, requestId);
       return client.readings.begin({ ...reading(client, subject.key, log, requestId), onEnd });
     }
     const log = await this.replies.resume(userId, subject.id, after);
     if (!log) return client.answer('up_to_date', { message_id: subject.id }, requestId);
-    client.readings.begin(reading(client, subject.key, log, requestId));
+    client.readings.begin(reading(client, subject.key, withFullText(fullText, log), requestId));
   }
 
   private async unfollow(

@@ -1,20 +1,21 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { IsBoolean, ValidateIf } from 'class-validator';
+import { IsBoolean } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import { CreateConversationDto } from './create-conversation.dto';
 
-/** What is absent stays as it is; `null` clears a title, model or system prompt. */
 @ApiSchema({
   name: 'UpdateConversation',
-  description: 'What is absent stays as it is; `null` clears a title, model or system prompt.',
+  description:
+    'What is absent stays as it is; `null` clears a title, model or system prompt, and is as if absent for the others.',
 })
 export class UpdateConversationDto extends CreateConversationDto {
   @ApiPropertyOptional({ type: Boolean, example: true, description: "The client's mark to show it on top." })
-  @ValidateIf((dto: UpdateConversationDto) => dto.pinned !== undefined)
+  @MayBeAbsent()
   @IsBoolean()
   pinned?: boolean;
 
   @ApiPropertyOptional({ type: Boolean, example: false, description: 'Out of the ordinary list.' })
-  @ValidateIf((dto: UpdateConversationDto) => dto.archived !== undefined)
+  @MayBeAbsent()
   @IsBoolean()
   archived?: boolean;
 }

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema, OmitType } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { PageQuery } from '../../http/page-query.dto';
 import type { FeedbackEntity } from '../feedback.entity';
@@ -39,11 +40,11 @@ export class CreateFeedbackDto {
 
 @ApiSchema({
   name: 'UpdateFeedback',
-  description: 'What is absent stays as it is; a `null` comment clears it.',
+  description: 'What is absent stays as it is, and a rating of `null`; a `null` comment clears it.',
 })
 export class UpdateFeedbackDto extends OmitType(CreateFeedbackDto, ['message_id', 'rating']) {
   @ApiPropertyOptional(RATING)
-  @ValidateIf((dto: UpdateFeedbackDto) => dto.rating !== undefined)
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(5)

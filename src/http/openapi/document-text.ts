@@ -3,8 +3,9 @@ export const DESCRIPTION = `A self-hosted, headless chat backend: conversations,
 
 ## Conventions
 JSON in UTF-8, \`snake_case\`, ids are UUIDs made by the server, times are RFC 3339 in UTC with milliseconds. A body with a
-field that is not in this document is refused, and so is a query parameter that a list does not have. Answers may get further
-fields: ignore those that you do not know.
+field that is not in this document is refused, and so is a query parameter that a list does not have. \`null\` for an optional field of
+a POST is as if it were absent; in PATCH and PUT it clears a field that may be null, and is as if absent for the others. Answers may get
+further fields: ignore those that you do not know.
 
 ## Identity
 Every operation needs an identity unless it says otherwise: by \`X-User-ID\` from a gateway, by an access token or API key of Parley's own
@@ -25,6 +26,9 @@ A stream is \`text/event-stream\`: one JSON object per \`data:\` line, with \`id
 that \`EventSource.onmessage\` sees them all. A reply begins with \`start\` and ends with exactly one \`end\` or \`error\`. Leaving does not
 stop it; \`Last-Event-ID\` goes on right after that event, at any time. Lines that begin with a colon are heartbeats. Ignore
 events of a type that you do not know.
+
+A line of a chunk stays below 64 KiB, at which some readers of lines end (Go's \`bufio.Scanner\`); that of \`end\` is as long as the reply.
+With \`?full_text=false\` it stays below as well: \`full_text\` of a longer reply is null then, beside \`full_text_omitted: true\`.
 
 The WebSocket \`/api/v1/ws\` carries the same events, and takes chat, stop and follow as JSON frames:
 \`{"type":"chat","request_id":"1","content":"Hello"}\`. Identity and origin are checked in its handshake; a browser asks for a ticket.`;

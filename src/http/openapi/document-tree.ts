@@ -22,7 +22,7 @@ export function operationsOf(document: OpenAPIObject): Operation[] {
 }
 
 /** The bodies of an operation, of its request and of all its responses. */
-export function mediaTypesOf(operation: Operation): MediaType[] {
+export function mediaTypesOf(operation: Pick<Operation, 'requestBody' | 'responses'>): MediaType[] {
   const bodies = [operation.requestBody, ...Object.values(operation.responses)];
   return bodies.flatMap(
     (body) => Object.values((body && 'content' in body && body.content) || {}) as MediaType[],

@@ -8,6 +8,7 @@ import { type Operation, operationsOf } from './document-tree';
 import { addExamples } from './examples';
 import { PUBLIC_EXTENSION } from './extensions';
 import { nameSchemas } from './named-schemas';
+import { allowNullInBodies } from './nullable-bodies';
 
 const USER_ID =
   'The user, as named by your gateway or back end: 1 to 128 of `A-Z a-z 0-9 . _ @ : -`, compared exactly.';
@@ -33,6 +34,7 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
   addCommonProblems(document);
   nameSchemas(document);
   closeBodies(document);
+  allowNullInBodies(document);
   addExamples(document);
   return document;
 }

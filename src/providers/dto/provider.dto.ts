@@ -87,7 +87,7 @@ export class CreateProviderDto {
 }
 
 @OptionalBody()
-@ApiSchema({ name: 'UpdateProvider', description: 'What is absent stays as it is.' })
+@ApiSchema({ name: 'UpdateProvider', description: 'What is absent or `null` stays as it is.' })
 export class UpdateProviderDto {
   @ApiPropertyOptional(NAME)
   @MayBeAbsent()

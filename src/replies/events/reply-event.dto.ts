@@ -1,6 +1,6 @@
 import { ApiErrorCode } from '../../errors/api-error-code';
 import type { ErrorCode } from '../../errors/error-codes';
-import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath } from '@nestjs/swagger';
 import { ApiId } from '../../http/openapi/api-properties';
 import { UsageResponse } from '../../messages/dto/message.response';
 
@@ -54,8 +54,22 @@ export class ReasoningEvent {
 }
 
 class EndData {
-  @ApiProperty({ example: 'Oslo.', description: 'All chunks together, which is what is stored.' })
-  full_text: string;
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Oslo.',
+    description:
+      'All chunks together, which is what is stored. Null only where the client asked for `full_text=false` and the line would reach 64 KiB.',
+  })
+  full_text: string | null;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    enum: [true],
+    example: true,
+    description: 'Present if `full_text` is null: it was too long for this client.',
+  })
+  full_text_omitted?: boolean;
 
   @ApiId('reply', { description: 'The reply.' })
   message_id: string;

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { deltaEvent } from '../events/event-codec';
 import { DeltaCoalescer } from './delta-coalescer';
 
-const { parts: PARTS, events: EVENTS } = REPLY_BOUNDS;
+const { parts: PARTS, events: EVENTS, eventCharacters: CHARACTERS } = REPLY_BOUNDS;
 /** Largest value of `LLM_MAX_REPLY_CHARS`. */
 const LONGEST = 50_000_000;
 
@@ -66,6 +67,32 @@ describe('DeltaCoalescer', () => {
     expect(content.length).toBe(LONGEST);
     expect(content.partCount).toBeLessThanOrEqual(PARTS.limit);
     expect(content.eventCount).toBeLessThanOrEqual(EVENTS.limit - 2);
+  });
+
+  it.each([
+    ['letters', 'x'],
+    ['what JSON writes as six bytes', '\u0001'],
+    ['pairs that must stay together', '👍'],
+    ['a letter and such pairs', `x${'👍'.repeat(CHARACTERS.limit)}`],
+  ])('cuts a long delta of %s into events whose lines stay below 64 KiB', (_name, unit) => {
+    for (const before of [0, EVENTS.limit]) {
+      const text = unit.repeat(200_000 / unit.length);
+      const { content, events } = shown(before + 2, 600, (i) =>
+        i < before ? sameType(i) : { type: 'reasoning', text },
+      );
+      expect(textIn(events, 'reasoning')).toBe(text + text);
+      expect(content.deltasAfter(0, Infinity)).toEqual(events);
+      for (const delta of events) {
+        expect(delta.text.isWellFormed()).toBe(true);
+        const line = `data: ${JSON.stringify(deltaEvent(delta))}\n`;
+        if (Buffer.byteLength(line) >= 64 * 1024) expect.unreachable(`${Buffer.byteLength(line)}`);
+      }
+    }
+  });
+
+  it('leaves a delta alone that is as long as an event may be', () => {
+    const delta: ReplyDelta = { type: 'text', text: 'x'.repeat(CHARACTERS.limit) };
+    expect(shown(3, 2, () => delta).events).toEqual([delta, delta, delta]);
   });
 
   it('loses nothing and mixes nothing up, whatever comes', () => {

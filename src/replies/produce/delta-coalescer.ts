@@ -3,12 +3,13 @@ import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
 
 /** Number of times that the minimum length of an event doubles over the second half of a limit. */
 const DOUBLINGS = 20;
+const LONGEST = REPLY_BOUNDS.eventCharacters.limit;
 
 /**
  * Keeps a reply within its bounds on parts and events, whatever the model sends: up to half of a limit deltas pass unchanged, then they
  * are joined until they hold 2, 4, 8 … characters, so that a limit is far beyond the longest reply (50 million characters fill 98 % of
- * it). Called by `ReplyProducer` before deltas are numbered, so that they are joined for every reader, live or later, and nothing that
- * was shown changes.
+ * it). A delta that is longer than an event may be becomes several. Called by `ReplyProducer` before deltas are numbered, so that they are
+ * joined and cut for every reader, live or later, and nothing that was shown changes.
  *
  * At most one delta of each type is held back, in the order in which they started: if a model alternates between the types more often
  * than that, the order of text and reasoning is lost from there on, but no character of either.
@@ -22,10 +23,8 @@ export class DeltaCoalescer {
   add(deltas: ReplyDelta[]): ReplyDelta[] {
     const { content } = this;
     // Each delta may become a part of its own.
-    if (!this.held.length && isRoomy(content.partCount + deltas.length, content.eventCount + deltas.length)) {
-      for (const delta of deltas) content.add(delta);
-      return deltas;
-    }
+    if (!this.held.length && isRoomy(content.partCount + deltas.length, content.eventCount + deltas.length))
+      return this.take(deltas);
     return deltas.flatMap((delta) => {
       this.hold(delta);
       return this.heldLength < minLength(content) ? [] : this.flush();
@@ -36,8 +35,13 @@ export class DeltaCoalescer {
   flush(): ReplyDelta[] {
     const deltas = this.held;
     this.held = [];
-    for (const delta of deltas) this.content.add(delta);
-    return deltas;
+    return this.take(deltas);
+  }
+
+  private take(deltas: ReplyDelta[]): ReplyDelta[] {
+    const events = deltas.some(({ text }) => text.length > LONGEST) ? deltas.flatMap(inPieces) : deltas;
+    for (const event of events) this.content.add(event);
+    return events;
   }
 
   private hold({ type, text }: ReplyDelta): void {
@@ -49,6 +53,17 @@ export class DeltaCoalescer {
   private get heldLength(): number {
     return this.held.reduce((length, { text }) => length + text.length, 0);
   }
+}
+
+/** No piece ends inside of a surrogate pair, which would be two characters that cannot be stored. */
+function inPieces({ type, text }: ReplyDelta): ReplyDelta[] {
+  const pieces: ReplyDelta[] = [];
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = from + LONGEST;
+    if (to < text.length && (text.codePointAt(to - 1) ?? 0) > 0xffff) to -= 1;
+    pieces.push({ type, text: text.slice(from, to) });
+  }
+  return pieces;
 }
 
 function isRoomy(parts: number, events: number): boolean {

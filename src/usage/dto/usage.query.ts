@@ -1,6 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, ValidateBy } from 'class-validator';
-import { MayBeAbsent } from '../../http/may-be-absent';
+import { IsIn, IsOptional, ValidateBy } from 'class-validator';
 import type { UsageGroup } from '../../messages/usage/usage.types';
 
 const GROUPS: UsageGroup[] = ['day', 'model', 'conversation'];
@@ -25,7 +24,7 @@ export class UsageQuery {
     format: 'date',
     example: '2026-11-01',
   })
-  @MayBeAbsent()
+  @IsOptional()
   @IsDay()
   from?: string;
 
@@ -35,7 +34,7 @@ export class UsageQuery {
     format: 'date',
     example: '2026-11-30',
   })
-  @MayBeAbsent()
+  @IsOptional()
   @IsDay()
   to?: string;
 
@@ -45,7 +44,7 @@ export class UsageQuery {
     default: 'day',
     example: 'day',
   })
-  @MayBeAbsent()
+  @IsOptional()
   @IsIn(GROUPS)
   group_by?: UsageGroup;
 }

@@ -89,6 +89,12 @@ describe("a user's own provider", () => {
   it('answers its user', async () => {
     const models = await alice.api.get<{ data: { id: string; provider: string }[] }>('/models');
     expect(models.body.data.map(({ id }) => id)).toEqual(['test-model', 'mine/gpt', 'mine/a/b:c']);
+    expect(models.body.data[1]).toMatchObject({
+      name: 'mine/gpt',
+      description: null,
+      inputs: ['text'],
+      reasoning: false,
+    });
     const { id } = await alice.api.conversation({ model: 'mine/gpt' });
     const { message, response } = await alice.api.say(id, 'Hello');
     expect([response, message.model, message.provider]).toEqual(['Own.', 'mine/gpt', 'mine']);

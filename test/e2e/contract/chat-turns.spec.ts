@@ -173,13 +173,26 @@ describe('content', () => {
     expect((await refusal(body)).status).toBe(400);
   });
 
-  it.each(['model', 'settings', 'parent_id'])(
-    'with null for %s is refused: absent is absent',
-    async (field) => {
-      const { status, errors } = await refusal({ content: 'x', [field]: null });
-      expect([status, errors?.[0].path]).toEqual([400, field]);
-    },
-  );
+  it('with null for what is optional is as if it were absent', async () => {
+    const nothing = { model: null, settings: null, parent_id: null, on_busy: null, message: null };
+    const { id } = await alice.conversation({ settings: { temperature: 0.5 } });
+    const { user_message } = await alice.say(id, 'One', nothing);
+    await alice.say(id, 'Two', {
+      ...nothing,
+      settings: { temperature: null, seed: null, max_output_tokens: 5 },
+    });
+    expect(user_message).toMatchObject({ content: 'One', parent_id: null });
+    expect((await alice.history(id)).map(({ role }) => role).join()).toBe('user,assistant,user,assistant');
+    expect(asked()).toMatchObject({ temperature: 0.5 });
+    expect(asked()).not.toHaveProperty('seed');
+    const started = await alice.post('/chat', { content: null, message: 'Hi', conversation_id: null });
+    expect(started.status).toBe(200);
+  });
+
+  it('with null for both texts is refused', async () => {
+    const { status, errors } = await refusal({ content: null, message: null });
+    expect([status, errors?.[0].path]).toEqual([400, 'content']);
+  });
 
   it('for an unknown model is refused', async () => {
     const problem = await refusal({ content: 'x', model: '../v1/files' });
@@ -370,16 +383,6 @@ describe('parent_id', () => {
     const answers: Problem[] = [];
     for (const problem of problems) answers.push(await problem);
     for (const { status, code } of answers) expect([status, code]).toEqual([404, 'message_not_found']);
-  });
-});
-
-describe('GET /models', () => {
-  it('names the default model and its window', async () => {
-    const { status, body } = await alice.get<{ data: object[] }>('/models');
-    expect([status, body.data]).toEqual([
-      200,
-      [expect.objectContaining({ id: 'test-model', context_window: expect.any(Number), is_default: true })],
-    ]);
   });
 });
 

@@ -111,6 +111,12 @@ describe('POST /conversations', () => {
     }
   });
 
+  it('with null for everything is one with nothing', async () => {
+    const nothing = { title: null, model: null, system_prompt: null, settings: null, metadata: null };
+    const made = await alice.conversation(nothing);
+    expect(pick(made, nothing)).toEqual({ ...nothing, settings: {}, metadata: {} });
+  });
+
   it.each(['id', 'user_id', 'created_at', 'updated_at', 'active_message_id', 'role', 'deleted_at'])(
     'does not let a client choose %s',
     async (field) => {
@@ -141,17 +147,21 @@ describe('PATCH /conversations/{id}', () => {
     expect(await read(made.id)).toEqual({ ...expected, messages: [], messages_cursor: null });
   });
 
-  it('takes back with null what may be absent, and refuses null for the rest', async () => {
+  it('takes back with null what may be null; for the rest null is as if absent', async () => {
     const fields = { title: 'x', model: 'test-model', system_prompt: 'x' };
-    const { id } = await alice.conversation({ ...fields, settings: { seed: 1 } });
+    const others = { settings: { seed: 1 }, metadata: { a: 'b' } };
+    const { id } = await alice.conversation({ ...fields, ...others });
+    await alice.patch(`/conversations/${id}`, { pinned: true });
     const nothing = { title: null, model: null, system_prompt: null };
     const { status, body } = await alice.patch<Conversation>(`/conversations/${id}`, nothing);
     expect([status, pick(body, fields)]).toEqual([200, nothing]);
-    for (const name of ['settings', 'metadata', 'pinned', 'archived']) {
-      const refused = await alice.patch(`/conversations/${id}`, { [name]: null });
-      expect([refused.status, refused.body.errors?.[0].path]).toEqual([400, name]);
+    const none = { settings: null, metadata: null, pinned: null, archived: null };
+    for (const method of ['PATCH', 'PUT']) {
+      const kept = await alice.call<Conversation>(method, `/conversations/${id}`, none);
+      expect([kept.status, kept.body]).toMatchObject([200, { ...others, pinned: true, archived: false }]);
     }
-    expect((await read(id)).settings).toEqual({ seed: 1 });
+    await alice.patch(`/conversations/${id}`, { settings: { seed: null, temperature: 1 } });
+    expect((await read(id)).settings).toEqual({ temperature: 1 });
   });
 
   it('with If-Match of what was read answers 412 to a lost update', async () => {

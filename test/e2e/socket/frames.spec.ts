@@ -102,6 +102,18 @@ describe('a frame that is not understood', () => {
     await socket.close();
   });
 
+  it('is none for null in an optional field, which is as if it were absent', async () => {
+    const socket = await SocketClient.of(t.url, 'alice');
+    const nothing = { conversation_id: null, message: null, settings: null, idempotency_key: null };
+    socket.send({ type: 'chat', request_id: null, content: 'Hi', ...nothing });
+    await socket.until(() => socket.eventsFor().at(-1)?.type === 'end');
+    const [messageId] = socket.eventsFor()[0].id.split(':');
+    const follow = { type: 'follow', message_id: messageId, conversation_id: null, after: null };
+    socket.send({ ...follow, request_id: 'again' });
+    expect((await socket.reply('again')).last.type).toBe('end');
+    await socket.close();
+  });
+
   it('closes the socket when it is the tenth in a row', async () => {
     const socket = await SocketClient.of(t.url, 'alice');
     for (let i = 0; i < 9; i++) socket.send('{}');
