@@ -6,7 +6,7 @@ import type { LlmClients } from './llm-clients';
 import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { pause } from './pause';
-import { Attempt, type AttemptListener } from './run/attempt';
+import { type Asking, Attempt, type AttemptListener } from './run/attempt';
 import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
@@ -114,8 +114,8 @@ export class ModelRunner {
     breaker.enter();
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
-    const ask = (signal: AbortSignal, take: PartsListener) =>
-      client.stream({ ...target, messages, settings }, signal, take);
+    const ask: Asking = (signal, take, onHead) =>
+      client.stream({ ...target, messages, settings, onHead }, signal, take);
     const take = (parts: ModelPart[]) => {
       if (!scope.begun) breaker.settle('ok');
       scope.begun = true;
@@ -133,6 +133,7 @@ export class ModelRunner {
     return new Attempt(target, {
       controller: scope.begin(),
       listener: scope.onAttempt,
+      number: scope.countTry(target.model.id),
       patience: this.patience(target),
     });
   }

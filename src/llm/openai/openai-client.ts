@@ -1,12 +1,15 @@
 import OpenAI from 'openai';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import type { ProviderConfig } from '../../config/models-config';
 import { OutboundGuard } from '../../outbound/outbound-guard';
-import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import { type AnswerHead, LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import { LlmError } from '../llm-error';
 import { type BodyKind, kindOf } from './body-kind';
-import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
-import { requestFailure } from './provider-failure';
+import { modelNames } from './model-list';
+import { createAgent, providerFetch, type ProviderInit, type ProviderResponse } from './provider-fetch';
+import { requestFailure, requestIdOf } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
 import { requestBody } from './request-body';
@@ -16,11 +19,6 @@ import { StreamBudget, type StreamLimits, streamLimits } from './stream-budget';
 import { StreamReader } from './stream-reader';
 import { takeWholeReply } from './whole-reply';
 
-interface Connection {
-  sdk: OpenAI;
-  scrub: Scrubber;
-}
-
 /**
  * Any provider that speaks OpenAI's chat completions. The SDK makes the request and reads refusals; the stream is decoded
  * here, because the SDK's decoder is silent about some failures and takes most of the time of a token.
@@ -28,7 +26,7 @@ interface Connection {
 export class OpenAiClient extends LlmClient {
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
-  private readonly connections = new WeakMap<ProviderConfig, Connection>();
+  private readonly connections = new WeakMap<ProviderConfig, OpenAI>();
   private readonly limits: StreamLimits;
 
   /**
@@ -51,11 +49,30 @@ export class OpenAiClient extends LlmClient {
       signal.throwIfAborted();
       return listener(parts);
     };
+    const call = new ProviderCall(new Scrubber(request.provider, request), request.onHead);
     try {
-      await this.read(request, signal, take);
-    } finally {
-      // Whatever an aborted connection fails with.
+      await this.read(request, call, signal, take);
       signal.throwIfAborted();
+    } catch (error) {
+      // Whatever an aborted connection fails with.
+      throw call.failure(signal.aborted ? signal.reason : error);
+    }
+  }
+
+  /**
+   * The names that a provider gives its models, as it answers them.
+   * @throws {LlmError}, or `signal.reason` if the signal aborts
+   */
+  async models(provider: ProviderConfig, signal: AbortSignal): Promise<string[]> {
+    const call = new ProviderCall(new Scrubber(provider));
+    try {
+      const sdk = this.connectionTo(provider);
+      const response = await sent(async () => sdk.get('/models', call.options(signal)).asResponse(), call);
+      const text = await readAtMost(response.body, PROVIDER_BOUNDS.checkBytes.limit, this.held);
+      signal.throwIfAborted();
+      return modelNames(text);
+    } catch (error) {
+      throw call.failure(signal.aborted ? signal.reason : error);
     }
   }
 
@@ -64,11 +81,16 @@ export class OpenAiClient extends LlmClient {
     await Promise.all([this.agent.destroy(), this.guardedAgent.destroy()]);
   }
 
-  private async read(request: ModelRequest, signal: AbortSignal, take: PartsListener): Promise<void> {
-    const { sdk, scrub } = this.connectionTo(request.provider);
-    const response = await ask(sdk, request, signal).catch((error: unknown) => {
-      throw requestFailure(error, scrub);
-    });
+  private async read(
+    request: ModelRequest,
+    call: ProviderCall,
+    signal: AbortSignal,
+    take: PartsListener,
+  ): Promise<void> {
+    const { scrub } = call;
+    const { completions } = this.connectionTo(request.provider).chat;
+    const ask = async () => completions.create(requestBody(request), call.options(signal)).asResponse();
+    const response = await sent(ask, call);
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model, goesOn);
     const isEventType = isEventStream(response);
@@ -83,10 +105,10 @@ export class OpenAiClient extends LlmClient {
     }
   }
 
-  private connectionTo(provider: ProviderConfig): Connection {
+  private connectionTo(provider: ProviderConfig): OpenAI {
     const known = this.connections.get(provider);
     if (known) return known;
-    const connection = { sdk: this.connect(provider), scrub: new Scrubber(provider) };
+    const connection = this.connect(provider);
     this.connections.set(provider, connection);
     return connection;
   }
@@ -116,10 +138,47 @@ export class OpenAiClient extends LlmClient {
   }
 }
 
-/** Async, so that what the SDK throws at once is a rejection too. */
-async function ask(sdk: OpenAI, request: ModelRequest, signal: AbortSignal): Promise<ProviderResponse> {
-  const response: unknown = await sdk.chat.completions.create(requestBody(request), { signal }).asResponse();
-  return response as ProviderResponse;
+/** One request, and what is known of it when it fails. */
+class ProviderCall {
+  private head: AnswerHead | undefined;
+
+  constructor(
+    readonly scrub: Scrubber,
+    private readonly onHead?: (head: AnswerHead) => void,
+  ) {}
+
+  /** For the SDK, which hands on to our own `fetch` what it does not know. */
+  options(signal: AbortSignal): OpenAI.RequestOptions {
+    const init: ProviderInit = { onHead: (response) => this.begin(response) };
+    return { signal, fetchOptions: init as OpenAI.RequestOptions['fetchOptions'] };
+  }
+
+  /** A failure with what the provider's answer and its address say of it. */
+  failure(error: unknown): unknown {
+    if (!(error instanceof LlmError)) return error;
+    const { scrub, head } = this;
+    const { reason } = error.detail ?? {};
+    if (reason !== undefined) error.detail = { ...error.detail, reason: scrub.word(reason) };
+    return error.addDetail({
+      url: scrub.url(),
+      status: head?.status,
+      request_id: scrub.word(head?.requestId),
+    });
+  }
+
+  private begin({ status, headers }: Pick<Response, 'status' | 'headers'>): void {
+    this.head = { status, requestId: this.scrub.id(requestIdOf(headers)) };
+    this.onHead?.(this.head);
+  }
+}
+
+/** @throws {LlmError} for a refusal */
+async function sent(ask: () => Promise<unknown>, { scrub }: ProviderCall): Promise<ProviderResponse> {
+  try {
+    return (await ask()) as ProviderResponse;
+  } catch (error) {
+    throw requestFailure(error, scrub);
+  }
 }
 
 function isEventStream(response: ProviderResponse): boolean {

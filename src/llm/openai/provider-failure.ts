@@ -13,10 +13,26 @@ const MOST_WRAPPINGS = 8;
 const LOADING =
   /loading (the )?model|model[^.]{0,80} is (currently |still )?(being )?load(ing|ed)|(warming|starting) up|cold start/i;
 
+/** Under which names providers and the gateways before them send their id of a request. */
+const REQUEST_ID_HEADERS = [
+  'x-request-id',
+  'request-id',
+  'apim-request-id',
+  'x-ms-request-id',
+  'x-amzn-requestid',
+  'msh-request-id',
+  'x-log-id',
+  'x-tt-logid',
+  'x-siliconcloud-trace-id',
+  'x-trace-id',
+  'cf-ray',
+];
+
 /** What a provider's error body says, wherever it says it. */
 interface WireError {
   words: string[];
   message: string;
+  requestId?: string;
   /** Some send the HTTP status in the place of a code. */
   status?: number;
 }
@@ -32,18 +48,23 @@ export function requestFailure(error: unknown, scrub: Scrubber): LlmError {
 
 /** The failure that a provider reports inside a stream, or as JSON under 200. */
 export function reportedFailure(error: unknown, scrub: Scrubber): LlmError {
-  const { words, message, status } = readError(error);
+  const { words, message, status, requestId } = readError(error);
   const { code, retryable } = classifyFailure({ words, message, status });
   return new LlmError(code, {
     retryable,
-    detail: { status, reason: scrub.word(words[0]) },
-    providerText: scrub.text(message),
+    detail: { status, reason: scrub.word(words[0]), request_id: scrub.word(requestId) },
+    providerText: typeof error === 'string' && !scrub.keepsPages ? undefined : scrub.text(message),
   });
+}
+
+/** The provider's own id of a request. */
+export function requestIdOf(headers: Headers): string | undefined {
+  return REQUEST_ID_HEADERS.map((name) => headers.get(name)).find((id) => !!id) ?? undefined;
 }
 
 function statusFailure(error: APIError, scrub: Scrubber): LlmError {
   const status = error.status as number;
-  const { words, message } = readError(error.error ?? error.message);
+  const { words, message, requestId } = readError(error.error ?? pageOf(error));
   const { code, retryable } = classifyFailure({ words, message, status });
   const headers = new Headers(error.headers);
   return new LlmError(code, {
@@ -52,10 +73,15 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
     detail: {
       status,
       reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
-      request_id: scrub.word(headers.get('x-request-id')),
+      request_id: scrub.word(requestIdOf(headers) ?? requestId),
     },
-    providerText: scrub.text(message),
+    providerText: error.error === undefined && !scrub.keepsPages ? undefined : scrub.text(message),
   });
+}
+
+/** A body that is no JSON. The SDK puts the status before it, and words of its own in the place of none. */
+function pageOf({ message }: APIError): string {
+  return message.replace(/^\d{3} (status code \(no body\)$)?/, '');
 }
 
 /** The provider could not be reached, or the connection broke before it answered. */
@@ -119,6 +145,7 @@ function collect(value: unknown, found: WireError, depth: number): void {
   const body = value as Record<string, unknown>;
   for (const name of CODES) collectCode(body[name], found);
   for (const name of MESSAGES) if (typeof body[name] === 'string') collectText(body[name], found, depth);
+  if (typeof body.request_id === 'string') found.requestId ??= body.request_id;
   if (typeof body.retryDelay === 'string') collectText(`retryDelay ${body.retryDelay}`, found, depth);
   for (const name of INSIDE) if (typeof body[name] === 'object') collect(body[name], found, depth + 1);
 }
