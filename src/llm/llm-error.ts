@@ -108,3 +108,5 @@ const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = 
     retryable: false,
   },
 };
+
+export const LLM_ERROR_CODES = Object.keys(DEFAULTS) as LlmErrorCode[];
