@@ -9,12 +9,12 @@ const SHAPES: readonly [RegExp, string][] = [
     /^(export)?[A-Z][A-Z0-9_]{3,}=/,
     'The key begins with the name of a variable and "=": give the key alone.',
   ],
-  [/\s/, 'The key has white space in it: copy it anew.'],
   [/\*{3}|…|\.{3}|•/, 'The key has its middle hidden: copy it from where it is shown whole.'],
   [
     /^<|>$|^\$|your.?(api.?)?key|change.?me|^sk-xxx|^xxx|replace.?me|placeholder/i,
     'The key is a placeholder: put a real one in its place.',
   ],
+  [/\s/, 'The key has white space in it: copy it anew.'],
 ];
 
 /** What may be wrong with a key that is refused. */

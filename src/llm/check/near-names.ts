@@ -6,19 +6,20 @@ const LONGEST = 100;
 /** Those of the names that are most like this one, the nearest first; none if none is. */
 export function nearestNames(name: string, names: readonly string[]): string[] {
   const wanted = folded(name);
-  return names
+  const near = names
     .slice(0, MOST_COMPARED)
     .map((candidate) => ({ candidate, far: distance(wanted, folded(candidate)) }))
     .filter(({ far }) => far <= Math.max(2, wanted.length * 0.4))
-    .toSorted((a, b) => a.far - b.far)
-    .slice(0, MOST)
-    .map(({ candidate }) => candidate);
+    .toSorted((a, b) => a.far - b.far);
+  // The same in other letters is the one that was meant.
+  const meant = near[0]?.far === 0 ? near.slice(0, 1) : near.slice(0, MOST);
+  return meant.map(({ candidate }) => candidate);
 }
 
 /** Whoever leaves out what stands before the last slash, or the date behind, is near. */
 function distance(a: string, b: string): number {
-  if (b.endsWith(`/${a}`) || a.endsWith(`/${b}`) || b.startsWith(a) || a.startsWith(b)) return 1;
-  return edits(a, b);
+  const isPart = b.endsWith(`/${a}`) || a.endsWith(`/${b}`) || b.startsWith(a) || a.startsWith(b);
+  return isPart ? Math.min(2, edits(a, b)) : edits(a, b);
 }
 
 /** Levenshtein's distance. */
