@@ -585,7 +585,7 @@ export const PROVIDER_BOUNDS = {
   },
   comparedCharacters: {
     what: 'text of a request that such words are compared with',
-    limit: 8 * 1024 ** 2,
+    limit: 4 * 1024 ** 2,
     unit: 'characters',
     beyond: 'the words are not kept',
     test: 'src/llm/openai/scrubber.spec.ts',

@@ -23,6 +23,8 @@ export type SentRequest = Pick<ModelRequest, 'messages' | 'settings'>;
 export class Scrubber {
   private readonly secrets: string[];
   private readonly baseUrl: string;
+  /** Comparing takes time, and a failure's words are asked for again. */
+  private readonly cleanWords = new Map<string, boolean>();
   /** What is no JSON may be a page of anything, and a user has named the host: nothing of it is kept. */
   readonly keepsPages: boolean;
 
@@ -55,7 +57,9 @@ export class Scrubber {
   /** A code or an id; undefined if it does not look like one or holds what is to be hidden. */
   word(word: string | null | undefined): string | undefined {
     if (!isWord(word)) return undefined;
-    return this.text(word) === word ? word : undefined;
+    const isClean = this.cleanWords.get(word) ?? this.text(word) === word;
+    this.cleanWords.set(word, isClean);
+    return isClean ? word : undefined;
   }
 
   /** An id that is not compared with the request, which takes time that only a failure is worth. */
