@@ -23,8 +23,8 @@ export type SentRequest = Pick<ModelRequest, 'messages' | 'settings'>;
 export class Scrubber {
   private readonly secrets: string[];
   private readonly baseUrl: string;
-  /** Comparing takes time, and a failure's words are asked for again. */
-  private readonly cleanWords = new Map<string, boolean>();
+  /** Comparing takes time, and a failure's words are asked for again. Made for a failure only. */
+  private cleanWords: Map<string, boolean> | undefined;
   /** What is no JSON may be a page of anything, and a user has named the host: nothing of it is kept. */
   readonly keepsPages: boolean;
 
@@ -57,6 +57,7 @@ export class Scrubber {
   /** A code or an id; undefined if it does not look like one or holds what is to be hidden. */
   word(word: string | null | undefined): string | undefined {
     if (!isWord(word)) return undefined;
+    this.cleanWords ??= new Map();
     const isClean = this.cleanWords.get(word) ?? this.text(word) === word;
     this.cleanWords.set(word, isClean);
     return isClean ? word : undefined;
