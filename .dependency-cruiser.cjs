@@ -21,7 +21,7 @@ const ALLOWED = {
   auth: [...FOUNDATIONS, 'limits', 'audit', 'users'],
   instances: FOUNDATIONS,
   llm: [...FOUNDATIONS, 'outbound'],
-  providers: [...FOUNDATIONS, 'outbound', 'audit', 'auth', 'users', 'llm'],
+  providers: [...FOUNDATIONS, 'outbound', 'limits', 'audit', 'auth', 'users', 'llm'],
   conversations: [...FOUNDATIONS, 'auth', 'users', 'providers'],
   messages: [...FOUNDATIONS, 'limits', 'auth', 'users', 'instances', 'llm', 'conversations'],
   feedback: [...FOUNDATIONS, 'auth', 'users', 'conversations', 'messages'],
@@ -29,7 +29,7 @@ const ALLOWED = {
   usage: [...FOUNDATIONS, 'limits', 'auth', 'llm', 'messages'],
   health: [...FOUNDATIONS, 'auth'],
   accounts: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
-  admin: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'messages', 'providers'],
+  admin: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'llm', 'messages', 'providers'],
   // a turn: face → use case → engine → tree of messages
   replies: [...FOUNDATIONS, 'users', 'instances', 'llm', 'conversations', 'messages'],
   turns: [...FOUNDATIONS, 'llm', 'providers', 'conversations', 'messages', 'replies'],

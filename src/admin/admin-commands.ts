@@ -9,6 +9,7 @@ import { KeyRotation } from '../providers/key-rotation';
 import { isEmail, isUsername } from '../users/account-names';
 import type { User, UserChanges } from '../users/user.types';
 import { UsersService } from '../users/users.service';
+import { UsageError } from './usage-error';
 
 export const USAGE = `npm run admin -- <command>
   create <username> <e-mail>   an administrator with an account (AUTH_MODE=token); ADMIN_PASSWORD, or a password that is shown once
@@ -20,9 +21,6 @@ export const USAGE = `npm run admin -- <command>
   rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed,
                                or that an older version did not bind to their provider's address
   recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
-
-/** It cannot be done as it was asked for; the message says why. */
-export class UsageError extends Error {}
 
 /** The counters of some conversations are wrong; the message says of which. */
 export class WrongCountersError extends Error {}

@@ -4,8 +4,9 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigError } from '../config/config-error';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
-import { AdminCommands, UsageError, WrongCountersError } from './admin-commands';
+import { AdminCommands, WrongCountersError } from './admin-commands';
 import { AdminModule } from './admin.module';
+import { UsageError } from './usage-error';
 
 async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(AdminModule, {

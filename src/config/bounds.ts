@@ -543,18 +543,60 @@ export const REPLY_BOUNDS = {
 /** What model providers send. */
 export const PROVIDER_BOUNDS = {
   checkMs: {
-    what: 'time for which a check of a provider waits for its list of models',
+    what: 'time for which a check of a provider waits for its list of models, and for the first word of each model',
     limit: 10_000,
     unit: 'ms',
-    beyond: 'it counts as `unreachable`',
+    beyond: 'it counts as `unreachable`, the model as `provider_timeout`',
     test: 'test/e2e/accounts/provider-answers.spec.ts',
   },
   checkBytes: {
     what: 'list of models that a provider answers to a check',
     limit: 1024 ** 2,
     unit: 'bytes',
-    beyond: 'it counts as `unreachable`',
+    beyond: 'it counts as `invalid_response`',
     test: 'test/e2e/accounts/provider-answers.spec.ts',
+  },
+  checkedModels: {
+    what: 'models of a provider that a check asks for a token',
+    limit: 20,
+    unit: 'count',
+    beyond: 'the others are not asked',
+    test: 'test/e2e/accounts/provider-check.spec.ts',
+  },
+  checkedAtOnce: {
+    what: 'models that one check asks at once',
+    limit: 4,
+    unit: 'count',
+    beyond: 'they wait',
+    test: 'test/e2e/accounts/provider-check.spec.ts',
+  },
+  checksMs: {
+    what: 'time for all models of a check',
+    limit: 20_000,
+    unit: 'ms',
+    beyond: 'the others are `not_checked`',
+    test: 'test/e2e/accounts/provider-check.spec.ts',
+  },
+  checksOfUser: {
+    what: 'checks of one user at once in one process; each counts as a turn besides',
+    limit: 10,
+    unit: 'count',
+    beyond: '429 `rate_limited` with `Retry-After`',
+    test: 'test/e2e/accounts/provider-check.spec.ts',
+  },
+  words: {
+    what: 'words of a provider about a failure that are kept, without secrets and what the request says',
+    limit: 500,
+    unit: 'characters',
+    beyond: 'cut',
+    test: 'src/llm/openai/scrubber.spec.ts',
+  },
+  comparedCharacters: {
+    what: 'text of a request that such words are compared with',
+    limit: 4 * 1024 ** 2,
+    unit: 'characters',
+    beyond: 'the words are not kept',
+    test: 'src/llm/openai/scrubber.spec.ts',
   },
   replyCharacters: {
     what: 'one reply, reasoning included',

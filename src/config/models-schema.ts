@@ -87,7 +87,7 @@ export function modelsSchema(env: NodeJS.ProcessEnv) {
     .refine((key) => Boolean(env[key]?.trim()), 'names an environment variable that is not set')
     .refine(
       (key) => /^[\x21-\x7e]*$/.test(env[key]?.trim() ?? ''),
-      'names a variable with spaces or unprintable characters',
+      'names a variable with spaces or unprintable characters: a key is given alone, without `Bearer `',
     )
     .transform((key) => env[key]?.trim() ?? '');
   const provider = z.strictObject({

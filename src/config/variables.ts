@@ -58,7 +58,7 @@ export const VARIABLES = {
 
   OPENAI_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+    .regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces: the key alone, without `Bearer `')
     .optional(),
   OPENAI_BASE_URL: url(['http:', 'https:']).optional(),
   OPENAI_MODEL: z.string().optional(),

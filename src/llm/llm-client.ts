@@ -14,6 +14,16 @@ export interface ModelRequest {
   /** Where the last one is the assistant's, it is an unfinished reply, and only what follows it is wanted. */
   messages: ModelMessage[];
   settings: ModelSettings;
+  /** Hears that the provider's answer begins, be it a refusal. */
+  onHead?: (head: AnswerHead) => void;
+}
+
+/** What a provider's answer begins with. */
+export interface AnswerHead {
+  /** HTTP status. */
+  status: number;
+  /** The provider's own id of the request. */
+  requestId?: string;
 }
 
 /** Tokens as the provider counted them (`estimated: false`) or as we did. `input_tokens` includes cached ones. */

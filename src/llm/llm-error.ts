@@ -18,14 +18,16 @@ export type LlmErrorCode =
   | 'max_output'
   | 'unexpected_tool_call';
 
-/** Facts about a failure that are safe in any log: no text of the provider, no URL, no secret. */
+/** Facts about a failure that are safe in any log: no text of the provider or of the request, no secret. */
 export interface LlmErrorDetail {
-  /** HTTP status of the provider's answer. */
+  /** HTTP status of the provider's answer, or the one that its answer reports. */
   status?: number;
-  /** The provider's or the network's own code, e.g. `insufficient_quota`, `ECONNREFUSED`. */
+  /** The provider's, the network's or our own code, e.g. `insufficient_quota`, `ECONNREFUSED`, `not_json`. */
   reason?: string;
-  /** The provider's `x-request-id`. */
+  /** The provider's own id of the request. */
   request_id?: string;
+  /** What was called, without credentials and query. */
+  url?: string;
 }
 
 export interface LlmErrorOptions {
@@ -36,7 +38,7 @@ export interface LlmErrorOptions {
   detail?: LlmErrorDetail;
   /** Of a context that is too long: the share of it that fits, from 0 to 1, if the provider has named its limit. */
   fittingShare?: number;
-  /** What the provider wrote, without secrets. For trace logs only: it may quote what the user wrote. */
+  /** What the provider wrote, as `Scrubber.text` leaves it. For the operator's log, and for who has brought the provider. */
   providerText?: string;
 }
 
@@ -47,8 +49,8 @@ export interface LlmErrorOptions {
 export class LlmError extends Error {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
-  readonly detail?: LlmErrorDetail;
   readonly fittingShare?: number;
+  detail?: Readonly<LlmErrorDetail>;
   /** What the provider had counted of the reply until then. */
   usage: TokenUsage | null = null;
   // Private, so that no logger that lists an error's properties finds it.
@@ -69,6 +71,13 @@ export class LlmError extends Error {
 
   get providerText(): string | undefined {
     return this.#providerText;
+  }
+
+  /** Adds what is known of the call besides; what the failure itself says stays. */
+  addDetail(known: LlmErrorDetail): this {
+    const said = Object.entries(this.detail ?? {}).filter(([, value]) => value !== undefined);
+    this.detail = { ...known, ...Object.fromEntries(said) };
+    return this;
   }
 }
 
@@ -103,3 +112,5 @@ const DEFAULTS: Record<LlmErrorCode, { message: string; retryable: boolean }> = 
     retryable: false,
   },
 };
+
+export const LLM_ERROR_CODES = Object.keys(DEFAULTS) as LlmErrorCode[];

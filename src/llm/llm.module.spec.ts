@@ -19,7 +19,12 @@ class TestConfigModule {}
 it('LlmModule provides the catalogue and the runner from the configuration', async () => {
   const module = await Test.createTestingModule({ imports: [TestConfigModule, LlmModule] }).compile();
   expect(module.get(ModelCatalogue, { strict: false }).list()).toHaveLength(1);
-  const request = { userId: 'alice', modelId: 'test-model', messages: [], settings: { max_output_tokens: 3 } };
+  const request = {
+    userId: 'alice',
+    modelId: 'test-model',
+    messages: [],
+    settings: { max_output_tokens: 3 },
+  };
   const parts: ModelPart[] = [];
   await module.get(ModelRunner, { strict: false }).run(request, new AbortController().signal, {
     onParts: (batch) => void parts.push(...batch),

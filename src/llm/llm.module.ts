@@ -2,6 +2,7 @@ import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@
 import { AppConfig } from '../config/app-config';
 import { OutboundGuard } from '../outbound/outbound-guard';
 import { OutboundModule } from '../outbound/outbound.module';
+import { ModelCheck } from './check/model-check';
 import { DemoClient } from './demo/demo-client';
 import { LlmClients } from './llm-clients';
 import { ModelCatalogue } from './model-catalogue';
@@ -35,13 +36,19 @@ import { o200k } from './tokens/vocabulary';
       useFactory: (openai: OpenAiClient, demo: DemoClient) => new LlmClients(openai, demo),
     },
     {
+      provide: ModelCheck,
+      inject: [ModelCatalogue, LlmClients, OpenAiClient, AppConfig],
+      useFactory: (...[catalogue, clients, openai, { llm }]: CheckParts) =>
+        new ModelCheck(catalogue, clients, openai, llm),
+    },
+    {
       provide: ModelRunner,
       inject: [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig],
       useFactory: (...[catalogue, clients, breakers, { llm }]: RunnerParts) =>
         new ModelRunner(catalogue, clients, breakers, llm),
     },
   ],
-  exports: [HeldBytes, ModelCatalogue, ModelRunner],
+  exports: [ModelCatalogue, ModelCheck, ModelRunner, OpenAiClient],
 })
 export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}
@@ -57,4 +64,5 @@ export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
+type CheckParts = [ModelCatalogue, LlmClients, OpenAiClient, AppConfig];
 type RunnerParts = [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig];

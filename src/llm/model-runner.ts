@@ -6,7 +6,7 @@ import type { LlmClients } from './llm-clients';
 import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { pause } from './pause';
-import { Attempt, type AttemptListener } from './run/attempt';
+import { type Asking, Attempt, type AttemptListener } from './run/attempt';
 import { newest, reservedOutput, sum, weigh, type WeighedContext } from './run/context-fit';
 import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
@@ -151,13 +151,16 @@ export class ModelRunner {
   ): Promise<void> {
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
-    await attempt.run((signal, take) => client.stream({ ...target, ...asked }, signal, take), listener);
+    const ask: Asking = (signal, take, onHead) =>
+      client.stream({ ...target, ...asked, onHead }, signal, take);
+    await attempt.run(ask, listener);
   }
 
   private newAttempt(target: CatalogueEntry, scope: RunDeadline): Attempt {
     return new Attempt(target, {
       controller: scope.begin(),
       listener: scope.onAttempt,
+      number: scope.countTry(target.model.id),
       patience: this.patience(target),
     });
   }

@@ -85,16 +85,25 @@ export interface MessageError {
   retryable: boolean;
 }
 
-/** One try to get a reply from one model of one provider. */
+/** One try to get a reply from one model of one provider. Fields that are optional are absent in rows of before, too. */
 export interface MessageAttempt {
   provider: string;
   model: string;
+  /** Which try it was at this model, from 1. */
+  try?: number;
   /** `ok`, `aborted` or the error's code. */
   outcome: string;
   started_at: string;
+  first_byte_ms?: number;
   first_event_ms: number | null;
   duration_ms: number;
-  /** The provider's own word on why the model ended; null if that was assumed. Absent in older rows. */
+  /** HTTP status. */
+  status?: number;
+  /** The provider's, the network's or our own word for a failure. */
+  provider_code?: string;
+  /** The provider's own id of the request. */
+  request_id?: string;
+  /** The provider's own word on why the model ended; null if that was assumed. */
   finish_word?: string | null;
 }
 

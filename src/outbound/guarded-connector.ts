@@ -2,6 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { callbackify } from 'node:util';
 import { type Agent, buildConnector } from 'undici';
+import { TooManyLookups } from './lookup-turns';
 import { isAllowedHost } from './outbound-url';
 import { isPublicAddress } from './public-address';
 import type { Resolve } from './user-names';
@@ -37,7 +38,7 @@ export function guardedConnector(
 
 function publicLookup(resolve: Resolve) {
   const lookUp = callbackify(async (hostname: string) => {
-    const addresses = await resolve(hostname);
+    const addresses = await resolve(hostname).catch(asNotAllowed);
     if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address)))
       throw notAllowed();
     return addresses;
@@ -48,6 +49,11 @@ function publicLookup(resolve: Resolve) {
       else if (options.all) callback(null, addresses);
       else callback(null, addresses[0].address, addresses[0].family);
     });
+}
+
+/** As `outboundUrlProblem`: a name that does not exist and one of a private address fail alike, so that nobody can ask which there are. */
+function asNotAllowed(error: NodeJS.ErrnoException): never {
+  throw error instanceof TooManyLookups || error.code === 'ETIMEOUT' ? error : notAllowed();
 }
 
 function notAllowed(): NodeJS.ErrnoException {

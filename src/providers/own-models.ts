@@ -48,6 +48,12 @@ export class OwnModels {
     return row && model ? { model: modelOf(row, model), provider: this.configOf(row) } : undefined;
   }
 
+  /** All models of one provider. */
+  targetsOf(row: Omit<ProviderEntity, 'user'>): CatalogueEntry[] {
+    const provider = this.configOf(row);
+    return row.models.map((name) => ({ model: modelOf(row, name), provider }));
+  }
+
   /** The same object as long as nothing has changed: connections and what is known of failures belong to it. */
   configOf(row: Omit<ProviderEntity, 'user'>): ProviderConfig {
     const version = `${row.version} ${row.key_id}`;
@@ -70,7 +76,7 @@ export class OwnModels {
   }
 }
 
-function modelOf({ name: provider, base_url }: ProviderEntity, name: string): ModelConfig {
+function modelOf({ name: provider, base_url }: Omit<ProviderEntity, 'user'>, name: string): ModelConfig {
   const id = `${provider}/${name}`;
   return {
     ...modelDefaults(name, base_url),

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/swagger';
 import { type AuditAction, AuditService } from '../audit/audit.service';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
+import { PROVIDER_BOUNDS } from '../config/bounds';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { decodeCursor, encodeCursor } from '../http/cursor';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -17,6 +18,7 @@ import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ApiPageResponse, type Page, toPage } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
 import { ParseId } from '../http/parse-id.pipe';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { CreateProviderDto, UpdateProviderDto } from './dto/provider.dto';
 import {
   ProviderCheckResponse,
@@ -154,10 +156,14 @@ export class ProvidersController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Check a model provider',
-    description: 'Asks it for its models. If none were named, those that it has are noted.',
+    description:
+      'Asks it for its models; if none were named, those that it has are noted. Then asks the first ' +
+      `${PROVIDER_BOUNDS.checkedModels.limit} of them for a token each, as a reply would, and says what is wrong with those that do not answer. ` +
+      `Takes ${(PROVIDER_BOUNDS.checkMs.limit + PROVIDER_BOUNDS.checksMs.limit) / 1000} s at most, and counts as a turn.`,
   })
   @ApiProviderId()
   @ApiOkResponse({ type: ProviderCheckResponse, description: 'What came of it.' })
+  @RateLimited('chat')
   @ProblemResponses(providerNotFound, keyUnreadable, tooManyLookups, 'forbidden')
   async checkProvider(
     @CurrentUser() userId: string,

@@ -83,8 +83,11 @@ describe('an attempt', () => {
       {
         provider: 'test',
         model: 'test-model',
+        try: 1,
         outcome: 'ok',
         started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        first_byte_ms: expect.any(Number),
+        status: 200,
         first_event_ms: expect.any(Number),
         duration_ms: expect.any(Number),
         finish_word: 'stop',

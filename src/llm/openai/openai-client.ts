@@ -3,15 +3,18 @@ import OpenAI from 'openai';
 import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import type { ProviderConfig } from '../../config/models-config';
 import { OutboundGuard } from '../../outbound/outbound-guard';
-import { LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import { type AnswerHead, LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import { LlmError } from '../llm-error';
 import { type BodyKind, kindOf } from './body-kind';
-import { createAgent, providerFetch, type ProviderResponse } from './provider-fetch';
-import { requestFailure } from './provider-failure';
+import { modelNames } from './model-list';
+import { createAgent, providerFetch, type ProviderInit, type ProviderResponse } from './provider-fetch';
+import { requestFailure, requestIdOf } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
-import { RefusedParameters, type RequestFields } from './refused-parameters';
+import { RefusedParameters } from './refused-parameters';
 import { requestBody } from './request-body';
 import { HeldBytes } from './held-bytes';
 import { Scrubber } from './scrubber';
@@ -22,13 +25,6 @@ import { takeWholeReply } from './whole-reply';
 /** Each leaves out one parameter more. */
 const MOST_REPETITIONS = 5;
 
-interface Connection {
-  sdk: OpenAI;
-  scrub: Scrubber;
-  /** By the provider's name of a model. */
-  refused: Map<string, RefusedParameters>;
-}
-
 /**
  * Any provider that speaks OpenAI's chat completions. The SDK makes the request and reads refusals; the stream is decoded
  * here, because the SDK's decoder is silent about some failures and takes most of the time of a token.
@@ -37,7 +33,9 @@ export class OpenAiClient extends LlmClient {
   private readonly logger = new Logger(OpenAiClient.name);
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
-  private readonly connections = new WeakMap<ProviderConfig, Connection>();
+  private readonly connections = new WeakMap<ProviderConfig, OpenAI>();
+  /** What models refuse, by their provider's names of them. */
+  private readonly refused = new WeakMap<ProviderConfig, Map<string, RefusedParameters>>();
   private readonly limits: StreamLimits;
 
   /**
@@ -60,11 +58,30 @@ export class OpenAiClient extends LlmClient {
       signal.throwIfAborted();
       return listener(parts);
     };
+    const call = new ProviderCall(new Scrubber(request.provider, request), request.onHead);
     try {
-      await this.read(request, signal, take);
-    } finally {
-      // Whatever an aborted connection fails with.
+      await this.read(request, call, signal, take);
       signal.throwIfAborted();
+    } catch (error) {
+      // Whatever an aborted connection fails with.
+      throw call.failure(signal.aborted ? signal.reason : error);
+    }
+  }
+
+  /**
+   * The names that a provider gives its models, as it answers them.
+   * @throws {LlmError}, or `signal.reason` if the signal aborts
+   */
+  async models(provider: ProviderConfig, signal: AbortSignal): Promise<string[]> {
+    const call = new ProviderCall(new Scrubber(provider));
+    try {
+      const sdk = this.connectionTo(provider);
+      const response = await sent(async () => sdk.get('/models', call.options(signal)).asResponse(), call);
+      const text = await readAtMost(response.body, PROVIDER_BOUNDS.checkBytes.limit, this.held);
+      signal.throwIfAborted();
+      return modelNames(text);
+    } catch (error) {
+      throw call.failure(signal.aborted ? signal.reason : error);
     }
   }
 
@@ -73,10 +90,14 @@ export class OpenAiClient extends LlmClient {
     await Promise.all([this.agent.destroy(), this.guardedAgent.destroy()]);
   }
 
-  private async read(request: ModelRequest, signal: AbortSignal, take: PartsListener): Promise<void> {
-    const connection = this.connectionTo(request.provider);
-    const { scrub } = connection;
-    const response = await this.ask(connection, request, signal);
+  private async read(
+    request: ModelRequest,
+    call: ProviderCall,
+    signal: AbortSignal,
+    take: PartsListener,
+  ): Promise<void> {
+    const { scrub } = call;
+    const response = await this.ask(request, call, signal);
     const goesOn = request.messages.at(-1)?.role === 'assistant';
     const normaliser = new ReplyNormaliser(request.model, goesOn);
     const isEventType = isEventStream(response);
@@ -96,21 +117,24 @@ export class OpenAiClient extends LlmClient {
    * @throws {LlmError}
    */
   private async ask(
-    { sdk, scrub, refused }: Connection,
     request: ModelRequest,
+    call: ProviderCall,
     signal: AbortSignal,
   ): Promise<ProviderResponse> {
     const { model, provider } = request;
-    const ofModel = refused.get(model.name) ?? new RefusedParameters();
+    const { completions } = this.connectionTo(provider).chat;
+    const refused = this.refusedBy(request);
     for (let repetition = 0; ; repetition++) {
-      const fields = ofModel.without(requestBody(request));
+      const fields = refused.without(requestBody(request));
+      // The SDK's types know OpenAI's words only.
+      const body = fields as unknown as ChatCompletionCreateParamsStreaming;
       try {
-        return await send(sdk, fields, signal);
+        const response: unknown = await completions.create(body, call.options(signal)).asResponse();
+        return response as ProviderResponse;
       } catch (error) {
-        const failure = requestFailure(error, scrub);
-        const parameter = failure.code === 'provider_bad_request' && ofModel.learn(error, fields);
+        const failure = requestFailure(error, call.scrub);
+        const parameter = failure.code === 'provider_bad_request' && refused.learn(error, fields);
         if (!parameter || repetition === MOST_REPETITIONS) throw failure;
-        refused.set(model.name, ofModel);
         this.logger.warn(
           { provider: provider.name, model: model.id, parameter },
           'A model refuses a parameter, which it is not sent any more',
@@ -119,10 +143,18 @@ export class OpenAiClient extends LlmClient {
     }
   }
 
-  private connectionTo(provider: ProviderConfig): Connection {
+  private refusedBy({ provider, model }: ModelRequest): RefusedParameters {
+    const models = this.refused.get(provider) ?? new Map<string, RefusedParameters>();
+    this.refused.set(provider, models);
+    const known = models.get(model.name) ?? new RefusedParameters();
+    models.set(model.name, known);
+    return known;
+  }
+
+  private connectionTo(provider: ProviderConfig): OpenAI {
     const known = this.connections.get(provider);
     if (known) return known;
-    const connection = { sdk: this.connect(provider), scrub: new Scrubber(provider), refused: new Map() };
+    const connection = this.connect(provider);
     this.connections.set(provider, connection);
     return connection;
   }
@@ -152,12 +184,47 @@ export class OpenAiClient extends LlmClient {
   }
 }
 
-/** Async, so that what the SDK throws at once is a rejection too. */
-async function send(sdk: OpenAI, fields: RequestFields, signal: AbortSignal): Promise<ProviderResponse> {
-  // The SDK's types know OpenAI's words only.
-  const body = fields as unknown as ChatCompletionCreateParamsStreaming;
-  const response: unknown = await sdk.chat.completions.create(body, { signal }).asResponse();
-  return response as ProviderResponse;
+/** One request, and what is known of it when it fails. */
+class ProviderCall {
+  private head: AnswerHead | undefined;
+
+  constructor(
+    readonly scrub: Scrubber,
+    private readonly onHead?: (head: AnswerHead) => void,
+  ) {}
+
+  /** For the SDK, which hands on to our own `fetch` what it does not know. */
+  options(signal: AbortSignal): OpenAI.RequestOptions {
+    const init: ProviderInit = { onHead: (response) => this.begin(response) };
+    return { signal, fetchOptions: init as OpenAI.RequestOptions['fetchOptions'] };
+  }
+
+  /** A failure with what the provider's answer and its address say of it. */
+  failure(error: unknown): unknown {
+    if (!(error instanceof LlmError)) return error;
+    const { scrub, head } = this;
+    const { reason } = error.detail ?? {};
+    if (reason !== undefined) error.detail = { ...error.detail, reason: scrub.word(reason) };
+    return error.addDetail({
+      url: scrub.url(),
+      status: head?.status,
+      request_id: scrub.word(head?.requestId),
+    });
+  }
+
+  private begin({ status, headers }: Pick<Response, 'status' | 'headers'>): void {
+    this.head = { status, requestId: this.scrub.id(requestIdOf(headers)) };
+    this.onHead?.(this.head);
+  }
+}
+
+/** @throws {LlmError} for a refusal */
+async function sent(ask: () => Promise<unknown>, { scrub }: ProviderCall): Promise<ProviderResponse> {
+  try {
+    return (await ask()) as ProviderResponse;
+  } catch (error) {
+    throw requestFailure(error, scrub);
+  }
 }
 
 function isEventStream(response: ProviderResponse): boolean {

@@ -1,5 +1,5 @@
 import { APIConnectionTimeoutError, APIError } from 'openai';
-import { LlmError } from '../llm-error';
+import { LlmError, type LlmErrorCode } from '../llm-error';
 import { classifyFailure } from './failure-code';
 import { parseJson } from './provider-json';
 import { retryAfterMs, waitInWords } from './retry-after';
@@ -16,10 +16,26 @@ const LOADING =
 /** An error says what it is at its beginning; what it quotes may be long. */
 const LONGEST_READ = 2_000;
 
+/** Under which names providers and the gateways before them send their id of a request. */
+const REQUEST_ID_HEADERS = [
+  'x-request-id',
+  'request-id',
+  'apim-request-id',
+  'x-ms-request-id',
+  'x-amzn-requestid',
+  'msh-request-id',
+  'x-log-id',
+  'x-tt-logid',
+  'x-siliconcloud-trace-id',
+  'x-trace-id',
+  'cf-ray',
+];
+
 /** What a provider's error body says, wherever it says it. */
 interface WireError {
   words: string[];
   message: string;
+  requestId?: string;
   /** Some send the HTTP status in the place of a code. */
   status?: number;
 }
@@ -35,30 +51,36 @@ export function requestFailure(error: unknown, scrub: Scrubber): LlmError {
 
 /** The failure that a provider reports inside a stream, or as JSON under 200. */
 export function reportedFailure(error: unknown, scrub: Scrubber): LlmError {
-  const { words, message, status } = readError(error);
+  const { words, message, status, requestId } = readError(error);
   const { code, retryable } = classifyFailure({ words, message, status });
   return new LlmError(code, {
     retryable,
-    detail: { status, reason: scrub.word(words[0]) },
-    providerText: scrub.text(message),
+    fittingShare: fittingShare(code, message),
+    detail: { status, reason: scrub.word(words[0]), request_id: scrub.word(requestId) },
+    providerText: typeof error === 'string' && !scrub.keepsPages ? undefined : scrub.text(message),
   });
+}
+
+/** The provider's own id of a request. */
+export function requestIdOf(headers: Headers): string | undefined {
+  return REQUEST_ID_HEADERS.map((name) => headers.get(name)).find((id) => !!id) ?? undefined;
 }
 
 function statusFailure(error: APIError, scrub: Scrubber): LlmError {
   const status = error.status as number;
-  const { words, message } = readError(error.error ?? error.message);
+  const { words, message, requestId } = readError(error.error ?? pageOf(error));
   const { code, retryable } = classifyFailure({ words, message, status });
   const headers = new Headers(error.headers);
   return new LlmError(code, {
     retryable,
-    fittingShare: code === 'context_length_exceeded' ? fittingShare(message) : undefined,
+    fittingShare: fittingShare(code, message),
     retryAfterMs: retryAfterMs(headers) ?? waitInWords(message),
     detail: {
       status,
       reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
-      request_id: scrub.word(headers.get('x-request-id')),
+      request_id: scrub.word(requestIdOf(headers) ?? requestId),
     },
-    providerText: scrub.text(message),
+    providerText: error.error === undefined && !scrub.keepsPages ? undefined : scrub.text(message),
   });
 }
 
@@ -68,7 +90,8 @@ const LEAST_TOKENS = 600;
 const MARGIN = 0.9;
 
 /** `This model's maximum context length is 8192 tokens. However, you requested 9100 tokens (8000 in the messages, …)` and the like: the largest number is what was sent. */
-function fittingShare(message: string): number | undefined {
+function fittingShare(code: LlmErrorCode, message: string): number | undefined {
+  if (code !== 'context_length_exceeded') return undefined;
   const numbers = message.slice(0, LONGEST_READ).match(/\d[\d,_]{2,12}/g) ?? [];
   const tokens = numbers
     .map((number) => Number(number.replaceAll(/[,_]/g, '')))
@@ -76,6 +99,11 @@ function fittingShare(message: string): number | undefined {
   const sent = Math.max(...tokens);
   const limit = Math.max(...tokens.filter((number) => number < sent));
   return Number.isFinite(limit) ? (limit / sent) * MARGIN : undefined;
+}
+
+/** A body that is no JSON. The SDK puts the status before it, and words of its own in the place of none. */
+function pageOf({ message }: APIError): string {
+  return message.replace(/^\d{3} (status code \(no body\)$)?/, '');
 }
 
 /** The provider could not be reached, or the connection broke before it answered. */
@@ -139,6 +167,7 @@ function collect(value: unknown, found: WireError, depth: number): void {
   const body = value as Record<string, unknown>;
   for (const name of CODES) collectCode(body[name], found);
   for (const name of MESSAGES) if (typeof body[name] === 'string') collectText(body[name], found, depth);
+  if (typeof body.request_id === 'string') found.requestId ??= body.request_id;
   if (typeof body.retryDelay === 'string') collectText(`retryDelay ${body.retryDelay}`, found, depth);
   for (const name of INSIDE) if (typeof body[name] === 'object') collect(body[name], found, depth + 1);
 }

@@ -7,7 +7,12 @@ import type { ResponseBody } from './response-body';
 import { beyond } from './stream-budget';
 import { ResponseHandler, type ResponseHead } from './response-handler';
 
-type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type Fetch = (url: string | URL | Request, init?: ProviderInit) => Promise<Response>;
+
+export interface ProviderInit extends RequestInit {
+  /** Hears of every answer before its body is read. */
+  onHead?: (head: Pick<Response, 'status' | 'headers'>) => void;
+}
 
 /** What the SDK is handed for a response that is still coming; `body` is no web stream, and only ours to read. */
 export type ProviderResponse = Omit<Response, 'body'> & { body: ResponseBody };
@@ -41,6 +46,7 @@ export function providerFetch(agent: Agent, extraHeaders: string[], held = new H
       ...init,
       headers,
     });
+    init?.onHead?.(response);
     return response.ok ? (response as unknown as Response) : bounded(response, held);
   };
 }

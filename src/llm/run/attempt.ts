@@ -1,5 +1,5 @@
 import type { CatalogueEntry } from '../model-catalogue';
-import type { ModelPart, PartsListener } from '../llm-client';
+import type { AnswerHead, ModelPart, PartsListener } from '../llm-client';
 import { LlmError, type LlmErrorCode } from '../llm-error';
 import { type Patience, Watchdog } from './watchdog';
 
@@ -9,33 +9,58 @@ export interface ModelAttempt {
   provider: string;
   /** `ModelConfig.id` */
   model: string;
+  /** Which try it was at this model, from 1. */
+  try: number;
   /** `aborted`: our side gave up. `internal_error`: a fault of ours. */
   outcome: 'ok' | 'aborted' | 'internal_error' | LlmErrorCode;
   /** ISO 8601 */
   started_at: string;
+  /** Until the provider's answer began, be it a refusal. Absent if it did not, or there is no network. */
+  first_byte_ms?: number;
   first_event_ms: number | null;
   duration_ms: number;
+  /** HTTP status, or the one that the provider's answer reports. Absent if no answer began. */
+  status?: number;
+  /** Of a failure: the provider's, the network's or our own word for it. */
+  provider_code?: string;
+  /** The provider's own id of the request. */
+  request_id?: string;
   /** The provider's own word on why the model ended; null if it gave none, and the end is assumed. Absent if there was no end. */
   finish_word?: string | null;
 }
 
-export type AttemptListener = (attempt: ModelAttempt) => void;
+/** `failure`: what the attempt failed with, unless our side gave up. Only this holds the provider's words. */
+export type AttemptListener = (attempt: ModelAttempt, failure?: LlmError) => void;
 
 /** Has one client stream a reply to a listener. */
-type Asking = (signal: AbortSignal, listener: PartsListener) => Promise<void>;
+export type Asking = (
+  signal: AbortSignal,
+  listener: PartsListener,
+  onHead: (head: AnswerHead) => void,
+) => Promise<void>;
+
+interface AttemptScope {
+  controller: AbortController;
+  patience: Patience;
+  /** Which try it is at this model, from 1. */
+  number: number;
+  listener: AttemptListener;
+}
 
 /** Follows one stream of one provider: watches it, times it, and reports it once when it has ended. */
 export class Attempt {
   private readonly startedAt = new Date();
   private readonly start = performance.now();
   private readonly watchdog: Watchdog;
+  private head: AnswerHead | undefined;
+  private firstByteMs: number | undefined;
   private firstEventMs: number | null = null;
   private outcome: ModelAttempt['outcome'] | undefined;
   private finishWord: string | null | undefined;
 
   constructor(
     private readonly target: CatalogueEntry,
-    private readonly scope: { controller: AbortController; patience: Patience; listener: AttemptListener },
+    private readonly scope: AttemptScope,
   ) {
     const { controller, patience } = scope;
     this.watchdog = new Watchdog(patience, (reason) => controller.abort(reason));
@@ -48,11 +73,20 @@ export class Attempt {
   async run(ask: Asking, listener: PartsListener): Promise<void> {
     try {
       this.watchdog.wait();
-      await ask(this.scope.controller.signal, (parts) => this.take(parts, listener));
+      await ask(
+        this.scope.controller.signal,
+        (parts) => this.take(parts, listener),
+        (head) => this.begin(head),
+      );
       if (this.outcome !== 'ok') throw new LlmError('upstream_incomplete');
     } catch (error) {
       throw this.fail(error);
     }
+  }
+
+  private begin(head: AnswerHead): void {
+    this.head = head;
+    this.firstByteMs = this.elapsed();
   }
 
   private take(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {
@@ -88,7 +122,7 @@ export class Attempt {
 
   /** It is the listener that cannot go on. */
   private giveUp(error: unknown): unknown {
-    this.settle(error instanceof LlmError ? error.code : 'aborted');
+    this.settle(error instanceof LlmError ? error : 'aborted');
     return error;
   }
 
@@ -96,24 +130,38 @@ export class Attempt {
     // Whatever an aborted stream throws, the reason is why it ended.
     const { aborted, reason } = this.scope.controller.signal;
     const cause: unknown = aborted ? reason : error;
-    if (cause instanceof LlmError) this.settle(cause.code);
+    if (cause instanceof LlmError) this.settle(cause);
     else this.settle(aborted ? 'aborted' : 'internal_error');
     return cause;
   }
 
-  private settle(outcome: ModelAttempt['outcome']): void {
+  private settle(end: LlmError | 'ok' | 'aborted' | 'internal_error'): void {
     if (this.outcome) return;
-    this.outcome = outcome;
+    const failure = end instanceof LlmError ? end : undefined;
+    this.outcome = failure ? failure.code : (end as Exclude<typeof end, LlmError>);
     this.watchdog.stop();
-    this.scope.listener({
+    this.scope.listener(this.record(this.outcome, failure), failure);
+  }
+
+  private record(outcome: ModelAttempt['outcome'], failure: LlmError | undefined): ModelAttempt {
+    const { status, reason, request_id } = failure?.detail ?? {
+      status: this.head?.status,
+      request_id: this.head?.requestId,
+    };
+    return {
       provider: this.target.provider.name,
       model: this.target.model.id,
+      try: this.scope.number,
       outcome,
       started_at: this.startedAt.toISOString(),
+      ...(this.firstByteMs !== undefined && { first_byte_ms: this.firstByteMs }),
       first_event_ms: this.firstEventMs,
       duration_ms: this.elapsed(),
+      ...(status !== undefined && { status }),
+      ...(reason !== undefined && { provider_code: reason }),
+      ...(request_id !== undefined && { request_id }),
       ...(this.finishWord !== undefined && { finish_word: this.finishWord }),
-    });
+    };
   }
 
   private elapsed(): number {

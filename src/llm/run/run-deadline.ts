@@ -11,6 +11,7 @@ export class RunDeadline {
   /** Something of the reply was handed on: nobody else can be asked any more. */
   begun = false;
   private over: { reason: unknown } | undefined;
+  private readonly tries = new Map<string, number>();
 
   constructor(
     private readonly caller: AbortSignal,
@@ -32,6 +33,13 @@ export class RunDeadline {
   /** As `begin`. */
   throwIfOver(): void {
     if (this.over) throw this.over.reason;
+  }
+
+  /** Which try at this model begins now, from 1. */
+  countTry(modelId: string): number {
+    const number = (this.tries.get(modelId) ?? 0) + 1;
+    this.tries.set(modelId, number);
+    return number;
   }
 
   close(): void {

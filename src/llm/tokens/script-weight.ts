@@ -37,7 +37,7 @@ const BY_BLOCK = Array.from({ length: 0x10000 / 32 }, (_, block) => {
   const first = block * 32;
   return SCRIPTS.find(([from, to]) => first + 31 >= from && first <= to)?.[2] ?? 1;
 });
-const PLAIN = /^[\x00-\x7f]*$/;
+const PLAIN = /^\p{ASCII}*$/u;
 
 /** What a count of a text in `o200k_base` is to be multiplied by for a model with another vocabulary, whose encoding we do not have. */
 export function scriptWeight(text: string): number {

@@ -50,7 +50,9 @@ const IsApiKey = () =>
   applyDecorators(
     IsString(),
     Length(8, 1000),
-    Matches(/^[\x21-\x7e]+$/, { message: 'must be printable characters without spaces' }),
+    Matches(/^[\x21-\x7e]+$/, {
+      message: 'must be printable characters without spaces, and without `Bearer `',
+    }),
   );
 const IsModels = () =>
   applyDecorators(

@@ -1,6 +1,10 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { ApiTime } from '../../http/openapi/api-properties';
-import type { ProbeCode, ProbeResult } from '../provider-probe';
+import type { ModelVerdict, VerdictCode } from '../../llm/check/model-check';
+import { LLM_ERROR_CODES } from '../../llm/llm-error';
+import type { CheckResult } from '../provider-check';
+import type { ProbeCode } from '../provider-probe';
 import type { Provider } from '../providers.service';
 
 const CODES: ProbeCode[] = ['ok', 'auth_failed', 'refused', 'unreachable', 'invalid_response'];
@@ -33,6 +37,73 @@ export class ProviderResponse {
   updated_at!: string;
 }
 
+const VERDICTS: VerdictCode[] = ['ok', 'not_checked', ...LLM_ERROR_CODES];
+
+@ApiSchema({ name: 'ModelCheck', description: 'Whether a model answers.' })
+export class ModelCheckResponse {
+  @ApiProperty({ description: "The provider's own name of the model.", example: 'gpt-5-mini' })
+  model!: string;
+
+  @ApiProperty({ description: 'Whether it said a word.', example: false })
+  ok!: boolean;
+
+  @ApiProperty({
+    description:
+      'What came of it: `ok`, the code that a reply would fail with, or `not_checked` where no time was left.',
+    type: 'string',
+    enum: VERDICTS,
+    example: 'provider_auth_failed',
+  })
+  code!: VerdictCode;
+
+  @ApiProperty({
+    description: 'What is wrong and how to mend it, for people.',
+    example: 'The key has quotes around it: give it without them.',
+  })
+  message!: string;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'HTTP status of the answer, or the one that it reports; null if none came.',
+    example: 401,
+  })
+  status!: number | null;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    description: "The provider's or the network's own code, if there is one.",
+    example: 'invalid_api_key',
+  })
+  provider_code!: string | null;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    maxLength: PROVIDER_BOUNDS.words.limit,
+    description: "The provider's own words, without secrets.",
+    example: 'Incorrect API key provided: ***.',
+  })
+  provider_words!: string | null;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    description: "The provider's own id of the request, for its support.",
+    example: 'req_7f3a',
+  })
+  request_id!: string | null;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'Milliseconds to the first word; null if none came.',
+    example: null,
+  })
+  first_event_ms!: number | null;
+}
+
 @ApiSchema({ name: 'ProviderCheck', description: 'Whether a provider can be used.' })
 export class ProviderCheckResponse {
   @ApiProperty({ description: 'Whether it answered as it should.', example: true })
@@ -43,6 +114,12 @@ export class ProviderCheckResponse {
 
   @ApiProperty({ description: 'The models that it says it has.', type: [String], example: ['gpt-5-mini'] })
   models!: string[];
+
+  @ApiProperty({
+    description: `How the models that are configured answer: the first ${PROVIDER_BOUNDS.checkedModels.limit} of them.`,
+    type: [ModelCheckResponse],
+  })
+  results!: ModelCheckResponse[];
 }
 
 export function toProviderResponse(provider: Provider): ProviderResponse {
@@ -58,6 +135,10 @@ export function toProviderResponse(provider: Provider): ProviderResponse {
   };
 }
 
-export function toProviderCheckResponse({ code, models }: ProbeResult): ProviderCheckResponse {
-  return { ok: code === 'ok', code, models };
+export function toProviderCheckResponse({ code, models, verdicts }: CheckResult): ProviderCheckResponse {
+  return { ok: code === 'ok', code, models, results: verdicts.map(toModelCheckResponse) };
+}
+
+function toModelCheckResponse({ target, url: _url, ...verdict }: ModelVerdict): ModelCheckResponse {
+  return { model: target.model.name, ok: verdict.code === 'ok', ...verdict };
 }

@@ -4,6 +4,7 @@ import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { LlmError } from '../../llm/llm-error';
 import { ModelRunner } from '../../llm/model-runner';
+import type { ModelAttempt } from '../../llm/run/attempt';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
@@ -84,7 +85,7 @@ export class ReplyProducer {
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
-        : this.failure(reply, error);
+        : this.failure(reply, result, error);
       if (error instanceof LlmError) result.usage = error.usage;
     }
     const rest = coalescer.flush();
@@ -105,7 +106,10 @@ export class ReplyProducer {
     const request = { userId: reply.user_id, modelId: reply.model ?? '', targets, messages, settings };
     await this.runner.run(request, signal, {
       onParts: (parts) => this.append(reply.id, parts, progress),
-      onAttempt: (attempt) => void progress.result.attempts.push(attempt),
+      onAttempt: (attempt, failure) => {
+        progress.result.attempts.push(attempt);
+        if (failure) this.logger.warn(failedCall(reply.id, attempt, failure), 'A model call failed');
+      },
     });
     signal.throwIfAborted();
   }
@@ -124,10 +128,27 @@ export class ReplyProducer {
     return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
   }
 
-  private failure(reply: ReplyToWrite, error: unknown) {
-    this.logger.warn({ message_id: reply.id, err: error }, 'A reply failed');
+  private failure(reply: ReplyToWrite, { attempts }: ReplyResult, error: unknown) {
+    const { model, provider } = attempts.at(-1) ?? { model: reply.model, provider: undefined };
+    // What a model call failed with has been logged with the call.
+    const why =
+      error instanceof LlmError ? { code: error.code, reason: error.detail?.reason } : { err: error };
+    this.logger.warn({ message_id: reply.id, model, provider, ...why }, 'A reply failed');
     return failedEnding(error);
   }
+}
+
+/** All that helps to find out why a provider failed. `request_id` on a line of the log is our own. */
+function failedCall(messageId: string, attempt: ModelAttempt, { detail, providerText }: LlmError) {
+  const { outcome, request_id, ...facts } = attempt;
+  return {
+    message_id: messageId,
+    code: outcome,
+    ...facts,
+    url: detail?.url,
+    provider_request_id: request_id,
+    provider_words: providerText,
+  };
 }
 
 function writtenReply({ id, user_id, conversation_id, instance_id }: ReplyToWrite): WrittenReply {

@@ -252,7 +252,8 @@ describe("a user's own provider", () => {
       body({ base_url: urlOf(server), models: undefined }),
     );
     const check = () => carol.api.post(`/providers/${created.body.id}/check`);
-    expect((await check()).body).toEqual({ ok: true, code: 'ok', models: ['one', 'two'] });
+    const results = expect.any(Array);
+    expect((await check()).body).toEqual({ ok: true, code: 'ok', models: ['one', 'two'], results });
     expect((await carol.api.get<ProviderBody>(`/providers/${created.body.id}`)).body.models).toEqual([
       'one',
       'two',
@@ -266,7 +267,9 @@ describe("a user's own provider", () => {
       [200, `[${'1,'.repeat(2_000_000)}1]`, 'invalid_response'],
     ] as const) {
       answers.set(server, { status, text });
-      expect((await check()).body).toEqual({ ok: false, code, models: [] });
+      const answer = await check();
+      expect(answer.body).toEqual({ ok: false, code, models: [], results });
+      expect(answer.text).not.toMatch(new RegExp(`${KEY}|internal banner`));
     }
     server.close();
     server.closeAllConnections();

@@ -12,7 +12,7 @@ const REFUSED = { code: 'storage_refused', retryable: true };
 let parts: ModelPart[][] = [];
 const runner = {
   async run(_request: RunRequest, _signal: AbortSignal, listener: ReplyListener): Promise<void> {
-    const attempt = { provider: 'test', model: 'test', started_at: new Date().toISOString() };
+    const attempt = { provider: 'test', model: 'test', try: 1, started_at: new Date().toISOString() };
     for (const batch of parts) await listener.onParts(batch);
     await listener.onParts([
       {

@@ -49,6 +49,17 @@ it.each([
   expect(await hitsOf(resolver(...sets))).toEqual({ hits: 0, code: 'ADDRESS_NOT_ALLOWED' });
 });
 
+it('a name that does not exist fails as one of a private address does; one that takes too long does not', async () => {
+  for (const [code, seen] of [
+    ['ENOTFOUND', 'ADDRESS_NOT_ALLOWED'],
+    ['ESERVFAIL', 'ADDRESS_NOT_ALLOWED'],
+    ['ETIMEOUT', 'ETIMEOUT'],
+  ]) {
+    const failing = () => Promise.reject(Object.assign(new Error('No such name.'), { code }));
+    expect(await hitsOf(failing)).toEqual({ hits: 0, code: seen });
+  }
+});
+
 it('what was looked up for the check is what is connected to', async () => {
   const resolve = resolver(
     ['192.0.2.1'].map(() => '8.8.8.8'),
