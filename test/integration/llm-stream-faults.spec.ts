@@ -1,3 +1,15 @@
+import { once } from 'node:events';
+import type { Transform } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import {
+  createBrotliCompress,
+  createDeflate,
+  createDeflateRaw,
+  createGzip,
+  createZstdCompress,
+  gzipSync,
+  type Zlib,
+} from 'node:zlib';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
@@ -581,6 +593,107 @@ describe('a body', () => {
     const lines = `${line('One ')}${line('two ')}${line('three')}data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\ndata: [DONE]\n`;
     for (const behaviour of [stream(raw(lines)), trickle(stream(raw(lines)), 1), stream(raw(lines), hang())])
       expect(await answer(behaviour)).toMatchObject({ text: 'One two three', finish: STOP });
+  });
+
+  const compressed =
+    (encoding: string, compress: Transform & Zlib, ...steps: string[]): Behaviour =>
+    async (exchange) => {
+      exchange.head(200, {
+        'content-type': 'text/event-stream',
+        ...(encoding && { 'content-encoding': encoding }),
+      });
+      compress.on('data', (bytes: Buffer) => exchange.response.write(bytes));
+      for (const step of steps) {
+        compress.write(step);
+        await new Promise<void>((resolve) => compress.flush(resolve));
+        await pause(30)(exchange);
+      }
+      compress.end();
+      await finished(compress);
+      exchange.end();
+    };
+  const event = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
+  const END = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+
+  it.each([
+    ['gzip', createGzip],
+    ['x-gzip', createGzip],
+    ['GZIP', createGzip],
+    // A proxy has taken the header away.
+    ['', createGzip],
+    ['br', createBrotliCompress],
+    ['deflate', createDeflate],
+    ['deflate', createDeflateRaw],
+    ['zstd', createZstdCompress],
+  ])('that is compressed (%s) is read as it comes', async (encoding, make) => {
+    const { batches, ...rest } = await answer(compressed(encoding, make(), event('One '), event('two'), END));
+    expect(rest).toMatchObject({ text: 'One two', finish: STOP });
+    expect(batches.length).toBeGreaterThan(1);
+  });
+
+  it.each(['gzip', 'br', 'deflate', 'zstd'])(
+    'that only says it is compressed (%s) is read',
+    async (encoding) => {
+      const plain: Behaviour = async (exchange) => {
+        exchange.head(200, { 'content-type': 'text/event-stream', 'content-encoding': encoding });
+        await raw(event('Plain.') + END)(exchange);
+        exchange.end();
+      };
+      expect(await answer(plain)).toMatchObject({ text: 'Plain.', finish: STOP });
+    },
+  );
+
+  it('of an error may be compressed', async () => {
+    const error = JSON.stringify({ error: { message: 'Prompt is too long' } });
+    const zipped: Behaviour = (exchange) => {
+      exchange.head(400, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      exchange.response.end(gzipSync(error));
+    };
+    expect(await answer(zipped)).toMatchObject({ code: 'context_length_exceeded' });
+  });
+
+  it.each(['gzip', 'br', 'deflate', 'zstd'])(
+    'that is no %s fails, and is not asked for again',
+    async (encoding) => {
+      const broken: Behaviour = (exchange) => {
+        exchange.head(200, { 'content-type': 'text/event-stream', 'content-encoding': encoding });
+        exchange.response.end(
+          Buffer.from([0x8b, 0x1f, 0xff, 0xfe, 0xfd, 0xfc, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        );
+      };
+      expect((await answer(broken)).code).toMatch(/provider_invalid_response|upstream_/);
+    },
+  );
+
+  it('that was cut off has what came before', async () => {
+    const zip = createGzip();
+    const cut: Behaviour = async (exchange) => {
+      exchange.head(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' });
+      zip.on('data', (bytes: Buffer) => exchange.response.write(bytes));
+      zip.write(event('Before'));
+      await new Promise<void>((resolve) => zip.flush(resolve));
+      await pause(50)(exchange);
+      exchange.reset();
+    };
+    expect(await answer(cut)).toMatchObject({ text: 'Before', code: 'upstream_incomplete' });
+  });
+
+  it('that becomes huge is given up, and is never in memory as a whole', async () => {
+    // 512 MB of one line, which is half a megabyte on the wire.
+    const bomb: Behaviour = async (exchange) => {
+      exchange.head(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' });
+      const zip = createGzip();
+      zip.on('data', (bytes: Buffer) => exchange.response.write(bytes));
+      const zeros = Buffer.alloc(1024 ** 2, ' ');
+      for (let megabytes = 0; megabytes < 512 && !exchange.response.destroyed; megabytes++)
+        if (!zip.write(zeros)) await once(zip, 'drain');
+      zip.end();
+      await finished(zip);
+      exchange.end();
+    };
+    const before = process.memoryUsage().rss;
+    expect(await answer(bomb)).toMatchObject({ code: 'provider_invalid_response' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 ** 2);
   });
 
   it('is asked for without compression', async () => {

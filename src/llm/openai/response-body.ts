@@ -22,6 +22,9 @@ export interface BodySink {
   end(broken: unknown): void;
 }
 
+/** Where the bytes come from. */
+export type FlowControl = Pick<Dispatcher.DispatchController, 'paused' | 'pause' | 'resume' | 'abort'>;
+
 /**
  * A response's bytes as the network brings them, without the streams that Node would put in between. They are handed on rather
  * than asked for: one turn of the microtask queue for all that one read of the connection brings, and none for each event.
@@ -42,7 +45,7 @@ export class ResponseBody {
   /** A turn is due, or the sink is not done with the last piece. */
   private busy = false;
 
-  constructor(private readonly controller: Dispatcher.DispatchController) {}
+  constructor(private controller: FlowControl) {}
 
   /**
    * Looks at the first bytes as they arrive, and takes nothing of them. To be called before `pipe`.
@@ -60,6 +63,11 @@ export class ResponseBody {
       };
       this.watcher();
     });
+  }
+
+  /** The bytes come from here from now on. To be called before the first. */
+  controlBy(controller: FlowControl): void {
+    this.controller = controller;
   }
 
   /** Hands all of it to a sink, from now on. To be called once. */

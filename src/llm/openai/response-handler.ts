@@ -1,4 +1,6 @@
+import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { decoderFor, DecodedInput } from './decoded-input';
 import { ResponseBody } from './response-body';
 
 /** What is known of a response before its body. */
@@ -16,6 +18,9 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   private pending: PromiseWithResolvers<ResponseHead> | undefined;
   private controller: Dispatcher.DispatchController | undefined;
   private body: ResponseBody | undefined;
+  private encoding = '';
+  /** Takes the bytes; known with the first of them. */
+  private input: Pick<ResponseBody, 'push' | 'end'> | undefined;
 
   /** @param signal ends the request, and after it the body */
   constructor(private readonly signal: AbortSignal | null | undefined) {
@@ -47,22 +52,25 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     // What comes before the answer proper.
     if (status < 200) return;
     this.body = new ResponseBody(controller);
+    this.encoding = String(fields['content-encoding'] ?? '');
     this.pending?.resolve({ status, fields, body: this.body });
     this.pending = undefined;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.body?.push(chunk);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.body) return;
+    this.input ??= inputOf(this.body, decoderFor(this.encoding, chunk), controller);
+    this.input.push(chunk);
   }
 
   onResponseEnd(): void {
     this.leave();
-    this.body?.end();
+    (this.input ?? this.body)?.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.leave();
-    this.body?.end(error);
+    (this.input ?? this.body)?.end(error);
     this.refuse(error);
   }
 
@@ -75,4 +83,8 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   private leave(): void {
     this.signal?.removeEventListener('abort', this);
   }
+}
+
+function inputOf(body: ResponseBody, decoder: Transform | undefined, network: Dispatcher.DispatchController) {
+  return decoder ? new DecodedInput(decoder, network, body) : body;
 }

@@ -21,10 +21,6 @@ const END = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [D
 function open(held = new HeldBytes()) {
   const body = new ResponseBody({
     paused: false,
-    aborted: false,
-    reason: null,
-    rawHeaders: null,
-    rawTrailers: null,
     pause: () => undefined,
     resume: () => undefined,
     abort: () => undefined,
