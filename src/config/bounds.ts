@@ -780,6 +780,20 @@ export const STORAGE_BOUNDS = {
     beyond: '400; further names that the provider tells are left out',
     test: 'test/e2e/accounts/providers.spec.ts',
   },
+  modelOptions: {
+    what: 'what a user says of the models of such a provider',
+    limit: 64 * 1024,
+    unit: 'bytes',
+    beyond: '400',
+    test: 'test/e2e/accounts/provider-options.spec.ts',
+  },
+  ownWindow: {
+    what: 'tokens of the window that a user says such a model has',
+    limit: 2_097_152,
+    unit: 'count',
+    beyond: '400',
+    test: 'test/e2e/accounts/provider-options.spec.ts',
+  },
   openedKeys: {
     what: 'keys of such providers that a process keeps opened, each for ten minutes after its last use',
     limit: 1_000,

@@ -10,7 +10,13 @@ import {
 } from './model-defaults';
 import type { ModelConfig, ModelsConfig, ProviderConfig } from './models-config';
 import { modelReferenceProblems } from './models-references';
-import { baseUrlProblem, type ModelEntry, modelsSchema, type ProviderEntry } from './models-schema';
+import {
+  baseUrlProblem,
+  type ModelEntry,
+  type ModelOptions,
+  modelsSchema,
+  type ProviderEntry,
+} from './models-schema';
 
 const DEMO_MODEL = 'parley-demo';
 const DEFAULT_MODEL = 'gpt-5-mini';
@@ -133,18 +139,30 @@ function toProvider(entry: ProviderEntry): ProviderConfig {
 }
 
 function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
-  const name = entry.name ?? entry.id;
   const provider = providers.find((candidate) => candidate.name === entry.provider);
-  const defaults = modelDefaults(name, provider?.baseUrl);
+  return {
+    ...modelFrom({ ...entry, name: entry.name ?? entry.id }, provider?.baseUrl),
+    price: entry.price,
+    fallbacks: entry.fallbacks,
+  };
+}
+
+/** A model of a provider at this address; what nobody has said of it is what is known of its name, or guessed. */
+export function modelFrom(
+  entry: ModelOptions & Pick<ModelConfig, 'id' | 'provider' | 'name'>,
+  baseUrl: string | undefined,
+): ModelConfig {
+  const { id, provider, name } = entry;
+  const defaults = modelDefaults(name, baseUrl);
   const contextWindow = entry.context_window ?? defaults.contextWindow;
   const known = defaults.outputIsGuessed ? undefined : defaults.maxOutputTokens;
   return {
-    id: entry.id,
-    displayName: entry.display_name ?? entry.id,
+    id,
+    displayName: entry.display_name ?? id,
     description: entry.description,
     inputs: entry.inputs,
     reasoning: entry.reasoning ?? (entry.think_tags !== false || isKnownToReason(name)),
-    provider: entry.provider,
+    provider,
     name,
     contextWindow,
     maxOutputTokens: entry.max_output_tokens ?? defaultMaxOutput(contextWindow, known),
@@ -157,7 +175,6 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
     extraBody: entry.extra_body,
     continuation: entry.continuation,
     thinkTags: entry.think_tags,
-    price: entry.price,
-    fallbacks: entry.fallbacks,
+    fallbacks: [],
   };
 }

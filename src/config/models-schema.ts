@@ -79,6 +79,16 @@ const model = z.strictObject({
   fallbacks: z.array(name).default([]),
 });
 
+/** What can be said of a model, wherever it comes from. */
+export const modelOptions = model.omit({
+  id: true,
+  provider: true,
+  name: true,
+  price: true,
+  fallbacks: true,
+});
+export type ModelOptions = z.output<typeof modelOptions>;
+
 /** The file's schema; names of environment variables are looked up in `env`. */
 export function modelsSchema(env: NodeJS.ProcessEnv) {
   const variable = z

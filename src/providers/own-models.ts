@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../config/bounds';
-import { isKnownToReason, modelDefaults } from '../config/model-defaults';
+import { modelFrom } from '../config/models-file';
+import { modelOptions } from '../config/models-schema';
 import type { ModelConfig, ProviderConfig } from '../config/models-config';
 import type { CatalogueEntry } from '../llm/model-catalogue';
 import { BoundedMap } from '../http/bounded-map';
@@ -67,7 +68,7 @@ export class OwnModels {
       apiKey: this.cipher.open(row, placeOf(row)),
       headers: {},
       query: {},
-      streamUsage: true,
+      streamUsage: row.stream_usage,
       guarded: { userId: row.user_id },
     };
     const forget = known?.forget ?? setTimeout(() => this.configs.delete(row.id), KEPT_MS).unref();
@@ -76,21 +77,10 @@ export class OwnModels {
   }
 }
 
-function modelOf({ name: provider, base_url }: Omit<ProviderEntity, 'user'>, name: string): ModelConfig {
-  const id = `${provider}/${name}`;
-  return {
-    ...modelDefaults(name, base_url),
-    id,
-    displayName: id,
-    inputs: ['text'],
-    reasoning: isKnownToReason(name),
-    provider,
-    name,
-    settings: {},
-    systemRole: 'system',
-    extraBody: {},
-    thinkTags: false,
-    continuation: 'instruct',
-    fallbacks: [],
-  };
+function modelOf(
+  { name: provider, base_url, model_options }: Omit<ProviderEntity, 'user'>,
+  name: string,
+): ModelConfig {
+  const options = modelOptions.parse(model_options[name] ?? {});
+  return modelFrom({ ...options, id: `${provider}/${name}`, provider, name }, base_url);
 }

@@ -27,6 +27,14 @@ export class ProviderEntity {
   @Column('jsonb')
   models!: string[];
 
+  /** Ask for counts of tokens. */
+  @Column('boolean', { default: true })
+  stream_usage!: boolean;
+
+  /** What its user says of its models, by their names: `ModelOptions` as they came. */
+  @Column('jsonb', { default: {} })
+  model_options!: Record<string, object>;
+
   /** How the API key was sealed (`SealedKey`). */
   @Column('varchar', { length: 16 })
   key_id!: string;

@@ -27,6 +27,7 @@ import {
   toProviderResponse,
 } from './dto/provider.response';
 import { keyUnreadable, ownProvidersDisabled } from './key-cipher';
+import { assertModelOptions } from './model-options';
 import { ProviderCheck } from './provider-check';
 import {
   apiKeyRequired,
@@ -72,6 +73,7 @@ export class ProvidersController {
     @Idempotent() request: IdempotentRequest | undefined,
     @Origin() origin: RequestOrigin,
   ): Promise<ProviderResponse> {
+    assertModelOptions(body.model_options);
     await this.providers.assertAllowed(userId, body);
     const { resource } = await this.idempotency.once(request, {
       make: async () => {
@@ -132,6 +134,7 @@ export class ProvidersController {
     @Body() body: UpdateProviderDto,
     @Origin() origin: RequestOrigin,
   ): Promise<ProviderResponse> {
+    assertModelOptions(body.model_options);
     const provider = await this.providers.update(userId, id, body);
     await this.record('provider.changed', userId, id, origin);
     return toProviderResponse(provider);

@@ -3,7 +3,11 @@ import { TransactionRunner } from '../database/transaction-runner';
 import type { SealedKey } from './key-cipher';
 import { ProviderEntity } from './provider.entity';
 
-export type ProviderFields = Pick<ProviderEntity, 'name' | 'base_url' | 'models' | 'key_last4'> & SealedKey;
+export type ProviderFields = Pick<
+  ProviderEntity,
+  'name' | 'base_url' | 'models' | 'stream_usage' | 'model_options' | 'key_last4'
+> &
+  SealedKey;
 
 export interface ProviderPosition {
   created_at: string;

@@ -19,6 +19,8 @@ export interface NewProvider {
   base_url: string;
   api_key: string;
   models?: string[];
+  stream_usage?: boolean;
+  model_options?: Record<string, object>;
 }
 
 const SHOWN = 4;
@@ -70,14 +72,16 @@ export class ProvidersService {
   }
 
   /** @throws {AppError} `provider_name_taken`, `too_many_providers`, `own_providers_disabled` */
-  async create(userId: string, { api_key, models = [], ...fields }: NewProvider): Promise<Provider> {
+  async create(userId: string, { api_key, name, ...given }: NewProvider): Promise<Provider> {
     const id = uuidv7();
-    const base_url = withoutSlashes(fields.base_url);
+    const base_url = withoutSlashes(given.base_url);
+    const { models = [], stream_usage = true, model_options = {} } = given;
+    const fields = { name, base_url, models, stream_usage, model_options };
     const sealed = this.seal({ user_id: userId, id, base_url }, api_key);
     return this.lock.hold(userId, async () => {
       if ((await this.providers.countOf(userId)) >= STORAGE_BOUNDS.ownProviders.limit)
         throw tooManyProviders();
-      return this.providers.insert(id, userId, { ...fields, base_url, models, ...sealed }).catch(asTaken);
+      return this.providers.insert(id, userId, { ...fields, ...sealed }).catch(asTaken);
     });
   }
 
@@ -94,7 +98,7 @@ export class ProvidersService {
    * @throws {AppError} `provider_not_found`, `api_key_required`, `url_not_allowed`, `too_many_lookups`, `provider_name_taken`
    */
   async update(userId: string, id: string, changes: Partial<NewProvider>): Promise<Provider> {
-    const { name, models, base_url, api_key } = changes;
+    const { name, models, stream_usage, model_options, base_url, api_key } = changes;
     assertKeyStays(await this.get(userId, id), changes);
     if (base_url !== undefined) await this.checkUrl(userId, base_url);
     return this.lock.hold(userId, async () => {
@@ -105,6 +109,8 @@ export class ProvidersService {
       const fields: Partial<ProviderFields> = {
         ...(name !== undefined && { name }),
         ...(models !== undefined && { models }),
+        ...(stream_usage !== undefined && { stream_usage }),
+        ...(model_options !== undefined && { model_options }),
         ...(base_url !== undefined && { base_url: changed.base_url }),
         ...(api_key !== undefined && this.seal(changed, api_key)),
       };

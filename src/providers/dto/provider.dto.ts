@@ -1,9 +1,20 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Length, Matches, ValidateBy } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsObject,
+  IsString,
+  Length,
+  Matches,
+  ValidateBy,
+} from 'class-validator';
 import { STORAGE_BOUNDS } from '../../config/bounds';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { OptionalBody } from '../../http/validation.pipe';
+import { modelOptionsSchema } from '../model-options';
 import { isModelName, LONGEST_MODEL_NAME } from '../model-names';
 
 const NAME = {
@@ -35,6 +46,19 @@ const MODELS = {
   maxItems: STORAGE_BOUNDS.modelsOfProvider.limit,
   items: { type: 'string' as const, minLength: 1, maxLength: LONGEST_MODEL_NAME },
   example: ['gpt-5-mini'],
+};
+
+const STREAM_USAGE = {
+  description: 'Ask for counts of tokens; false for servers that refuse `stream_options`.',
+  type: 'boolean' as const,
+  example: true,
+};
+const MODEL_OPTIONS = {
+  description: 'What is to be known of its models, by their names, as in the operator’s `MODELS_FILE`.',
+  type: 'object' as const,
+  maxProperties: STORAGE_BOUNDS.modelsOfProvider.limit,
+  additionalProperties: modelOptionsSchema(),
+  example: { 'llama3.2': { context_window: 8192, settings: { temperature: 0.6 } } },
 };
 
 const IsName = () =>
@@ -86,6 +110,16 @@ export class CreateProviderDto {
   @ApiPropertyOptional(MODELS)
   @IsModels()
   models?: string[];
+
+  @ApiPropertyOptional(STREAM_USAGE)
+  @MayBeAbsent()
+  @IsBoolean()
+  stream_usage?: boolean;
+
+  @ApiPropertyOptional(MODEL_OPTIONS)
+  @MayBeAbsent()
+  @IsObject()
+  model_options?: Record<string, object>;
 }
 
 @OptionalBody()
@@ -109,4 +143,14 @@ export class UpdateProviderDto {
   @ApiPropertyOptional(MODELS)
   @IsModels()
   models?: string[];
+
+  @ApiPropertyOptional(STREAM_USAGE)
+  @MayBeAbsent()
+  @IsBoolean()
+  stream_usage?: boolean;
+
+  @ApiPropertyOptional(MODEL_OPTIONS)
+  @MayBeAbsent()
+  @IsObject()
+  model_options?: Record<string, object>;
 }

@@ -27,6 +27,17 @@ export class ProviderResponse {
   })
   models!: string[];
 
+  @ApiProperty({ description: 'Whether it is asked for counts of tokens.', example: true })
+  stream_usage!: boolean;
+
+  @ApiProperty({
+    description: 'What is to be known of its models, by their names.',
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: true },
+    example: { 'llama3.2': { context_window: 8192, settings: { temperature: 0.6 } } },
+  })
+  model_options!: Record<string, object>;
+
   @ApiProperty({ description: 'How the key ends, to tell keys apart.', example: 'cdef' })
   key_last4!: string;
 
@@ -123,12 +134,15 @@ export class ProviderCheckResponse {
 }
 
 export function toProviderResponse(provider: Provider): ProviderResponse {
-  const { id, name, base_url, models, key_last4, created_at, updated_at } = provider;
+  const { created_at, updated_at, ...row } = provider;
+  const { id, name, base_url, models, stream_usage, model_options, key_last4 } = row;
   return {
     id,
     name,
     base_url,
     models,
+    stream_usage,
+    model_options,
     key_last4,
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
