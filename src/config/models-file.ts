@@ -159,5 +159,6 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
     thinkTags: entry.think_tags,
     price: entry.price,
     fallbacks: entry.fallbacks,
+    maxConcurrent: entry.max_concurrent,
   };
 }
