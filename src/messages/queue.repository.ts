@@ -111,9 +111,8 @@ export class QueueRepository {
     return this.db.query(
       `SELECT conversation_id, user_id FROM (
          SELECT DISTINCT ON (q.conversation_id, q.user_id) q.conversation_id, q.user_id, q.model FROM messages q
-         WHERE ${isQueued('q')} AND NOT EXISTS (
-           SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id AND r.user_id = q.user_id
-         ) ORDER BY q.conversation_id, q.user_id, q.sequence
+         WHERE ${isQueued('q')} AND (q.conversation_id, q.user_id) NOT IN (SELECT conversation_id, user_id FROM open_replies)
+         ORDER BY q.conversation_id, q.user_id, q.sequence
        ) AS waiting WHERE (model = ANY($2)) IS NOT TRUE ORDER BY random() LIMIT $1`,
       [limit, exceptModels],
     );

@@ -10,24 +10,24 @@ export type ModelStanding = Standing & { model: string };
 /**
  * Replies that could begin if their models (`$1`) had a free slot, each with its place: first those of the user with the fewest
  * running replies of the model, one waiting reply counted after the other, then of who was given a slot longest ago, then the oldest
- * (`SlotPool` has the same order). `$2` is what is known of users (`ModelStanding[]`).
+ * (`SlotPool` has the same order). `$2` and `$3` are the running replies and the last slots of users, by `standingKey`. There may be ten
+ * thousand, of which the planner expects a few: so it is given nothing that it could join row by row. Of users who are locked out the
+ * sweep of `TurnQueue` cancels what waits; what waits in a deleted conversation is gone with it.
  */
 const PLACES = `WITH first AS (
     SELECT DISTINCT ON (q.conversation_id, q.user_id) q.id, q.conversation_id, q.user_id, q.model, q.created_at
     FROM messages q WHERE ${isQueued('q')} ORDER BY q.conversation_id, q.user_id, q.sequence
   ), ready AS (
-    SELECT f.*, row_number() OVER (PARTITION BY f.model, f.user_id ORDER BY f.created_at, f.id) + COALESCE(s.running, 0) AS round,
-      COALESCE(s.served, 0) AS served
-    FROM first f LEFT JOIN json_to_recordset($2) AS s (model text, user_id text, running int, served float8)
-      ON s.model = f.model AND s.user_id = f.user_id
-    WHERE f.model = ANY($1) AND EXISTS (SELECT 1 FROM users u WHERE u.id = f.user_id AND u.is_active) AND EXISTS (
-      SELECT 1 FROM conversations c WHERE c.id = f.conversation_id AND c.user_id = f.user_id AND c.deleted_at IS NULL
-    ) AND NOT EXISTS (SELECT 1 FROM open_replies o WHERE o.conversation_id = f.conversation_id AND o.user_id = f.user_id)
+    SELECT f.*, row_number() OVER (PARTITION BY f.model, f.user_id ORDER BY f.created_at, f.id)
+        + COALESCE(($2::jsonb ->> (f.model || ' ' || f.user_id))::int, 0) AS round,
+      COALESCE(($3::jsonb ->> (f.model || ' ' || f.user_id))::float8, 0) AS served
+    FROM first f WHERE f.model = ANY($1)
+      AND (f.conversation_id, f.user_id) NOT IN (SELECT conversation_id, user_id FROM open_replies)
   ), places AS (
     SELECT *, row_number() OVER (PARTITION BY model ORDER BY round, served, created_at, id)::int AS position FROM ready
   )`;
-const NEXT_OF_MODEL = `${PLACES} SELECT id, conversation_id, user_id, created_at FROM places ORDER BY position LIMIT $3`;
-const PLACES_OF = `${PLACES} SELECT id, position FROM places WHERE id = ANY($3)`;
+const NEXT_OF_MODEL = `${PLACES} SELECT id, conversation_id, user_id, created_at FROM places ORDER BY position LIMIT $4`;
+const PLACES_OF = `${PLACES} SELECT id, position FROM places WHERE id = ANY($4)`;
 
 /** Replies that wait for a slot of their model. What reads them over all users reads the index of queued replies, which is bounded. */
 @Injectable()
@@ -56,7 +56,7 @@ export class SlotQueueRepository {
 
   /** The replies that come next when slots of a model are free, in order. */
   nextOf(model: string, standings: ModelStanding[], limit: number): Promise<WaitingForModel[]> {
-    return this.db.query(NEXT_OF_MODEL, [[model], JSON.stringify(standings), limit]);
+    return this.db.query(NEXT_OF_MODEL, [[model], ...byKey(standings), limit]);
   }
 
   /** The places of these replies among those that wait for the same model, from 1; none of a reply that waits for another reply. */
@@ -65,6 +65,15 @@ export class SlotQueueRepository {
     models: string[],
     standings: ModelStanding[],
   ): Promise<{ id: string; position: number }[]> {
-    return this.db.query(PLACES_OF, [models, JSON.stringify(standings), ids]);
+    return this.db.query(PLACES_OF, [models, ...byKey(standings), ids]);
   }
+}
+
+/** A model's id has no blank, so that a key is of one model and one user. */
+const standingKey = ({ model, user_id }: ModelStanding) => `${model} ${user_id}`;
+
+function byKey(standings: ModelStanding[]): [string, string] {
+  const running = standings.map((standing) => [standingKey(standing), standing.running] as const);
+  const served = standings.map((standing) => [standingKey(standing), standing.served] as const);
+  return [JSON.stringify(Object.fromEntries(running)), JSON.stringify(Object.fromEntries(served))];
 }

@@ -6,6 +6,9 @@ import type { SlotPool } from '../../llm/slots/slot-pool';
 import { SlotQueue } from '../../messages/slot-queue';
 import { QueuedReplyStarter } from './queued-reply-starter';
 
+/** Replies that are begun at the same time: each is a transaction. */
+const AT_ONCE = 20;
+
 /** Starts replies that wait for a slot of their model when one is free, each in its turn. Called by `TurnQueue`. */
 @Injectable()
 export class SlotTurns implements OnModuleInit {
@@ -54,19 +57,19 @@ export class SlotTurns implements OnModuleInit {
   private async fillPool(model: string, pool: SlotPool): Promise<boolean> {
     pool.await();
     while (pool.free) {
-      const next = await this.queue.next(model, pool.free);
+      const next = await this.queue.next(model, Math.min(pool.free, AT_ONCE));
       if (!next.length) {
         pool.settle();
         return true;
       }
-      let started = 0;
+      const starts: Promise<boolean>[] = [];
       for (const reply of next) {
         const slot = this.slots.forReply(reply.user_id);
-        if (!slot.takeNext(pool, { userId: reply.user_id, since: reply.created_at.getTime() })) return true;
-        if (await this.starter.start(reply, reply.id, slot)) started++;
+        if (!slot.takeNext(pool, { userId: reply.user_id, since: reply.created_at.getTime() })) break;
+        starts.push(this.starter.start(reply, reply.id, slot));
       }
       // Others have begun or cancelled all of them, or this process must not write.
-      if (!started) return false;
+      if (starts.length && !(await Promise.all(starts)).includes(true)) return false;
     }
     return true;
   }

@@ -8,7 +8,7 @@ import { hold, type Gate } from '../../support/model-server/gate';
 import { modelsEnv } from '../../support/models-file';
 import { SocketClient } from '../../support/socket-client';
 import type { SseReader } from '../../support/sse-reader';
-import { createTestDatabase } from '../../support/test-database';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 import { until } from '../../support/until';
 
 const MODELS = [
@@ -21,12 +21,15 @@ const MODELS = [
 ];
 
 let model: ModelServer;
+let database: TestDatabase;
 let t: TestApp;
 let users = 0;
 
 beforeAll(async () => {
   model = await startModelServer();
+  database = await createTestDatabase();
   t = await createTestApp({
+    database,
     env: { ...modelsEnv(model, ...MODELS), PROVIDER_ALLOWED_HOSTS: '127.0.0.1' },
   });
 });
@@ -38,6 +41,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await t.close();
+  await database.close();
   await model.close();
 });
 
@@ -67,15 +71,18 @@ async function open(): Promise<number> {
   return rows[0].open;
 }
 
-/** Counts how many requests the model server answers at once. */
-function counted(behaviour: Behaviour): { behaviour: Behaviour; most: () => number } {
+/** Counts how many requests the model server answers at once. The first ones wait until there are `expected`. */
+function counted(expected: number, behaviour: Behaviour): { behaviour: Behaviour; most: () => number } {
+  const reached = Promise.withResolvers<void>();
   let running = 0;
   let most = 0;
   return {
     most: () => most,
     behaviour: async (exchange) => {
       most = Math.max(most, ++running);
+      if (most >= expected) reached.resolve();
       try {
+        await Promise.race([reached.promise, exchange.request.closed]);
         await behaviour(exchange);
       } finally {
         running--;
@@ -97,7 +104,7 @@ async function occupy(
 
 describe('max_concurrent', () => {
   it('is never exceeded by fifty turns of five users at once, and all of them are replied to', async () => {
-    const { behaviour, most } = counted(echo({ delayMs: 10 }));
+    const { behaviour, most } = counted(3, echo({ delayMs: 5 }));
     model.otherwise(behaviour);
     const turns = Array.from({ length: 5 }, () => somebody()).flatMap((user) =>
       Array.from({ length: 10 }, async (_, n) => {
@@ -314,6 +321,20 @@ describe('a reply that waits', () => {
     expect(model.requests.at(-3)?.body.temperature).toBe(0.25);
   });
 
+  it('is cancelled when its user is locked out, and holds back nobody', async () => {
+    const { gate, running } = await occupy();
+    const first = await start(somebody(), 'Locked out');
+    const locked = `user-${users}`;
+    const next = await start(somebody(), 'Next');
+    const setActive = (isActive: boolean) =>
+      t.app.get(DataSource).query('UPDATE users SET is_active = $2 WHERE id = $1', [locked, isActive]);
+    await setActive(false);
+    gate.release();
+    await done([running, next, first]);
+    expect(asked()).toEqual(['Occupy', 'Next']);
+    await setActive(true);
+  });
+
   it('is one turn for one idempotency key', async () => {
     const { gate, running } = await occupy();
     const user = somebody();
@@ -375,7 +396,7 @@ describe('the slot of a reply', () => {
   });
 
   it('is waited for by those that fall back to the model, together with those that ask for it', async () => {
-    const { behaviour, most } = counted(echo({ delayMs: 20 }));
+    const { behaviour, most } = counted(1, echo({ delayMs: 20 }));
     model.otherwise((exchange) =>
       exchange.request.body.model === 'one' ? behaviour(exchange) : failure(503)(exchange),
     );
@@ -427,9 +448,9 @@ describe('the slot of a reply', () => {
 });
 
 it('what waits survives a restart, and is begun by the new process', async () => {
-  const database = await createTestDatabase();
+  const own = await createTestDatabase();
   const env = modelsEnv(model, ...MODELS);
-  const first = await createTestApp({ env: { ...env, SHUTDOWN_GRACE_S: '0' }, database });
+  const first = await createTestApp({ env: { ...env, SHUTDOWN_GRACE_S: '0' }, database: own });
   const [ann, ben] = [somebody(first), somebody(first)];
   model.script(reply(['One', hold()]));
   const running = await (await start(ann, 'Running')).count(2);
@@ -439,9 +460,9 @@ it('what waits survives a restart, and is begun by the new process', async () =>
   expect(running.last).toMatchObject({ type: 'error', data: { code: 'interrupted' } });
   expect(waiting.flatMap(({ events }) => events)).toEqual([]);
 
-  const { behaviour, most } = counted(echo({ delayMs: 20 }));
+  const { behaviour, most } = counted(1, echo({ delayMs: 20 }));
   model.otherwise(behaviour);
-  const again = await createTestApp({ env, database });
+  const again = await createTestApp({ env, database: own });
   const replies = await Promise.all(
     waiting.map(async (reader, index) => {
       const user = ApiClient.of(again.url, `user-${users - (index < 2 ? 1 : 0)}`);
@@ -451,5 +472,20 @@ it('what waits survives a restart, and is begun by the new process', async () =>
   expect(texts(replies)).toEqual(['ann 0', 'ann 1', 'ben 0']);
   expect([most(), asked().slice(1)]).toEqual([1, ['ann 0', 'ben 0', 'ann 1']]);
   await again.close();
-  await database.close();
+  await own.close();
+});
+
+const severalProcesses = process.env.TEST_DATABASE_URL ? it : it.skip;
+
+severalProcesses('each process has slots of its own, and whichever has one begins what waits', async () => {
+  const { gate, running } = await occupy();
+  model.otherwise(echo());
+  const user = somebody();
+  const waiting = [await start(user, 'First'), await start(user, 'Second')];
+  const other = await createTestApp({ env: modelsEnv(model, ...MODELS), database });
+  await done(waiting);
+  expect(texts(waiting)).toEqual(['First', 'Second']);
+  gate.release();
+  await running.done();
+  await other.close();
 });
