@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { TurnQueue } from '../../../src/turns/queue/turn-queue';
 import { ApiClient, type ChatMessage } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { startModelServer, type ModelServer } from '../../support/model-server';
@@ -142,8 +143,11 @@ describe('max_concurrent', () => {
       waiting.map(async (reader, index) => reads(index < 4 ? ann : index === 4 ? ben : cat, reader)),
     );
     expect(positions).toEqual([1, 4, 6, 7, 2, 3, 5].map((position) => ['queued', position]));
+    // It would start them as well, but only 2.5 s later.
+    const sweep = vi.spyOn(t.app.get(TurnQueue), 'sweep').mockResolvedValue();
     gate.release();
     await done([running, ...waiting]);
+    sweep.mockRestore();
     expect(asked().slice(1)).toEqual(['ann 0', 'ben 0', 'cat 0', 'ann 1', 'cat 1', 'ann 2', 'ann 3']);
   });
 
@@ -151,10 +155,9 @@ describe('max_concurrent', () => {
     const user = somebody();
     const held = [await occupy('three', user), await occupy('three', user), await occupy('three')];
     model.otherwise(echo());
-    const [first, second] = [
-      await start(user, 'has two', { model: 'three' }),
-      await start(somebody(), 'has none', { model: 'three' }),
-    ];
+    // Of both it is known that a slot was given: to the one with two running replies longer ago.
+    const first = await start(user, 'has two', { model: 'three' });
+    const second = await start(held[2].user, 'has none', { model: 'three' });
     held[2].gate.release();
     await second.done();
     expect(first.events).toEqual([]);
