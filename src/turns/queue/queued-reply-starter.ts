@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
 import type { WaitingConversation } from '../../messages/message.types';
-import { QueueService, type StartedTurn } from '../../messages/queue.service';
+import { QueueService } from '../../messages/queue.service';
 import { ReplyProducer } from '../../replies/produce/reply-producer';
 import { QueuedReplyJobs } from './queued-reply-jobs';
 
@@ -24,17 +24,17 @@ export class QueuedReplyStarter {
     onlyId?: string,
     slot: ReplySlot = this.producer.slotFor(conversation.user_id),
   ): Promise<boolean> {
-    let turn: StartedTurn | undefined;
+    let started = false;
     try {
-      turn = await this.queue.begin(conversation, onlyId);
+      const turn = await this.queue.begin(conversation, onlyId);
+      if (!turn) return false;
+      const job = await this.jobs.jobFor(turn);
+      // By now a model of the user's own, which has no limit, be its id the same.
+      if (job.targets) slot.release();
+      this.producer.start({ ...job, slot });
+      return (started = true);
     } finally {
-      if (!turn) slot.release();
+      if (!started) slot.release();
     }
-    if (!turn) return false;
-    const job = await this.jobs.jobFor(turn);
-    // By now a model of the user's own, which has no limit, be its id the same.
-    if (job.targets) slot.release();
-    this.producer.start({ ...job, slot });
-    return true;
   }
 }

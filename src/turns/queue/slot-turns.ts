@@ -8,6 +8,8 @@ import { QueuedReplyStarter } from './queued-reply-starter';
 
 /** Replies that are begun at the same time: each is a transaction. */
 const AT_ONCE = 20;
+/** How often others may be quicker before it is left to the next sweep. */
+const TRIES = 3;
 
 /** Starts replies that wait for a slot of their model when one is free, each in its turn. Called by `TurnQueue`. */
 @Injectable()
@@ -56,7 +58,7 @@ export class SlotTurns implements OnModuleInit {
 
   private async fillPool(model: string, pool: SlotPool): Promise<boolean> {
     pool.await();
-    while (pool.free) {
+    for (let fruitless = 0; pool.free;) {
       const next = await this.queue.next(model, Math.min(pool.free, AT_ONCE));
       if (!next.length) {
         pool.settle();
@@ -68,8 +70,9 @@ export class SlotTurns implements OnModuleInit {
         if (!slot.takeNext(pool, { userId: reply.user_id, since: reply.created_at.getTime() })) break;
         starts.push(this.starter.start(reply, reply.id, slot));
       }
-      // Others have begun or cancelled all of them, or this process must not write.
-      if (starts.length && !(await Promise.all(starts)).includes(true)) return false;
+      const isFruitless = starts.length > 0 && !(await Promise.all(starts)).includes(true);
+      // Others have begun or cancelled all of them; again and again: none can be begun, or this process must not write.
+      if (isFruitless && ++fruitless === TRIES) return false;
     }
     return true;
   }
