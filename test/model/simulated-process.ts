@@ -83,7 +83,14 @@ const SLOT_QUEUE = new SlotQueue({} as SlotQueueRepository, SLOTS);
 /** Every wish is granted. */
 const CHOICES = new (class implements Pick<ModelResolver, 'resolve' | 'find'> {
   async resolve(_userId: string, _conversation: unknown, { model = '' }: { model?: string }) {
-    return { model, provider: 'model', settings: {}, contextTokens: 1_000, systemTokens: 0, maxOutputTokens: 1_000 };
+    return {
+      model,
+      provider: 'model',
+      settings: {},
+      contextTokens: 1_000,
+      systemTokens: 0,
+      maxOutputTokens: 1_000,
+    };
   }
 
   find = this.resolve.bind(this);

@@ -289,7 +289,8 @@ describe('a reply that waits', () => {
     expect(third.end.finish_reason).toBe('stopped');
     again.gate.release();
     await done([again.running, fourth]);
-    expect(fourth.end.full_text).toBe('Fourth');
+    // What was said without an answer is sent as well.
+    expect(fourth.end.full_text).toBe('Third\n\nFourth');
     expect((await user.history(id)).some(({ status }) => status === 'queued')).toBe(false);
   });
 
