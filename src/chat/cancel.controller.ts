@@ -24,7 +24,7 @@ export class CancelController {
   @ApiOperation({
     summary: 'Stop the running reply',
     description:
-      'The text so far is kept, and a queued reply comes next. Idempotent: without a running reply it answers the last one as ' +
+      'The text so far is kept, and a queued reply comes next. A reply that waits for its model counts as running. Idempotent: without a running reply it answers the last one as ' +
       'it is.',
   })
   @ApiConversationId()

@@ -1,11 +1,12 @@
 import type { EventEncoder } from '../streaming/event-encoder';
 
-/** The native dialect: the event's JSON as `data`, `<message_id>:<sequence>` as `id`, no `event` field, so that `onmessage` gets all. */
+/** The native dialect: the event's JSON as `data`, `<message_id>:<sequence>` as `id`, no `event` field, so that `onmessage` gets all. What is no
+ * part of the log has no `id`, so that a reader resumes after the last event that is. */
 export const parleyEncoder: EventEncoder = {
   encode(batch) {
     let text = '';
     for (const { messageId, sequence, json } of batch)
-      text += `id: ${messageId}:${sequence}\ndata: ${json}\n\n`;
+      text += sequence ? `id: ${messageId}:${sequence}\ndata: ${json}\n\n` : `data: ${json}\n\n`;
     return text;
   },
 };

@@ -379,6 +379,27 @@ export const REPLY_BOUNDS = {
     beyond: '409 `queue_full`',
     test: 'test/e2e/busy.spec.ts',
   },
+  waitingForModel: {
+    what: 'replies that wait for one model with `max_concurrent`',
+    limit: 10_000,
+    unit: 'count',
+    beyond: '409 `queue_full`; turns that come in the same moment may exceed it by their number',
+    test: 'test/e2e/model-slots/bounds.spec.ts',
+  },
+  waitingForModelOfUser: {
+    what: 'of these, replies of one user',
+    limit: 200,
+    unit: 'count',
+    beyond: 'the same',
+    test: 'test/e2e/model-slots/bounds.spec.ts',
+  },
+  servedUsers: {
+    what: 'users of whom a process keeps in mind when each model with `max_concurrent` last began a reply of theirs',
+    limit: 500,
+    unit: 'count',
+    beyond: 'who was served longest ago is forgotten, and so comes before the others',
+    test: 'src/llm/slots/slot-pool.spec.ts',
+  },
   runningReplies: {
     what: 'running replies of one user',
     limit: 50,

@@ -74,6 +74,8 @@ export interface ModelConfig {
   price?: { input: number; output: number };
   /** Model ids tried in this order when this one fails before its first event. */
   fallbacks: string[];
+  /** How many replies of this process it makes at once, whatever else may be running at its provider; absent: any number. */
+  maxConcurrent?: number;
 }
 
 export interface ModelsConfig {

@@ -45,6 +45,7 @@ models:
     settings: { temperature: 0.2, stop: ["###"] }
     think_tags: true
     price: { input: 0.25, output: 2 }
+    max_concurrent: 2
   - { id: parley-demo, provider: demo }
 default_model: own
 `;
@@ -137,6 +138,7 @@ describe('parseModelsFile', () => {
         settings: { temperature: 0.2, stop: ['###'] },
         thinkTags: true,
         price: { input: 0.25, output: 2 },
+        maxConcurrent: 2,
       },
       { id: 'parley-demo', name: 'parley-demo' },
     ]);
@@ -154,7 +156,10 @@ providers:
   - { name: q, base_url: "https://user:pass@x.example/v1", timeout: 5, headers: { Authorization: x } }
 models:
   - { id: m, provider: p, context_window: -1, think_tags: maybe, settings: { temperature: 9, topp: 1 } }
-  - { provider: p, unsupported_settings: [nothing] }
+  - { provider: p, unsupported_settings: [nothing], max_concurrent: 1.5 }
+  - { id: n, provider: p, max_concurrent: 0 }
+  - { id: o, provider: p, max_concurrent: '1' }
+  - { id: p, provider: p, max_concurrent: 10001 }
 unknown: 1
 `);
     expect([...found].sort()).toEqual(
@@ -164,6 +169,9 @@ unknown: 1
         'MODELS_FILE models[0].settings.topp is not known',
         'MODELS_FILE models[0].think_tags must be true, false or open',
         'MODELS_FILE models[1].id must be text',
+        ...[1, 2, 3, 4].map(
+          (index) => `MODELS_FILE models[${index}].max_concurrent must be a whole number from 1 to 10000`,
+        ),
         'MODELS_FILE models[1].unsupported_settings[0] must be the name of a setting',
         'MODELS_FILE providers[0].api_key is not allowed: name an environment variable in api_key_env',
         'MODELS_FILE providers[0].api_key_env names an environment variable that is not set',

@@ -143,6 +143,7 @@ function toModel(entry: ModelEntry, providers: ProviderConfig[]): ModelConfig {
   return {
     ...modelFrom({ ...entry, name: entry.name ?? entry.id }, provider?.baseUrl),
     price: entry.price,
+    maxConcurrent: entry.max_concurrent,
     fallbacks: entry.fallbacks,
   };
 }

@@ -12,6 +12,7 @@ const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|.*(key|token|s
 /** Providers add words of their own from time to time. */
 export const REASONING_EFFORT = /^[a-z][a-z0-9_-]{0,31}$/;
 const MAX_TOKENS = 100_000_000;
+const MAX_CONCURRENT = 10_000;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
 /** Fields of a request's body that only the service fills. */
@@ -77,6 +78,7 @@ const model = z.strictObject({
     .default(false),
   price: z.strictObject({ input: number(0, 1e6), output: number(0, 1e6) }).optional(),
   fallbacks: z.array(name).default([]),
+  max_concurrent: wholeNumber(1, MAX_CONCURRENT).optional(),
 });
 
 /** What can be said of a model, wherever it comes from. */

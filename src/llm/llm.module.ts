@@ -9,6 +9,7 @@ import { ModelCatalogue } from './model-catalogue';
 import { ModelRunner } from './model-runner';
 import { HeldBytes } from './openai/held-bytes';
 import { OpenAiClient } from './openai/openai-client';
+import { ModelSlots } from './slots/model-slots';
 import { CircuitBreakers } from './run/circuit-breakers';
 import { o200k } from './tokens/vocabulary';
 
@@ -20,6 +21,11 @@ import { o200k } from './tokens/vocabulary';
       provide: ModelCatalogue,
       inject: [AppConfig],
       useFactory: ({ llm }: AppConfig) => new ModelCatalogue(llm),
+    },
+    {
+      provide: ModelSlots,
+      inject: [ModelCatalogue],
+      useFactory: (catalogue: ModelCatalogue) => new ModelSlots(catalogue),
     },
     { provide: HeldBytes, useFactory: () => new HeldBytes() },
     {
@@ -48,7 +54,7 @@ import { o200k } from './tokens/vocabulary';
         new ModelRunner(catalogue, clients, breakers, llm),
     },
   ],
-  exports: [ModelCatalogue, ModelCheck, ModelRunner, OpenAiClient],
+  exports: [ModelCatalogue, ModelCheck, ModelRunner, ModelSlots, OpenAiClient],
 })
 export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}

@@ -12,6 +12,7 @@ import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
 import { RunDeadline } from './run/run-deadline';
+import type { ReplySlot } from './slots/reply-slot';
 
 /** For the first word of a model that thinks before it, unless its provider has a limit of its own. */
 const SILENT_THOUGHT_MS = 600_000;
@@ -24,6 +25,8 @@ export interface RunRequest {
   targets?: CatalogueEntry[];
   messages: ModelMessage[];
   settings: ModelSettings;
+  /** Holds a slot of the model that is called, if that has `max_concurrent`. Absent: nobody counts. */
+  slot?: ReplySlot;
 }
 
 export type RunLimits = Pick<
@@ -75,11 +78,18 @@ export class ModelRunner {
     let failure: unknown;
     for (const [index, target] of targets.entries()) {
       try {
+        if (target.model.maxConcurrent && request.slot) {
+          // In between it is passed over: the next one may have a slot.
+          const waits = index === 0 || index === targets.length - 1;
+          if (!(await request.slot.enter(target.model.id, waits, scope.begin().signal))) continue;
+        }
         return await this.withBreaker(target, request, scope, listener);
       } catch (error) {
         scope.throwIfOver();
         if (index === 0) failure = error;
         if (scope.begun || !mayFallBack(error)) throw error;
+        // Whoever takes over may be without a limit.
+        request.slot?.release();
       }
     }
     throw failure ?? new LlmError('provider_model_not_found');

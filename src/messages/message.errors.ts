@@ -10,6 +10,9 @@ export const replyInProgress = () =>
 export const queueFull = () =>
   new AppError('conflict', 'queue_full', 'Too many messages wait in this conversation already.');
 
+export const modelQueueFull = () =>
+  new AppError('conflict', 'queue_full', 'Too many replies wait for this model already; try again later.');
+
 export const pathTooLong = () =>
   new AppError(
     'conflict',

@@ -61,6 +61,12 @@ export interface WaitingConversation {
   user_id: string;
 }
 
+/** A reply that waits for a slot of its model, and for nothing else. */
+export interface WaitingForModel extends WaitingConversation {
+  id: string;
+  created_at: Date;
+}
+
 /** A message as a model is to see it. */
 export interface ContextMessage {
   role: MessageRole;

@@ -7,6 +7,7 @@ import { BranchesService } from './branches.service';
 import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
+import { LlmModule } from '../llm/llm.module';
 import { UsersModule } from '../users/users.module';
 import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
@@ -21,6 +22,8 @@ import { UsageRepository } from './usage/usage.repository';
 import { MessageUsage } from './usage/usage.service';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
+import { SlotQueue } from './slot-queue';
+import { SlotQueueRepository } from './slot-queue.repository';
 import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
@@ -29,6 +32,7 @@ import { TurnsService } from './turns.service';
     TypeOrmModule.forFeature([MessageEntity, OpenReplyEntity, PastUsageEntity]),
     ConversationsModule,
     InstancesModule,
+    LlmModule,
     UsersModule,
   ],
   controllers: [MessagesController, BranchesController],
@@ -38,17 +42,27 @@ import { TurnsService } from './turns.service';
     OpenRepliesRepository,
     PathsRepository,
     QueueRepository,
+    SlotQueueRepository,
     TurnsRepository,
     MessagesService,
     OpenRepliesService,
     MessageUsage,
     QueueService,
+    SlotQueue,
     Quotas,
     UsageRepository,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [MessageUsage, MessagesService, OpenRepliesService, QueueService, TurnsService, HistoryPages],
+  exports: [
+    MessageUsage,
+    MessagesService,
+    OpenRepliesService,
+    QueueService,
+    SlotQueue,
+    TurnsService,
+    HistoryPages,
+  ],
 })
 export class MessagesModule {}

@@ -7,11 +7,14 @@ import { MessagesRepository, type ClosedRow, type MessageHeader } from './messag
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
 import type { StorableContent } from './reply-content';
 import type { Siblings } from './siblings';
+import { SlotQueue } from './slot-queue';
 
 export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
-export type HistoryMessage = PathMessage & Siblings;
+export type HistoryMessage = PathMessage & ShownPlace;
+/** A message's place among its versions, and in the queue of its model if it waits for a slot of it, from 1. */
+type ShownPlace = Siblings & { queue_position?: number };
 /** A reply as it has just been closed. */
 export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
 
@@ -38,6 +41,7 @@ export class MessagesService {
     private readonly messages: MessagesRepository,
     private readonly paths: PathsRepository,
     private readonly conversations: ConversationsService,
+    private readonly slots: SlotQueue,
   ) {}
 
   async get(userId: string, id: string): Promise<Message> {
@@ -53,10 +57,10 @@ export class MessagesService {
     return this.messages.header(userId, id);
   }
 
-  async getWithSiblings(userId: string, id: string): Promise<Message & Siblings> {
+  async getWithSiblings(userId: string, id: string): Promise<Message & ShownPlace> {
     const message = await this.get(userId, id);
     const of = { userId, conversationId: message.conversation_id };
-    return (await this.withSiblings(of, [message]))[0];
+    return (await this.withPlaces(of, [message]))[0];
   }
 
   /** The message at the end of a path: the one asked for, or that of the active path; undefined in an empty conversation. */
@@ -78,18 +82,26 @@ export class MessagesService {
       (rows[0]?.found ?? 0) > page.length
         ? { leafId: position.leafId, [forward ? 'after' : 'before']: last }
         : undefined;
-    return { messages: await this.withSiblings(of, forward ? page : page.toReversed()), next };
+    return { messages: await this.withPlaces(of, forward ? page : page.toReversed()), next };
   }
 
-  private async withSiblings<T extends Pick<Message, 'id' | 'parent_id'>>(
+  private async withPlaces<T extends Pick<Message, 'id' | 'parent_id' | 'status' | 'model'>>(
     of: ConversationRef,
     messages: readonly T[],
-  ): Promise<(T & Siblings)[]> {
+  ): Promise<(T & ShownPlace)[]> {
     const found = messages.length ? await this.paths.siblings(of, messages) : [];
-    const places = new Map(found.map(({ id, ...place }) => [id, place]));
+    const siblings = new Map(found.map(({ id, ...place }) => [id, place]));
+    const queued = await this.slots.places(messages);
     // Gone since it was read: the only one there was.
     const alone = { sibling_count: 1, sibling_position: 1 };
-    return messages.map((message) => ({ ...message, ...(places.get(message.id) ?? alone) }));
+    return messages.map((message) => {
+      const queue_position = queued.get(message.id);
+      return {
+        ...message,
+        ...(siblings.get(message.id) ?? alone),
+        ...(queue_position !== undefined && { queue_position }),
+      };
+    });
   }
 
   /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */

@@ -32,10 +32,14 @@ export class QueueRepository {
     return rows[0];
   }
 
-  /** The first that waits is this process's to write; none while another reply runs, for a user who is locked out, or where the process is not known any more. The conversation must be locked. */
+  /**
+   * The first that waits is this process's to write; none while another reply runs, for a user who is locked out, or where the process is not known any more. The conversation must be locked.
+   * @param onlyId begins nothing if another one is the first
+   */
   async beginNext(
     { userId, conversationId }: ConversationRef,
     instanceId: string,
+    onlyId?: string,
   ): Promise<BegunReply | undefined> {
     const rows: BegunReply[] = await this.db.query(
       `WITH writer AS (${WRITER('$2')}), next AS (
@@ -45,7 +49,7 @@ export class QueueRepository {
          ) AND EXISTS (SELECT 1 FROM users u WHERE u.id = $4 AND u.is_active) ORDER BY sequence LIMIT 1
        ), begun AS (
          UPDATE messages m SET status = 'streaming', updated_at = $3, queued_request = NULL
-         FROM next, writer WHERE m.id = next.id AND m.user_id = $4 AND ${isQueued('m')} RETURNING m.*, next.queued_request AS request
+         FROM next, writer WHERE m.id = next.id AND ($5::uuid IS NULL OR m.id = $5) AND m.user_id = $4 AND ${isQueued('m')} RETURNING m.*, next.queued_request AS request
        ), opened AS (
          INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch, awaited)
          SELECT b.id, b.user_id, b.conversation_id, w.instance_id, w.first_batch, EXISTS (
@@ -53,7 +57,7 @@ export class QueueRepository {
          ) FROM begun b, writer w
        )
        SELECT begun.*, $2::uuid AS instance_id FROM begun`,
-      [conversationId, instanceId, new Date(), userId],
+      [conversationId, instanceId, new Date(), userId, onlyId ?? null],
     );
     return rows[0];
   }
@@ -85,13 +89,32 @@ export class QueueRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Where something waits and nothing runs: any of them, so that those that cannot be begun keep no others waiting. */
-  waiting(limit: number): Promise<WaitingConversation[]> {
+  /** The conversation's first that waits; undefined if none does, or while a reply runs. */
+  async first({
+    userId,
+    conversationId,
+  }: ConversationRef): Promise<{ id: string; model: string } | undefined> {
+    const rows: { id: string; model: string }[] = await this.db.query(
+      `SELECT id, model FROM messages WHERE conversation_id = $1 AND user_id = $2 AND ${isQueued('messages')} AND NOT EXISTS (
+         SELECT 1 FROM open_replies WHERE conversation_id = $1 AND user_id = $2
+       ) ORDER BY sequence LIMIT 1`,
+      [conversationId, userId],
+    );
+    return rows[0];
+  }
+
+  /**
+   * Where something waits and nothing runs: any of them, so that those that cannot be begun keep no others waiting.
+   * @param exceptModels conversations whose first waiting reply is of one of these are left out
+   */
+  waiting(limit: number, exceptModels: string[]): Promise<WaitingConversation[]> {
     return this.db.query(
-      `SELECT conversation_id, user_id FROM (SELECT DISTINCT q.conversation_id, q.user_id FROM messages q WHERE ${isQueued('q')} AND NOT EXISTS (
-         SELECT 1 FROM open_replies r WHERE r.conversation_id = q.conversation_id AND r.user_id = q.user_id
-       )) AS waiting ORDER BY random() LIMIT $1`,
-      [limit],
+      `SELECT conversation_id, user_id FROM (
+         SELECT DISTINCT ON (q.conversation_id, q.user_id) q.conversation_id, q.user_id, q.model FROM messages q
+         WHERE ${isQueued('q')} AND (q.conversation_id, q.user_id) NOT IN (SELECT conversation_id, user_id FROM open_replies)
+         ORDER BY q.conversation_id, q.user_id, q.sequence
+       ) AS waiting WHERE (model = ANY($2)) IS NOT TRUE ORDER BY random() LIMIT $1`,
+      [limit, exceptModels],
     );
   }
 

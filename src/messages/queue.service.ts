@@ -6,12 +6,21 @@ import { InstanceService } from '../instances/instance.service';
 import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
 import type { Message } from './messages.service';
 import { QueueRepository } from './queue.repository';
+import { SlotQueue } from './slot-queue';
 
 /** A queued reply whose turn has come, and what it is to be made with. */
 export interface StartedTurn {
   conversation: Conversation;
   reply: Message & { instance_id: string };
   request: QueuedRequest;
+}
+
+/** The reply whose turn comes next in its conversation, where nothing runs. */
+export interface FirstInQueue {
+  id: string;
+  model: string;
+  /** Its model has a limit, and so it waits for others as well. */
+  waitsForSlot: boolean;
 }
 
 /** Replies that wait for their turn. */
@@ -22,7 +31,13 @@ export class QueueService {
     private readonly conversations: ConversationsService,
     private readonly queue: QueueRepository,
     private readonly instance: InstanceService,
+    private readonly slots: SlotQueue,
   ) {}
+
+  /** Whether there are models with `max_concurrent`. */
+  get hasLimits(): boolean {
+    return this.slots.models.length > 0;
+  }
 
   /** Does the work while the conversation is locked, as whoever begins its next reply: knowing what there is to wait for. */
   join<T>(
@@ -36,15 +51,32 @@ export class QueueService {
     });
   }
 
-  /** Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it. */
-  begin({
+  /** The conversation's first queued reply; undefined if there is none, or while one is running. */
+  async first({
     user_id: userId,
     conversation_id: conversationId,
-  }: WaitingConversation): Promise<StartedTurn | undefined> {
+  }: WaitingConversation): Promise<FirstInQueue | undefined> {
+    const first = await this.queue.first({ userId, conversationId });
+    return first && { ...first, waitsForSlot: this.slots.models.includes(first.model) };
+  }
+
+  /** @throws AppError `queue_full` if too many replies wait for the model */
+  assertRoom(turn: { userId: string; model: string }): Promise<void> {
+    return this.slots.assertRoom(turn);
+  }
+
+  /**
+   * Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it.
+   * @param onlyId not if another one is the first
+   */
+  begin(
+    { user_id: userId, conversation_id: conversationId }: WaitingConversation,
+    onlyId?: string,
+  ): Promise<StartedTurn | undefined> {
     return this.db.run(async () => {
       const conversation = await this.conversations.lock(userId, conversationId).catch(asAbsent);
       const begun =
-        conversation && (await this.queue.beginNext({ userId, conversationId }, this.instance.id));
+        conversation && (await this.queue.beginNext({ userId, conversationId }, this.instance.id, onlyId));
       if (!begun) return undefined;
       const { request, ...reply } = begun;
       return { conversation, reply, request };
@@ -66,9 +98,9 @@ export class QueueService {
     return this.queue.cancelLockedOut();
   }
 
-  /** Conversations in which something waits and nothing runs. */
+  /** Conversations in which something waits and nothing runs, but for those whose first queued reply waits for a slot of its model. */
   waiting(limit: number): Promise<WaitingConversation[]> {
-    return this.queue.waiting(limit);
+    return this.queue.waiting(limit, this.slots.models);
   }
 
   /** Of these replies, those that do not wait any more: begun, cancelled or gone. */

@@ -102,6 +102,11 @@ const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4'
    ), stored AS (${MESSAGES}), opened AS (${OPENED})
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
+/** The same of a turn that waits. */
+const FIRST_WAITING_TURN = `WITH conversation AS (
+     INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} RETURNING id
+   ), stored AS (${MESSAGES})
+   SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
 /** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
 export interface StoredTurn {
@@ -193,13 +198,10 @@ export class TurnsRepository {
     messages: TurnMessage[],
     { instanceId, maxRunning }: ReplyTerms,
   ): Promise<StoredTurn> {
-    const rows = await this.db.query<StoredTurn>(FIRST_TURN, [
-      JSON.stringify(messages),
-      JSON.stringify(conversation),
-      instanceId,
-      conversation.user_id,
-      maxRunning,
-    ]);
+    const stored = [JSON.stringify(messages), JSON.stringify(conversation)];
+    const rows = await (instanceId === null
+      ? this.db.query<StoredTurn>(FIRST_WAITING_TURN, stored)
+      : this.db.query<StoredTurn>(FIRST_TURN, [...stored, instanceId, conversation.user_id, maxRunning]));
     return rows[0];
   }
 }

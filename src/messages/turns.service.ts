@@ -34,8 +34,10 @@ export interface TurnInput {
   /** Tokens that the model may be shown, and may answer with. */
   contextTokens: number;
   maxOutputTokens: number;
-  /** What the reply is made with if it has to wait; absent: it does not wait, but is refused. */
+  /** What the reply is made with if it has to wait for another one of its conversation; absent: it does not wait, but is refused. */
   queued?: QueuedRequest;
+  /** What the reply is made with once there is a slot of its model, if there is none now. */
+  unslotted?: QueuedRequest;
 }
 
 /** With what was set aside for the reply, if there are quotas. */
@@ -93,7 +95,7 @@ export class TurnsService {
   /**
    * Stores what the user says, if anything, and opens the reply, at once or not at all.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, `quota_exceeded`, and those of `place` if it has changed
+   *   too many, or its model, `quota_exceeded`, and those of `place` if it has changed
    */
   async open(request: TurnInput): Promise<OpenedTurn> {
     try {
@@ -118,22 +120,25 @@ export class TurnsService {
   }
 
   private openWithin(request: AllowedTurn): Promise<OpenedTurn> {
-    const { position, queued } = request;
+    const { position, queued, unslotted } = request;
     if (!position) return this.openFirst(request);
-    return queued
-      ? this.openQueued(request, position.conversation.id, queued)
+    const waiting = queued ?? unslotted;
+    return waiting
+      ? this.openQueued(request, position.conversation.id, waiting)
       : this.openAt(request, position);
   }
 
   private async openFirst(request: AllowedTurn): Promise<OpenedTurn> {
     // There is nothing yet that it could follow.
     if (request.parentId) throw messageNotFound();
+    const { unslotted } = request;
+    if (unslotted) await this.queue.assertRoom(request);
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
-    const messages = this.messages(request, { conversation });
+    const messages = this.messages(request, { conversation }, unslotted);
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    const terms = this.terms();
+    const terms = unslotted ? WAITS : this.terms();
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
     return turnOf(request, stored, messages, turn.context, terms.instanceId);
@@ -155,7 +160,7 @@ export class TurnsService {
     throw replyInProgress();
   }
 
-  /** Under the conversation's lock, as whoever begins the next reply of the queue. */
+  /** Waits for another reply of the conversation, or for a slot. Under the conversation's lock, as whoever begins the next reply of the queue. */
   private openQueued(
     request: AllowedTurn,
     conversationId: string,
@@ -163,12 +168,15 @@ export class TurnsService {
   ): Promise<OpenedTurn> {
     return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
       const place = await this.resolveParent(request.userId, conversationId, request.parentId);
-      if (running + waiting === 0) return this.openAt(request, place);
-      if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
+      const isFirst = running + waiting === 0;
+      if (isFirst && !request.unslotted) return this.openAt(request, place);
       assertReply(request, place);
+      if (!isFirst && !request.queued) throw replyInProgress();
+      if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
+      await this.queue.assertRoom(request);
       const messages = this.messages(request, place, queued);
       await this.store(request, place, messages, WAITS);
-      return { ...turnOf(request, place.conversation, messages, [], null), queued: true };
+      return turnOf(request, place.conversation, messages, [], null);
     });
   }
 
@@ -260,6 +268,6 @@ function turnOf(
     model,
     instanceId,
     context,
-    queued: false,
+    queued: instanceId === null,
   };
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
-import { isOpen } from '../messages/message.types';
+import { isOpen, type ConversationRef } from '../messages/message.types';
 import { MessagesService, type HistoryMessage, type MessageHeader } from '../messages/messages.service';
+import { QueueService } from '../messages/queue.service';
 import {
   asInvalidResumeId,
   conversationGone,
@@ -33,6 +34,7 @@ export class RepliesService {
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
     private readonly canceller: ReplyCanceller,
+    private readonly queue: QueueService,
   ) {}
 
   /** Log of a reply that this user has just started, from its first event. */
@@ -75,11 +77,15 @@ export class RepliesService {
     return { reply, userMessage };
   }
 
-  /** Stops the running reply and returns it as it is then, or the last reply if none is running. A queued reply comes next. */
+  /**
+   * Stops the running reply, or the one that waits for a slot of its model, and returns it as it is then, or the last reply if there is
+   * none. A queued reply comes next.
+   */
   async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
     await this.conversations.get(userId, conversationId);
     const of = { userId, conversationId };
-    const reply = (await this.messages.runningReply(of)) ?? (await this.messages.lastReply(of));
+    const running = (await this.messages.runningReply(of)) ?? (await this.waitingForSlot(of));
+    const reply = running ?? (await this.messages.lastReply(of));
     if (!reply) throw noReply();
     return this.cancel(reply);
   }
@@ -87,6 +93,15 @@ export class RepliesService {
   /** Stops this reply, or removes it from the queue, and returns it as it is then. */
   async stop(userId: string, messageId: string): Promise<HistoryMessage> {
     return this.cancel(await this.reply(userId, messageId));
+  }
+
+  private async waitingForSlot({
+    userId,
+    conversationId,
+  }: ConversationRef): Promise<MessageHeader | undefined> {
+    if (!this.queue.hasLimits) return undefined;
+    const first = await this.queue.first({ user_id: userId, conversation_id: conversationId });
+    return first?.waitsForSlot ? this.messages.findHeader(userId, first.id) : undefined;
   }
 
   private async cancel(reply: MessageHeader): Promise<HistoryMessage> {

@@ -3,7 +3,8 @@ import { REPLY_BOUNDS } from '../config/bounds';
 import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import type { ContextMessage } from '../messages/message.types';
+import type { ReplySlot } from '../llm/slots/reply-slot';
+import type { ContextMessage, QueuedRequest } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
 import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
@@ -53,16 +54,21 @@ export class SendMessage {
     const { contextTokens, prefixTokens: prefix = 0 } = input;
     assertFits({ message: answeredTokens(input), prefix, system: model.systemTokens }, contextTokens);
 
+    const slot = this.producer.slotFor(userId);
     let turn: SentTurn | undefined;
     for (let tries = 1; !turn; tries++) {
+      // Before the turn is stored, so that no more than `max_concurrent` begin. A user's own model has no limit, be its id the same.
+      const mustWait = !model.targets && !slot.take(model.model);
       try {
-        turn = await this.openOnce(context, input);
+        turn = await this.openOnce(context, mustWait ? { ...input, unslotted: requestOf(command) } : input);
       } catch (error) {
+        slot.release();
         await this.busy.interrupt(position?.conversation, options, error, tries);
       }
     }
+    if ('queued' in turn && !turn.queued) this.producer.start(replyJob(turn, command, model, slot));
+    else slot.release();
     if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);
-    else if ('queued' in turn) this.producer.start(replyJob(turn, command, model));
     return turn.messageId;
   }
 
@@ -105,10 +111,11 @@ export class SendMessage {
 
 async function turnInput(
   userId: string,
-  { parentId, content, prefix = [], options }: TurnCommand,
+  command: TurnCommand,
   { model, provider, contextTokens, maxOutputTokens }: ResolvedModel,
   position: TurnPosition | undefined,
 ): Promise<TurnInput> {
+  const { parentId, content, prefix = [], options } = command;
   return {
     userId,
     position,
@@ -121,8 +128,13 @@ async function turnInput(
     provider,
     contextTokens,
     maxOutputTokens,
-    ...(options.on_busy === 'queue' && { queued: { settings: options.settings ?? {}, begun: prefix } }),
+    ...(options.on_busy === 'queue' && { queued: requestOf(command) }),
   };
+}
+
+/** What a reply that waits is made with. */
+function requestOf({ options, prefix = [] }: TurnCommand): QueuedRequest {
+  return { settings: options.settings ?? {}, begun: prefix };
 }
 
 /** Tokens of the message that is to be answered. */
@@ -134,6 +146,7 @@ function replyJob(
   { conversation, userMessageId, messageId, model, instanceId, context }: OpenedTurn,
   { content, prefix }: TurnCommand,
   { settings, targets }: ResolvedModel,
+  slot: ReplySlot,
 ): ReplyJob {
   const reply = {
     id: messageId,
@@ -146,7 +159,7 @@ function replyJob(
   };
   const path = content === undefined ? context : [...context, userMessage(content)];
   const messages = async () => modelMessages(conversation.system_prompt, path);
-  return { reply, context: messages, settings, targets, prefix };
+  return { reply, context: messages, settings, targets, prefix, slot };
 }
 
 function userMessage(text: string): ContextMessage {

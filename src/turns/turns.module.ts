@@ -1,4 +1,5 @@
 import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
 import { ProvidersModule } from '../providers/providers.module';
 import { Sweeper } from '../replies/lifecycle/sweeper';
@@ -7,13 +8,15 @@ import { ContextLoader } from './context';
 import { ModelResolver } from './model-resolver';
 import { OnBusyPolicy } from './queue/on-busy';
 import { QueuedReplyJobs } from './queue/queued-reply-jobs';
+import { QueuedReplyStarter } from './queue/queued-reply-starter';
+import { SlotTurns } from './queue/slot-turns';
 import { TurnQueue } from './queue/turn-queue';
 import { ReplyActions } from './reply-actions';
 import { SendMessage } from './send-message';
 
 /** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
-  imports: [MessagesModule, ProvidersModule, RepliesModule],
+  imports: [LlmModule, MessagesModule, ProvidersModule, RepliesModule],
   providers: [
     ReplyActions,
     SendMessage,
@@ -21,6 +24,8 @@ import { SendMessage } from './send-message';
     ContextLoader,
     OnBusyPolicy,
     TurnQueue,
+    SlotTurns,
+    QueuedReplyStarter,
     QueuedReplyJobs,
   ],
   exports: [ReplyActions],

@@ -198,6 +198,11 @@ export class ModelQueue implements Seam<QueueRepository> {
     return this.db.run((transaction) => transaction.join(conversationId));
   }
 
+  /** No model has a limit here. */
+  first() {
+    return this.db.run(() => undefined);
+  }
+
   beginNext({ conversationId }: ConversationRef, instanceId: string) {
     return this.db.run((transaction) => transaction.beginNext(conversationId, instanceId));
   }

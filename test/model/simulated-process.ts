@@ -10,6 +10,8 @@ import { JournalFollowers } from '../../src/replies/log/journal/journal-follower
 import { OnBusyPolicy } from '../../src/turns/queue/on-busy';
 import { QueuedReplyWatcher } from '../../src/replies/read/queued-reply-watcher';
 import { QueuedReplyJobs } from '../../src/turns/queue/queued-reply-jobs';
+import { QueuedReplyStarter } from '../../src/turns/queue/queued-reply-starter';
+import { SlotTurns } from '../../src/turns/queue/slot-turns';
 import { TurnQueue } from '../../src/turns/queue/turn-queue';
 import { OrphanedReplies } from '../../src/replies/lifecycle/orphaned-replies';
 import { Recovery } from '../../src/replies/log/journal/recovery';
@@ -27,6 +29,8 @@ import type { DatabaseState } from '../../src/database/database-state';
 import { Draining } from '../../src/http/draining';
 import type { IdempotencyRepository } from '../../src/http/idempotency/idempotency.repository';
 import { IdempotencyService } from '../../src/http/idempotency/idempotency.service';
+import { ModelCatalogue } from '../../src/llm/model-catalogue';
+import { ModelSlots } from '../../src/llm/slots/model-slots';
 import { InstanceService } from '../../src/instances/instance.service';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessagesRepository } from '../../src/messages/messages.repository';
@@ -36,6 +40,8 @@ import { OpenRepliesService } from '../../src/messages/open-replies.service';
 import type { PathsRepository } from '../../src/messages/paths.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
 import { QueueService } from '../../src/messages/queue.service';
+import { SlotQueue } from '../../src/messages/slot-queue';
+import type { SlotQueueRepository } from '../../src/messages/slot-queue.repository';
 import type { TurnsRepository } from '../../src/messages/turns.repository';
 import { TurnsService } from '../../src/messages/turns.service';
 import type { StorageQuota } from '../../src/users/quotas/storage-quota';
@@ -70,10 +76,21 @@ const CONFIG = {
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
 
+/** No model has a limit. */
+const SLOTS = new ModelSlots(new ModelCatalogue({ providers: [], models: [], defaultModel: '' }));
+const SLOT_QUEUE = new SlotQueue({} as SlotQueueRepository, SLOTS);
+
 /** Every wish is granted. */
 const CHOICES = new (class implements Pick<ModelResolver, 'resolve' | 'find'> {
   async resolve(_userId: string, _conversation: unknown, { model = '' }: { model?: string }) {
-    return { model, provider: 'model', settings: {}, contextTokens: 1_000, systemTokens: 0, maxOutputTokens: 1_000 };
+    return {
+      model,
+      provider: 'model',
+      settings: {},
+      contextTokens: 1_000,
+      systemTokens: 0,
+      maxOutputTokens: 1_000,
+    };
   }
 
   find = this.resolve.bind(this);
@@ -94,11 +111,13 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const recovery = new Recovery(instance, journal, messages, openReplies, SHARED);
   const log = new JournalReplyLog(writer, checkpoints, instance, followers, recovery);
   const closer = new ReplyFinalizer(messages, log);
-  const generator = new ReplyProducer(running, runnerOf(feeds, life), log, closer);
-  const watch = new QueuedReplyWatcher(queue, running);
+  const generator = new ReplyProducer(running, runnerOf(feeds, life), log, closer, SLOTS);
+  const watch = new QueuedReplyWatcher(queue, SLOT_QUEUE, running);
   const endings = new GracefulShutdown(running, log, instance, draining, CONFIG);
   const requests = new QueuedReplyJobs(CHOICES, NO_CONTEXT);
-  const replyQueue = new TurnQueue(queue, requests, generator, closer, draining);
+  const starter = new QueuedReplyStarter(queue, requests, generator);
+  const slotTurns = new SlotTurns(SLOT_QUEUE, SLOTS, starter, draining);
+  const replyQueue = new TurnQueue(queue, slotTurns, starter, closer, draining);
   const stopper = new ReplyCanceller(messages, openReplies, queue, running, watch);
   const busy = new OnBusyPolicy(stopper, replyQueue);
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
@@ -137,7 +156,7 @@ function servicesOf(connection: Connection) {
   const queueRows = new ModelQueue(connection) as unknown as QueueRepository;
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
-  const queue = new QueueService(db, conversations, queueRows, instance);
+  const queue = new QueueService(db, conversations, queueRows, instance, SLOT_QUEUE);
   const quotas = new Quotas(CONFIG, db, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
   return {
     db,
@@ -145,7 +164,7 @@ function servicesOf(connection: Connection) {
     instance,
     journal: new ModelJournal(connection) as unknown as JournalRepository,
     openReplies: new OpenRepliesService(new ModelOpenReplies(connection) as unknown as OpenRepliesRepository),
-    messages: new MessagesService(messageRows, {} as PathsRepository, conversations),
+    messages: new MessagesService(messageRows, {} as PathsRepository, conversations, SLOT_QUEUE),
     turns: new TurnsService(conversations, turnRows, queue, instance, quotas),
     queue,
   };

@@ -10,8 +10,27 @@ export const EXEMPTIONS = [
   },
   {
     statement:
-      /FROM \(SELECT DISTINCT q\.conversation_id, q\.user_id FROM messages q WHERE jsonb_typeof\(q\.queued_request\)/,
+      /^SELECT conversation_id, user_id FROM \( SELECT DISTINCT ON \(q\.conversation_id, q\.user_id\) .* FROM messages q WHERE jsonb_typeof\(q\.queued_request\)/,
     reason: 'Sweep: conversations in which something waits and nothing runs; what follows names their users.',
+  },
+  {
+    statement: /^WITH first AS \( SELECT DISTINCT ON .* FROM places ORDER BY position LIMIT \$4$/,
+    reason:
+      'Sweep: the next replies that wait for a model, whosever they are; what follows names their users.',
+  },
+  {
+    statement:
+      /^WITH first AS \( SELECT DISTINCT ON .* SELECT id, position FROM places WHERE id = ANY\(\$4\)$/,
+    reason:
+      'Look-up by key: places among all that wait for a model, of messages that were read as their users’; one poll for all readers.',
+  },
+  {
+    statement: /^SELECT DISTINCT q\.model FROM messages q WHERE jsonb_typeof\(q\.queued_request\)/,
+    reason: 'Sweep: models for which anybody waits.',
+  },
+  {
+    statement: /^SELECT count\(\*\)::int AS all, .* FROM messages q WHERE jsonb_typeof\(q\.queued_request\)/,
+    reason: 'A bound of all users together: how many wait for a model. Only numbers leave the database.',
   },
   {
     statement:

@@ -41,6 +41,7 @@ export interface ChatMessage {
   content: string;
   parts: { type: string; text: string }[];
   status: string;
+  queue_position?: number;
   model: string | null;
   provider: string | null;
   usage: { input_tokens: number; output_tokens: number } | null;

@@ -11,6 +11,12 @@ export type SseEvent = { id: string } & (
   | { type: 'error'; data: { code: string; message: string; retryable: boolean } }
 );
 
+/** What is no event of a reply's log, and has no id: a place in the queue of a model. */
+export interface QueuedNotice {
+  type: 'queued';
+  data: { message_id: string; position: number };
+}
+
 interface EndData {
   full_text: string;
   message_id: string;
@@ -29,11 +35,13 @@ const PATIENCE_MS = 25_000;
 
 /**
  * Reads an event stream from a socket of its own. Every byte must be part of a frame as the contract writes it
- * (`id:`, one `data:` line with JSON, a blank line) or of a `: ping` comment; anything else is an error.
+ * (`id:`, one `data:` line with JSON, a blank line), of one without an id that tells a place in a queue, or of a `: ping` comment; anything else
+ * is an error.
  */
 export class SseReader {
   raw = '';
   readonly events: SseEvent[] = [];
+  readonly notices: QueuedNotice[] = [];
   pings = 0;
   /** Whether the body ended as HTTP asks for; undefined while it is open. */
   complete: boolean | undefined;
@@ -90,6 +98,11 @@ export class SseReader {
 
   get last(): SseEvent {
     return this.events[this.events.length - 1];
+  }
+
+  /** The places in the queue of its model that were told. */
+  get places(): number[] {
+    return this.notices.map(({ data }) => data.position);
   }
 
   /** The data of the `end` event that the stream has ended with. */
@@ -174,8 +187,10 @@ export class SseReader {
     this.rest += text;
     for (let match = next(this.rest); match; match = next(this.rest)) {
       this.rest = this.rest.slice(match[0].length);
-      if (match[1] === undefined) this.pings += 1;
-      else this.events.push({ id: match[1], ...(JSON.parse(match[2]) as object) } as SseEvent);
+      const [frame, id, json] = match;
+      if (json === undefined) this.pings += 1;
+      else if (id !== undefined) this.events.push({ id, ...(JSON.parse(json) as object) } as SseEvent);
+      else this.notices.push(noticeOf(frame, json));
     }
     if (!isBeginning(this.rest)) throw new Error(`Not a frame: ${JSON.stringify(this.rest.slice(0, 500))}`);
   }
@@ -194,13 +209,20 @@ export function sequenceOf({ id }: { id: string }): number {
   return Number(id.split(':')[1]);
 }
 
+function noticeOf(frame: string, json: string): QueuedNotice {
+  const notice = JSON.parse(json) as QueuedNotice;
+  if (notice.type !== 'queued') throw new Error(`An event without an id: ${frame.slice(0, 500)}`);
+  return notice;
+}
+
 function next(rest: string): RegExpExecArray | null {
-  return /^(?:: ping\n|id: ([0-9a-f-]{36}:\d+)\ndata: (\{[^\n\r]*\})\n\n)/.exec(rest);
+  return /^(?:: ping\n|(?:id: ([0-9a-f-]{36}:\d+)\n)?data: (\{[^\n\r]*\})\n\n)/.exec(rest);
 }
 
 /** Whether a frame or a heartbeat may still come of it. */
 function isBeginning(rest: string): boolean {
   if (': ping\n'.startsWith(rest.slice(0, 7))) return true;
+  if (/^(?:d|da|dat|data|data:|data: (?:\{[^\n\r]*\n?)?)$/.test(rest)) return true;
   return /^(?:i|id|id:|id: [0-9a-f-]{0,36}(?::\d*(?:\n(?:d|da|dat|data|data:|data: (?:\{[^\n\r]*\n?)?)?)?)?)$/.test(
     rest,
   );

@@ -5,9 +5,13 @@ import type { LoggedEvent } from '../../replies/events/event-codec';
 /** Types of frames that are not events of a reply. */
 export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';
 
-/** Frame of an event: exactly the JSON that SSE sends, with its id in front; made from the JSON that all of its readers share. */
+/**
+ * Frame of an event: exactly the JSON that SSE sends, with its id in front, if it has one; made from the JSON that all of its readers
+ * share.
+ */
 export function eventFrame({ messageId, sequence, json }: LoggedEvent, requestId?: string): string {
-  return `{"id":"${messageId}:${sequence}"${requestMember(requestId)},${json.slice(1)}`;
+  if (sequence) return `{"id":"${messageId}:${sequence}"${requestMember(requestId)},${json.slice(1)}`;
+  return `${json.slice(0, -1)}${requestMember(requestId)}}`;
 }
 
 /** Frame without an `id`, which distinguishes a refusal from the `error` event that ends a reply. */

@@ -12,7 +12,6 @@ import {
 } from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
 import { textOf } from '../reply-content';
-import type { Siblings } from '../siblings';
 
 @ApiSchema({ name: 'MessagePart' })
 export class PartResponse {
@@ -109,6 +108,15 @@ export class MessageResponse {
       'A reply begins as `streaming`, or as `queued` if it has to wait for its turn; all other messages are `completed`.',
   })
   status: MessageStatus;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 3,
+    description:
+      'Only of a reply that is `queued` until its model has room (`max_concurrent`): 1 comes next. It may grow when users come who have fewer ' +
+      'replies of the model.',
+  })
+  queue_position?: number;
 
   @ApiProperty({
     type: 'string',
@@ -242,6 +250,7 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     parts: message.parts,
     ...(message.cut_texts && { parts_truncated: true }),
     status: message.status,
+    ...(message.queue_position !== undefined && { queue_position: message.queue_position }),
     model: message.model,
     provider: message.provider,
     usage: message.usage && shownUsage(message.usage),
@@ -258,6 +267,6 @@ function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
   return usage;
 }
 
-export function toMessageDetailResponse(message: Message & Siblings): MessageDetailResponse {
+export function toMessageDetailResponse(message: Message & HistoryMessage): MessageDetailResponse {
   return { ...toMessageResponse(message), attempts: message.attempts };
 }

@@ -3,7 +3,7 @@ import type { TokenUsage } from '../../llm/llm-client';
 import type { Message } from '../../messages/messages.service';
 import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
 import { ReplyCursor, type ReplyPieces } from '../../messages/reply-cursor';
-import type { EndEvent, ErrorEvent, ReplyEvent, StartEvent } from './reply-event.dto';
+import type { EndEvent, ErrorEvent, QueuedEvent, ReplyEvent, StartEvent } from './reply-event.dto';
 
 const NO_LENGTHS = new Uint8Array();
 
@@ -13,20 +13,25 @@ type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'
 /** An entry of a reply's log, serialised once for all of its readers. */
 export interface LoggedEvent {
   messageId: string;
-  /** 1, 2, 3 … without gaps. */
+  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`). */
   sequence: number;
-  event: ReplyEvent;
+  event: ReplyEvent | QueuedEvent;
   /** `event` as JSON: for the journal, and for encoders that send it as it is. */
   json: string;
   /** Whether this is the last entry (`end` or `error`). */
   terminal: boolean;
 }
 
-export function logged(messageId: string, sequence: number, event: ReplyEvent): LoggedEvent {
+export function logged(messageId: string, sequence: number, event: ReplyEvent | QueuedEvent): LoggedEvent {
   return { messageId, sequence, event, json: JSON.stringify(event), terminal: isTerminal(event) };
 }
 
-function isTerminal(event: ReplyEvent): boolean {
+/** Tells who reads the log of a reply that it waits for its model. */
+export function queuedNotice(messageId: string, position: number): LoggedEvent {
+  return logged(messageId, 0, { type: 'queued', data: { message_id: messageId, position } });
+}
+
+function isTerminal(event: LoggedEvent['event']): boolean {
   return event.type === 'end' || event.type === 'error';
 }
 
@@ -48,7 +53,7 @@ export function startEvent(reply: {
 }
 
 /** Delta that an event adds to the reply's content; undefined for an event that starts or ends the reply. */
-export function deltaOf({ type, data }: ReplyEvent): ReplyDelta | undefined {
+export function deltaOf({ type, data }: LoggedEvent['event']): ReplyDelta | undefined {
   if (type === 'chunk') return { type: 'text', text: data.content };
   return type === 'reasoning' ? { type, text: data.content } : undefined;
 }

@@ -120,10 +120,37 @@ export class ErrorEvent {
   data: ErrorData;
 }
 
+class QueuedData {
+  @ApiId('reply', { description: 'The reply.' })
+  message_id: string;
+
+  @ApiProperty({
+    type: 'integer',
+    example: 3,
+    description: 'Its place among the replies that wait for the model: 1 comes next.',
+  })
+  position: number;
+}
+
+@ApiSchema({
+  description:
+    'The reply waits until its model has room; sent when its place has changed, at most once a second. It comes before `start`, has no id, and is not ' +
+    'sent again to who reads the reply later.',
+})
+export class QueuedEvent {
+  @ApiType('queued')
+  type: 'queued';
+
+  @ApiProperty({ type: QueuedData, description: 'Its place.' })
+  data: QueuedData;
+}
+
+/** An event of a reply's log. */
 export type ReplyEvent = StartEvent | ChunkEvent | ReasoningEvent | EndEvent | ErrorEvent;
 
 /** Event classes by `type`. */
 const EVENTS = {
+  queued: QueuedEvent,
   start: StartEvent,
   chunk: ChunkEvent,
   reasoning: ReasoningEvent,

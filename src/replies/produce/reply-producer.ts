@@ -5,6 +5,8 @@ import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { LlmError } from '../../llm/llm-error';
 import { ModelRunner } from '../../llm/model-runner';
 import type { ModelAttempt } from '../../llm/run/attempt';
+import { ModelSlots } from '../../llm/slots/model-slots';
+import type { ReplySlot } from '../../llm/slots/reply-slot';
 import type { MessagePart, WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
@@ -33,6 +35,8 @@ export interface ReplyJob {
   targets?: CatalogueEntry[];
   /** Parts that the reply starts with: those of the reply that it continues. */
   prefix?: MessagePart[];
+  /** With the slot of its model, if that has a limit. Released when the reply is closed. */
+  slot: ReplySlot;
 }
 
 /** State of a reply while it is produced. */
@@ -55,7 +59,13 @@ export class ReplyProducer {
     private readonly runner: ModelRunner,
     private readonly log: ReplyLog,
     private readonly finalizer: ReplyFinalizer,
+    private readonly slots: ModelSlots,
   ) {}
+
+  /** For a reply that is to be started: it holds no slot yet. */
+  slotFor(userId: string): ReplySlot {
+    return this.slots.forReply(userId);
+  }
 
   /** Opens the reply's log and produces the reply in the background. */
   start(request: ReplyJob): void {
@@ -64,12 +74,12 @@ export class ReplyProducer {
     const content = new ReplyContent();
     this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
     this.active.start({ messageId, conversationId, userId }, (signal) =>
-      this.produce(request, content, signal),
+      this.produce(request, content, signal).finally(() => request.slot.release()),
     );
   }
 
   private async produce(
-    { reply, context, settings, targets, prefix = [] }: ReplyJob,
+    { reply, context, settings, targets, prefix = [], slot }: ReplyJob,
     content: ReplyContent,
     signal: AbortSignal,
   ): Promise<void> {
@@ -81,7 +91,7 @@ export class ReplyProducer {
     try {
       if (prefixDeltas.length) await this.log.append(reply.id, prefixDeltas.map(deltaEvent));
       messages = [...(await context()), ...prefixMessage(prefix)];
-      await this.generate({ reply, targets, settings }, messages, { result, coalescer }, signal);
+      await this.generate({ reply, targets, settings, slot }, messages, { result, coalescer }, signal);
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
@@ -98,12 +108,19 @@ export class ReplyProducer {
   }
 
   private async generate(
-    { reply, targets, settings }: Omit<ReplyJob, 'context'>,
+    { reply, targets, settings, slot }: Omit<ReplyJob, 'context'>,
     messages: ModelMessage[],
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
-    const request = { userId: reply.user_id, modelId: reply.model ?? '', targets, messages, settings };
+    const request = {
+      userId: reply.user_id,
+      modelId: reply.model ?? '',
+      targets,
+      messages,
+      settings,
+      slot,
+    };
     await this.runner.run(request, signal, {
       onParts: (parts) => this.append(reply.id, parts, progress),
       onAttempt: (attempt, failure) => {

@@ -8,6 +8,7 @@ import {
   errorEvent,
   lastSequence,
   logged,
+  queuedNotice,
   startEvent,
   StoredLogCursor,
   type LoggedEvent,
@@ -83,18 +84,28 @@ export class ReplyReader {
     }
   }
 
-  private async readOpen(
-    reply: MessageHeader,
-    { sequence, accept }: ReadCursor,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async readOpen(reply: MessageHeader, cursor: ReadCursor, signal: AbortSignal): Promise<void> {
+    const { sequence, accept } = cursor;
     const here = this.log.read(reply.id, sequence, accept, signal);
     if (here) return here;
     // The journal gets the `start` event only with the first one that follows.
     if (sequence === 0 && reply.status === 'streaming')
       return accept([logged(reply.id, 1, startEvent(reply))]);
-    if (reply.status === 'queued') return this.queue.untilStarted(reply.id, signal);
+    if (reply.status === 'queued') return this.waitForTurn(reply, cursor, signal);
     return this.log.follow(reply, sequence, accept, signal);
+  }
+
+  /** Tells the reader the reply's place while it waits for a slot of its model, as fast as the reader takes it. */
+  private async waitForTurn(
+    reply: MessageHeader,
+    { listener }: ReadCursor,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let place: number | undefined = 0; ;) {
+      place = await this.queue.untilChanged(reply, place, signal);
+      if (place === undefined) return;
+      await listener([queuedNotice(reply.id, place)]);
+    }
   }
 
   /** Replays one batch at a time: a reader that does not drain holds one batch, and nothing else of the reply. */
@@ -143,7 +154,7 @@ class ReadCursor {
 
   constructor(
     public sequence: number,
-    private readonly listener: EventsListener,
+    readonly listener: EventsListener,
   ) {}
 
   /** A property, so that it can be passed as a listener. */

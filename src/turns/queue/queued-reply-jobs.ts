@@ -16,7 +16,7 @@ export class QueuedReplyJobs {
   ) {}
 
   /** Never throws: the reply has been started, and has to end. */
-  async jobFor(turn: StartedTurn): Promise<ReplyJob> {
+  async jobFor(turn: StartedTurn): Promise<Omit<ReplyJob, 'slot'>> {
     const { conversation, reply, request } = turn;
     const { settings, begun: prefix } = request;
     const model = await this.resolveModel(turn);

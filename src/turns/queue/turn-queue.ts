@@ -5,21 +5,25 @@ import { detached } from '../../common/detached';
 import type { WaitingConversation } from '../../messages/message.types';
 import { QueueService } from '../../messages/queue.service';
 import { ReplyFinalizer } from '../../replies/produce/reply-finalizer';
-import { ReplyProducer } from '../../replies/produce/reply-producer';
-import { QueuedReplyJobs } from './queued-reply-jobs';
+import { QueuedReplyStarter } from './queued-reply-starter';
+import { SlotTurns } from './slot-turns';
 
 /** Maximum number of conversations per sweep. */
 const BATCH = 100;
 
-/** Starts queued replies when their turn has come, in whichever process notices it first. Called by `OnBusyPolicy` and `Sweeper`. */
+/**
+ * Starts queued replies when their turn has come, in whichever process notices it first: the first of a conversation when no other
+ * one runs there; if its model has a limit, when it is also its turn among all that wait for that model (`SlotTurns`). Called by
+ * `OnBusyPolicy` and `Sweeper`.
+ */
 @Injectable()
 export class TurnQueue implements OnModuleInit {
   private readonly logger = new Logger(TurnQueue.name);
 
   constructor(
     private readonly queue: QueueService,
-    private readonly jobs: QueuedReplyJobs,
-    private readonly producer: ReplyProducer,
+    private readonly slotTurns: SlotTurns,
+    private readonly starter: QueuedReplyStarter,
     private readonly finalizer: ReplyFinalizer,
     private readonly draining: Draining,
   ) {}
@@ -39,8 +43,10 @@ export class TurnQueue implements OnModuleInit {
 
   private async startNext(conversation: WaitingConversation): Promise<void> {
     try {
-      const started = await this.queue.begin(conversation);
-      if (started) this.producer.start(await this.jobs.jobFor(started));
+      if (!this.queue.hasLimits) return void (await this.starter.start(conversation));
+      const first = await this.queue.first(conversation);
+      if (first?.waitsForSlot) await this.slotTurns.fill(first.model);
+      else if (first) await this.starter.start(conversation, first.id);
     } catch (error) {
       this.logger.warn({ err: error }, 'A queued reply could not be begun; later');
     }
@@ -51,5 +57,6 @@ export class TurnQueue implements OnModuleInit {
     if (this.draining.active) return;
     await this.queue.cancelLockedOut();
     for (const conversation of await this.queue.waiting(BATCH)) await this.kick(conversation);
+    await detached(() => this.slotTurns.sweep());
   }
 }

@@ -13,8 +13,9 @@ import {
   logged,
   startEvent,
   StoredLogCursor,
+  type LoggedEvent,
 } from '../../events/event-codec';
-import type { ReplyEvent, StartEvent } from '../../events/reply-event.dto';
+import type { StartEvent } from '../../events/reply-event.dto';
 import type { EventsListener } from '../reply-log';
 import { DELETED } from '../../events/reply-outcome';
 
@@ -158,7 +159,7 @@ export class JournalFollower {
   }
 }
 
-function addTo(content: ReplyContent, event: ReplyEvent): void {
+function addTo(content: ReplyContent, event: LoggedEvent['event']): void {
   const delta = deltaOf(event);
   if (delta) content.add(delta);
 }

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { ReplySlot } from '../../llm/slots/reply-slot';
+import type { WaitingConversation } from '../../messages/message.types';
+import { QueueService } from '../../messages/queue.service';
+import { ReplyProducer } from '../../replies/produce/reply-producer';
+import { QueuedReplyJobs } from './queued-reply-jobs';
+
+/** Starts the first queued reply of a conversation. Called by `TurnQueue` and `SlotTurns`. */
+@Injectable()
+export class QueuedReplyStarter {
+  constructor(
+    private readonly queue: QueueService,
+    private readonly jobs: QueuedReplyJobs,
+    private readonly producer: ReplyProducer,
+  ) {}
+
+  /**
+   * False if nothing was begun, as the reply is not the first that waits there any more or another one runs; the slot is released then.
+   * @param onlyId starts no other reply than this one
+   * @param slot what the reply holds, if its model has a limit
+   */
+  async start(
+    conversation: WaitingConversation,
+    onlyId?: string,
+    slot: ReplySlot = this.producer.slotFor(conversation.user_id),
+  ): Promise<boolean> {
+    let started = false;
+    try {
+      const turn = await this.queue.begin(conversation, onlyId);
+      if (!turn) return false;
+      const job = await this.jobs.jobFor(turn);
+      // By now a model of the user's own, which has no limit, be its id the same.
+      if (job.targets) slot.release();
+      this.producer.start({ ...job, slot });
+      return (started = true);
+    } finally {
+      if (!started) slot.release();
+    }
+  }
+}
