@@ -598,13 +598,6 @@ export const PROVIDER_BOUNDS = {
     beyond: 'the others are `not_checked`',
     test: 'test/e2e/accounts/provider-check.spec.ts',
   },
-  checksOfUser: {
-    what: 'checks of one user at once in one process; each counts as a turn besides',
-    limit: 10,
-    unit: 'count',
-    beyond: '429 `rate_limited` with `Retry-After`',
-    test: 'test/e2e/accounts/provider-check.spec.ts',
-  },
   words: {
     what: 'words of a provider about a failure that are kept, without secrets and what the request says',
     limit: 500,

@@ -1,17 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PROVIDER_BOUNDS } from '../config/bounds';
-import { AppError } from '../errors/app-error';
 import { ModelCheck, type ModelVerdict } from '../llm/check/model-check';
 import { OwnModels } from './own-models';
 import { ProviderProbe, type ProbeResult } from './provider-probe';
 import { type Provider, ProvidersService } from './providers.service';
 
-const { checkedModels, checkMs, checksMs, checksOfUser } = PROVIDER_BOUNDS;
-
-export const tooManyChecks = () =>
-  new AppError('rate_limited', 'rate_limited', 'Too many providers of this user are being checked.', {
-    retryAfterS: 1,
-  });
+const { checkedModels, checkMs, checksMs } = PROVIDER_BOUNDS;
 
 export interface CheckResult extends ProbeResult {
   /** Of the models that are configured, the first ones. */
@@ -21,9 +15,6 @@ export interface CheckResult extends ProbeResult {
 /** Finds out whether a provider can be used, which models it has if none were named, and which of them answer. */
 @Injectable()
 export class ProviderCheck {
-  /** How many checks of each user are under way. */
-  private readonly running = new Map<string, number>();
-
   constructor(
     private readonly providers: ProvidersService,
     private readonly models: OwnModels,
@@ -31,20 +22,14 @@ export class ProviderCheck {
     private readonly check: ModelCheck,
   ) {}
 
-  /** @throws {AppError} `provider_not_found`, `key_unreadable`, `too_many_lookups`, `rate_limited` */
+  /** @throws {AppError} `provider_not_found`, `key_unreadable`, `too_many_lookups` */
   async run(userId: string, id: string): Promise<CheckResult> {
     const provider = await this.providers.get(userId, id);
-    const before = this.running.get(userId) ?? 0;
-    if (before >= checksOfUser.limit) throw tooManyChecks();
-    this.running.set(userId, before + 1);
     const over = new AbortController();
     try {
       return await this.ask(provider, over.signal);
     } finally {
       over.abort();
-      const left = (this.running.get(userId) ?? 1) - 1;
-      if (left > 0) this.running.set(userId, left);
-      else this.running.delete(userId);
     }
   }
 

@@ -27,7 +27,9 @@ export function valueOf(schema: Schema, api: ApiDescription, hints: Hints, name 
   const choices = resolved.oneOf ?? resolved.anyOf;
   if (choices) return fc.oneof(...choices.map((choice) => valueOf(choice, api, hints, name)));
   if (resolved.enum) return fc.constantFrom(...resolved.enum);
+  if (resolved.const !== undefined) return fc.constant(resolved.const);
   const types = [resolved.type ?? []].flat();
+  if (types.length === 0) return fc.jsonValue();
   return fc.oneof(...types.map((type) => valueOfType(type, resolved, api, hints)));
 }
 

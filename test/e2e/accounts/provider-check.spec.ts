@@ -259,18 +259,4 @@ describe('takes a limited time', () => {
       'not_checked',
     ]);
   });
-
-  it('and is one of ten of its user at once', async () => {
-    bounds.checkMs.limit = 1_500;
-    server.otherwise(hang());
-    const id = await create();
-    const answers = await Promise.all(
-      Array.from({ length: 12 }, () => alice.api.post(`/providers/${id}/check`)),
-    );
-    const codes = answers.map((answer) => answer.status).toSorted((a, b) => a - b);
-    expect(codes).toEqual([...Array.from({ length: 10 }, () => 200), 429, 429]);
-    expect(answers.find((answer) => answer.status === 429)?.body).toMatchObject({ code: 'rate_limited' });
-    server.otherwise(provider(['gpt'], () => reply('Yes?')));
-    expect((await alice.api.post(`/providers/${id}/check`)).status).toBe(200);
-  });
 });
