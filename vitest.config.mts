@@ -8,7 +8,7 @@ export default defineConfig({
     globals: true,
     pool: 'forks',
     // More than two cores, because tests wait as well. A worker takes up to a gigabyte.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Embedded databases are compiled fast rather than well: each lives for seconds.
     execArgv: ['--liftoff-only'],
     globalSetup: ['test/support/global-setup.ts'],

@@ -37,7 +37,7 @@ beforeAll(async () => {
     context_window: 8192,
     max_output_tokens: 512,
     think_tags: true,
-    ...(index === 0 && { fallbacks: NAMES.slice(1) }),
+    fallbacks: NAMES.filter((_other, position) => position !== index),
   }));
   const file = { providers: NAMES.map((name, index) => ({ name, base_url: servers[index].url })), models };
   writeFileSync(join(directory, 'models.json'), JSON.stringify(file));
@@ -111,7 +111,10 @@ it(`${TURNS} turns with providers that do all that is known of them (seed ${SEED
   for (let index = 0; index < CONVERSATIONS; index++) {
     const api = ApiClient.of(t.url, `user-${index % USERS}`);
     const system_prompt = index % 2 ? 'Be kind.' : undefined;
-    const { id } = await api.conversation({ model: 'first', ...(system_prompt && { system_prompt }) });
+    const { id } = await api.conversation({
+      model: NAMES[index % NAMES.length],
+      ...(system_prompt && { system_prompt }),
+    });
     conversations.push({ id, api, random: random.child('conversation', index), turns: 0 });
   }
   const faults: string[] = [];

@@ -18,6 +18,7 @@ const SCENARIOS = [
   'signals',
   'attacks',
   'recovery',
+  'providers',
 ];
 const { values } = parseArgs({
   options: {

@@ -55,11 +55,11 @@ export class OddProvider {
     const calls = this.told.get(mark ?? '') ?? [];
     this.told.set(mark ?? '', [...calls, call]);
     const asked = content.slice(content.lastIndexOf(mark ?? ''));
-    if (asked.includes('FORBIDDEN')) {
+    if (/FORBIDDEN/.test(asked)) {
       call.did = 'refuses by a filter';
       return refuse(exchange, this.random.pick(FILTERS));
     }
-    if (asked.includes('SILENCE')) {
+    if (/SILENCE/.test(asked)) {
       call.did = 'says nothing';
       call.isSilent = true;
       exchange.head();
