@@ -185,6 +185,11 @@ describe('the end of a stream', () => {
     ['eos_token', 'stop'],
     ['SAFETY', 'content_filter'],
     ['content_filtered', 'content_filter'],
+    ['LANGUAGE', 'content_filter'],
+    ['MODEL_ARMOR', 'content_filter'],
+    ['refusal', 'content_filter'],
+    ['model_context_window_exceeded', 'length'],
+    ['OTHER', 'other'],
     ['something new', 'other'],
   ])('is %j, which means %s', async (word, reason) => {
     for (const name of ['finish_reason', 'finishReason'])
@@ -201,6 +206,8 @@ describe('the end of a stream', () => {
     ['timeout', 'provider_timeout'],
     ['insufficient_system_resource', 'provider_overloaded'],
     ['MALFORMED_FUNCTION_CALL', 'unexpected_tool_call'],
+    ['TOO_MANY_TOOL_CALLS', 'unexpected_tool_call'],
+    ['MALFORMED_RESPONSE', 'provider_unavailable'],
   ])('is a failure by the word %j, after which the text stays', async (word, code) => {
     expect(await answer(stream(text('Hi'), usage(3, 1), chunkWith('', word), done()))).toMatchObject({
       text: 'Hi',
@@ -209,7 +216,56 @@ describe('the end of a stream', () => {
     });
   });
 
+  const words = (finish_reason: string, native_finish_reason: unknown) =>
+    data({ choices: [{ index: 0, delta: { content: '' }, finish_reason, native_finish_reason }] });
+
+  it.each([
+    ['stop', 'network_error', 'provider_unavailable'],
+    ['stop', 'MALFORMED_FUNCTION_CALL', 'unexpected_tool_call'],
+    ['error', 'stop', 'provider_unavailable'],
+  ])('is a failure by the word %j with the word %j of who was behind it', async (word, native, code) => {
+    expect(await answer(stream(text('Hi'), words(word, native), done()))).toMatchObject({ text: 'Hi', code });
+  });
+
+  it.each([
+    ['stop', 'MAX_TOKENS', 'length', 'MAX_TOKENS'],
+    ['stop', 'refusal', 'content_filter', 'refusal'],
+    ['stop', 'completed', 'stop', 'stop'],
+    ['stop', 'something new', 'stop', 'stop'],
+    ['stop', null, 'stop', 'stop'],
+    ['stop', 7, 'stop', 'stop'],
+    ['length', 'STOP', 'length', 'length'],
+    ['content_filter', 'refusal', 'content_filter', 'content_filter'],
+  ])('is %j with the word %j of who was behind it, which means %s', async (said, native, reason, word) => {
+    expect(await answer(stream(text('Hi'), words(said, native), done()))).toMatchObject({
+      text: 'Hi',
+      finish: { reason, word },
+    });
+  });
+
+  it('with no text before it is a failure, not an empty reply', async () => {
+    expect(await answer(stream(words('stop', 'network_error'), done()))).toMatchObject({
+      code: 'provider_unavailable',
+    });
+  });
+
   it.each<[string, unknown[], object | null]>([
+    [
+      'the names of another API (mlx-vlm)',
+      [{ input_tokens: 11, output_tokens: 5, total_tokens: 16, prompt_tps: 21.55 }],
+      { input_tokens: 11, output_tokens: 5 },
+    ],
+    [
+      'zeros until the end',
+      [
+        { prompt_tokens: 0, completion_tokens: 0 },
+        { prompt_tokens: null, completion_tokens: null },
+        { prompt_tokens: 12, completion_tokens: 7 },
+      ],
+      { input_tokens: 12, output_tokens: 7 },
+    ],
+    ['no count of the answer (Gemini)', [{ prompt_tokens: 8, total_tokens: 8 }], null],
+    ['an input of zero', [{ prompt_tokens: 0, completion_tokens: 9 }], null],
     [
       'zeros at the end',
       [
@@ -263,6 +319,7 @@ describe('the end of a stream', () => {
     ['nothing', stream()],
     ['only [DONE]', stream(done())],
     ['only usage', stream(usage(1, 0), done())],
+    ['words that mean none', stream(chunkWith('', ''), chunkWith('', 'null'), done())],
     ['only a role', stream((exchange) => exchange.chunk({ role: 'assistant', content: '' }), done())],
     ['a stop without a word', stream(finish(), done())],
   ])('is a failure after %s', async (_, behaviour) => {
@@ -480,6 +537,32 @@ describe('a thought', () => {
       ],
     ],
     [
+      'a text of its own (GitHub Copilot)',
+      [
+        { reasoning_text: 'Hm ', role: 'assistant' },
+        { reasoning_text: 'so.', content: '' },
+        { reasoning_opaque: 'c2lnbmF0dXJl' },
+      ],
+    ],
+    [
+      'the field of DeepSeek, beside a content of null',
+      [
+        { content: null, reasoning_content: 'Hm ' },
+        { content: null, reasoning_content: 'so.' },
+      ],
+    ],
+    [
+      'two fields with the same text (OpenRouter)',
+      [
+        {
+          content: '',
+          role: 'assistant',
+          reasoning: 'Hm so.',
+          reasoning_details: [{ type: 'reasoning.text', text: 'Hm so.', format: 'unknown', index: 0 }],
+        },
+      ],
+    ],
+    [
       'parts of the content (Databricks)',
       [
         { content: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm ' }] }] },
@@ -561,6 +644,14 @@ describe('a body', () => {
   it.each(['text/event-stream', ...types])('that is one reply is read under the type %s', async (type) => {
     for (const before of ['', '\n\n  \n', '\uFEFF'])
       expect(await answer(typed(type, raw(before), pause(10), raw(whole)))).toMatchObject({
+        text: 'Whole.',
+        finish: STOP,
+      });
+  });
+
+  it('that is one reply may have the end of events behind it', async () => {
+    for (const end of ['data: [DONE]', '\n\ndata: [DONE]\n\n', '\r\ndata:[DONE]'])
+      expect(await answer(typed('text/event-stream', raw(whole), raw(end)))).toMatchObject({
         text: 'Whole.',
         finish: STOP,
       });
