@@ -10,6 +10,16 @@ const OTHER_NAME: Readonly<Record<string, string>> = {
   max_tokens: 'max_completion_tokens',
   max_completion_tokens: 'max_tokens',
 };
+/**
+ * What providers behind a gateway call our fields, besides camel case (`reasoningEffort`: xAI): Vertex, Ollama, OpenAI's newer API. What is also an
+ * everyday word has another one with it.
+ */
+const ALSO_CALLED: Readonly<Record<string, readonly string[]>> = {
+  max_tokens: ['maxOutputTokens', 'max_output_tokens', 'max_new_tokens'],
+  max_completion_tokens: ['maxOutputTokens', 'max_output_tokens', 'max_new_tokens'],
+  reasoning_effort: ['reasoning.effort', 'think value', 'support thinking'],
+  stop: ['stop_sequences', 'stopSequences'],
+};
 /** Of two that exclude each other the first is kept (Claude: "`temperature` and `top_p` cannot both be specified"). */
 const EXCLUSIVE = ['temperature', 'top_p'];
 
@@ -76,14 +86,23 @@ function refusedName({ status, error, message }: APIError, sent: RequestFields):
   // It is about something else that was sent.
   if (named.length === 0 && words.params.size > 0 && [...words.params].every((name) => NEEDED.has(name)))
     return undefined;
-  const said = named.length > 0 ? named : optional.filter((name) => mentions(words.message, name));
+  const said = named.length > 0 ? named : optional.filter((name) => placeOf(name, words.message) >= 0);
   const excluded = EXCLUSIVE.every((name) => said.includes(name)) ? EXCLUSIVE[1] : undefined;
-  return excluded ?? said.toSorted((a, b) => words.message.indexOf(a) - words.message.indexOf(b))[0];
+  return excluded ?? said.toSorted((a, b) => placeOf(a, words.message) - placeOf(b, words.message))[0];
 }
 
-function mentions(message: string, name: string): boolean {
-  const at = message.indexOf(name);
-  return at >= 0 && !/\w/.test(message[at - 1] ?? '') && !/\w/.test(message[at + name.length] ?? '');
+/** Where a message first names a field, by any of its names; -1 if it does not. */
+function placeOf(field: string, message: string): number {
+  const camelCase = field.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const names = [field, camelCase, ...(ALSO_CALLED[field] ?? [])];
+  const places = names.map((name) => placeOfWord(name, message)).filter((place) => place >= 0);
+  return places.length > 0 ? Math.min(...places) : -1;
+}
+
+function placeOfWord(word: string, message: string): number {
+  const at = message.indexOf(word);
+  const isWhole = !/\w/.test(message[at - 1] ?? '') && !/\w/.test(message[at + word.length] ?? '');
+  return isWhole ? at : -1;
 }
 
 /** All texts of an error body, and the fields that it names: `param: "stream_options.include_usage"`, `loc: ["body", "top_p"]`. */
