@@ -265,6 +265,34 @@ describe('a parameter that a model refuses', () => {
     expect(bodies().map(({ reasoning_effort }) => reasoning_effort)).toEqual(['minimal', undefined, 'high']);
   });
 
+  // lobehub/lobehub#9385, chatboxai/chatbox#2263; BeehiveInnovations/pal-mcp-server#134 through OpenRouter
+  it.each([
+    openAi('Your organization must be verified to stream this model.', 'stream', 'unsupported_value'),
+    status(400, {
+      error: {
+        code: 400,
+        message: 'Provider returned error',
+        metadata: {
+          raw: '{"error":{"message":"Your organization must be verified to stream this model.","type":"invalid_request_error"}}',
+        },
+      },
+    }),
+  ])('is the stream itself: the reply comes as a whole then', async (refusal) => {
+    const ask = asking();
+    const whole = {
+      choices: [{ index: 0, message: { role: 'assistant', content: 'Yes.' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 3, completion_tokens: 2 },
+    };
+    server.script(refusal, status(200, whole), status(200, whole));
+    for (let turn = 0; turn < 2; turn++)
+      expect(await ask({ seed: 1 })).toMatchObject({ text: 'Yes.', finish: { usage: { output_tokens: 2 } } });
+    expect(bodies().map(({ stream, stream_options, seed }) => [stream, !!stream_options, seed])).toEqual([
+      [true, true, 1],
+      [undefined, false, 1],
+      [undefined, false, 1],
+    ]);
+  });
+
   it('is remembered for its model alone', async () => {
     const provider = testProvider(server.url);
     const ask = (name: string) =>
@@ -299,6 +327,7 @@ describe('a parameter that a model refuses', () => {
     ['the model', openAi('The model does not support seed', 'model', 'invalid_model')],
     ['a parameter that was not sent', openAi("Unsupported parameter: 'logprobs'", 'logprobs')],
     ['a parameter with a long name around it', openAi('seedling is not supported')],
+    ['that a stream is wanted', openAi('This model only supports stream mode')],
     ['thinking in passing', openAi('This thinking model takes no images')],
   ])('is none where %s is named', async (_, refusal) => {
     server.script(refusal);

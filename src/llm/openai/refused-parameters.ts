@@ -5,6 +5,8 @@ export type RequestFields = Readonly<Record<string, unknown>>;
 
 /** What no request can do without. */
 const NEEDED = new Set(['model', 'messages', 'stream']);
+/** OpenAI streams some models only to organisations that it has verified; gateways may hand on no more than the words. */
+const NO_STREAM = /verified to stream/i;
 /** The two names of one field: who refuses one usually wants the other. */
 const OTHER_NAME: Readonly<Record<string, string>> = {
   max_tokens: 'max_completion_tokens',
@@ -46,6 +48,7 @@ export class RefusedParameters {
     if (this.names.size === 0) return fields;
     const sent: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(fields)) {
+      if (name === 'stream_options' && this.names.has('stream')) continue;
       if (!this.has(name, value)) sent[name] = value;
       else if (this.names.has(name) && OTHER_NAME[name] && !this.has(OTHER_NAME[name], value))
         sent[OTHER_NAME[name]] = value;
@@ -59,7 +62,7 @@ export class RefusedParameters {
     if (!name) return undefined;
     if (this.names.size >= MOST_REMEMBERED) this.names.clear();
     const { message } = wordsOf((error as APIError).error ?? (error as APIError).message);
-    this.names.add(isAboutName(message) ? name : keyOf(name, sent[name]));
+    this.names.add(name === 'stream' || isAboutName(message) ? name : keyOf(name, sent[name]));
     return name;
   }
 
@@ -81,6 +84,7 @@ function keyOf(name: string, value: unknown): string {
 function refusedName({ status, error, message }: APIError, sent: RequestFields): string | undefined {
   if (status !== 400 && status !== 422) return undefined;
   const words = wordsOf(error ?? message);
+  if (sent.stream && (words.params.has('stream') || NO_STREAM.test(words.message))) return 'stream';
   const optional = Object.keys(sent).filter((name) => !NEEDED.has(name));
   const named = optional.filter((name) => words.params.has(name));
   // It is about something else that was sent.
