@@ -247,6 +247,7 @@ describe('the watchdog', () => {
     ['pieces of a call', { tool_calls: [{ index: 0, function: { arguments: '{' } }] }],
     ['details of a thought', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }],
     ['a role', { role: 'assistant', content: '' }],
+    ['a signature of a thought', { content: '', reasoning_opaque: 'c2ln' }],
   ])('is fed by %s, before the first word and behind it', async (_, delta) => {
     const signs = Array.from({ length: 8 }, () => [data({ choices: [{ delta }] }), pause(300)]).flat();
     server.script(stream(...signs, text('Yes'), ...signs, finish()));
@@ -258,7 +259,7 @@ describe('the watchdog', () => {
 
   it('waits longer for the first word of a model that thinks silently', async () => {
     const limits = { firstEventTimeoutMs: 150, maxRetries: 0 };
-    for (const name of ['o3-mini', 'openai/gpt-5', 'gemini-2.5-pro']) {
+    for (const name of ['o3-mini', 'openai/gpt-5', 'gpt-5.2', 'gpt-5-pro', 'gemini-2.5-pro']) {
       server.script(stream(pause(1_000), text('Yes'), finish()));
       expect(await setUp({ limits, models: [{ name }] })()).toMatchObject({ text: 'Yes', code: undefined });
     }

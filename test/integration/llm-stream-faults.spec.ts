@@ -144,6 +144,59 @@ describe('the end of a stream', () => {
     });
   });
 
+  it('is not a finish reason that stands beside each piece of the thought', async () => {
+    const thought = (reasoning_content: string) =>
+      data({ choices: [{ index: 0, delta: { reasoning_content }, finish_reason: 'stop' }] });
+    const everywhere = stream(
+      thought('Hm '),
+      pause(2_200),
+      thought('so.'),
+      chunkWith('Yes', 'stop'),
+      chunkWith('.', 'stop'),
+      done(),
+    );
+    expect(await answer(everywhere)).toMatchObject({ reasoning: 'Hm so.', text: 'Yes.', finish: STOP });
+  });
+
+  const COUNTS = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
+  const stopped = { index: 0, delta: { role: 'assistant', content: null }, finish_reason: 'stop' };
+
+  it.each<[string, unknown[]]>([
+    [
+      'behind it with a choice that says nothing (Azure, LiteLLM)',
+      [{ choices: [stopped] }, { choices: [{ index: 0, delta: {} }], usage: COUNTS }],
+    ],
+    ['beside it with a role', [{ choices: [stopped], usage: COUNTS }]],
+    ['behind it alone', [{ choices: [stopped] }, { choices: [], usage: COUNTS }]],
+    [
+      'in each chunk, null before',
+      [
+        { choices: [{ index: 0, delta: { content: '' }, finish_reason: null }], usage: null },
+        { choices: [stopped], usage: null },
+        { choices: [], usage: COUNTS },
+      ],
+    ],
+  ])('has the usage that comes %s', async (_, chunks) => {
+    expect(await answer(stream(text('Hi'), ...chunks.map(data), done()))).toMatchObject({
+      text: 'Hi',
+      finish: { reason: 'stop', usage: { input_tokens: 12, output_tokens: 7 } },
+    });
+  });
+
+  it.each(['', 'null', null])('is assumed at [DONE] where each chunk says %j', async (word) => {
+    expect(await answer(stream(chunkWith('One ', word), chunkWith('two', word), done()))).toMatchObject({
+      text: 'One two',
+      finish: { reason: 'stop', word: null },
+    });
+  });
+
+  it('is the word in camel case where the other is null (Gemini)', async () => {
+    const both = data({
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: null, finishReason: 'stop' }],
+    });
+    expect(await answer(stream(text('Hi'), both, done()))).toMatchObject({ text: 'Hi', finish: STOP });
+  });
+
   it('waits for usage that comes late, whatever keeps the connection alive', async () => {
     const late = stream(
       text('Hi'),
@@ -441,6 +494,31 @@ describe('what makes no sense', () => {
     ['broken JSON', stream(text('a'), raw('data: {"choices":[}\n\n'), finish()), 'provider_invalid_response'],
     ['an error', stream(text('a'), data({ error: { message: 'x', code: 503 } })), 'provider_unavailable'],
     ['an error that is text', stream(text('a'), data({ error: 'overloaded' })), 'provider_unavailable'],
+    [
+      'an error with its message twice (LM Studio)',
+      stream(text('a'), data({ error: { message: 'Compute error.' }, message: 'Compute error.' })),
+      'provider_unavailable',
+    ],
+    [
+      'an error beside a choice (OpenRouter)',
+      stream(
+        text('a'),
+        data({
+          error: {
+            code: 502,
+            message: 'Provider disconnected',
+            metadata: { error_type: 'provider_unavailable' },
+          },
+          choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
+        }),
+      ),
+      'provider_unavailable',
+    ],
+    [
+      'an error before [DONE]',
+      stream(text('a'), data({ error: { message: 'quota exceeded', code: 429 } }), done()),
+      'provider_rate_limited',
+    ],
     [
       'an error event',
       stream(text('a'), raw('event: error\ndata: {"type":"overloaded_error"}\n\n')),
