@@ -25,7 +25,7 @@ it.each<[string, ContextMessage[], string[]]>([
     ['user: a', 'assistant: A', 'user: b\n\nc\n\nd'],
   ],
   ['a reply that was only a thought', [user('a'), thought, user('b')], ['user: a\n\nb']],
-  // etkecc/baibot#13, where a thread is dead after it; opensecretcloud/opensecret#120 for Gemma's template
+  // etkecc/baibot#13, where a thread is dead after it; OpenSecretCloud/opensecret#120 for Gemma's template
   [
     'messages in a row after replies that never came',
     [user('a'), model('A'), user('b'), model(''), user('c'), model('C'), user('d')],
