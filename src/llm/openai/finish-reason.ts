@@ -91,7 +91,7 @@ const failureOf = byWord(FAILURES);
  */
 export function lastWord(word: unknown, native: unknown): string | null {
   const said = finishWord(word);
-  const original = finishWord(native);
+  const original = said === null ? null : finishWord(native);
   if (said === null || original === null || reasonOf.get(folded(said)) !== 'stop') return said;
   const meaning = reasonOf.get(folded(original));
   return failureOf.has(folded(original)) || (meaning !== undefined && meaning !== 'stop') ? original : said;

@@ -61,7 +61,7 @@ export function reportedFailure(error: unknown, scrub: Scrubber): LlmError {
     retryAfterMs: waitMs ?? waitInWords(message),
     detail: {
       status,
-      reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
+      reason: LOADING.test(message.slice(0, LONGEST_READ)) ? 'loading' : scrub.word(words[0]),
       request_id: scrub.word(requestId),
     },
     providerText: typeof error === 'string' && !scrub.keepsPages ? undefined : scrub.text(message),
@@ -84,7 +84,7 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
     retryAfterMs: retryAfterMs(headers) ?? waitMs ?? waitInWords(message),
     detail: {
       status,
-      reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
+      reason: LOADING.test(message.slice(0, LONGEST_READ)) ? 'loading' : scrub.word(words[0]),
       request_id: scrub.word(requestIdOf(headers) ?? requestId),
     },
     providerText: error.error === undefined && !scrub.keepsPages ? undefined : scrub.text(message),

@@ -20,12 +20,14 @@ const IN_WORDS = new RegExp(
   `(?:try(?:ing)? again|retry|wait|reset|retryDelay)[^.\\d]{0,40}(${AMOUNT}(?: ?${AMOUNT}){0,3})`,
   'i',
 );
+/** An error says what it wants at its beginning; what it quotes may be long. */
+const LONGEST_MESSAGE = 4_000;
 const EACH_AMOUNT = /(\d+(?:\.\d+)?) ?(ms|milli|s|m|h)/gi;
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, milli: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Milliseconds that an error asks us to wait in words, at most a day. */
 export function waitInWords(text: string): number | undefined {
-  const [, amounts] = IN_WORDS.exec(text) ?? [];
+  const [, amounts] = IN_WORDS.exec(text.slice(0, LONGEST_MESSAGE)) ?? [];
   if (amounts === undefined) return undefined;
   let wait = 0;
   for (const [, number, unit] of amounts.matchAll(EACH_AMOUNT))
