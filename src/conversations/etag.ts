@@ -5,12 +5,12 @@ export function toETag(conversation: { version: number }): string {
 
 /**
  * The versions an `If-Match` allows; undefined if it allows any. A tag that is not ours matches nothing. A weak one is the same version: proxies
- * that compress answers make tags weak. RFC 9110 §13.1.1 compares strongly, which is about bytes, and a version is of what they say.
+ * that compress answers make tags weak, or add the encoding to them (Apache: `"2-gzip"`). RFC 9110 §13.1.1 compares strongly, which is about bytes, and a version is of what they say.
  */
 export function versionsOf(ifMatch: string | undefined): number[] | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   return ifMatch.split(',').flatMap((tag) => {
-    const version = /^(?:W\/)?"(\d{1,9})"$/.exec(tag.trim());
+    const version = /^(?:W\/)?"(\d{1,9})(?:-(?:gzip|br|zstd|deflate))?"$/.exec(tag.trim());
     return version ? [Number(version[1])] : [];
   });
 }

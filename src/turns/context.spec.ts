@@ -25,6 +25,26 @@ it.each<[string, ContextMessage[], string[]]>([
     ['user: a', 'assistant: A', 'user: b\n\nc\n\nd'],
   ],
   ['a reply that was only a thought', [user('a'), thought, user('b')], ['user: a\n\nb']],
+  // etkecc/baibot#13, where a thread is dead after it; OpenSecretCloud/opensecret#120 for Gemma's template
+  [
+    'messages in a row after replies that never came',
+    [user('a'), model('A'), user('b'), model(''), user('c'), model('C'), user('d')],
+    ['user: a', 'assistant: A', 'user: b\n\nc', 'assistant: C', 'user: d'],
+  ],
+  // FlowiseAI/Flowise#2006
+  [
+    'replies in a row',
+    [user('a'), model('A'), model('B'), user('c')],
+    ['user: a', 'assistant: A\n\nB', 'user: c'],
+  ],
+  // infiniflow/ragflow#6880
+  ['nothing but messages', [user('a'), user('b'), user('c')], ['user: a\n\nb\n\nc']],
+  // open-webui/open-webui#6815: a conversation goes on after a provider's error
+  [
+    'a conversation in which a turn was limited',
+    [user('a'), model('A'), user('b'), failed(), user('b again')],
+    ['user: a', 'assistant: A', 'user: b again'],
+  ],
   ['a blank reply', [user('a'), model(' \n\t'), user('b')], ['user: a\n\nb']],
   ['a blank message of before', [user('  '), model('B'), user('c')], ['user: c']],
   [

@@ -65,6 +65,10 @@ describe('X-User-ID', () => {
     'auth0:42_x-y.z',
     'auth0|5f7c',
     'a+b@example.com',
+    // gravitee-io/gravitee-access-management#857, tailscale/tailscale#18276, xibosignage/xibo#1703
+    'user+tag#1',
+    'john+test@example.com',
+    'CORP\\alice',
     '!#$&()*~',
     'x'.repeat(128),
   ])('names the user %s', async (id) => {

@@ -16,6 +16,7 @@ import {
   data,
   commentsOnly,
   cutAfter,
+  done,
   failure,
   finish,
   hang,
@@ -246,6 +247,7 @@ describe('the watchdog', () => {
     ['pieces of a call', { tool_calls: [{ index: 0, function: { arguments: '{' } }] }],
     ['details of a thought', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }],
     ['a role', { role: 'assistant', content: '' }],
+    ['a signature of a thought', { content: '', reasoning_opaque: 'c2ln' }],
   ])('is fed by %s, before the first word and behind it', async (_, delta) => {
     const signs = Array.from({ length: 8 }, () => [data({ choices: [{ delta }] }), pause(300)]).flat();
     server.script(stream(...signs, text('Yes'), ...signs, finish()));
@@ -257,7 +259,7 @@ describe('the watchdog', () => {
 
   it('waits longer for the first word of a model that thinks silently', async () => {
     const limits = { firstEventTimeoutMs: 150, maxRetries: 0 };
-    for (const name of ['o3-mini', 'openai/gpt-5', 'gemini-2.5-pro']) {
+    for (const name of ['o3-mini', 'openai/gpt-5', 'gpt-5.2', 'gpt-5-pro', 'gemini-2.5-pro']) {
       server.script(stream(pause(1_000), text('Yes'), finish()));
       expect(await setUp({ limits, models: [{ name }] })()).toMatchObject({ text: 'Yes', code: undefined });
     }
@@ -355,6 +357,13 @@ describe('a model that is being loaded', () => {
     expect(await setUp({ limits })()).toMatchObject({ text: 'Here.', code: undefined });
   });
 
+  it('is waited for where it says so inside of a stream', async () => {
+    const inStream = stream(data({ error: { code: 1, message: 'Error code: 503: Loading model' } }), done());
+    server.script(inStream, inStream, inStream, reply('Here.'));
+    const limits = { maxRetries: 0, firstEventTimeoutMs: 30_000 };
+    expect(await setUp({ limits })()).toMatchObject({ text: 'Here.', code: undefined });
+  });
+
   it('is not waited for longer than for its first word', async () => {
     server.otherwise(loading);
     const { code, ms } = await setUp({ limits: { maxRetries: 0, firstEventTimeoutMs: 500 } })();
@@ -373,6 +382,14 @@ describe('a fallback', () => {
   it.each([
     ['a code', failure(400, { code: 'content_filter' })],
     ['words', failure(400, { message: 'Content Exists Risk' })],
+    [
+      'the word of a classifier',
+      failure(400, { message: 'The model has safety measures that flagged this message' }),
+    ],
+    [
+      'reasons of safety',
+      failure(400, { message: "We've limited access to this content for safety reasons" }),
+    ],
     [
       'a wrapped refusal',
       failure(403, { message: 'Your chosen model requires moderation and your input was flagged' }),
@@ -474,6 +491,13 @@ describe('the context', () => {
     ['The input token count (1,200,000) exceeds the maximum number of tokens allowed (1,048,576).', 3],
     ['the request exceeds the available context size, try increasing it', 1],
     ['Input is too long for requested model.', 1],
+    [
+      'Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 509178 tokens. Please reduce the length of the messages.',
+      1,
+    ],
+    ['claude-sonnet-4-20250514: prompt is too long: 208310 tokens > 200000 maximum', 3],
+    ['input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000', 3],
+    ["This endpoint's maximum context length is 32768 tokens. However, you requested about 42832 tokens.", 3],
   ])('that a model refuses is cut further, and asked with once more: %s', async (message, length) => {
     server.script(tooLong(message), reply('Yes.'));
     const { text: got, outcomes } = await setUp()(signal, 'test-model', { messages });

@@ -102,6 +102,54 @@ describe('a parameter that a model refuses', () => {
         code: 400,
       }),
     ],
+    // BerriAI/litellm#16265, chenyme/grok2api#814
+    [
+      'reasoning_effort',
+      status(400, {
+        code: 'Client specified an invalid argument',
+        error: 'Model grok-4-latest does not support parameter reasoningEffort.',
+      }),
+    ],
+    // langchain-ai/langchain#38335, as yym68686/uni-api#105 has the words
+    [
+      'stop',
+      status(400, {
+        code: 'Client specified an invalid argument',
+        error: 'Argument not supported on this model: stop',
+      }),
+    ],
+    // Gitlawb/openclaude#1371: Ollama
+    [
+      'reasoning_effort',
+      status(400, {
+        error: {
+          message: '"llama3.1:8b" does not support thinking',
+          type: 'invalid_request_error',
+          param: null,
+          code: null,
+        },
+      }),
+    ],
+    // Mintplex-Labs/anything-llm#5461: Claude on Bedrock
+    [
+      'temperature',
+      status(400, {
+        error: {
+          message:
+            'The model returned the following errors: {"type":"error","error":{"type":"invalid_request_error","message":"`temperature` is deprecated for this model."}}',
+        },
+      }),
+    ],
+    // ai-dynamo/dynamo#4021
+    ['seed', status(400, { message: 'Unsupported parameter(s): `seed`', type: 'Bad Request', code: 400 })],
+    // aws-samples/bedrock-access-gateway#191
+    [
+      'top_p',
+      status(400, {
+        detail:
+          'An error occurred (ValidationException) when calling the ConverseStream operation: The model returned the following errors: `temperature` and `top_p` cannot both be specified for this model. Please use only one.',
+      }),
+    ],
     // llama.cpp
     [
       'stop',
@@ -175,6 +223,32 @@ describe('a parameter that a model refuses', () => {
     expect(bodies().map(({ temperature }) => temperature)).toEqual([1.7, undefined, undefined, 0.7]);
   });
 
+  it.each([
+    // BerriAI/litellm#10548, aaif-goose/goose#11364: Vertex
+    'Unable to submit request because it has a maxOutputTokens value of 65536 but the supported range is from 1 (inclusive) to 65536 (exclusive). Update the value and try again.',
+    // nickscamara/open-deep-research#19: DeepSeek
+    'Invalid max_tokens value, the valid range of max_tokens is [1, 8192]',
+    // open-webui/open-webui#10507: DashScope
+    '<400> InternalError.Algo.InvalidParameter: Range of max_tokens should be [1, 8192]',
+  ])('is a limit of the answer that is too high, and others still are sent: %s', async (message) => {
+    const ask = asking({ outputIsGuessed: true });
+    server.script(status(400, { error: { code: 400, message } }), reply('Yes.'), reply('Yes.'));
+    for (const max_output_tokens of [65_536, 500]) await ask({ max_output_tokens });
+    expect(bodies().map(({ max_tokens }) => max_tokens)).toEqual([65_536, undefined, 500]);
+  });
+
+  it('is a value that an effort is called by (ollama/ollama#12561, charmbracelet/crush#2623)', async () => {
+    const ask = asking();
+    const message = 'think value "medium" is not supported for this model';
+    server.script(
+      status(400, { error: { message, type: 'api_error', param: null, code: null } }),
+      reply('Yes.'),
+      reply('Yes.'),
+    );
+    for (const reasoning_effort of ['medium', 'high']) await ask({ reasoning_effort });
+    expect(bodies().map(({ reasoning_effort }) => reasoning_effort)).toEqual(['medium', undefined, 'high']);
+  });
+
   it('is a word of effort that the model does not know, and others still are sent', async () => {
     const ask = asking();
     server.script(
@@ -189,6 +263,34 @@ describe('a parameter that a model refuses', () => {
     await ask({ reasoning_effort: 'minimal' });
     await ask({ reasoning_effort: 'high' });
     expect(bodies().map(({ reasoning_effort }) => reasoning_effort)).toEqual(['minimal', undefined, 'high']);
+  });
+
+  // lobehub/lobehub#9385, chatboxai/chatbox#2263; BeehiveInnovations/pal-mcp-server#134 through OpenRouter
+  it.each([
+    openAi('Your organization must be verified to stream this model.', 'stream', 'unsupported_value'),
+    status(400, {
+      error: {
+        code: 400,
+        message: 'Provider returned error',
+        metadata: {
+          raw: '{"error":{"message":"Your organization must be verified to stream this model.","type":"invalid_request_error"}}',
+        },
+      },
+    }),
+  ])('is the stream itself: the reply comes as a whole then', async (refusal) => {
+    const ask = asking();
+    const whole = {
+      choices: [{ index: 0, message: { role: 'assistant', content: 'Yes.' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 3, completion_tokens: 2 },
+    };
+    server.script(refusal, status(200, whole), status(200, whole));
+    for (let turn = 0; turn < 2; turn++)
+      expect(await ask({ seed: 1 })).toMatchObject({ text: 'Yes.', finish: { usage: { output_tokens: 2 } } });
+    expect(bodies().map(({ stream, stream_options, seed }) => [stream, !!stream_options, seed])).toEqual([
+      [true, true, 1],
+      [undefined, false, 1],
+      [undefined, false, 1],
+    ]);
   });
 
   it('is remembered for its model alone', async () => {
@@ -225,6 +327,8 @@ describe('a parameter that a model refuses', () => {
     ['the model', openAi('The model does not support seed', 'model', 'invalid_model')],
     ['a parameter that was not sent', openAi("Unsupported parameter: 'logprobs'", 'logprobs')],
     ['a parameter with a long name around it', openAi('seedling is not supported')],
+    ['that a stream is wanted', openAi('This model only supports stream mode')],
+    ['thinking in passing', openAi('This thinking model takes no images')],
   ])('is none where %s is named', async (_, refusal) => {
     server.script(refusal);
     expect(await asking()({ seed: 1 })).toMatchObject({ code: 'provider_bad_request' });

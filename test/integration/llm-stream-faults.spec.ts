@@ -144,6 +144,59 @@ describe('the end of a stream', () => {
     });
   });
 
+  it('is not a finish reason that stands beside each piece of the thought', async () => {
+    const thought = (reasoning_content: string) =>
+      data({ choices: [{ index: 0, delta: { reasoning_content }, finish_reason: 'stop' }] });
+    const everywhere = stream(
+      thought('Hm '),
+      pause(2_200),
+      thought('so.'),
+      chunkWith('Yes', 'stop'),
+      chunkWith('.', 'stop'),
+      done(),
+    );
+    expect(await answer(everywhere)).toMatchObject({ reasoning: 'Hm so.', text: 'Yes.', finish: STOP });
+  });
+
+  const COUNTS = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
+  const stopped = { index: 0, delta: { role: 'assistant', content: null }, finish_reason: 'stop' };
+
+  it.each<[string, unknown[]]>([
+    [
+      'behind it with a choice that says nothing (Azure, LiteLLM)',
+      [{ choices: [stopped] }, { choices: [{ index: 0, delta: {} }], usage: COUNTS }],
+    ],
+    ['beside it with a role', [{ choices: [stopped], usage: COUNTS }]],
+    ['behind it alone', [{ choices: [stopped] }, { choices: [], usage: COUNTS }]],
+    [
+      'in each chunk, null before',
+      [
+        { choices: [{ index: 0, delta: { content: '' }, finish_reason: null }], usage: null },
+        { choices: [stopped], usage: null },
+        { choices: [], usage: COUNTS },
+      ],
+    ],
+  ])('has the usage that comes %s', async (_, chunks) => {
+    expect(await answer(stream(text('Hi'), ...chunks.map(data), done()))).toMatchObject({
+      text: 'Hi',
+      finish: { reason: 'stop', usage: { input_tokens: 12, output_tokens: 7 } },
+    });
+  });
+
+  it.each(['', 'null', null])('is assumed at [DONE] where each chunk says %j', async (word) => {
+    expect(await answer(stream(chunkWith('One ', word), chunkWith('two', word), done()))).toMatchObject({
+      text: 'One two',
+      finish: { reason: 'stop', word: null },
+    });
+  });
+
+  it('is the word in camel case where the other is null (Gemini)', async () => {
+    const both = data({
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: null, finishReason: 'stop' }],
+    });
+    expect(await answer(stream(text('Hi'), both, done()))).toMatchObject({ text: 'Hi', finish: STOP });
+  });
+
   it('waits for usage that comes late, whatever keeps the connection alive', async () => {
     const late = stream(
       text('Hi'),
@@ -185,6 +238,11 @@ describe('the end of a stream', () => {
     ['eos_token', 'stop'],
     ['SAFETY', 'content_filter'],
     ['content_filtered', 'content_filter'],
+    ['LANGUAGE', 'content_filter'],
+    ['MODEL_ARMOR', 'content_filter'],
+    ['refusal', 'content_filter'],
+    ['model_context_window_exceeded', 'length'],
+    ['OTHER', 'other'],
     ['something new', 'other'],
   ])('is %j, which means %s', async (word, reason) => {
     for (const name of ['finish_reason', 'finishReason'])
@@ -201,6 +259,8 @@ describe('the end of a stream', () => {
     ['timeout', 'provider_timeout'],
     ['insufficient_system_resource', 'provider_overloaded'],
     ['MALFORMED_FUNCTION_CALL', 'unexpected_tool_call'],
+    ['TOO_MANY_TOOL_CALLS', 'unexpected_tool_call'],
+    ['MALFORMED_RESPONSE', 'provider_unavailable'],
   ])('is a failure by the word %j, after which the text stays', async (word, code) => {
     expect(await answer(stream(text('Hi'), usage(3, 1), chunkWith('', word), done()))).toMatchObject({
       text: 'Hi',
@@ -209,7 +269,56 @@ describe('the end of a stream', () => {
     });
   });
 
+  const words = (finish_reason: string, native_finish_reason: unknown) =>
+    data({ choices: [{ index: 0, delta: { content: '' }, finish_reason, native_finish_reason }] });
+
+  it.each([
+    ['stop', 'network_error', 'provider_unavailable'],
+    ['stop', 'MALFORMED_FUNCTION_CALL', 'unexpected_tool_call'],
+    ['error', 'stop', 'provider_unavailable'],
+  ])('is a failure by the word %j with the word %j of who was behind it', async (word, native, code) => {
+    expect(await answer(stream(text('Hi'), words(word, native), done()))).toMatchObject({ text: 'Hi', code });
+  });
+
+  it.each([
+    ['stop', 'MAX_TOKENS', 'length', 'MAX_TOKENS'],
+    ['stop', 'refusal', 'content_filter', 'refusal'],
+    ['stop', 'completed', 'stop', 'stop'],
+    ['stop', 'something new', 'stop', 'stop'],
+    ['stop', null, 'stop', 'stop'],
+    ['stop', 7, 'stop', 'stop'],
+    ['length', 'STOP', 'length', 'length'],
+    ['content_filter', 'refusal', 'content_filter', 'content_filter'],
+  ])('is %j with the word %j of who was behind it, which means %s', async (said, native, reason, word) => {
+    expect(await answer(stream(text('Hi'), words(said, native), done()))).toMatchObject({
+      text: 'Hi',
+      finish: { reason, word },
+    });
+  });
+
+  it('with no text before it is a failure, not an empty reply', async () => {
+    expect(await answer(stream(words('stop', 'network_error'), done()))).toMatchObject({
+      code: 'provider_unavailable',
+    });
+  });
+
   it.each<[string, unknown[], object | null]>([
+    [
+      'the names of another API (mlx-vlm)',
+      [{ input_tokens: 11, output_tokens: 5, total_tokens: 16, prompt_tps: 21.55 }],
+      { input_tokens: 11, output_tokens: 5 },
+    ],
+    [
+      'zeros until the end',
+      [
+        { prompt_tokens: 0, completion_tokens: 0 },
+        { prompt_tokens: null, completion_tokens: null },
+        { prompt_tokens: 12, completion_tokens: 7 },
+      ],
+      { input_tokens: 12, output_tokens: 7 },
+    ],
+    ['no count of the answer (Gemini)', [{ prompt_tokens: 8, total_tokens: 8 }], null],
+    ['an input of zero', [{ prompt_tokens: 0, completion_tokens: 9 }], null],
     [
       'zeros at the end',
       [
@@ -263,6 +372,7 @@ describe('the end of a stream', () => {
     ['nothing', stream()],
     ['only [DONE]', stream(done())],
     ['only usage', stream(usage(1, 0), done())],
+    ['words that mean none', stream(chunkWith('', ''), chunkWith('', 'null'), done())],
     ['only a role', stream((exchange) => exchange.chunk({ role: 'assistant', content: '' }), done())],
     ['a stop without a word', stream(finish(), done())],
   ])('is a failure after %s', async (_, behaviour) => {
@@ -385,6 +495,31 @@ describe('what makes no sense', () => {
     ['an error', stream(text('a'), data({ error: { message: 'x', code: 503 } })), 'provider_unavailable'],
     ['an error that is text', stream(text('a'), data({ error: 'overloaded' })), 'provider_unavailable'],
     [
+      'an error with its message twice (LM Studio)',
+      stream(text('a'), data({ error: { message: 'Compute error.' }, message: 'Compute error.' })),
+      'provider_unavailable',
+    ],
+    [
+      'an error beside a choice (OpenRouter)',
+      stream(
+        text('a'),
+        data({
+          error: {
+            code: 502,
+            message: 'Provider disconnected',
+            metadata: { error_type: 'provider_unavailable' },
+          },
+          choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
+        }),
+      ),
+      'provider_unavailable',
+    ],
+    [
+      'an error before [DONE]',
+      stream(text('a'), data({ error: { message: 'quota exceeded', code: 429 } }), done()),
+      'provider_rate_limited',
+    ],
+    [
       'an error event',
       stream(text('a'), raw('event: error\ndata: {"type":"overloaded_error"}\n\n')),
       'provider_overloaded',
@@ -480,6 +615,32 @@ describe('a thought', () => {
       ],
     ],
     [
+      'a text of its own (GitHub Copilot)',
+      [
+        { reasoning_text: 'Hm ', role: 'assistant' },
+        { reasoning_text: 'so.', content: '' },
+        { reasoning_opaque: 'c2lnbmF0dXJl' },
+      ],
+    ],
+    [
+      'the field of DeepSeek, beside a content of null',
+      [
+        { content: null, reasoning_content: 'Hm ' },
+        { content: null, reasoning_content: 'so.' },
+      ],
+    ],
+    [
+      'two fields with the same text (OpenRouter)',
+      [
+        {
+          content: '',
+          role: 'assistant',
+          reasoning: 'Hm so.',
+          reasoning_details: [{ type: 'reasoning.text', text: 'Hm so.', format: 'unknown', index: 0 }],
+        },
+      ],
+    ],
+    [
       'parts of the content (Databricks)',
       [
         { content: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm ' }] }] },
@@ -561,6 +722,14 @@ describe('a body', () => {
   it.each(['text/event-stream', ...types])('that is one reply is read under the type %s', async (type) => {
     for (const before of ['', '\n\n  \n', '\uFEFF'])
       expect(await answer(typed(type, raw(before), pause(10), raw(whole)))).toMatchObject({
+        text: 'Whole.',
+        finish: STOP,
+      });
+  });
+
+  it('that is one reply may have the end of events behind it', async () => {
+    for (const end of ['data: [DONE]', '\n\ndata: [DONE]\n\n', '\r\ndata:[DONE]'])
+      expect(await answer(typed('text/event-stream', raw(whole), raw(end)))).toMatchObject({
         text: 'Whole.',
         finish: STOP,
       });

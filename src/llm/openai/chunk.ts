@@ -1,6 +1,6 @@
 import type { TokenUsage } from '../llm-client';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
-import { finishWord } from './finish-reason';
+import { finishWord, lastWord } from './finish-reason';
 import { readUsage } from './usage';
 
 /** What one `chat.completion.chunk` says; parts that are absent are empty or null. */
@@ -31,7 +31,8 @@ export function readChunk(
   const content: ChunkContent = {
     reasoning: reasoningOf(delta),
     text: contentOf(delta) + asText(delta?.refusal),
-    finishReason: finishWord(choice?.finish_reason) ?? finishWord(choice?.finishReason),
+    finishReason:
+      lastWord(choice?.finish_reason, choice?.native_finish_reason) ?? finishWord(choice?.finishReason),
     usage:
       readUsage(body?.usage, mostTokens) ??
       readUsage(choice?.usage, mostTokens) ??
@@ -90,13 +91,14 @@ function toolCallsOf(delta: Json | undefined): (Json | undefined)[] {
 }
 
 /**
- * `reasoning_content` (DeepSeek, Qwen, older vLLM), `reasoning` (Ollama, newer vLLM, OpenRouter), `reasoning_details` (OpenRouter, MiniMax) or parts of
- * the content (Mistral, Databricks); gateways send several at once.
+ * `reasoning_content` (DeepSeek, Qwen, older vLLM), `reasoning` (Ollama, newer vLLM, OpenRouter), `reasoning_text` (GitHub Copilot), `reasoning_details`
+ * (OpenRouter, MiniMax) or parts of the content (Mistral, Databricks); gateways send several at once.
  */
 function reasoningOf(delta: Json | undefined): string {
   return (
     asText(delta?.reasoning_content) ||
     asText(delta?.reasoning) ||
+    asText(delta?.reasoning_text) ||
     partText(delta?.reasoning_details) ||
     thoughtOf(delta?.content)
   );

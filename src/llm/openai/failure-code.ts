@@ -69,6 +69,8 @@ const TOO_LONG = new RegExp(
     '(prompt|inputs?|context|messages?|conversation) (is |are |was )?too (long|large)',
     // Gemini; Cohere; Moonshot (`exceeded model token limit`)
     'token count[^.]{0,80}exceeds|too many (input )?tokens|token limit',
+    // OpenAI and Azure since GPT-5
+    '(input|prompt) tokens exceed',
     // TGI and Together; DashScope; Groq
     'tokens\\W{0,3}\\+\\W{0,3}max_new_tokens|range of input length|reduce the length of (the|your) (messages|prompt|input)',
     // LM Studio; Zhipu
@@ -85,7 +87,9 @@ const FILTERED = new RegExp(
     // Azure; Anthropic (`content filtering policy`)
     'content (management|filter(ing)?|moderation|safety|usage)? ?polic(y|ies)|content[ _-]?filter',
     // OpenAI
-    '(violat\\w{1,5}|against)[^.]{0,60}(usage|content|safety) (polic|guideline)|safety system|flagged (as|for)|was flagged',
+    '(violat\\w{1,5}|against)[^.]{0,60}(usage|content|safety) (polic|guideline)|safety system|flagged (as|for)|was flagged|for safety reasons',
+    // Anthropic; several
+    'safety (measures|classifier)[^.]{0,40} flagged|blocked by [^.]{0,20}safety',
     // OpenRouter; xAI (`violates usage guidelines`); Gemini
     'by (the |our )?moderation|requires moderation|usage guidelines|responsible ai|prohibited.content|sensitive words',
     // DashScope; DeepSeek; Moonshot; MiniMax; StepFun
@@ -120,7 +124,9 @@ export function classifyFailure({
   if (facts.status !== 429 && FILTERED.test(facts.message)) return { code: 'content_filter' };
   if (TOO_LONG.test(facts.message) && !PER_TIME.test(facts.message))
     return { code: 'context_length_exceeded' };
-  if (known) return known;
+  // Nor does it say more than a status that blames the request (Ollama: 400 and `api_error`).
+  const isRequestsFault = facts.status !== undefined && facts.status >= 400 && facts.status < 500;
+  if (known && !isRequestsFault) return known;
   if (facts.status === 404 && MODEL.test(facts.message)) return { code: 'provider_model_not_found' };
   return classifyStatus(facts.status);
 }

@@ -42,6 +42,8 @@ const REASONS: Record<ModelFinishReason, readonly string[]> = {
     'prohibited_content',
     'spii',
     'image_safety',
+    'language',
+    'model_armor',
   ],
   other: [],
 };
@@ -63,7 +65,7 @@ const FAILURES: Partial<Record<LlmErrorCode, readonly string[]>> = {
   ],
   provider_timeout: ['timeout', 'time_limit'],
   provider_overloaded: ['insufficient_system_resource', 'overloaded'],
-  unexpected_tool_call: ['malformed_function_call', 'unexpected_tool_call'],
+  unexpected_tool_call: ['malformed_function_call', 'unexpected_tool_call', 'too_many_tool_calls'],
 };
 
 /** What servers say in every chunk before the model has ended, in the place of `null`. */
@@ -82,6 +84,18 @@ const LONGEST_WORD = 64;
 
 const reasonOf = byWord(REASONS);
 const failureOf = byWord(FAILURES);
+
+/**
+ * The word on why the model ended, or null if it has not. OpenRouter says `stop` for much that its providers call something else, and has their
+ * own word beside it (`native_finish_reason`): a word for anything but a plain stop is believed.
+ */
+export function lastWord(word: unknown, native: unknown): string | null {
+  const said = finishWord(word);
+  const original = said === null ? null : finishWord(native);
+  if (said === null || original === null || reasonOf.get(folded(said)) !== 'stop') return said;
+  const meaning = reasonOf.get(folded(original));
+  return failureOf.has(folded(original)) || (meaning !== undefined && meaning !== 'stop') ? original : said;
+}
 
 /** A provider's `finish_reason` as it is written, or null if it says that the model has not ended. */
 export function finishWord(value: unknown): string | null {

@@ -159,8 +159,85 @@ const REFUSALS: Record<string, [from: string, status: number, body: unknown][]> 
       400,
       { error: 'The number of tokens to keep from the initial prompt is greater than the context length.' },
     ],
+    [
+      'OpenAI behind a gateway',
+      400,
+      { error: { message: 'Input tokens exceed the configured limit of 272000 tokens.', code: '400' } },
+    ],
+    [
+      'Azure',
+      400,
+      {
+        error: {
+          message:
+            'Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 509178 tokens. Please reduce the length of the messages.',
+        },
+      },
+    ],
+    ['Perplexity', 400, { error: { message: 'The total length of all messages is too long.' } }],
+    [
+      'MiniMax',
+      400,
+      {
+        error: { message: 'invalid params, context window exceeds limit (2013)', type: 'bad_request_error' },
+      },
+    ],
+    [
+      'GitHub Copilot',
+      400,
+      { error: { message: 'prompt token count of 135678 exceeds the limit of 128000' } },
+    ],
+    ['RKLLM', 400, { error: 'Prompt is 11543 tokens but the model context window is 4096 tokens.' }],
+    [
+      'DashScope',
+      400,
+      {
+        error: {
+          code: 'invalid_parameter_error',
+          message: '<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 204800]',
+        },
+      },
+    ],
+    [
+      'Anthropic behind a gateway that answers with the text of its error',
+      500,
+      JSON.stringify({
+        type: 'error',
+        error: {
+          type: 'invalid_request_error',
+          message: 'prompt is too long: 203052 tokens > 200000 maximum',
+        },
+      }),
+    ],
+    ['Zed', 403, { message: 'Context window exceeded: 120002 tokens exceeds the limit of 120000 tokens' }],
   ],
   content_filter: [
+    [
+      'OpenAI behind a gateway',
+      400,
+      {
+        error: {
+          message: "Invalid prompt: we've limited access to this content for safety reasons.",
+          type: 'invalid_request_error',
+          code: null,
+        },
+      },
+    ],
+    [
+      'OpenAI',
+      400,
+      { error: { message: 'This content was flagged for possible cybersecurity risk.', code: null } },
+    ],
+    [
+      'Anthropic',
+      400,
+      {
+        error: {
+          message: 'The model has safety measures that flagged this message for a cybersecurity topic.',
+        },
+      },
+    ],
+    ['a gateway', 400, { error: { message: 'The request was blocked by safety settings.' } }],
     [
       'Azure',
       400,
@@ -279,6 +356,32 @@ const REFUSALS: Record<string, [from: string, status: number, body: unknown][]> 
   provider_bad_request: [
     ['FastAPI', 404, { detail: 'Not Found' }],
     ['Express', 404, 'Cannot POST /v1/v1/chat/completions'],
+    ['Ollama', 404, '404 page not found'],
+    [
+      'Ollama',
+      400,
+      {
+        error: {
+          message: 'think value "medium" is not supported for this model',
+          type: 'api_error',
+          param: null,
+          code: null,
+        },
+      },
+    ],
+    ['a local server', 404, { message: 'Invalid URL (POST /chat/completions)' }],
+    [
+      'OpenAI',
+      404,
+      {
+        error: {
+          message: 'Invalid URL (POST /v1/chat/completions/chat/completions)',
+          type: 'invalid_request_error',
+          param: null,
+          code: null,
+        },
+      },
+    ],
     [
       'OpenAI',
       400,
@@ -341,9 +444,102 @@ describe('the refusal', () => {
       expect(reportedFailure(body, scrub).code).toBe(code);
   });
 
+  it.each([
+    ['llama.cpp', { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } }],
+    ['Hugging Face', { error: 'Model ZeroWw/Mistral-7B-Instruct-v0.3.int8 is currently loading' }],
+    [
+      'a server before llama.cpp',
+      {
+        error: {
+          code: 1,
+          message: "Request processing failed: Error code: 503 - {'error': {'message': 'Loading model'}}",
+        },
+      },
+    ],
+    ['Ollama', { error: 'unexpected server status: llm server loading model' }],
+  ])('of %s, that it loads the model, is known for that, also inside of a stream', (_from, body) => {
+    for (const failure of [
+      requestFailure(apiError(503, body), scrub),
+      reportedFailure(chunkError(body), scrub),
+    ])
+      expect(failure).toMatchObject({ code: 'provider_unavailable', detail: { reason: 'loading' } });
+  });
+
+  it.each<[string, number, object, number]>([
+    [
+      'Gemini',
+      429,
+      {
+        error: {
+          code: 429,
+          message: 'You exceeded your current quota.',
+          details: [
+            { '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations: [] },
+            { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '45.837906927s' },
+          ],
+        },
+      },
+      45_838,
+    ],
+    [
+      'Hugging Face',
+      503,
+      {
+        error: 'Model mrm8488/t5-base-finetuned-emotion is currently loading',
+        estimated_time: 35.6677131652832,
+      },
+      35_668,
+    ],
+    [
+      'vMLX',
+      503,
+      { error: { message: 'The model failed to load', code: 'model_load_timeout' }, retry_after: 30 },
+      30_000,
+    ],
+    [
+      'Groq',
+      429,
+      { error: { message: 'Rate limit reached: Limit 100000, Used 97050. Please try again in 9m38.016s.' } },
+      578_016,
+    ],
+  ])('of %s says what to wait', (_from, status, body, ms) => {
+    expect(requestFailure(apiError(status, body), scrub).retryAfterMs).toBe(ms);
+    expect(reportedFailure(body, scrub).retryAfterMs).toBe(ms);
+  });
+
+  it.each([
+    [{ retry_after: -1 }],
+    [{ retry_after: 'soon' }],
+    [{ retry_after: null, estimated_time: {} }],
+    [{ retryDelay: '9'.repeat(1_000) }],
+  ])('says nothing of a wait by %j', (body) => {
+    expect(reportedFailure({ message: 'Busy.', ...body }, scrub).retryAfterMs).toBeUndefined();
+  });
+
+  it.each([
+    ['prompt is too long: 200000 tokens > 100000 maximum', 0.45],
+    ['claude-sonnet-4-20250514: prompt is too long: 200000 tokens > 100000 maximum', 0.45],
+    ['The input token count (25270) exceeds the maximum number of tokens allowed (4000).', 0.142],
+    ['the request exceeds the available context size', undefined],
+  ])('of a length tells how much of it fits: %s', (message, share) => {
+    const { fittingShare } = reportedFailure({ message, code: 'context_length_exceeded' }, scrub);
+    if (share === undefined) expect(fittingShare).toBeUndefined();
+    else expect(fittingShare).toBeCloseTo(share, 3);
+  });
+
   it('of hostile words takes no time', () => {
     const began = performance.now();
-    for (const piece of ['violat', 'token count ', 'content ', 'prompt is ', '{"error":', 'flagged as '])
+    for (const piece of [
+      'violat',
+      'model ',
+      'safety measures ',
+      'retry 1m',
+      'token count ',
+      'content ',
+      'prompt is ',
+      '{"error":',
+      'flagged as ',
+    ])
       requestFailure(
         apiError(400, { error: { message: piece.repeat(64_000 / piece.length), code: piece.repeat(1_000) } }),
         scrub,

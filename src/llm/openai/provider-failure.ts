@@ -11,7 +11,7 @@ const MOST_WRAPPINGS = 8;
 
 /** llama.cpp (`Loading model`), TGI, Hugging Face (`is currently loading`), Ollama, serverless hosts. */
 const LOADING =
-  /loading (the )?model|model[^.]{0,80} is (currently |still )?(being )?load(ing|ed)|(warming|starting) up|cold start/i;
+  /loading (the )?model|model.{0,120}? is (currently |still )?(being )?load(ing|ed)|(warming|starting) up|cold start/i;
 
 /** An error says what it is at its beginning; what it quotes may be long. */
 const LONGEST_READ = 2_000;
@@ -36,6 +36,8 @@ interface WireError {
   words: string[];
   message: string;
   requestId?: string;
+  /** What it asks us to wait in a field of its own. */
+  waitMs?: number;
   /** Some send the HTTP status in the place of a code. */
   status?: number;
 }
@@ -51,12 +53,17 @@ export function requestFailure(error: unknown, scrub: Scrubber): LlmError {
 
 /** The failure that a provider reports inside a stream, or as JSON under 200. */
 export function reportedFailure(error: unknown, scrub: Scrubber): LlmError {
-  const { words, message, status, requestId } = readError(error);
+  const { words, message, status, requestId, waitMs } = readError(error);
   const { code, retryable } = classifyFailure({ words, message, status });
   return new LlmError(code, {
     retryable,
     fittingShare: fittingShare(code, message),
-    detail: { status, reason: scrub.word(words[0]), request_id: scrub.word(requestId) },
+    retryAfterMs: waitMs ?? waitInWords(message),
+    detail: {
+      status,
+      reason: LOADING.test(message.slice(0, LONGEST_READ)) ? 'loading' : scrub.word(words[0]),
+      request_id: scrub.word(requestId),
+    },
     providerText: typeof error === 'string' && !scrub.keepsPages ? undefined : scrub.text(message),
   });
 }
@@ -68,23 +75,23 @@ export function requestIdOf(headers: Headers): string | undefined {
 
 function statusFailure(error: APIError, scrub: Scrubber): LlmError {
   const status = error.status as number;
-  const { words, message, requestId } = readError(error.error ?? pageOf(error));
+  const { words, message, requestId, waitMs } = readError(error.error ?? pageOf(error));
   const { code, retryable } = classifyFailure({ words, message, status });
   const headers = new Headers(error.headers);
   return new LlmError(code, {
     retryable,
     fittingShare: fittingShare(code, message),
-    retryAfterMs: retryAfterMs(headers) ?? waitInWords(message),
+    retryAfterMs: retryAfterMs(headers) ?? waitMs ?? waitInWords(message),
     detail: {
       status,
-      reason: LOADING.test(message) ? 'loading' : scrub.word(words[0]),
+      reason: LOADING.test(message.slice(0, LONGEST_READ)) ? 'loading' : scrub.word(words[0]),
       request_id: scrub.word(requestIdOf(headers) ?? requestId),
     },
     providerText: error.error === undefined && !scrub.keepsPages ? undefined : scrub.text(message),
   });
 }
 
-/** Numbers of tokens are at least so large; what is smaller may be a status, or an index. */
+/** Numbers of tokens are at least so large, and no part of a name (`claude-sonnet-4-20250514`); what is smaller may be a status, or an index. */
 const LEAST_TOKENS = 600;
 /** Numbers are not exact, and the answer needs room. */
 const MARGIN = 0.9;
@@ -92,7 +99,7 @@ const MARGIN = 0.9;
 /** `This model's maximum context length is 8192 tokens. However, you requested 9100 tokens (8000 in the messages, …)` and the like: the largest number is what was sent. */
 function fittingShare(code: LlmErrorCode, message: string): number | undefined {
   if (code !== 'context_length_exceeded') return undefined;
-  const numbers = message.slice(0, LONGEST_READ).match(/\d[\d,_]{2,12}/g) ?? [];
+  const numbers = message.slice(0, LONGEST_READ).match(/(?<![\w-])\d[\d,_]{2,12}/g) ?? [];
   const tokens = numbers
     .map((number) => Number(number.replaceAll(/[,_]/g, '')))
     .filter((n) => n >= LEAST_TOKENS);
@@ -144,6 +151,14 @@ const INSIDE = [
 ];
 const CODES = ['code', 'type', 'status', 'status_code', 'reason', 'block_reason', 'blockReason'];
 const MESSAGES = ['message', 'msg', 'status_msg', 'detail', 'error', 'raw', 'error_msg', 'errorMessage'];
+/** Fields that ask for a wait, with the unit of those that hold a number: Google's RetryInfo; local servers and gateways; Hugging Face. */
+const WAITS: Readonly<Record<string, string>> = {
+  retryDelay: 's',
+  retry_after: 's',
+  retry_after_ms: 'ms',
+  estimated_time: 's',
+};
+const LONGEST_WAIT = 40;
 /** More of a list says no more. */
 const MOST_OF_LIST = 4;
 
@@ -168,8 +183,16 @@ function collect(value: unknown, found: WireError, depth: number): void {
   for (const name of CODES) collectCode(body[name], found);
   for (const name of MESSAGES) if (typeof body[name] === 'string') collectText(body[name], found, depth);
   if (typeof body.request_id === 'string') found.requestId ??= body.request_id;
-  if (typeof body.retryDelay === 'string') collectText(`retryDelay ${body.retryDelay}`, found, depth);
+  for (const [name, unit] of Object.entries(WAITS)) found.waitMs ??= waitOf(body[name], unit);
   for (const name of INSIDE) if (typeof body[name] === 'object') collect(body[name], found, depth + 1);
+}
+
+/** `12`, `"12"` or `"12s"` */
+function waitOf(value: unknown, unit: string): number | undefined {
+  if (typeof value !== 'number' && typeof value !== 'string') return undefined;
+  const text = String(value).slice(0, LONGEST_WAIT);
+  if (!/^\d/.test(text)) return undefined;
+  return waitInWords(`wait ${/[a-z]$/i.test(text) ? text : text + unit}`);
 }
 
 /** A message may be the JSON of another error. */

@@ -5,10 +5,22 @@ export type RequestFields = Readonly<Record<string, unknown>>;
 
 /** What no request can do without. */
 const NEEDED = new Set(['model', 'messages', 'stream']);
+/** OpenAI streams some models only to organisations that it has verified; gateways may hand on no more than the words. */
+const NO_STREAM = /verified to stream/i;
 /** The two names of one field: who refuses one usually wants the other. */
 const OTHER_NAME: Readonly<Record<string, string>> = {
   max_tokens: 'max_completion_tokens',
   max_completion_tokens: 'max_tokens',
+};
+/**
+ * What providers behind a gateway call our fields, besides camel case (`reasoningEffort`: xAI): Vertex, Ollama, OpenAI's newer API. What is also an
+ * everyday word has another one with it.
+ */
+const ALSO_CALLED: Readonly<Record<string, readonly string[]>> = {
+  max_tokens: ['maxOutputTokens', 'max_output_tokens', 'max_new_tokens'],
+  max_completion_tokens: ['maxOutputTokens', 'max_output_tokens', 'max_new_tokens'],
+  reasoning_effort: ['reasoning.effort', 'think value', 'support thinking'],
+  stop: ['stop_sequences', 'stopSequences'],
 };
 /** Of two that exclude each other the first is kept (Claude: "`temperature` and `top_p` cannot both be specified"). */
 const EXCLUSIVE = ['temperature', 'top_p'];
@@ -36,6 +48,7 @@ export class RefusedParameters {
     if (this.names.size === 0) return fields;
     const sent: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(fields)) {
+      if (name === 'stream_options' && this.names.has('stream')) continue;
       if (!this.has(name, value)) sent[name] = value;
       else if (this.names.has(name) && OTHER_NAME[name] && !this.has(OTHER_NAME[name], value))
         sent[OTHER_NAME[name]] = value;
@@ -49,7 +62,7 @@ export class RefusedParameters {
     if (!name) return undefined;
     if (this.names.size >= MOST_REMEMBERED) this.names.clear();
     const { message } = wordsOf((error as APIError).error ?? (error as APIError).message);
-    this.names.add(isAboutName(message) ? name : keyOf(name, sent[name]));
+    this.names.add(name === 'stream' || isAboutName(message) ? name : keyOf(name, sent[name]));
     return name;
   }
 
@@ -71,19 +84,29 @@ function keyOf(name: string, value: unknown): string {
 function refusedName({ status, error, message }: APIError, sent: RequestFields): string | undefined {
   if (status !== 400 && status !== 422) return undefined;
   const words = wordsOf(error ?? message);
+  if (sent.stream && (words.params.has('stream') || NO_STREAM.test(words.message))) return 'stream';
   const optional = Object.keys(sent).filter((name) => !NEEDED.has(name));
   const named = optional.filter((name) => words.params.has(name));
   // It is about something else that was sent.
   if (named.length === 0 && words.params.size > 0 && [...words.params].every((name) => NEEDED.has(name)))
     return undefined;
-  const said = named.length > 0 ? named : optional.filter((name) => mentions(words.message, name));
+  const said = named.length > 0 ? named : optional.filter((name) => placeOf(name, words.message) >= 0);
   const excluded = EXCLUSIVE.every((name) => said.includes(name)) ? EXCLUSIVE[1] : undefined;
-  return excluded ?? said.toSorted((a, b) => words.message.indexOf(a) - words.message.indexOf(b))[0];
+  return excluded ?? said.toSorted((a, b) => placeOf(a, words.message) - placeOf(b, words.message))[0];
 }
 
-function mentions(message: string, name: string): boolean {
-  const at = message.indexOf(name);
-  return at >= 0 && !/\w/.test(message[at - 1] ?? '') && !/\w/.test(message[at + name.length] ?? '');
+/** Where a message first names a field, by any of its names; -1 if it does not. */
+function placeOf(field: string, message: string): number {
+  const camelCase = field.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const names = [field, camelCase, ...(ALSO_CALLED[field] ?? [])];
+  const places = names.map((name) => placeOfWord(name, message)).filter((place) => place >= 0);
+  return places.length > 0 ? Math.min(...places) : -1;
+}
+
+function placeOfWord(word: string, message: string): number {
+  const at = message.indexOf(word);
+  const isWhole = !/\w/.test(message[at - 1] ?? '') && !/\w/.test(message[at + word.length] ?? '');
+  return isWhole ? at : -1;
 }
 
 /** All texts of an error body, and the fields that it names: `param: "stream_options.include_usage"`, `loc: ["body", "top_p"]`. */

@@ -1,3 +1,4 @@
+import type { ModelConfig } from '../../config/models-config';
 import { testProvider, testRequest } from '../../../test/support/model-calls';
 import { requestBody } from './request-body';
 
@@ -51,6 +52,39 @@ describe('requestBody', () => {
     const model = { settings: { temperature: 0.3, top_p: 0.9 } };
     const body = requestBody(testRequest(provider, model, { temperature: 1, top_p: undefined }));
     expect(body).toMatchObject({ temperature: 1, top_p: 0.9 });
+  });
+
+  describe.each(['The capital ', 'The capital\n\n', ' The capital\t'])('that goes on with %j', (content) => {
+    const begun = content.trimEnd();
+    const bodyOf = (continuation: ModelConfig['continuation']) =>
+      requestBody({
+        ...testRequest(provider, { continuation }),
+        messages: [
+          { role: 'user', content: 'Norway?' },
+          { role: 'assistant', content },
+        ],
+      });
+
+    it.each([
+      ['prefill', {}, {}],
+      ['prefix', { prefix: true }, {}],
+      ['partial', { partial: true }, {}],
+      ['final_message', {}, { add_generation_prompt: false, continue_final_message: true }],
+    ] as const)('has no white space at its end for %s', (continuation, mark, fields) => {
+      expect(bodyOf(continuation)).toMatchObject({
+        messages: [
+          { role: 'user', content: 'Norway?' },
+          { role: 'assistant', content: begun, ...mark },
+        ],
+        ...fields,
+      });
+    });
+
+    it('is asked for in words of a model that has no way of its own', () => {
+      expect(bodyOf('instruct')).toMatchObject({
+        messages: [{ role: 'user' }, { role: 'assistant', content }, { role: 'user' }],
+      });
+    });
   });
 
   it('does not send an empty list of stop words', () => {

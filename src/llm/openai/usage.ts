@@ -9,6 +9,9 @@ interface WireUsage {
   prompt_tokens?: unknown;
   completion_tokens?: unknown;
   total_tokens?: unknown;
+  /** The names of Anthropic and of OpenAI's newer API: mlx-vlm, and gateways before them */
+  input_tokens?: unknown;
+  output_tokens?: unknown;
   /** Moonshot */
   cached_tokens?: unknown;
   /** DeepSeek */
@@ -31,8 +34,8 @@ export function readUsage(value: unknown, most: number): TokenUsage | null {
   const usage = value as WireUsage;
   const count = (tokens: unknown) => countOf(tokens, most);
   const total = count(usage.total_tokens);
-  const prompt = count(usage.prompt_tokens);
-  const completion = count(usage.completion_tokens);
+  const prompt = count(usage.prompt_tokens) ?? count(usage.input_tokens);
+  const completion = count(usage.completion_tokens) ?? count(usage.output_tokens);
   const input = prompt ?? difference(total, completion);
   const output = completion ?? difference(total, prompt);
   if (input === undefined || output === undefined) return null;

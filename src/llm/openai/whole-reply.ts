@@ -6,6 +6,9 @@ import { reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
 import type { Scrubber } from './scrubber';
 
+/** Some gateways put it behind a reply that they have not streamed. */
+const DONE = /\s*data: ?\[DONE\]\s*$/;
+
 /**
  * Takes a success that is no event stream: a server that cannot stream sends the whole reply as JSON, others report a
  * failure that way, and a proxy may show a page. What it says comes before a failure, too.
@@ -17,7 +20,8 @@ export async function takeWholeReply(
   scrub: Scrubber,
   listener: PartsListener,
 ): Promise<void> {
-  const reply = parseJson(text.replace(/^\uFEFF/, '')) as { choices?: unknown } | null | undefined;
+  const reply = parseJson(text.replace(/^\uFEFF/, '').replace(DONE, '')) as
+    { choices?: unknown } | null | undefined;
   if (typeof reply !== 'object' || reply === null)
     throw new LlmError('provider_invalid_response', {
       // The model has been paid for, and would be again.

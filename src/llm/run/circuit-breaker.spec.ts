@@ -77,8 +77,14 @@ describe('CircuitBreaker', () => {
     expect(() => breaker.enter('alice')).not.toThrow();
   });
 
-  it('does not count what says that the provider lives', () => {
-    fail(5, new LlmError('provider_bad_request'));
+  // What a router of deployments counted once: BerriAI/litellm#16092, openclaw/openclaw#48988
+  it.each([
+    'provider_bad_request',
+    'content_filter',
+    'context_length_exceeded',
+    'provider_auth_failed',
+  ] as const)('does not count what says that the provider lives: %s', (code) => {
+    fail(5, new LlmError(code));
     expect(() => breaker.enter('alice')).not.toThrow();
   });
 

@@ -42,6 +42,8 @@ describe('a weighed context', () => {
     ['Georgian', 'დღეს დილით ჩვენ წავედით მაღაზიაში.', 5, 5.9],
     ['Arabic', 'ذهبنا هذا الصباح إلى المتجر.', 2.2, 2.5],
     ['Chinese', '今天早上我们去商店买了面包。', 1.6, 1.7],
+    ['Korean', '오늘 아침 우리는 가게에 가서 빵을 샀다.', 1.3, 1.7],
+    ['Japanese', '今朝、私たちは店に行ってパンを買いました。', 1.5, 1.7],
     ['Russian with English', 'Сегодня we went в магазин.', 1.4, 2.2],
   ])('takes more of a model with another vocabulary in %s', async (_, content, least, most) => {
     const messages = [{ role: 'user' as const, content, tokens: 1_000 }];
