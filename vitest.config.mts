@@ -3,12 +3,20 @@ import { defineConfig } from 'vitest/config';
 /** Files that replace modules or add entities, which would reach the files of others. */
 const ISOLATED = ['test/model/**/*.spec.ts', 'test/integration/database/database-module.spec.ts'];
 
+/** Files that take the better part of a minute, mostly for what a shorter test shows as well. */
+const LONG = [
+  'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
+  'test/e2e/security/{erasure,exhaustion}.spec.ts',
+  'test/integration/database/kill.spec.ts',
+  'test/integration/openapi/clients.spec.ts',
+];
+
 export default defineConfig({
   test: {
     globals: true,
     pool: 'forks',
     // More than two cores, because tests wait as well. A worker takes up to a gigabyte.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Embedded databases are compiled fast rather than well: each lives for seconds.
     execArgv: ['--liftoff-only'],
     globalSetup: ['test/support/global-setup.ts'],
@@ -19,11 +27,14 @@ export default defineConfig({
     projects: [
       // Modules are loaded once per worker and shared by its files.
       project('unit', ['src/**/*.spec.ts'], { isolate: false }),
-      project('integration', ['test/integration/**/*.spec.ts'], { isolate: false, exclude: ISOLATED }),
-      project('e2e', ['test/e2e/**/*.spec.ts'], { isolate: false }),
+      project('integration', ['test/integration/**/*.spec.ts'], {
+        isolate: false,
+        exclude: [...ISOLATED, ...LONG],
+      }),
+      project('e2e', ['test/e2e/**/*.spec.ts'], { isolate: false, exclude: LONG }),
       project('isolated', ISOLATED, { isolate: true }),
       // Runs of minutes, which `npm run test:long` holds: see test/README.md.
-      project('long', ['test/faults/**/*.spec.ts'], { isolate: true }),
+      project('long', ['test/faults/**/*.spec.ts', ...LONG], { isolate: true }),
     ],
   },
 });
