@@ -3,10 +3,15 @@ import { defineConfig } from 'vitest/config';
 /** Files that replace modules or add entities, which would reach the files of others. */
 const ISOLATED = ['test/model/**/*.spec.ts', 'test/integration/database/database-module.spec.ts'];
 
-/** Files that take the better part of a minute, mostly for what a shorter test shows as well. */
+/**
+ * Files that take the better part of a minute: every route with every odd value, loads, clocks, processes that are started again and again.
+ * `.ci/run` has those on PostgreSQL that keep users apart.
+ */
 const LONG = [
+  'test/e2e/{edge-boot,idle-feeds}.spec.ts',
   'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
-  'test/e2e/security/{erasure,exhaustion}.spec.ts',
+  'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',
+  'test/e2e/security/{input,input-bodies,provider-streams,requests}.spec.ts',
   'test/integration/database/kill.spec.ts',
   'test/integration/openapi/clients.spec.ts',
 ];
