@@ -6,9 +6,6 @@ import { reportedFailure } from './provider-failure';
 import type { ReplyNormaliser } from './reply-normaliser';
 import type { Scrubber } from './scrubber';
 
-/** Some gateways put it behind a reply that they have not streamed. */
-const DONE = /\s*data: ?\[DONE\]\s*$/;
-
 /**
  * Takes a success that is no event stream: a server that cannot stream sends the whole reply as JSON, others report a
  * failure that way, and a proxy may show a page. What it says comes before a failure, too.
@@ -20,7 +17,7 @@ export async function takeWholeReply(
   scrub: Scrubber,
   listener: PartsListener,
 ): Promise<void> {
-  const reply = parseJson(text.replace(/^\uFEFF/, '').replace(DONE, '')) as
+  const reply = parseJson(withoutDone(text.replace(/^\uFEFF/, ''))) as
     { choices?: unknown } | null | undefined;
   if (typeof reply !== 'object' || reply === null)
     throw new LlmError('provider_invalid_response', {
@@ -39,4 +36,14 @@ export async function takeWholeReply(
   }
   if (parts.length) await listener(parts);
   if (failure) throw failure;
+}
+
+/**
+ * Some gateways put `data: [DONE]` behind a reply that they have not streamed. Not by one pattern for the end of the text: with white space before it that would take
+ * the square of its length.
+ */
+function withoutDone(text: string): string {
+  const end = text.trimEnd();
+  const last = Math.max(end.lastIndexOf('data:'), 0);
+  return /^data: ?\[DONE\]$/.test(end.slice(last)) ? end.slice(0, last) : text;
 }
