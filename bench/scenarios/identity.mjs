@@ -6,6 +6,8 @@ const REMEMBERED = 400;
 const FIRST_SIGHTS = 40;
 /** What the list takes by itself. */
 const OWN_STATEMENTS = 1;
+/** Its credential is looked up, and its user. */
+const FIRST_SEEN = 'first seen';
 const PATH = '/conversations?limit=1';
 const PASSWORD = 'a long walk in the rain';
 const JWT_SECRET = 'only for measuring, only for measuring';
@@ -29,7 +31,8 @@ export const identity = {
       ...(await withServer(bench, counting, TOKEN_MODE, tokenMode)),
     ];
     for (const { label, value } of figures)
-      if (value > OWN_STATEMENTS + 1) bench.faults.push(`${candidate.name}, ${label}: ${value} statements`);
+      if (value > OWN_STATEMENTS + (label.endsWith(FIRST_SEEN) ? 2 : 1))
+        bench.faults.push(`${candidate.name}, ${label}: ${value} statements`);
     return figures;
   },
 };
@@ -86,7 +89,7 @@ async function measureBoth(api, what, newIdentity) {
   const later = [];
   for (let i = 0; i < REMEMBERED; i++) later.push(await ask(api, identities[i % FIRST_SIGHTS]));
   return [
-    { label: `${what}, first seen`, ...figuresOf(first) },
+    { label: `${what}, ${FIRST_SEEN}`, ...figuresOf(first) },
     { label: `${what}, known`, ...figuresOf(later) },
   ];
 }

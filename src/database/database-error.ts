@@ -66,8 +66,8 @@ export function reportOf(error: unknown): DatabaseErrorReport {
   };
 }
 
-/** References to whom a row belongs, who was erased or logged out while the row was being made. */
-const OWNER = /^fk_\w+_(user|session|key)$/;
+/** References to whom a row belongs, who was erased while the row was being made. */
+const OWNER = /^fk_\w+_user$/;
 
 /** The transaction was chosen as a victim; the same work may succeed now. */
 export function isSerializationFailure(error: unknown): boolean {

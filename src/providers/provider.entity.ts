@@ -9,7 +9,7 @@ export class ProviderEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_providers' })
   id!: string;
 
-  @Column('varchar', { length: 128 })
+  @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_providers' })
   user_id!: string;
 
   // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.

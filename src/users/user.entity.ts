@@ -3,29 +3,21 @@ import type { UserRole } from './user.types';
 
 /** Somebody with an identity. Those who log in here have a name, an address and a password; others only the id they came with. */
 @Entity('users')
-@Index('uq_users_username', ['username_key'], { unique: true })
-@Index('uq_users_email', ['email_key'], { unique: true })
 @Index('ix_users_list', ['created_at', 'id'])
 @Index('ix_users_erased', ['id'], { where: 'erased_as IS NOT NULL' })
 @Check('ck_users_role', `role IN ('user', 'admin')`)
-@Check('ck_users_account', '(username_key IS NULL) = (password_hash IS NULL)')
+@Check('ck_users_account', '(username IS NULL) = (password_hash IS NULL)')
 export class UserEntity {
   /** The identity's own name, compared exactly; made by us for accounts. */
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_users' })
   id!: string;
 
+  /** Whose a name or address is, `account_names` says. */
   @Column('varchar', { length: 64, nullable: true })
   username!: string | null;
 
-  /** The form in which names are compared (`account-names.ts`). */
-  @Column('varchar', { length: 64, nullable: true })
-  username_key!: string | null;
-
   @Column('varchar', { length: 254, nullable: true })
   email!: string | null;
-
-  @Column('varchar', { length: 254, nullable: true })
-  email_key!: string | null;
 
   @Column('varchar', { length: 255, nullable: true })
   password_hash!: string | null;

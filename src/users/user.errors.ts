@@ -1,5 +1,5 @@
-import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
+import type { AccountNameKind } from './account-name.entity';
 
 /** Seconds until somebody whose erasure goes on may ask again. */
 const ERASURE_RETRY_S = 5;
@@ -11,6 +11,9 @@ export const erasureInProgress = () =>
     retryAfterS: ERASURE_RETRY_S,
   });
 
+export const identityGone = () =>
+  new AppError('unauthenticated', 'unauthenticated', 'This identity exists no longer.');
+
 export const usernameTaken = () =>
   new AppError('conflict', 'username_taken', 'Somebody else has this username.');
 
@@ -20,10 +23,5 @@ export const emailTaken = () =>
 export const lastAdmin = () =>
   new AppError('conflict', 'last_admin', 'This is the only administrator; make another one first.');
 
-/** The index, not a look beforehand, says whether a name is taken. */
-export function asTaken(error: unknown): never {
-  const constraint = constraintOf(error);
-  if (constraint === 'uq_users_username') throw usernameTaken();
-  if (constraint === 'uq_users_email') throw emailTaken();
-  throw error;
-}
+/** Of a name of this kind. */
+export const nameTaken = (kind: AccountNameKind) => (kind === 'username' ? usernameTaken() : emailTaken());

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AccountNameEntity } from './account-name.entity';
+import { AccountNamesRepository } from './account-names.repository';
+import { AdminEntity } from './admin.entity';
 import { ErasedUserEntity } from './erased-user.entity';
 import { RevocationEntity } from './revocations/revocation.entity';
 import { UserChangeFeed } from './revocations/user-change-feed';
@@ -12,11 +15,20 @@ import { UsersRepository } from './users.repository';
 import { UsersService } from './users.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([UserEntity, ErasedUserEntity, RevocationEntity])],
+  imports: [
+    TypeOrmModule.forFeature([
+      UserEntity,
+      AccountNameEntity,
+      AdminEntity,
+      ErasedUserEntity,
+      RevocationEntity,
+    ]),
+  ],
   providers: [
     UserData,
     UsersService,
     UsersRepository,
+    AccountNamesRepository,
     UserChangeFeed,
     RevocationsRepository,
     StorageQuota,

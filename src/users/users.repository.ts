@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
-import { nameKey } from './account-names';
 import { UserEntity } from './user.entity';
-import type { KnownState, NewAccount, UserChanges, UserPosition } from './user.types';
+import type { KnownState, NewAccount, UserChanges, UserPosition, UserState } from './user.types';
 
-const STATE = 'role, is_active, valid_from, erased_as IS NOT NULL AS erasing';
+/** Columns of `KnownState`. */
+export const STATE = 'role, is_active, valid_from, erased_as IS NOT NULL AS erasing';
 
 /** A user who is being erased, and the name under which the record goes on. */
 export interface ErasedUser {
@@ -43,19 +43,26 @@ export class UsersRepository {
     return this.rows.findOneBy({ id });
   }
 
-  /** By name or address, whichever it is. */
-  findByLogin(login: string): Promise<UserEntity | null> {
-    const key = nameKey(login);
-    return this.rows.findOneBy(key.includes('@') ? { email_key: key } : { username_key: key });
+  /** The state of a user; undefined if there is none. */
+  async state(id: string): Promise<KnownState | undefined> {
+    const rows: KnownState[] = await this.db.query(`SELECT ${STATE} FROM users WHERE id = $1`, [id]);
+    return rows[0];
+  }
+
+  /** Kept from changing until the transaction ends; undefined for somebody who is not there, or is being erased. */
+  async lock(id: string): Promise<UserEntity | undefined> {
+    const user = await this.rows.findOne({
+      where: { id, erased_as: IsNull() },
+      lock: { mode: 'for_no_key_update' },
+    });
+    return user ?? undefined;
   }
 
   async insertAccount({ username, email, passwordHash, role = 'user' }: NewAccount): Promise<UserEntity> {
     const user = this.rows.create({
       id: uuidv7(),
       username,
-      username_key: nameKey(username),
       email,
-      email_key: nameKey(email),
       password_hash: passwordHash,
       role,
       is_active: true,
@@ -77,36 +84,35 @@ export class UsersRepository {
     return query.getMany();
   }
 
-  async update(id: string, { username, email, ...changes }: UserChanges): Promise<UserEntity | undefined> {
-    const result = await this.rows
-      .createQueryBuilder()
-      .update()
-      .set({
-        ...changes,
-        ...(username && { username, username_key: nameKey(username) }),
-        ...(email && { email, email_key: nameKey(email) }),
-      })
-      .where('id = :id AND erased_as IS NULL', { id })
-      .returning('*')
-      .execute();
-    return (result.raw as UserEntity[])[0];
+  async update(id: string, changes: UserChanges): Promise<void> {
+    if (Object.keys(changes).length > 0) await this.rows.update({ id }, changes);
   }
 
   async setPassword(id: string, hash: string): Promise<void> {
     await this.rows.update({ id, erased_as: IsNull() }, { password_hash: hash });
   }
 
-  /** The ids of those who can administer, kept from changing until the transaction ends. */
+  /** The ids of all administrators who are active, kept from changing until the transaction ends. */
   async lockAdmins(): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.query(
-      `SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR NO KEY UPDATE`,
+    const rows: { user_id: string }[] = await this.db.query(
+      'SELECT user_id FROM admins ORDER BY user_id FOR UPDATE',
     );
-    return rows.map(({ id }) => id);
+    return rows.map(({ user_id }) => user_id);
+  }
+
+  /** Notes whether the user is one of them now, in the transaction that changes the user. */
+  async noteAdmin(userId: string, { role, is_active }: UserState): Promise<void> {
+    await this.db.query(
+      role === 'admin' && is_active
+        ? 'INSERT INTO admins (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING'
+        : 'DELETE FROM admins WHERE user_id = $1',
+      [userId],
+    );
   }
 
   // Erasure
 
-  /** Takes the user's name, address, password and access; undefined if there is no such user. The name of one who had it goes on. */
+  /** Takes the user's name, address, password and access; undefined if there is no such user. One whose erasure has begun keeps the record's name. */
   async beginErasure(id: string, recordName: string): Promise<ErasedUser | undefined> {
     await this.db.query(
       `INSERT INTO erased_users (id_hash, erased_at) VALUES ($1, clock_timestamp())
@@ -114,7 +120,7 @@ export class UsersRepository {
       [hashOf(id)],
     );
     const rows: ErasedUser[] = await this.db.query(
-      `UPDATE users SET username = NULL, username_key = NULL, email = NULL, email_key = NULL, password_hash = NULL,
+      `UPDATE users SET username = NULL, email = NULL, password_hash = NULL,
          role = 'user', is_active = false, erased_as = COALESCE(erased_as, $2)
        WHERE id = $1 RETURNING id, erased_as`,
       [id, recordName],

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { IDENTITY_BOUNDS } from '../config/bounds';
+import { TransactionRunner } from '../database/transaction-runner';
+import { type AccountNames, AccountNamesRepository } from './account-names.repository';
 import { InvalidatingCache } from './invalidating-cache';
 import { UserChangeFeed } from './revocations/user-change-feed';
-import { asTaken, erasureInProgress, lastAdmin, userNotFound } from './user.errors';
+import { erasureInProgress, lastAdmin, nameTaken, userNotFound } from './user.errors';
 import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { type ErasedUser, UsersRepository } from './users.repository';
 
@@ -15,9 +17,11 @@ export class UsersService {
 
   constructor(
     private readonly users: UsersRepository,
+    private readonly names: AccountNamesRepository,
     private readonly revocations: UserChangeFeed,
+    private readonly db: TransactionRunner,
   ) {
-    this.states = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+    this.states = this.newCache();
   }
 
   /**
@@ -35,6 +39,24 @@ export class UsersService {
     return state && (state.valid_from ?? vouchedAt) <= vouchedAt ? state : undefined;
   }
 
+  /** A cache of what was read of users, which forgets what a change of its user may have made wrong. */
+  newCache<T>(): InvalidatingCache<T> {
+    return new InvalidatingCache(this.revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+  }
+
+  /** Changes what decides whether somebody gets in: as `UserChangeFeed.change`. */
+  change<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    return this.revocations.change(userId, work);
+  }
+
+  /** The state of whoever has a credential of ours; undefined if they are gone. */
+  state(id: string): Promise<KnownState | undefined> {
+    return this.states.get(id, async () => {
+      const found = await this.users.state(id);
+      return found && { userId: id, value: found };
+    });
+  }
+
   /** @throws {AppError} `user_not_found`, `erasure_in_progress` */
   async get(id: string): Promise<User> {
     const user = (await this.users.find(id)) ?? notFound();
@@ -48,9 +70,9 @@ export class UsersService {
     return user?.erased_as === null ? user : undefined;
   }
 
-  /** By username or address. */
+  /** By username or address. A name that nobody has takes as long as one that somebody has. */
   async findByLogin(login: string): Promise<Account | undefined> {
-    return (await this.users.findByLogin(login)) ?? undefined;
+    return this.find((await this.names.ownerOf(login)) ?? '');
   }
 
   list(after: UserPosition | undefined, limit: number): Promise<User[]> {
@@ -59,7 +81,12 @@ export class UsersService {
 
   /** @throws {AppError} `username_taken`, `email_taken` */
   create(account: NewAccount): Promise<User> {
-    return this.users.insertAccount(account).catch(asTaken);
+    return this.db.run(async () => {
+      const user = await this.users.insertAccount(account);
+      await this.takeNames(user.id, account);
+      await this.users.noteAdmin(user.id, user);
+      return user;
+    });
   }
 
   /**
@@ -67,12 +94,17 @@ export class UsersService {
    * @throws {AppError} `user_not_found`, `username_taken`, `email_taken`, `last_admin`
    */
   update(id: string, changes: UserChanges): Promise<User> {
-    return this.revocations
-      .change(id, async () => {
-        if (changes.role === 'user' || changes.is_active === false) await this.assertNotLastAdmin(id);
-        return (await this.users.update(id, changes)) ?? notFound();
-      })
-      .catch(asTaken);
+    return this.revocations.change(id, async () => {
+      const { username, email, ...state } = changes;
+      if (changes.role === 'user' || changes.is_active === false) await this.assertNotLastAdmin(id);
+      const user = (await this.users.lock(id)) ?? notFound();
+      const changed = { ...user, ...state, ...(username && { username }), ...(email && { email }) };
+      await this.names.release(id, { username: username && user.username, email: email && user.email });
+      await this.takeNames(id, { username, email });
+      await this.users.update(id, changed);
+      await this.users.noteAdmin(id, changed);
+      return changed;
+    });
   }
 
   setPassword(id: string, hash: string): Promise<void> {
@@ -90,7 +122,10 @@ export class UsersService {
   ): Promise<boolean> {
     return this.revocations.change(id, async () => {
       await this.assertNotLastAdmin(id);
-      return further((await this.users.beginErasure(id, recordName)) ?? notFound());
+      await this.names.release(id, (await this.users.lock(id)) ?? {});
+      const user = (await this.users.beginErasure(id, recordName)) ?? notFound();
+      await this.users.noteAdmin(id, { role: 'user', is_active: false });
+      return further(user);
     });
   }
 
@@ -102,6 +137,11 @@ export class UsersService {
   /** Nothing of the user is left: the name is as one that never was. */
   endErasure(id: string): Promise<void> {
     return this.revocations.change(id, () => this.users.delete(id));
+  }
+
+  private async takeNames(id: string, names: AccountNames): Promise<void> {
+    const taken = await this.names.take(id, names);
+    if (taken) throw nameTaken(taken);
   }
 
   private async assertNotLastAdmin(id: string): Promise<void> {

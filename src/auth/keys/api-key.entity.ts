@@ -1,4 +1,4 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { Scope } from '../identity';
 
 /** A key with which a program acts for its user. The key itself is nowhere stored. */
@@ -11,11 +11,6 @@ export class ApiKeyEntity {
 
   @Column('varchar', { length: 128 })
   user_id!: string;
-
-  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
-  @ManyToOne('UserEntity', { nullable: false })
-  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_api_keys_user' })
-  user?: object;
 
   @Column('varchar', { length: 100 })
   name!: string;

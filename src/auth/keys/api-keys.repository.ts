@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
-import type { UserState } from '../../users/user.types';
 import type { Scope } from '../identity';
 import { ApiKeyEntity } from './api-key.entity';
 
-/** A key that may be used, and whose it is. */
-export interface UsableKey extends UserState {
+/** A key that has not expired, and whose it is. */
+export interface UsableKey {
   id: string;
   user_id: string;
   scopes: Scope[];
@@ -17,9 +16,8 @@ export interface ApiKeyPosition {
   id: string;
 }
 
-const USABLE = `SELECT k.id, k.user_id, k.scopes, k.expires_at, u.role, u.is_active
-  FROM api_keys k JOIN users u ON u.id = k.user_id
-  WHERE u.is_active AND (k.expires_at IS NULL OR k.expires_at > now())`;
+const USABLE =
+  'SELECT id, user_id, scopes, expires_at FROM api_keys WHERE (expires_at IS NULL OR expires_at > now())';
 
 @Injectable()
 export class ApiKeysRepository {
@@ -34,12 +32,12 @@ export class ApiKeysRepository {
   }
 
   async findUsable(hash: Buffer): Promise<UsableKey | undefined> {
-    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.key_hash = $1`, [hash]);
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND key_hash = $1`, [hash]);
     return rows[0];
   }
 
   async findUsableById(id: string): Promise<UsableKey | undefined> {
-    const rows: UsableKey[] = await this.db.query(`${USABLE} AND k.id = $1`, [id]);
+    const rows: UsableKey[] = await this.db.query(`${USABLE} AND id = $1`, [id]);
     return rows[0];
   }
 

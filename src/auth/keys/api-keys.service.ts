@@ -3,9 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppError } from '../../errors/app-error';
-import { InvalidatingCache } from '../../users/invalidating-cache';
+import type { InvalidatingCache } from '../../users/invalidating-cache';
 import { UserLock } from '../../users/quotas/user-lock';
-import { UserChangeFeed } from '../../users/revocations/user-change-feed';
+import { UsersService } from '../../users/users.service';
 import { type Identity, isOver, type Scope, SCOPES } from '../identity';
 import type { ApiKeyEntity } from './api-key.entity';
 import { ApiKeysRepository, type ApiKeyPosition, type UsableKey } from './api-keys.repository';
@@ -14,7 +14,7 @@ import { ApiKeyUsageRecorder } from './api-key-usage-recorder';
 const KEY = /^parley_[A-Za-z0-9_-]{43}$/;
 const PREFIX_LENGTH = 12;
 
-export type ApiKey = Readonly<Omit<ApiKeyEntity, 'key_hash' | 'user'>>;
+export type ApiKey = Readonly<Omit<ApiKeyEntity, 'key_hash'>>;
 
 export interface NewApiKey {
   name: string;
@@ -38,11 +38,11 @@ export class ApiKeysService {
 
   constructor(
     private readonly keys: ApiKeysRepository,
+    private readonly users: UsersService,
     private readonly use: ApiKeyUsageRecorder,
-    private readonly revocations: UserChangeFeed,
     private readonly lock: UserLock,
   ) {
-    this.identities = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+    this.identities = users.newCache();
   }
 
   isKey(token: string): boolean {
@@ -54,7 +54,7 @@ export class ApiKeysService {
     if (!KEY.test(text)) return undefined;
     const hash = hashOf(text);
     const identity = await this.identities.get(hash.toString('base64'), () =>
-      this.keys.findUsable(hash).then(remembered),
+      this.keys.findUsable(hash).then((key) => this.remembered(key)),
     );
     if (!identity || isOver(identity)) return undefined;
     this.use.note(identity.keyId ?? '');
@@ -62,7 +62,7 @@ export class ApiKeysService {
   }
 
   async find(id: string): Promise<Identity | undefined> {
-    return (await this.keys.findUsableById(id).then(remembered))?.value;
+    return (await this.remembered(await this.keys.findUsableById(id)))?.value;
   }
 
   /** The key as it is shown this once, and what is kept of it. */
@@ -93,17 +93,22 @@ export class ApiKeysService {
 
   /** It is refused everywhere within a second. */
   delete(userId: string, id: string): Promise<void> {
-    return this.revocations.change(userId, async () => {
+    return this.users.change(userId, async () => {
       if (!(await this.keys.delete(userId, id))) throw apiKeyNotFound();
     });
   }
-}
 
-function remembered(key: UsableKey | undefined): { userId: string; value: Identity } | undefined {
-  if (!key) return undefined;
-  const value: Identity = { userId: key.user_id, role: key.role, keyId: key.id, scopes: key.scopes };
-  if (key.expires_at) value.expiresAt = key.expires_at.getTime();
-  return { userId: key.user_id, value };
+  private async remembered(
+    key: UsableKey | undefined,
+  ): Promise<{ userId: string; value: Identity } | undefined> {
+    if (!key) return undefined;
+    const state = await this.users.state(key.user_id);
+    if (!state?.is_active) return undefined;
+    const { id: keyId, user_id: userId, scopes, expires_at } = key;
+    const value: Identity = { userId, role: state.role, keyId, scopes };
+    if (expires_at) value.expiresAt = expires_at.getTime();
+    return { userId, value };
+  }
 }
 
 function hashOf(text: string): Buffer {

@@ -1,6 +1,6 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A login that goes on. It ends with its row. */
+/** A login that goes on. It ends with its row, which is found by its own key and refers to no other. */
 @Entity('sessions')
 @Index('ix_sessions_user_id', ['user_id'])
 @Index('ix_sessions_expires_at', ['expires_at'])
@@ -10,11 +10,6 @@ export class SessionEntity {
 
   @Column('varchar', { length: 128 })
   user_id!: string;
-
-  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
-  @ManyToOne('UserEntity', { nullable: false })
-  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_sessions_user' })
-  user?: object;
 
   /** SHA-256 of the one refresh token that has not been spent. */
   @Column('bytea')

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { IDENTITY_BOUNDS, STORAGE_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
-import type { UserState } from '../../users/user.types';
 import type { TokenFamily } from './refresh-token';
 
-export interface SessionUser extends UserState {
+/** Whose a session is. */
+export interface SessionOwner {
   user_id: string;
   expires_at: Date;
 }
@@ -16,10 +16,9 @@ export interface SessionFamily extends TokenFamily {
   in_leeway: boolean;
 }
 
-const FAMILY = `SELECT s.user_id, s.refresh_hash, s.token_key, s.salt,
-    coalesce(s.rotated_at > clock_timestamp() - make_interval(secs => $2), false) AS in_leeway
-  FROM sessions s JOIN users u ON u.id = s.user_id
-  WHERE s.id = $1 AND s.expires_at > now() AND u.is_active`;
+const FAMILY = `SELECT user_id, refresh_hash, token_key, salt,
+    coalesce(rotated_at > clock_timestamp() - make_interval(secs => $2), false) AS in_leeway
+  FROM sessions WHERE id = $1 AND expires_at > now()`;
 
 /** Lifetimes are reckoned by the database's clock, which all instances share. */
 @Injectable()
@@ -61,17 +60,16 @@ export class SessionsRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Whose session it is; undefined for one that has ended or whose user is locked out. */
-  async findUser(id: string): Promise<SessionUser | undefined> {
-    const rows: SessionUser[] = await this.db.query(
-      `SELECT s.user_id, s.expires_at, u.role, u.is_active FROM sessions s JOIN users u ON u.id = s.user_id
-       WHERE s.id = $1 AND s.expires_at > now() AND u.is_active`,
+  /** Undefined for a session that has ended. */
+  async ownerOf(id: string): Promise<SessionOwner | undefined> {
+    const rows: SessionOwner[] = await this.db.query(
+      'SELECT user_id, expires_at FROM sessions WHERE id = $1 AND expires_at > now()',
       [id],
     );
     return rows[0];
   }
 
-  /** Undefined for a session that has ended or whose user is locked out. */
+  /** Undefined for a session that has ended. */
   async findFamily(id: string, leewaySeconds: number): Promise<SessionFamily | undefined> {
     const rows: SessionFamily[] = await this.db.query(FAMILY, [id, leewaySeconds]);
     return rows[0];
@@ -79,7 +77,7 @@ export class SessionsRepository {
 
   /** The same, kept from changing until the transaction ends. */
   async lockFamily(id: string, leewaySeconds: number): Promise<SessionFamily | undefined> {
-    const rows: SessionFamily[] = await this.db.query(`${FAMILY} FOR UPDATE OF s`, [id, leewaySeconds]);
+    const rows: SessionFamily[] = await this.db.query(`${FAMILY} FOR UPDATE`, [id, leewaySeconds]);
     return rows[0];
   }
 
@@ -132,14 +130,6 @@ export class SessionsRepository {
       [userId, limit],
     );
     return rows.length;
-  }
-
-  /** Whether this is a user who is being erased. */
-  async isErasing(userId: string): Promise<boolean> {
-    const rows = await this.db.query('SELECT 1 AS one FROM users WHERE id = $1 AND erased_as IS NOT NULL', [
-      userId,
-    ]);
-    return rows.length > 0;
   }
 
   /** Some of those whose time is over, whosever they are. */

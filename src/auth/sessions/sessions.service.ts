@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
-import { InvalidatingCache } from '../../users/invalidating-cache';
-import { UserChangeFeed } from '../../users/revocations/user-change-feed';
+import type { InvalidatingCache } from '../../users/invalidating-cache';
 import { erasureInProgress } from '../../users/user.errors';
+import { UsersService } from '../../users/users.service';
 import { reauthenticationRequired } from '../auth.errors';
 import { isOver, type Identity } from '../identity';
 import { AccessTokens } from './access-tokens';
@@ -24,17 +23,17 @@ export type Refreshed = { userId: string; pair: TokenPair } | { reuseOf: string 
 /** Logins that go on: an access token for each request, and a refresh token that is spent by its use. */
 @Injectable()
 export class SessionsService {
-  private readonly users: InvalidatingCache<Identity>;
+  private readonly identities: InvalidatingCache<Identity>;
   private readonly auth: AuthConfig;
 
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly families: TokenFamilies,
     private readonly tokens: AccessTokens,
-    private readonly revocations: UserChangeFeed,
+    private readonly users: UsersService,
     config: AppConfig,
   ) {
-    this.users = new InvalidatingCache(revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+    this.identities = users.newCache();
     this.auth = config.auth;
   }
 
@@ -53,16 +52,16 @@ export class SessionsService {
   async identify(token: string): Promise<Identity | undefined> {
     const claims = await this.tokens.verify(token);
     const identity = claims && (await this.find(claims.sessionId));
-    if (claims && !identity && (await this.sessions.isErasing(claims.userId))) throw erasureInProgress();
+    if (claims && !identity && (await this.users.state(claims.userId))?.erasing) throw erasureInProgress();
     return identity?.userId === claims?.userId ? identity : undefined;
   }
 
-  /** Undefined once the session has ended. One that seems to have expired may have been renewed since it was looked at. */
+  /** Undefined once the session has ended or its user is locked out. One that seems to have expired may have been renewed since it was looked at. */
   async find(sessionId: string): Promise<Identity | undefined> {
-    const known = await this.users.get(sessionId, () => this.read(sessionId));
+    const known = await this.identities.get(sessionId, () => this.read(sessionId));
     if (!known || !isOver(known)) return known;
-    this.users.drop(sessionId);
-    return this.users.get(sessionId, () => this.read(sessionId));
+    this.identities.drop(sessionId);
+    return this.identities.get(sessionId, () => this.read(sessionId));
   }
 
   /**
@@ -94,12 +93,12 @@ export class SessionsService {
   }
 
   end(userId: string, sessionId: string): Promise<void> {
-    return this.revocations.change(userId, () => this.sessions.delete(userId, sessionId));
+    return this.users.change(userId, () => this.sessions.delete(userId, sessionId));
   }
 
   /** In a transaction with what makes it necessary. */
   endOthers<T>(userId: string, keptId: string | undefined, work: () => Promise<T>): Promise<T> {
-    return this.revocations.change(userId, async () => {
+    return this.users.change(userId, async () => {
       const done = await work();
       await this.sessions.deleteOthers(userId, keptId);
       return done;
@@ -107,10 +106,12 @@ export class SessionsService {
   }
 
   private async read(sessionId: string): Promise<{ userId: string; value: Identity } | undefined> {
-    const found = await this.sessions.findUser(sessionId);
-    if (!found) return undefined;
-    const { user_id: userId, role, expires_at } = found;
-    return { userId, value: { userId, role, sessionId, expiresAt: expires_at.getTime() } };
+    const session = await this.sessions.ownerOf(sessionId);
+    if (!session) return undefined;
+    const state = await this.users.state(session.user_id);
+    if (!state?.is_active) return undefined;
+    const { user_id: userId, expires_at } = session;
+    return { userId, value: { userId, role: state.role, sessionId, expiresAt: expires_at.getTime() } };
   }
 
   private async pair(userId: string, sessionId: string, refresh: string): Promise<TokenPair> {

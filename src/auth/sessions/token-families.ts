@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
 import { IDENTITY_BOUNDS } from '../../config/bounds';
-import { TransactionRunner } from '../../database/transaction-runner';
 import { RequestLimits } from '../../limits/request-limits';
+import { UserLock } from '../../users/quotas/user-lock';
 import { invalidRefreshToken } from '../auth.errors';
 import { firstToken, newKey, parseRefreshToken, placeIn, successorOf } from './refresh-token';
 import { SessionsRepository } from './sessions.repository';
@@ -26,24 +26,27 @@ export class TokenFamilies {
 
   constructor(
     private readonly sessions: SessionsRepository,
-    private readonly db: TransactionRunner,
+    private readonly lock: UserLock,
     private readonly limits: RequestLimits,
     config: AppConfig,
   ) {
     this.ttlSeconds = config.auth.refreshTokenTtlS;
   }
 
-  /** A new session; its first token. */
+  /** A new session; its first token. @throws {AppError} as `UserLock.take` */
   async begin(sessionId: string, userId: string): Promise<string> {
     const key = newKey();
     const { text, hash } = firstToken(sessionId, key);
-    await this.sessions.insert(sessionId, userId, { refresh_hash: hash, token_key: key }, this.ttlSeconds);
-    return text;
+    // Nothing but the lock keeps a session from being left behind by an erasure.
+    return this.lock.hold(userId, async () => {
+      await this.sessions.insert(sessionId, userId, { refresh_hash: hash, token_key: key }, this.ttlSeconds);
+      return text;
+    });
   }
 
   /**
    * Spends a token. One that was never any of the session's changes nothing, whatever it names.
-   * @throws {AppError} `invalid_refresh_token`, `rate_limited`
+   * @throws {AppError} `invalid_refresh_token`, `rate_limited`, as `UserLock.take`
    */
   async rotate(text: string): Promise<Rotation> {
     const token = parseRefreshToken(text);
@@ -52,9 +55,9 @@ export class TokenFamilies {
     const { sessionId } = token;
     // Not per network: what strangers do there must not keep anybody from going on.
     await this.limits.checkIdentity(seen.user_id, undefined);
-    return this.db.run(async () => {
+    return this.lock.hold(seen.user_id, async ({ is_active }) => {
       const family = await this.sessions.lockFamily(sessionId, LEEWAY_S);
-      if (!family) throw invalidRefreshToken();
+      if (!family || !is_active) throw invalidRefreshToken();
       const place = placeIn(family, token);
       const userId = family.user_id;
       const { token_key: key, salt } = family;

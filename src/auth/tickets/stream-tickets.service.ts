@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
+import { UserLock } from '../../users/quotas/user-lock';
 import { UserData } from '../../users/user-data';
 import { invalidTicket } from '../auth.errors';
 import { IdentityStrategy } from '../strategies/identity-strategy';
@@ -15,6 +16,7 @@ export class StreamTicketsService implements OnModuleInit {
   constructor(
     private readonly tickets: StreamTicketsRepository,
     private readonly strategy: IdentityStrategy,
+    private readonly lock: UserLock,
     private readonly data: UserData,
   ) {}
 
@@ -30,8 +32,11 @@ export class StreamTicketsService implements OnModuleInit {
   async issue(identity: Identity): Promise<string> {
     const ticket = randomBytes(32).toString('base64url');
     await this.tickets.deleteExpired();
-    await this.tickets.insert(hashOf(ticket), ownerOf(identity), TICKET_TTL_S);
-    return ticket;
+    // Nothing but the lock keeps a ticket from being left behind by an erasure.
+    return this.lock.hold(identity.userId, async () => {
+      await this.tickets.insert(hashOf(ticket), ownerOf(identity), TICKET_TTL_S);
+      return ticket;
+    });
   }
 
   /**

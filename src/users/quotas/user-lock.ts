@@ -1,21 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
+import type { KnownState, UserState } from '../user.types';
+import { STATE } from '../users.repository';
+import { erasureInProgress, identityGone } from '../user.errors';
 
 /** Lets the requests of one user that count what the user has do so one after the other. */
 @Injectable()
 export class UserLock {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** For as long as the work takes, in a transaction. */
-  hold<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    return this.db.run(async () => {
-      await this.take(userId);
-      return work();
-    });
+  /** For as long as the work takes, in a transaction. @throws {AppError} as `take` */
+  hold<T>(userId: string, work: (state: UserState) => Promise<T>): Promise<T> {
+    return this.db.run(async () => work(await this.take(userId)));
   }
 
-  /** Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. */
-  async take(userId: string): Promise<void> {
-    await this.db.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+  /**
+   * Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. Nobody who holds it is
+   * erased meanwhile.
+   * @throws {AppError} `erasure_in_progress`; 401 for somebody who is gone
+   */
+  async take(userId: string): Promise<UserState> {
+    const rows: KnownState[] = await this.db.query(
+      `SELECT ${STATE} FROM users WHERE id = $1 FOR NO KEY UPDATE`,
+      [userId],
+    );
+    if (rows.length === 0) throw identityGone();
+    if (rows[0].erasing) throw erasureInProgress();
+    return rows[0];
   }
 }

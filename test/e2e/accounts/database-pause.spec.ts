@@ -59,7 +59,7 @@ shared('sockets while the database is away', () => {
     vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
       const [config] = args as [string | { text?: string; values?: unknown[] }];
       const { text = '', values } = typeof config === 'string' ? { text: config } : config;
-      if (/SELECT s\.user_id, s\.expires_at/.test(text)) {
+      if (/SELECT user_id, expires_at FROM sessions/.test(text)) {
         asked.push(values?.[0]);
         onFirst();
       }

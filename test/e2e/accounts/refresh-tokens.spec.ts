@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
+import { UsersService } from '../../../src/users/users.service';
 import { bearer, type Person, signUp, type Tokens } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
@@ -83,7 +84,7 @@ describe('a token that has just been spent', () => {
   it('is of no use to somebody who is locked out', async () => {
     const person = await signUp(t.url, 'lockedrefresh');
     await refresh(person.refresh);
-    await rows('UPDATE users SET is_active = false WHERE id = $1', [person.id]);
+    await t.app.get(UsersService).update(person.id, { is_active: false });
     expect((await refresh(person.refresh)).status).toBe(401);
   });
 });

@@ -146,6 +146,13 @@ describe('somebody who is locked out', () => {
     expect((await root.call('PUT', `/users/${person.id}`, { is_active: false })).status).toBe(200);
     await stream.done();
     expect(stream.last.type === 'error' ? stream.last.data.code : stream.last.type).toMatch(/signed_out|end/);
+    // The reply is stopped by its user's state, after the stream has ended with the session.
+    await vi.waitFor(async () => {
+      const [{ status }] = await t.app
+        .get(DataSource)
+        .query<{ status: string }[]>('SELECT status FROM messages WHERE id = $1', [stream.messageId]);
+      expect(status).toBe('stopped');
+    }, 30_000);
     gate.release();
     for (const token of [person.access, key])
       expect((await bearer(t.url, token).get('/conversations')).status).toBe(401);
@@ -164,6 +171,8 @@ describe('somebody who is locked out', () => {
 
 /** What there is of users, by table, as it is called in an export. */
 const EXPORTED: Record<string, string> = {
+  account_names: 'user',
+  admins: 'user',
   api_keys: 'api_key',
   audit_events: 'audit_event',
   conversations: 'conversation',
