@@ -53,6 +53,13 @@ export const HTTP_BOUNDS = {
       'the connections with the most are closed, at once; a stream is resumed by the id of its last event',
     test: 'src/http/server-limits.spec.ts',
   },
+  connectionsPending: {
+    what: 'connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`)',
+    limit: 4096,
+    unit: 'count',
+    beyond: 'the client’s system tries again after a second',
+    test: 'test/e2e/edge-boot.spec.ts',
+  },
   connections: {
     what: 'connections of all clients to one process',
     limit: 20_000,
@@ -669,7 +676,7 @@ export const PROVIDER_BOUNDS = {
   },
   heldByAll: {
     what: 'all answers of providers together, as far as they cannot be handed on yet',
-    limit: 64 * 1024 * 1024,
+    limit: 32 * 1024 * 1024,
     unit: 'bytes',
     beyond: 'the answer that grows fails with `provider_invalid_response`',
     test: 'test/integration/llm-stream-bounds.spec.ts',

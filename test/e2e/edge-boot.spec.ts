@@ -61,6 +61,32 @@ class Service {
   }
 }
 
+/** What the system allows at most; unknown where there is no such file. */
+function longestBacklog(): number {
+  const file = '/proc/sys/net/core/somaxconn';
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+}
+
+// A connection for which there is no room is tried again by its client's system after one second, three, seven.
+it.runIf(longestBacklog() >= 2_000)('takes 1,500 connections that come while it is busy', async () => {
+  const service = new Service('main.js', {});
+  const { hostname, port } = new URL(await service.url());
+  service.signal('SIGSTOP');
+  const sockets = Array.from({ length: 1_500 }, () => connect(Number(port), hostname));
+  try {
+    await vi.waitFor(() => expect(sockets.filter(({ pending }) => pending)).toHaveLength(0), 20_000);
+  } finally {
+    service.signal('SIGCONT');
+  }
+  const answers = sockets.map(async (socket) => {
+    socket.end('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const piece of socket) text += String(piece);
+    return text.split('\r\n', 1)[0];
+  });
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['HTTP/1.1 200 OK']));
+});
+
 describe('a start that cannot succeed', () => {
   it('names what is wrong and nothing else', async () => {
     const service = new Service('main.js', {
