@@ -19,6 +19,7 @@ const SCENARIOS = [
   'attacks',
   'recovery',
   'providers',
+  'migration',
 ];
 const { values } = parseArgs({
   options: {

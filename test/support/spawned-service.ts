@@ -103,14 +103,15 @@ export class SpawnedService {
   }
 
   /** Where it listens, as soon as it is ready. */
-  async ready(): Promise<string> {
+  async ready(patienceMs = PATIENCE_MS): Promise<string> {
     const url = await this.url();
-    await this.until(async () => (await fetch(`${url}/health/ready`).catch(() => undefined))?.ok === true);
+    const isReady = async () => (await fetch(`${url}/health/ready`).catch(() => undefined))?.ok === true;
+    await this.until(isReady, patienceMs);
     return url;
   }
 
-  private async until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(50))
+  private async until(condition: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(50))
       if (await condition()) return;
     throw new Error(`Waited in vain:\n${this.output}`);
   }

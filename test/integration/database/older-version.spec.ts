@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { bearer, logIn } from '../../support/accounts';
 import { ApiClient, type Conversation, type Page } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { until } from '../../support/until';
@@ -69,5 +70,38 @@ describe('a database that version 0.1.0 has left behind, with replies on their w
       );
       return rows[0].journal + rows[0].open === 0 || undefined;
     });
+  });
+});
+
+describe('the accounts of such a database', () => {
+  let database: TestDatabase;
+  let t: TestApp;
+
+  beforeAll(async () => {
+    database = await createOlderDatabase('0.1.0');
+    t = await createTestApp({
+      database,
+      env: { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await t.close();
+    await database.close();
+  });
+
+  it('log in by name and by address, and see what is theirs', async () => {
+    for (const login of ['ada', 'Ada', 'ADA@example.com']) {
+      const { access_token } = await logIn(t.url, login, 'correct horse battery');
+      const api = bearer(t.url, access_token);
+      expect((await api.get<{ username: string }>('/auth/me')).body.username).toBe('ada');
+      expect((await api.get<Page<object>>('/api-keys')).body.data).toHaveLength(1);
+      expect((await api.get<Page<object>>('/providers')).body.data).toHaveLength(1);
+    }
+  });
+
+  it('keep their names', async () => {
+    const body = { username: 'ADA', email: 'other@example.com', password: 'correct horse battery' };
+    const answer = await bearer(t.url).post('/auth/register', body);
+    expect([answer.status, answer.body.code]).toEqual([409, 'username_taken']);
   });
 });
