@@ -34,10 +34,3 @@ export class EventLengths {
     this.buffer = larger;
   }
 }
-
-/** How many lengths there are: each ends with the one byte of it whose highest bit is not set. */
-export function countLengths(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte < 0x80) count++;
-  return count;
-}

@@ -1,4 +1,4 @@
-import { countLengths, EventLengths } from './event-lengths';
+import { EventLengths } from './event-lengths';
 import type { MessagePart } from './message.types';
 import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 
@@ -10,6 +10,7 @@ export type StorableContent = Pick<ReplyContent, 'parts' | 'eventLengths'>;
 
 /** A place is remembered every so many events, so that any other is near one. */
 const STRIDE = 256;
+const NO_LENGTHS = new Uint8Array();
 
 /** What a reply holds so far: its parts, and where its events begin and end in them. */
 export class ReplyContent {
@@ -22,7 +23,7 @@ export class ReplyContent {
   /** What was stored of a reply. */
   static of(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyContent {
     const content = new ReplyContent();
-    const pieces = { parts, lengths: eventLengths ?? new Uint8Array() };
+    const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
     for (const cursor = new ReplyCursor(); cursor.advance(pieces);) content.add(cursor.delta(pieces));
     return content;
   }
@@ -88,7 +89,10 @@ export function textOf(parts: readonly MessagePart[]): string {
   return text;
 }
 
-/** How many deltas a stored reply is made of. None of them is made for it. */
+/** Number of events that add to a stored reply. Counted event by event: a row may have fewer lengths than events. Creates none of them. */
 export function deltaCount(parts: readonly MessagePart[], eventLengths: Uint8Array | null): number {
-  return eventLengths ? countLengths(eventLengths) : parts.filter((part) => part.text !== '').length;
+  const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
+  let count = 0;
+  for (const cursor = new ReplyCursor(); cursor.advance(pieces);) count++;
+  return count;
 }
