@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { makeStoredReplies } from '../../fixtures/replies/make';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { importReplies, storedReplies, STORED_REPLIES_FILE, streamBody } from '../../support/stored-replies';
 
@@ -9,7 +10,6 @@ import { importReplies, storedReplies, STORED_REPLIES_FILE, streamBody } from '.
 const { MAKE_STORED_REPLIES } = process.env;
 
 it.runIf(MAKE_STORED_REPLIES)('makes the fixture', async () => {
-  const { makeStoredReplies } = await import('../../fixtures/replies/make');
   writeFileSync(STORED_REPLIES_FILE, `${JSON.stringify(await makeStoredReplies(), null, 1)}\n`);
 });
 
