@@ -66,7 +66,9 @@ export type TextLikePart = Extract<MessagePart, { text: string }>;
 /** Any other kind is an item: it comes whole, as one event, and is not joined with its neighbours. */
 export type ItemPart = Exclude<MessagePart, TextLikePart>;
 
-export function isTextLike<P extends Readonly<MessagePart>>(part: P): part is Extract<P, Readonly<TextLikePart>> {
+export function isTextLike<P extends Readonly<MessagePart>>(
+  part: P,
+): part is Extract<P, Readonly<TextLikePart>> {
   return 'text' in part;
 }
 
