@@ -34,9 +34,8 @@ export class ReplyContent {
       return;
     }
     this.remember();
-    // Of the same type, so that it has a text as well.
-    const last = this.stretches.at(-1) as TextLikePart | undefined;
-    if (last?.type === delta.type) last.text += delta.text;
+    const last = this.stretches.at(-1);
+    if (isOfType(last, delta)) last.text += delta.text;
     else this.stretches.push({ type: delta.type, text: delta.text });
     this.lengths.add(delta.text.length);
     this.characters += delta.text.length;
@@ -96,6 +95,10 @@ export class ReplyContent {
   private get pieces(): ReplyPieces {
     return { parts: this.stretches, lengths: this.lengths.bytes };
   }
+}
+
+function isOfType(part: MessagePart | undefined, { type }: Readonly<TextLikePart>): part is TextLikePart {
+  return part?.type === type;
 }
 
 /** The answer alone, without its reasoning. */

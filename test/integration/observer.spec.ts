@@ -93,7 +93,7 @@ describe('the observer', () => {
   });
 
   it('is told nothing per token', async () => {
-    model.script(reply([...Array.from({ length: 400 }, (_, i) => `word${i} `)]));
+    model.script(reply(Array.from({ length: 400 }, (_, i) => `word${i} `)));
     await turn();
     const batches = observer.told('batchCommitted') as [
       string,

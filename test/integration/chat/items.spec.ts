@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import type { ModelPart } from '../../../src/llm/llm-client';
 import {
   ModelRunner,
   type RunRequest,
@@ -34,7 +33,7 @@ const DELTAS: ReplyDelta[] = [
 
 const runner = {
   async runStep(_request: RunRequest, _signal: AbortSignal, listener: StepListener): Promise<StepResult> {
-    for (const delta of DELTAS) await listener.onParts([delta as ModelPart]);
+    for (const delta of DELTAS) await listener.onParts([delta]);
     return { reason: 'stop', usage: null, toolCalls: [] };
   },
 };

@@ -135,25 +135,30 @@ export class JournalWriter implements OnModuleDestroy {
     // Events that arrive in this turn of the event loop join the batch.
     await nextTurn();
     while (this.waiting[0].runs.size) {
-      const [{ runs, stored, characters }] = this.waiting;
+      const [batch] = this.waiting;
       const startedAt = performance.now();
       this.batch++;
       this.waiting.shift();
       if (!this.waiting.length) this.waiting.push(newBatch());
-      await this.commit(this.batch, encodePayload(runs.values())).then(() => {
-        stored.resolve();
-        this.observer.batchCommitted({
-          replies: runs.size,
-          characters,
-          ms: performance.now() - startedAt,
-        });
-      }, stored.reject);
-      this.characters -= characters;
+      await this.storeBatch(batch);
+      this.characters -= batch.characters;
       const remainingMs = startedAt + this.interval() - performance.now();
       if (remainingMs > 0 && this.waiting.length === 1 && !this.waiting[0].urgent)
         await this.pause(remainingMs);
     }
     this.writing = false;
+  }
+
+  private async storeBatch({ runs, characters, stored }: Batch): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      await this.commit(this.batch, encodePayload(runs.values()));
+    } catch (error) {
+      stored.reject(error);
+      return;
+    }
+    stored.resolve();
+    this.observer.batchCommitted({ replies: runs.size, characters, ms: performance.now() - startedAt });
   }
 
   private interval(): number {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { addProbeKind, probe, removeProbeKind } from '../../../test/support/probe-part';
-import { storedEvents } from '../../../test/support/stored-events';
-import { isTextLike, type MessagePart } from '../../messages/message.types';
-import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
-import { decodePayload, encodePayload } from '../log/journal/journal-payload';
-import { PayloadReader } from '../log/journal/payload-reader';
-import { RecoveredReply } from '../log/journal/recovered-reply';
-import { DeltaCoalescer } from '../produce/delta-coalescer';
+import { addProbeKind, probe, removeProbeKind } from '../support/probe-part';
+import { storedEvents } from '../support/stored-events';
+import { isTextLike, type MessagePart } from '../../src/messages/message.types';
+import { ReplyContent, textOf, type ReplyDelta } from '../../src/messages/reply-content';
+import { decodePayload, encodePayload } from '../../src/replies/log/journal/journal-payload';
+import { PayloadReader } from '../../src/replies/log/journal/payload-reader';
+import { RecoveredReply } from '../../src/replies/log/journal/recovered-reply';
+import { DeltaCoalescer } from '../../src/replies/produce/delta-coalescer';
 import {
   deltaEvent,
   deltaOf,
@@ -17,8 +17,8 @@ import {
   terminalEvent,
   type LoggedEvent,
   type StoredReply,
-} from './event-codec';
-import { storableForms } from './storable-content';
+} from '../../src/replies/events/event-codec';
+import { storableForms } from '../../src/replies/events/storable-content';
 
 /*
  * Logs of text and items, with a kind of item that only tests know (`probe-part.ts`).
