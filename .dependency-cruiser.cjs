@@ -2,14 +2,15 @@
  * Which folder of src/ may import which, as allow lists: what is not listed is forbidden. Arrows point down only, from faces to
  * foundations; a new folder gets a line here. Files at the root of src/ put the service together and may import everything.
  */
-const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common'];
+const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common', 'observability'];
 
 /** @type {Record<string, string[]>} */
 const ALLOWED = {
   // foundations
   config: [],
   errors: ['config'],
-  database: ['config', 'errors'],
+  observability: [],
+  database: ['config', 'errors', 'observability'],
   common: [],
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http'],

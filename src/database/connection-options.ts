@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { PoolClient } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/app-config';
+import { NoopObserver, type Observer } from '../observability/observer';
 import { prepareStatements } from './prepared-statements';
 import { watchClient } from './client-watch';
 import { repeatVictims } from './repeat-victims';
@@ -21,6 +22,8 @@ export type ConnectionOptions = Extract<DataSourceOptions, { type: 'postgres' }>
 export interface ConnectionOverrides {
   /** No limit on a statement's duration, and one connection only; for migrations. */
   unlimited?: boolean;
+  /** Told how long each statement takes. */
+  observer?: Observer;
 }
 
 /**
@@ -53,7 +56,7 @@ export function connectionOptions(
 function embeddedOptions(
   config: DatabaseConfig,
   embedded: EmbeddedDatabase,
-  { unlimited }: ConnectionOverrides,
+  { unlimited, observer }: ConnectionOverrides,
 ): Partial<ConnectionOptions> {
   const stream: () => Duplex = embedded.streams(unlimited ? Infinity : config.statementTimeoutMs * 2);
   return {
@@ -63,13 +66,13 @@ function embeddedOptions(
     poolSize: 1,
     // Everyone shares the one session: under load they wait for each other.
     connectTimeoutMS: unlimited ? 0 : Math.max(config.connectionTimeoutMs, 10_000),
-    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: onConnect(unlimited) },
+    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: onConnect(unlimited, observer) },
   };
 }
 
 function serverOptions(
   config: DatabaseConfig,
-  { unlimited }: ConnectionOverrides,
+  { unlimited, observer }: ConnectionOverrides,
 ): Partial<ConnectionOptions> {
   const { url, ssl, pooled } = parseDatabaseUrl(config.url ?? '');
   return {
@@ -82,7 +85,7 @@ function serverOptions(
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-      onConnect: onConnect(unlimited || pooled),
+      onConnect: onConnect(unlimited || pooled, observer),
       ...(unlimited ? {} : { query_timeout: config.statementTimeoutMs + ANSWER_GRACE_MS }),
       ...(unlimited || pooled ? {} : sessionLimits(config)),
     },
@@ -90,9 +93,9 @@ function serverOptions(
 }
 
 /** `plain`: statements cannot be kept from one use to the next, or are used only once. */
-function onConnect(plain = false) {
+function onConnect(plain = false, observer: Observer = new NoopObserver()) {
   return (client: PoolClient): void => {
-    watchClient(client);
+    watchClient(client, observer);
     if (!plain) prepareStatements(client);
     repeatVictims(client);
   };

@@ -2,6 +2,8 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
+import { ObservabilityModule } from '../observability/observability.module';
+import { Observer } from '../observability/observer';
 import { connectionOptions } from './connection-options';
 import { DatabaseConnector } from './database-connector';
 import { DatabaseState } from './database-state';
@@ -33,13 +35,14 @@ class EmbeddedDatabaseModule {}
   imports: [
     EmbeddedDatabaseModule,
     TypeOrmModule.forRootAsync({
-      useFactory: ({ database }: AppConfig, embedded: EmbeddedDatabase | undefined) => ({
-        ...connectionOptions(database, embedded),
+      imports: [ObservabilityModule],
+      useFactory: ({ database }: AppConfig, embedded: EmbeddedDatabase | undefined, observer: Observer) => ({
+        ...connectionOptions(database, embedded, { observer }),
         autoLoadEntities: true,
         // DatabaseConnector does it, so that a database that is down does not hold up the start.
         manualInitialization: true,
       }),
-      inject: [AppConfig, EmbeddedDatabase],
+      inject: [AppConfig, EmbeddedDatabase, Observer],
     }),
   ],
   providers: [

@@ -1,4 +1,5 @@
 import type { DatabaseState } from '../database/database-state';
+import { NoopObserver } from '../observability/observer';
 import { InstanceService } from './instance.service';
 import type { InstancesRepository } from './instances.repository';
 
@@ -32,7 +33,9 @@ afterEach(() => vi.useRealTimers());
 
 it('never registers twice at once, and says of each registration that it was lost', async () => {
   const slow = new SlowInstances(3_500);
-  const instance = new InstanceService(slow as unknown as InstancesRepository, READY);
+  const observer = new NoopObserver();
+  const told = vi.spyOn(observer, 'leaseLost');
+  const instance = new InstanceService(slow as unknown as InstancesRepository, READY, observer);
   const known: string[] = [];
   let lost = 0;
   instance.lost.subscribe(() => lost++);
@@ -46,6 +49,7 @@ it('never registers twice at once, and says of each registration that it was los
   expect(slow.registered.length).toBeGreaterThan(3);
   expect(known).toEqual(slow.registered.slice(0, known.length));
   expect(lost).toBeGreaterThanOrEqual(known.length - 1);
+  expect(told).toHaveBeenCalledTimes(lost);
 });
 
 function current(instance: InstanceService): string | undefined {

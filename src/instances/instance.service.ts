@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
+import { NoopObserver, Observer } from '../observability/observer';
 import { InstancesRepository } from './instances.repository';
 
 const RENEW_MS = 5_000;
@@ -35,6 +36,7 @@ export class InstanceService implements OnApplicationBootstrap {
   constructor(
     private readonly instances: InstancesRepository,
     private readonly database: DatabaseState,
+    private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /** @throws AppError `lease_lost` while the database does not know this process */
@@ -112,6 +114,7 @@ export class InstanceService implements OnApplicationBootstrap {
   private lose(): void {
     this.logger.error('The lease of this process ran out; its replies were closed by another one');
     this.current = undefined;
+    this.observer.leaseLost();
     this.losses.next();
   }
 

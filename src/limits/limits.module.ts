@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatabaseState } from '../database/database-state';
+import { ObservabilityModule } from '../observability/observability.module';
 import { LocalRateLimits } from './local-rate-limits';
 import { OpenAnswers } from './open-answers';
 import { RateLimitEntity } from './rate-limit.entity';
@@ -14,7 +15,7 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
 /** How much of what anybody may ask for. */
 @Global()
 @Module({
-  imports: [TypeOrmModule.forFeature([RateLimitEntity])],
+  imports: [ObservabilityModule, TypeOrmModule.forFeature([RateLimitEntity])],
   providers: [
     RateLimiter,
     RequestLimits,

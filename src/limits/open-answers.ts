@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
+import { Observer } from '../observability/observer';
 import { onceClosed } from '../http/once-closed';
 
 const RETRY_AFTER_S = 10;
@@ -31,8 +32,12 @@ export interface UserAnswers {
 export class OpenAnswers {
   private readonly limit: number;
   private readonly perUser = new Map<string, number>();
+  private open = 0;
 
-  constructor({ limits }: AppConfig) {
+  constructor(
+    { limits }: AppConfig,
+    private readonly observer: Observer,
+  ) {
     this.limit = limits.openStreams;
   }
 
@@ -59,6 +64,7 @@ export class OpenAnswers {
 
   private count(userId: string): () => void {
     this.perUser.set(userId, (this.perUser.get(userId) ?? 0) + 1);
+    this.observer.readers(++this.open);
     let counted = true;
     return () => {
       if (counted) this.release(userId);
@@ -67,6 +73,7 @@ export class OpenAnswers {
   }
 
   private release(userId: string): void {
+    this.observer.readers(--this.open);
     const left = (this.perUser.get(userId) ?? 0) - 1;
     if (left > 0) this.perUser.set(userId, left);
     else this.perUser.delete(userId);

@@ -38,11 +38,27 @@ export interface TokenUsage {
 /** Why the model ended. `other`: by the provider's own word, which is not known. */
 export type ModelFinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'other';
 
-export type ModelPart =
-  | { type: 'text'; text: string }
-  | { type: 'reasoning'; text: string }
-  /** `word`: the provider's own; null if it gave none, and the end is assumed. */
-  | { type: 'finish'; reason: ModelFinishReason; word: string | null; usage: TokenUsage | null };
+/** A stretch of what a model writes. */
+export type ModelPart = { type: 'text'; text: string } | { type: 'reasoning'; text: string };
+
+/** A call of a tool that a model was offered. */
+export interface ModelToolCall {
+  /** The provider's own id. */
+  id: string;
+  name: string;
+  /** JSON text as the model wrote it. */
+  arguments: string;
+}
+
+/** How a model has ended its reply. */
+export interface ModelEnd {
+  reason: ModelFinishReason;
+  /** The provider's own word for it; null if it gave none, and the end is assumed. */
+  word: string | null;
+  usage: TokenUsage | null;
+  /** Empty: no tool is offered yet, and a call that nobody asked for fails as `unexpected_tool_call`. */
+  toolCalls: ModelToolCall[];
+}
 
 /**
  * Takes a reply's parts as they arrive; none are a sign of life of a model that says nothing yet. While what it answers has not settled, it is
@@ -54,14 +70,14 @@ export type PartsListener = (parts: ModelPart[]) => Promise<void> | undefined;
  * One conversation with a model: the provider's wire format ends here.
  *
  * Hands on batches of parts in the order in which they arrived (a batch is what arrived together, so a part that arrives
- * alone leaves alone) and at most one `finish`, which is the last part. `text` is never empty, well-formed UTF-16 and free of NUL.
+ * alone leaves alone). `text` is never empty, well-formed UTF-16 and free of NUL.
  * Called rather than iterated over, which would cost every token several turns of the microtask queue.
  */
 export abstract class LlmClient {
   /**
-   * Settles once the `finish` is taken.
+   * Resolves to the reply's end once all of its parts are taken, even if the signal has aborted since the model ended.
    * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts, which closes the connection; what the listener throws, which
    *   closes it too
    */
-  abstract stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void>;
+  abstract stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<ModelEnd>;
 }

@@ -1,5 +1,7 @@
 import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
+import { ObservabilityModule } from '../observability/observability.module';
+import { Observer } from '../observability/observer';
 import { OutboundGuard } from '../outbound/outbound-guard';
 import { OutboundModule } from '../outbound/outbound.module';
 import { ModelCheck } from './check/model-check';
@@ -15,7 +17,7 @@ import { o200k } from './tokens/vocabulary';
 
 /** The models and how to get a reply from one. Needs an AppConfig in a global module. */
 @Module({
-  imports: [OutboundModule],
+  imports: [OutboundModule, ObservabilityModule],
   providers: [
     {
       provide: ModelCatalogue,
@@ -49,9 +51,9 @@ import { o200k } from './tokens/vocabulary';
     },
     {
       provide: ModelRunner,
-      inject: [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig],
-      useFactory: (...[catalogue, clients, breakers, { llm }]: RunnerParts) =>
-        new ModelRunner(catalogue, clients, breakers, llm),
+      inject: [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig, Observer],
+      useFactory: (...[catalogue, clients, breakers, { llm }, observer]: RunnerParts) =>
+        new ModelRunner(catalogue, clients, breakers, llm, observer),
     },
   ],
   exports: [ModelCatalogue, ModelCheck, ModelRunner, ModelSlots, OpenAiClient],
@@ -71,4 +73,4 @@ export class LlmModule implements OnModuleInit, OnApplicationShutdown {
 }
 
 type CheckParts = [ModelCatalogue, LlmClients, OpenAiClient, AppConfig];
-type RunnerParts = [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig];
+type RunnerParts = [ModelCatalogue, LlmClients, CircuitBreakers, AppConfig, Observer];

@@ -1,10 +1,11 @@
 import type { LlmConfig } from '../config/app-config';
 import { thinksSilently } from '../config/model-defaults';
 import type { ModelSettings } from '../config/models-config';
-import type { ModelMessage, ModelPart, ModelRequest, PartsListener } from './llm-client';
+import type { ModelEnd, ModelMessage, ModelPart, ModelRequest, PartsListener } from './llm-client';
 import type { LlmClients } from './llm-clients';
 import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
+import { NoopObserver, Observer } from '../observability/observer';
 import { pause } from './pause';
 import { type Asking, Attempt, type AttemptListener } from './run/attempt';
 import { newest, reservedOutput, sum, weigh, type WeighedContext } from './run/context-fit';
@@ -12,6 +13,7 @@ import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
 import { RunDeadline } from './run/run-deadline';
+import type { StreamTimeouts } from './run/watchdog';
 import type { ReplySlot } from './slots/reply-slot';
 
 /** For the first word of a model that thinks before it, unless its provider has a limit of its own. */
@@ -34,16 +36,19 @@ export type RunLimits = Pick<
   'firstEventTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'maxRetries' | 'maxReplyChars'
 >;
 
-/** Hears of one reply. */
-export interface ReplyListener {
-  /** The reply as it arrives; the last part is its `finish`. */
+/** One call of a model that has ended, tries and fallbacks included. */
+export type StepResult = Pick<ModelEnd, 'reason' | 'usage' | 'toolCalls'>;
+
+/** Hears of one step. */
+export interface StepListener {
+  /** What the model writes, as it arrives. Never empty. */
   onParts: PartsListener;
   /** Every try, as it ends. */
   onAttempt: AttemptListener;
 }
 
 /**
- * Gets one reply from a model, or from another one that may stand in for it. The only place that tries again, and only
+ * Gets one step of a reply from a model, or from another one that may stand in for it. The only place that tries again, and only
  * as long as nothing was handed on: after that a failure ends the reply.
  */
 export class ModelRunner {
@@ -52,17 +57,21 @@ export class ModelRunner {
     private readonly clients: LlmClients,
     private readonly breakers: CircuitBreakers,
     private readonly limits: RunLimits,
+    private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /**
-   * Settles with the reply's end.
+   * Resolves when the model has ended and all that it wrote is taken.
    * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts; what the listener throws
    */
-  async run(request: RunRequest, signal: AbortSignal, listener: ReplyListener): Promise<void> {
-    const scope = new RunDeadline(signal, this.limits.totalTimeoutMs, listener.onAttempt);
+  async runStep(request: RunRequest, signal: AbortSignal, listener: StepListener): Promise<StepResult> {
+    const scope = new RunDeadline(signal, this.limits.totalTimeoutMs, (attempt, failure) => {
+      this.observer.attemptEnded(attempt);
+      listener.onAttempt(attempt, failure);
+    });
     const limit = new MaxLength(this.limits.maxReplyChars);
     try {
-      await this.withFallback(request, scope, (parts) => limit.check(parts, listener.onParts));
+      return await this.withFallback(request, scope, (parts) => limit.check(parts, listener.onParts));
     } finally {
       scope.close();
     }
@@ -73,7 +82,7 @@ export class ModelRunner {
     request: RunRequest,
     scope: RunDeadline,
     listener: PartsListener,
-  ): Promise<void> {
+  ): Promise<ModelEnd> {
     const targets = request.targets ?? this.catalogue.candidates(request.modelId);
     let failure: unknown;
     for (const [index, target] of targets.entries()) {
@@ -87,7 +96,7 @@ export class ModelRunner {
       } catch (error) {
         scope.throwIfOver();
         if (index === 0) failure = error;
-        if (scope.begun || !mayFallBack(error)) throw error;
+        if (scope.streaming || !mayFallBack(error)) throw error;
         // Whoever takes over may be without a limit.
         request.slot?.release();
       }
@@ -100,19 +109,28 @@ export class ModelRunner {
     request: RunRequest,
     scope: RunDeadline,
     listener: PartsListener,
-  ): Promise<void> {
+  ): Promise<ModelEnd> {
     const { userId } = request;
     const breaker = this.breakers.of(target);
     breaker.enter(userId);
+    const answered = () => {
+      breaker.settle(userId, 'ok');
+      scope.streaming = true;
+    };
     const take = (parts: ModelPart[]) => {
-      if (!scope.begun) breaker.settle(userId, 'ok');
-      scope.begun = true;
+      if (!scope.streaming) {
+        answered();
+        this.observer.firstToken({ ...namesOf(target), ms: performance.now() - scope.startedAt });
+      }
       return listener(parts);
     };
     try {
-      await this.withRetry(target, request, scope, take);
+      const end = await this.withRetry(target, request, scope, take);
+      // A reply without a word.
+      if (!scope.streaming) answered();
+      return end;
     } catch (error) {
-      if (!scope.begun) breaker.settle(userId, error instanceof LlmError ? error : undefined);
+      if (!scope.streaming) breaker.settle(userId, error instanceof LlmError ? error : undefined);
       throw error;
     }
   }
@@ -122,9 +140,9 @@ export class ModelRunner {
     request: RunRequest,
     scope: RunDeadline,
     listener: PartsListener,
-  ): Promise<void> {
+  ): Promise<ModelEnd> {
     const began = performance.now();
-    const { firstEventMs } = this.patience(target);
+    const { firstEventMs } = this.timeoutsOf(target);
     let context = await contextFor(target, request);
     let isShortened = false;
     for (let retry = 0; ; retry++) {
@@ -137,7 +155,7 @@ export class ModelRunner {
         );
       } catch (error) {
         scope.throwIfOver();
-        if (scope.begun) throw error;
+        if (scope.streaming) throw error;
         const shorter = isShortened ? undefined : await afterRefusal(target, context, error);
         if (shorter) {
           context = shorter;
@@ -158,12 +176,12 @@ export class ModelRunner {
     asked: Pick<ModelRequest, 'messages' | 'settings'>,
     scope: RunDeadline,
     listener: PartsListener,
-  ): Promise<void> {
+  ): Promise<ModelEnd> {
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
     const ask: Asking = (signal, take, onHead) =>
       client.stream({ ...target, ...asked, onHead }, signal, take);
-    await attempt.run(ask, listener);
+    return attempt.run(ask, listener);
   }
 
   private newAttempt(target: CatalogueEntry, scope: RunDeadline): Attempt {
@@ -171,11 +189,11 @@ export class ModelRunner {
       controller: scope.begin(),
       listener: scope.onAttempt,
       number: scope.countTry(target.model.id),
-      patience: this.patience(target),
+      timeouts: this.timeoutsOf(target),
     });
   }
 
-  private patience({ provider, model }: CatalogueEntry) {
+  private timeoutsOf({ provider, model }: CatalogueEntry): StreamTimeouts {
     const { firstEventTimeoutMs } = this.limits;
     const usual = thinksSilently(model.name)
       ? Math.max(SILENT_THOUGHT_MS, firstEventTimeoutMs)
@@ -185,6 +203,10 @@ export class ModelRunner {
       idleMs: provider.idleTimeoutMs ?? this.limits.idleTimeoutMs,
     };
   }
+}
+
+function namesOf({ provider, model }: CatalogueEntry) {
+  return { provider: provider.name, model: model.id };
 }
 
 /** What this model is to see of the context, which was made for the first model of the request, and counted in `o200k_base`. */

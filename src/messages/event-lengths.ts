@@ -2,9 +2,13 @@
 const MAX_BYTES = 5;
 const FIRST_CAPACITY = 64;
 
+/** Stands for an item's own event: the event of a text is never empty. */
+export const ITEM_LENGTH = 0;
+
 /**
- * The lengths (UTF-16 units) of a reply's chunk and reasoning events as LEB128 numbers: one byte for most of them.
- * With the parts they give back each event of the log, so that the text need not be stored a second time.
+ * A number for each event of a reply between `start` and the terminal one, as LEB128: the length (UTF-16 units) of its text, one byte for most of
+ * them, or `ITEM_LENGTH`. With the parts they give back each event of the log, so that the text need not be stored a second time: a text-like
+ * part takes numbers until its text is used up, an item takes one. A missing number is the rest of its part.
  */
 export class EventLengths {
   private buffer = new Uint8Array(FIRST_CAPACITY);
@@ -33,11 +37,4 @@ export class EventLengths {
     larger.set(this.buffer);
     this.buffer = larger;
   }
-}
-
-/** How many lengths there are: each ends with the one byte of it whose highest bit is not set. */
-export function countLengths(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte < 0x80) count++;
-  return count;
 }

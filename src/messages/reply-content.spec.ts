@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { countLengths, EventLengths } from './event-lengths';
+import { EventLengths } from './event-lengths';
 import { deltaCount, ReplyContent, textOf, type ReplyDelta } from './reply-content';
 
 const delta: fc.Arbitrary<ReplyDelta> = fc.record({
@@ -70,6 +70,7 @@ describe('ReplyContent', () => {
       }),
     );
     expect(deltaCount([{ type: 'text', text: 'whole' }], null)).toBe(1);
+    expect(deltaCount([{ type: 'text', text: 'whole' }], Buffer.from([2]))).toBe(2);
   });
 
   it('is the same again from what is stored of it', () => {
@@ -125,7 +126,7 @@ describe('event lengths', () => {
       fc.property(fc.array(fc.integer({ min: 1, max: 2 ** 31 - 1 })), (numbers) => {
         const lengths = new EventLengths();
         numbers.forEach((number) => lengths.add(number));
-        expect([lengths.count, countLengths(lengths.bytes)]).toEqual([numbers.length, numbers.length]);
+        expect(lengths.count).toBe(numbers.length);
       }),
     );
   });

@@ -1,57 +1,69 @@
-import { countLengths, EventLengths } from './event-lengths';
-import type { MessagePart } from './message.types';
+import { EventLengths, ITEM_LENGTH } from './event-lengths';
+import { isTextLike, type ItemPart, type MessagePart, type TextLikePart } from './message.types';
 import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 
-/** A stretch of text as it was shown in one event. */
+/** What one event adds to a reply: a stretch of text, or an item. */
 export type ReplyDelta = Readonly<MessagePart>;
 
 /** What of a reply is stored. */
 export type StorableContent = Pick<ReplyContent, 'parts' | 'eventLengths'>;
 
-/** A place is remembered every so many events, so that any other is near one. */
+/** A cursor is kept for every so many events, so that any event is near one. */
 const STRIDE = 256;
+const NO_LENGTHS = new Uint8Array();
 
 /** What a reply holds so far: its parts, and where its events begin and end in them. */
 export class ReplyContent {
-  private readonly stretches: { type: MessagePart['type']; text: string }[] = [];
+  private readonly stretches: MessagePart[] = [];
   private readonly lengths = new EventLengths();
-  /** The places before the events 0, STRIDE, 2 × STRIDE … */
+  /** Cursors before the events 0, STRIDE, 2 × STRIDE … */
   private readonly places: ReplyCursor[] = [];
   private characters = 0;
 
   /** What was stored of a reply. */
   static of(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyContent {
     const content = new ReplyContent();
-    const pieces = { parts, lengths: eventLengths ?? new Uint8Array() };
+    const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
     for (const cursor = new ReplyCursor(); cursor.advance(pieces);) content.add(cursor.delta(pieces));
     return content;
   }
 
   add(delta: ReplyDelta): void {
-    if (this.lengths.count % STRIDE === 0) this.places.push(ReplyCursor.atEnd(this.pieces));
+    if (!isTextLike(delta)) {
+      this.addItem(delta);
+      return;
+    }
+    this.remember();
     const last = this.stretches.at(-1);
-    if (last?.type === delta.type) last.text += delta.text;
+    if (isOfType(last, delta)) last.text += delta.text;
     else this.stretches.push({ type: delta.type, text: delta.text });
     this.lengths.add(delta.text.length);
     this.characters += delta.text.length;
   }
 
-  /** The deltas after so many, at most `count`, and no more than the first that brings them to so many characters. */
-  deltasAfter(place: number, count: number, characters = Infinity): ReplyDelta[] {
+  /** Adds a part that is an event of its own. */
+  addItem(item: Readonly<ItemPart>): void {
+    this.remember();
+    this.stretches.push(item);
+    this.lengths.add(ITEM_LENGTH);
+  }
+
+  /** The deltas after so many, at most `count`, and no more than the first that bring them to so many characters. */
+  deltasAfter(offset: number, count: number, characters = Infinity): ReplyDelta[] {
     const deltas: ReplyDelta[] = [];
-    const cursor = this.places.at(Math.floor(place / STRIDE))?.copy();
+    const cursor = this.places.at(Math.floor(offset / STRIDE))?.copy();
     if (!cursor) return deltas;
     const { pieces } = this;
-    for (let skipped = place % STRIDE; skipped > 0; skipped--) cursor.advance(pieces);
+    for (let skipped = offset % STRIDE; skipped > 0; skipped--) cursor.advance(pieces);
     for (let length = 0; deltas.length < count && length < characters && cursor.advance(pieces);) {
       const delta = cursor.delta(pieces);
       deltas.push(delta);
-      length += delta.text.length;
+      length += isTextLike(delta) ? delta.text.length : JSON.stringify(delta).length;
     }
     return deltas;
   }
 
-  /** Characters (UTF-16 units), reasoning included. */
+  /** Characters (UTF-16 units) of its texts, reasoning included. */
   get length(): number {
     return this.characters;
   }
@@ -76,9 +88,17 @@ export class ReplyContent {
     return Buffer.from(this.lengths.bytes);
   }
 
+  private remember(): void {
+    if (this.lengths.count % STRIDE === 0) this.places.push(ReplyCursor.atEnd(this.pieces));
+  }
+
   private get pieces(): ReplyPieces {
     return { parts: this.stretches, lengths: this.lengths.bytes };
   }
+}
+
+function isOfType(part: MessagePart | undefined, { type }: Readonly<TextLikePart>): part is TextLikePart {
+  return part?.type === type;
 }
 
 /** The answer alone, without its reasoning. */
@@ -88,7 +108,10 @@ export function textOf(parts: readonly MessagePart[]): string {
   return text;
 }
 
-/** How many deltas a stored reply is made of. None of them is made for it. */
+/** Number of events that add to a stored reply. Counted event by event: a row may have fewer lengths than events. Creates none of them. */
 export function deltaCount(parts: readonly MessagePart[], eventLengths: Uint8Array | null): number {
-  return eventLengths ? countLengths(eventLengths) : parts.filter((part) => part.text !== '').length;
+  const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
+  let count = 0;
+  for (const cursor = new ReplyCursor(); cursor.advance(pieces);) count++;
+  return count;
 }

@@ -1,4 +1,4 @@
-import type { MessagePart } from './message.types';
+import { isTextLike, type MessagePart } from './message.types';
 
 /** What a reply holds: its parts, and the lengths of the events that made them (`event-lengths.ts`). */
 export interface ReplyPieces {
@@ -12,7 +12,7 @@ export interface ReplyPieces {
  */
 export class ReplyCursor {
   private part = 0;
-  /** The current event is this stretch of the part's text. */
+  /** The current event is this stretch of the part's text; 0 to 1 for an item. */
   private from = 0;
   private to = 0;
   /** Where the length of the next event begins. */
@@ -22,7 +22,8 @@ export class ReplyCursor {
   static atEnd({ parts, lengths }: ReplyPieces): ReplyCursor {
     const cursor = new ReplyCursor();
     cursor.part = Math.max(parts.length - 1, 0);
-    cursor.to = parts.at(-1)?.text.length ?? 0;
+    const last = parts.at(-1);
+    cursor.to = last ? sizeOf(last) : 0;
     cursor.byte = lengths.length;
     return cursor;
   }
@@ -34,21 +35,22 @@ export class ReplyCursor {
   /** Goes on to the next event; false if there is none. Makes nothing. */
   advance({ parts, lengths }: ReplyPieces): boolean {
     this.from = this.to;
-    while (this.part < parts.length && this.from >= parts[this.part].text.length) {
+    while (this.part < parts.length && this.from >= sizeOf(parts[this.part])) {
       this.part++;
       this.from = this.to = 0;
     }
     if (this.part >= parts.length) return false;
-    const end = parts[this.part].text.length;
-    // What has no length is one event.
-    this.to = this.byte < lengths.length ? Math.min(this.from + this.takeLength(lengths), end) : end;
+    const end = sizeOf(parts[this.part]);
+    // The rest of a part that has no length is one event.
+    const length = this.byte < lengths.length ? this.takeLength(lengths) : end;
+    this.to = isTextLike(parts[this.part]) ? Math.min(this.from + length, end) : end;
     return true;
   }
 
   /** The event that it has come to. */
   delta({ parts }: ReplyPieces): MessagePart {
-    const { type, text } = parts[this.part];
-    return { type, text: text.slice(this.from, this.to) };
+    const part = parts[this.part];
+    return isTextLike(part) ? { type: part.type, text: part.text.slice(this.from, this.to) } : part;
   }
 
   private takeLength(lengths: Uint8Array): number {
@@ -60,4 +62,8 @@ export class ReplyCursor {
     }
     return length;
   }
+}
+
+function sizeOf(part: MessagePart): number {
+  return isTextLike(part) ? part.text.length : 1;
 }

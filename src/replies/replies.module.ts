@@ -4,6 +4,7 @@ import { ConversationsModule } from '../conversations/conversations.module';
 import { InstancesModule } from '../instances/instances.module';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
+import { ObservabilityModule } from '../observability/observability.module';
 import { UsersModule } from '../users/users.module';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
@@ -37,6 +38,7 @@ import { RepliesService } from './replies.service';
     InstancesModule,
     LlmModule,
     MessagesModule,
+    ObservabilityModule,
     UsersModule,
   ],
   providers: [

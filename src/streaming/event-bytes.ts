@@ -10,16 +10,24 @@ export interface BodyChunk {
   encoding: 'latin1' | 'utf8';
 }
 
-let last: { batch: LoggedEvent[]; encoder: EventEncoder; chunk: BodyChunk } | undefined;
+interface EncodedBatch {
+  batch: LoggedEvent[];
+  /** One for each dialect that is read. */
+  chunks: { encoder: EventEncoder; chunk: BodyChunk }[];
+}
+
+let last: EncodedBatch | undefined;
 
 /**
- * A batch as server-sent events. Readers at the same cursor share the batch and are served one right after the other, so only the last
- * chunk is worth keeping.
+ * A batch as server-sent events, encoded once per encoder. Readers at the same cursor share the batch and are served one right after the other, so
+ * only the chunks of the last batch are worth keeping.
  */
 export function chunkOf(batch: LoggedEvent[], encoder: EventEncoder): BodyChunk {
-  if (last?.batch !== batch || last.encoder !== encoder)
-    last = { batch, encoder, chunk: toChunk(encoder.encode(batch)) };
-  return last.chunk;
+  if (last?.batch !== batch) last = { batch, chunks: [] };
+  for (const known of last.chunks) if (known.encoder === encoder) return known.chunk;
+  const chunk = toChunk(encoder.encode(batch));
+  last.chunks.push({ encoder, chunk });
+  return chunk;
 }
 
 export function toChunk(text: string): BodyChunk {

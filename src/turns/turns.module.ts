@@ -1,6 +1,7 @@
 import { Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
+import { ObservabilityModule } from '../observability/observability.module';
 import { ProvidersModule } from '../providers/providers.module';
 import { Sweeper } from '../replies/lifecycle/sweeper';
 import { RepliesModule } from '../replies/replies.module';
@@ -16,7 +17,7 @@ import { SendMessage } from './send-message';
 
 /** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
-  imports: [LlmModule, MessagesModule, ProvidersModule, RepliesModule],
+  imports: [LlmModule, MessagesModule, ObservabilityModule, ProvidersModule, RepliesModule],
   providers: [
     ReplyActions,
     SendMessage,

@@ -66,7 +66,7 @@ function setUp({ limits, models = [{}], breakers = new CircuitBreakers() }: Setu
     const request = { userId: 'alice', modelId, messages, settings: {}, ...more };
     const start = performance.now();
     const onAttempt = (attempt: ModelAttempt) => void attempts.push(attempt);
-    const answer = await collected((take) => runner.run(request, signal, { onParts: take, onAttempt }));
+    const answer = await collected((take) => runner.runStep(request, signal, { onParts: take, onAttempt }));
     return {
       ...answer,
       attempts,
@@ -106,12 +106,11 @@ describe('an attempt', () => {
     const clients = new LlmClients(openai, new DemoClient(0));
     const runner = new ModelRunner(new ModelCatalogue(config), clients, new CircuitBreakers(), config);
     const request = { userId: 'alice', modelId: 'test-model', messages: [], settings: {} };
-    let before: number | undefined;
-    await runner.run(request, new AbortController().signal, {
-      onParts: (parts) => void (parts.at(-1)?.type === 'finish' && (before = attempts.length)),
+    const step = await runner.runStep(request, new AbortController().signal, {
+      onParts: () => undefined,
       onAttempt: (one) => void attempts.push(one),
     });
-    expect([before, attempts.length]).toEqual([1, 1]);
+    expect([step, attempts.length]).toMatchObject([{ reason: 'stop', toolCalls: [] }, 1]);
   });
 
   it('is made with the settings and messages of the request', async () => {
@@ -303,7 +302,7 @@ describe('the watchdog', () => {
     server.script(stream(text('a'), pause(10), text('b'), finish()));
     const request = { userId: 'alice', modelId: 'test-model', messages: [], settings: {} };
     let got = '';
-    await runner.run(request, new AbortController().signal, {
+    await runner.runStep(request, new AbortController().signal, {
       onParts: async (parts) => {
         for (const part of parts) if (part.type === 'text') got += part.text;
         await delay(300);
@@ -313,9 +312,9 @@ describe('the watchdog', () => {
     expect(got).toBe('ab');
   });
 
-  it('has a provider’s own patience', async () => {
-    const patient = testProvider(server.url, { firstEventTimeoutMs: 2000, idleTimeoutMs: 2000 });
-    const limits = { firstEventTimeoutMs: 100, idleTimeoutMs: 100, providers: [patient] };
+  it('has a provider’s own timeouts', async () => {
+    const slow = testProvider(server.url, { firstEventTimeoutMs: 2000, idleTimeoutMs: 2000 });
+    const limits = { firstEventTimeoutMs: 100, idleTimeoutMs: 100, providers: [slow] };
     server.script(stream(pause(250), text('a'), pause(250), text('b'), finish()));
     expect(await setUp({ limits })()).toMatchObject({ text: 'ab', code: undefined });
   });

@@ -386,12 +386,12 @@ describe('an abort', () => {
   it('in the middle of the reply closes the connection', async () => {
     server.script(stream(text('Hel'), hang()));
     const controller = new AbortController();
-    const begun = Promise.withResolvers<ModelPart[]>();
+    const first = Promise.withResolvers<ModelPart[]>();
     const read = client.stream(request(), controller.signal, (parts) => {
-      begun.resolve(parts);
+      first.resolve(parts);
       return undefined;
     });
-    expect(await begun.promise).toEqual([{ type: 'text', text: 'Hel' }]);
+    expect(await first.promise).toEqual([{ type: 'text', text: 'Hel' }]);
     controller.abort(reason);
     await expect(read).rejects.toBe(reason);
     expect(await server.requests[0].closed).toBe('aborted');
@@ -411,6 +411,17 @@ describe('an abort', () => {
     expect(await server.requests[0].closed).toBe('aborted');
   });
 
+  it('after the model has ended changes nothing: its end, and what it has counted, are there', async () => {
+    const body = {
+      choices: [{ message: { content: 'Whole.' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 1, completion_tokens: 2 },
+    };
+    server.script(status(200, body));
+    const controller = new AbortController();
+    const end = await client.stream(request(), controller.signal, async () => controller.abort(reason));
+    expect(end).toMatchObject({ reason: 'stop', usage: { output_tokens: 2 } });
+  });
+
   it('by a listener that takes no more closes it too', async () => {
     server.script(stream(text('Hel'), hang()));
     const full = () => {
@@ -424,14 +435,14 @@ describe('an abort', () => {
 it('gives out each part as it arrives', async () => {
   const gate = hold();
   server.script(reply(['Hel', gate, 'lo']));
-  const begun = Promise.withResolvers<ModelPart[]>();
+  const first = Promise.withResolvers<ModelPart[]>();
   const answer = collected((take) =>
     client.stream(request(), new AbortController().signal, (parts) => {
-      begun.resolve(parts);
+      first.resolve(parts);
       return take(parts);
     }),
   );
-  expect(await begun.promise).toEqual([{ type: 'text', text: 'Hel' }]);
+  expect(await first.promise).toEqual([{ type: 'text', text: 'Hel' }]);
   gate.release();
   expect(await answer).toMatchObject({ text: 'Hello', finish: { reason: 'stop' } });
 });

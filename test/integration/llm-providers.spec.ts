@@ -177,7 +177,7 @@ describe.each([
     });
     const usage = expected.usage ? { ...expected.usage, estimated: false } : null;
     const { finish: reason, word = expect.any(String) as string } = expected;
-    expect(reply.finish).toEqual(reason && { type: 'finish', reason, word, usage });
+    expect(reply.finish).toEqual(reason && { reason, word, usage, toolCalls: [] });
     expect(server.faults).toEqual([]);
   });
 });

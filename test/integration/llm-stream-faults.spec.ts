@@ -58,7 +58,7 @@ function answer(behaviour: Behaviour) {
   return call(client, testRequest(testProvider(server.url)));
 }
 
-const STOP = { type: 'finish', reason: 'stop', word: 'stop' };
+const STOP = { reason: 'stop', word: 'stop' };
 
 describe('the end of a stream', () => {
   it('needs no [DONE]', async () => {
@@ -664,7 +664,7 @@ describe('a thought', () => {
     ['encrypted', [{ reasoning_details: [{ type: 'reasoning.encrypted', data: 'abc' }] }]],
   ])('is none where it is %s', async (_, deltas) => {
     const { batches, text: got } = await answer(stream(...deltas.map(delta), text('Yes'), finish(), done()));
-    expect([got, batches.flat().map(({ type }) => type)]).toEqual(['Yes', ['text', 'finish']]);
+    expect([got, batches.flat().map(({ type }) => type)]).toEqual(['Yes', ['text']]);
   });
 
   it('keeps the white space before it', async () => {

@@ -1,7 +1,10 @@
 import type { ModelPart } from '../../src/llm/llm-client';
 import { LlmError } from '../../src/llm/llm-error';
-import type { ModelRunner, ReplyListener } from '../../src/llm/model-runner';
+import type { ModelRunner, StepListener, StepResult } from '../../src/llm/model-runner';
 import type { Life } from './clock';
+
+/** `end`: the model ends of its own will. */
+type Said = ModelPart[] | Error | 'end';
 
 /** A model that says what it is told to, when it is told to. */
 export class ModelFeed {
@@ -13,7 +16,7 @@ export class ModelFeed {
   /** Whose reply it writes; undefined until it is asked. */
   life: Life | undefined;
   runs = 0;
-  private waiting: (ModelPart[] | Error | 'silent')[] = [];
+  private waiting: Said[] = [];
   private wake = Promise.withResolvers<void>();
 
   say(count: number): void {
@@ -27,24 +30,25 @@ export class ModelFeed {
   }
 
   finish(): void {
-    if (!this.over) this.give([{ type: 'finish', reason: 'stop', word: 'stop', usage: null }]);
+    if (!this.over) this.give('end');
     this.whole ||= !this.over;
     this.over = true;
   }
 
-  /** Breaks off: with an error, or without a word. */
+  /** Breaks off, with one error or another. */
   breakOff(how: number): void {
-    if (!this.over) this.give(how % 2 ? new LlmError('upstream_incomplete') : 'silent');
+    if (!this.over) this.give(new LlmError(how % 2 ? 'upstream_incomplete' : 'provider_timeout'));
     this.over = true;
   }
 
-  async run(life: Life, signal: AbortSignal, { onParts }: ReplyListener): Promise<void> {
+  async run(life: Life, signal: AbortSignal, { onParts }: StepListener): Promise<StepResult> {
     this.life = life;
     this.runs++;
     const abort = () => this.wake.resolve();
     signal.addEventListener('abort', abort);
     try {
       for await (const parts of this.parts(signal)) await onParts(parts);
+      return { reason: 'stop', usage: null, toolCalls: [] };
     } finally {
       this.over = true;
     }
@@ -54,10 +58,9 @@ export class ModelFeed {
     for (;;) {
       signal.throwIfAborted();
       const next = this.waiting.shift();
-      if (next === 'silent') return;
+      if (next === 'end') return;
       if (next instanceof Error) throw next;
       if (next) yield next;
-      if (next?.at(-1)?.type === 'finish') return;
       if (!next) await this.nothing();
     }
   }
@@ -67,7 +70,7 @@ export class ModelFeed {
     if (!this.waiting.length) await this.wake.promise;
   }
 
-  private give(what: ModelPart[] | Error | 'silent'): void {
+  private give(what: Said): void {
     this.waiting.push(what);
     this.wake.resolve();
   }
@@ -77,7 +80,7 @@ export class ModelFeed {
 export type Feeds = Map<string, ModelFeed>;
 
 export function runnerOf(feeds: Feeds, life: Life): ModelRunner {
-  const run: ModelRunner['run'] = ({ modelId }, signal, listener) =>
+  const runStep: ModelRunner['runStep'] = ({ modelId }, signal, listener) =>
     feeds.get(modelId)!.run(life, signal, listener);
-  return { run } as ModelRunner;
+  return { runStep } as ModelRunner;
 }

@@ -1,6 +1,6 @@
 import type { LlmConfig } from '../../src/config/app-config';
 import type { ModelConfig, ModelSettings, ProviderConfig } from '../../src/config/models-config';
-import type { LlmClient, ModelPart, ModelRequest } from '../../src/llm/llm-client';
+import type { LlmClient, ModelEnd, ModelPart, ModelRequest } from '../../src/llm/llm-client';
 import { LlmError } from '../../src/llm/llm-error';
 
 /** A provider at this base URL. */
@@ -66,32 +66,31 @@ export function testRequest(
 }
 
 /** All that a reply was, whichever way it ended. */
-export interface CollectedReply {
+export interface CollectedReply<End = ModelEnd> {
   batches: ModelPart[][];
   text: string;
   reasoning: string;
-  finish: Extract<ModelPart, { type: 'finish' }> | undefined;
+  finish: End | undefined;
   error: unknown;
   /** The error's code if it is an LlmError. */
   code: string | undefined;
 }
 
 /** What `read` hands over until it settles. */
-export async function collected(
-  read: (take: (batch: ModelPart[]) => undefined) => Promise<void>,
-): Promise<CollectedReply> {
+export async function collected<End extends Partial<ModelEnd>>(
+  read: (take: (batch: ModelPart[]) => undefined) => Promise<End>,
+): Promise<CollectedReply<End>> {
   const batches: ModelPart[][] = [];
   let error: unknown;
   // A batch without parts is a sign of life.
   const take = (batch: ModelPart[]) => void (batch.length && batches.push(batch));
-  await read(take).catch((thrown: unknown) => (error = thrown));
+  const finish = await read(take).catch((thrown: unknown) => void (error = thrown));
   const parts = batches.flat();
-  const last = parts.at(-1);
   return {
     batches,
     text: join(parts, 'text'),
     reasoning: join(parts, 'reasoning'),
-    finish: last?.type === 'finish' ? last : undefined,
+    finish: finish ?? undefined,
     error,
     code: error instanceof LlmError ? error.code : undefined,
   };

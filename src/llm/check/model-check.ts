@@ -1,6 +1,5 @@
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import type { ProviderConfig } from '../../config/models-config';
-import type { ModelPart } from '../llm-client';
 import type { LlmClients } from '../llm-clients';
 import { LlmError, type LlmErrorCode } from '../llm-error';
 import type { CatalogueEntry, ModelCatalogue } from '../model-catalogue';
@@ -141,15 +140,15 @@ async function ask(
   { signal, modelMs }: CheckOptions,
 ): Promise<{ firstEventMs: number | null; failure?: LlmError }> {
   const heard = new AbortController();
-  const patience = modelMs === undefined ? signal : withTimeout(signal, modelMs);
+  const timeout = modelMs === undefined ? signal : withTimeout(signal, modelMs);
   let firstEventMs: number | null = null;
   let lastFailure: LlmError | undefined;
   try {
     const userId = target.provider.guarded?.userId ?? '';
     const request = { userId, modelId: target.model.id, targets: [target], ...QUESTION };
-    await runner.run(request, AbortSignal.any([patience, heard.signal]), {
-      onParts: (parts: ModelPart[]) => {
-        if (parts.some(({ type }) => type !== 'finish')) heard.abort();
+    await runner.runStep(request, AbortSignal.any([timeout, heard.signal]), {
+      onParts: () => {
+        heard.abort();
         return undefined;
       },
       onAttempt: (attempt, failure) => {
@@ -160,7 +159,7 @@ async function ask(
   } catch (error) {
     if (heard.signal.aborted) return { firstEventMs };
     // It was asked more than once only if it was loading, and then that is why the time was over.
-    if (patience.aborted) return { firstEventMs, failure: lastFailure ?? new LlmError('provider_timeout') };
+    if (timeout.aborted) return { firstEventMs, failure: lastFailure ?? new LlmError('provider_timeout') };
     if (!(error instanceof LlmError)) throw error;
     return { firstEventMs, failure: error };
   }

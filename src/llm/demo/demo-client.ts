@@ -1,6 +1,6 @@
 import {
   LlmClient,
-  type ModelPart,
+  type ModelEnd,
   type ModelRequest,
   type PartsListener,
   type TokenUsage,
@@ -18,21 +18,18 @@ export class DemoClient extends LlmClient {
     super();
   }
 
-  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void> {
+  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<ModelEnd> {
     const limit = Math.min(request.settings.max_output_tokens ?? Infinity, request.model.maxOutputTokens);
     let tokens = 0;
     for (const word of words(demoReply(request.messages))) {
       await pause(this.wordMs, signal);
       const cost = countTokens(word);
-      if (tokens + cost > limit) {
-        await listener([finish('length', request, tokens)]);
-        return;
-      }
+      if (tokens + cost > limit) return end('length', request, tokens);
       tokens += cost;
       await listener([{ type: 'text', text: word }]);
     }
     signal.throwIfAborted();
-    await listener([finish('stop', request, tokens)]);
+    return end('stop', request, tokens);
   }
 }
 
@@ -41,8 +38,8 @@ function words(text: string): string[] {
   return text.match(/\s*\S+/g) ?? [];
 }
 
-function finish(reason: 'stop' | 'length', { messages }: ModelRequest, outputTokens: number): ModelPart {
+function end(reason: 'stop' | 'length', { messages }: ModelRequest, outputTokens: number): ModelEnd {
   const inputTokens = messages.reduce((sum, { content }) => sum + countTokens(content), 0);
   const usage: TokenUsage = { input_tokens: inputTokens, output_tokens: outputTokens, estimated: true };
-  return { type: 'finish', reason, word: reason, usage };
+  return { reason, word: reason, usage, toolCalls: [] };
 }

@@ -6,7 +6,13 @@ import type { LlmConfig } from '../../config/app-config';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import type { ProviderConfig } from '../../config/models-config';
 import { OutboundGuard } from '../../outbound/outbound-guard';
-import { type AnswerHead, LlmClient, type ModelRequest, type PartsListener } from '../llm-client';
+import {
+  type AnswerHead,
+  LlmClient,
+  type ModelEnd,
+  type ModelRequest,
+  type PartsListener,
+} from '../llm-client';
 import { LlmError } from '../llm-error';
 import { type BodyKind, kindOf } from './body-kind';
 import { modelNames } from './model-list';
@@ -53,15 +59,14 @@ export class OpenAiClient extends LlmClient {
     this.guardedAgent = createAgent(guard.connector(config.connectTimeoutMs));
   }
 
-  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<void> {
+  async stream(request: ModelRequest, signal: AbortSignal, listener: PartsListener): Promise<ModelEnd> {
     const take: PartsListener = (parts) => {
       signal.throwIfAborted();
       return listener(parts);
     };
     const call = new ProviderCall(new Scrubber(request.provider, request), request.onHead);
     try {
-      await this.read(request, call, signal, take);
-      signal.throwIfAborted();
+      return await this.read(request, call, signal, take);
     } catch (error) {
       // Whatever an aborted connection fails with.
       throw call.failure(signal.aborted ? signal.reason : error);
@@ -95,7 +100,7 @@ export class OpenAiClient extends LlmClient {
     call: ProviderCall,
     signal: AbortSignal,
     take: PartsListener,
-  ): Promise<void> {
+  ): Promise<ModelEnd> {
     const { scrub } = call;
     const response = await this.ask(request, call, signal);
     const goesOn = request.messages.at(-1)?.role === 'assistant';
@@ -105,11 +110,10 @@ export class OpenAiClient extends LlmClient {
     const kind = (await response.body.look((first) => kindOf(first, isEventType))) ?? usual;
     if (kind === 'events') {
       const budget = new StreamBudget(this.limits, this.held);
-      await new StreamReader(response.body, normaliser, scrub, take, budget).read();
-    } else {
-      const text = await readAtMost(response.body, this.limits.eventBytes, this.held);
-      await takeWholeReply({ text, status: response.status }, normaliser, scrub, take);
+      return new StreamReader(response.body, normaliser, scrub, take, budget).read();
     }
+    const text = await readAtMost(response.body, this.limits.eventBytes, this.held);
+    return takeWholeReply({ text, status: response.status }, normaliser, scrub, take);
   }
 
   /**

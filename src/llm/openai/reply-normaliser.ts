@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../config/models-config';
-import type { ModelPart, TokenUsage } from '../llm-client';
+import type { ModelEnd, ModelPart, TokenUsage } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { type ChunkContent, readChunk } from './chunk';
 import { finishReason } from './finish-reason';
@@ -83,11 +83,11 @@ export class ReplyNormaliser {
   }
 
   /**
-   * The last parts of a reply whose stream has ended. `done`: the provider has said that it is complete, whatever it has said of the model.
+   * The end of a reply whose stream has ended; adds its last parts. `done`: the provider has said that it is complete, whatever it has said of the model.
    * @throws {LlmError} `upstream_incomplete` or `upstream_empty` if the model did not end, `unexpected_tool_call` if it waits
    *   for the result of a tool, which nobody has offered
    */
-  end(parts: ModelPart[], done = false): void {
+  end(parts: ModelPart[], done = false): ModelEnd {
     this.flush(parts);
     if (!this.ended && !(done && this.texts > 0)) throw this.cut();
     if (this.open) this.addSafe(this.open, this.sanitisers[this.open].end(), parts);
@@ -95,7 +95,7 @@ export class ReplyNormaliser {
     const reason = word === null ? 'stop' : finishReason(word);
     if (this.called || reason === 'tool_calls') throw new LlmError('unexpected_tool_call');
     if (reason === 'stop' && this.chars === 0 && !this.goesOn) throw new LlmError('upstream_empty');
-    parts.push({ type: 'finish', reason, word, usage: this.usage });
+    return { reason, word, usage: this.usage, toolCalls: [] };
   }
 
   /** The error of a reply that ended here, by the provider's will or not. */

@@ -55,7 +55,7 @@ describe('requestBody', () => {
   });
 
   describe.each(['The capital ', 'The capital\n\n', ' The capital\t'])('that goes on with %j', (content) => {
-    const begun = content.trimEnd();
+    const prefix = content.trimEnd();
     const bodyOf = (continuation: ModelConfig['continuation']) =>
       requestBody({
         ...testRequest(provider, { continuation }),
@@ -74,7 +74,7 @@ describe('requestBody', () => {
       expect(bodyOf(continuation)).toMatchObject({
         messages: [
           { role: 'user', content: 'Norway?' },
-          { role: 'assistant', content: begun, ...mark },
+          { role: 'assistant', content: prefix, ...mark },
         ],
         ...fields,
       });

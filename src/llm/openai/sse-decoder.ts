@@ -32,7 +32,7 @@ const BYTES_OF_CHARACTER = 2;
  * wherever they are cut, in time that grows with their number only. Comments and fields that mean nothing here are dropped.
  */
 export class EventStreamDecoder {
-  private begun = false;
+  private started = false;
   /** A line that has begun. Its bytes, as one of its characters may have begun, too. */
   private readonly line = new GrowingBuffer();
   private skipLineFeed = false;
@@ -101,8 +101,8 @@ export class EventStreamDecoder {
   }
 
   private takeLine(whole: string, sink: EventSink): void {
-    const line = !this.begun && whole.startsWith(BYTE_ORDER_MARK) ? whole.slice(1) : whole;
-    this.begun = true;
+    const line = !this.started && whole.startsWith(BYTE_ORDER_MARK) ? whole.slice(1) : whole;
+    this.started = true;
     if (line === '') return this.dispatch(sink);
     const colon = line.indexOf(':');
     if (colon === 0) return sink.skip?.(1);

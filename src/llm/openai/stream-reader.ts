@@ -1,4 +1,4 @@
-import type { ModelPart, PartsListener } from '../llm-client';
+import type { ModelEnd, ModelPart, PartsListener } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError, isSignOfLife } from './chunk';
 import { ChunkFrame } from './chunk-frame';
@@ -24,10 +24,12 @@ const DRAIN_MS = 250;
 export class StreamReader implements BodySink, EventSink {
   private readonly decoder: EventStreamDecoder;
   private readonly frame = new ChunkFrame();
-  private readonly over = Promise.withResolvers<void>();
+  private readonly over = Promise.withResolvers<ModelEnd>();
   private parts: ModelPart[] = [];
   /** `[DONE]` was there, or whatever else ends a reply. What follows is ignored. */
   private complete = false;
+  /** How the model has ended, once the reply is complete. */
+  private result: ModelEnd | undefined;
   /** Nothing more comes of the body. */
   private ended = false;
   private timer: NodeJS.Timeout | undefined;
@@ -45,10 +47,10 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /**
-   * Settles when the reply has been taken; what was held back comes before a failure, too.
+   * Resolves to the reply's end when all of it has been taken; what was held back comes before a failure, too.
    * @throws {LlmError}, and what the listener throws
    */
-  read(): Promise<void> {
+  read(): Promise<ModelEnd> {
     this.body.pipe(this);
     return this.over.promise;
   }
@@ -125,7 +127,7 @@ export class StreamReader implements BodySink, EventSink {
 
   private settle(failure: { error: unknown } | undefined): void {
     if (failure) this.fail(failure.error);
-    else if (this.complete) this.succeed();
+    else if (this.result) this.succeed(this.result);
     else if (this.heard) this.waitForMore();
   }
 
@@ -141,11 +143,11 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** The connection can be used again if the response ends by itself. */
-  private succeed(): void {
+  private succeed(end: ModelEnd): void {
     clearTimeout(this.timer);
     this.budget.release();
     if (!this.ended) this.timer = setTimeout(() => this.body.cancel(), DRAIN_MS);
-    this.over.resolve();
+    this.over.resolve(end);
   }
 
   private fail(error: unknown): void {
@@ -173,7 +175,7 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   private finish(done = false): void {
-    this.normaliser.end(this.parts, done);
+    this.result = this.normaliser.end(this.parts, done);
     this.complete = true;
   }
 

@@ -1,4 +1,4 @@
-import type { ModelPart, PartsListener } from '../llm-client';
+import type { ModelEnd, ModelPart, PartsListener } from '../llm-client';
 import { LlmError } from '../llm-error';
 import { chunkError } from './chunk';
 import { parseJson } from './provider-json';
@@ -16,7 +16,7 @@ export async function takeWholeReply(
   normaliser: ReplyNormaliser,
   scrub: Scrubber,
   listener: PartsListener,
-): Promise<void> {
+): Promise<ModelEnd> {
   const reply = parseJson(withoutDone(text.replace(/^\uFEFF/, ''))) as
     { choices?: unknown } | null | undefined;
   if (typeof reply !== 'object' || reply === null)
@@ -27,15 +27,19 @@ export async function takeWholeReply(
     });
   if (!Array.isArray(reply.choices)) throw reportedFailure(chunkError(reply) ?? reply, scrub);
   const parts: ModelPart[] = [];
-  let failure: unknown;
   normaliser.push(reply, parts);
+  const handOn = async () => {
+    if (parts.length) await listener(parts);
+  };
+  let end: ModelEnd;
   try {
-    normaliser.end(parts, true);
-  } catch (error) {
-    failure = error;
+    end = normaliser.end(parts, true);
+  } catch (failure) {
+    await handOn();
+    throw failure;
   }
-  if (parts.length) await listener(parts);
-  if (failure) throw failure;
+  await handOn();
+  return end;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { CatalogueEntry } from '../model-catalogue';
-import type { AnswerHead, ModelPart, PartsListener } from '../llm-client';
+import type { AnswerHead, ModelEnd, ModelPart, PartsListener } from '../llm-client';
 import { LlmError, type LlmErrorCode } from '../llm-error';
-import { type Patience, Watchdog } from './watchdog';
+import { type StreamTimeouts, Watchdog } from './watchdog';
 
 /** One try to get a reply from one model, for the record. The last one with `ok` names who answered. */
 export interface ModelAttempt {
@@ -37,11 +37,11 @@ export type Asking = (
   signal: AbortSignal,
   listener: PartsListener,
   onHead: (head: AnswerHead) => void,
-) => Promise<void>;
+) => Promise<ModelEnd>;
 
 interface AttemptScope {
   controller: AbortController;
-  patience: Patience;
+  timeouts: StreamTimeouts;
   /** Which try it is at this model, from 1. */
   number: number;
   listener: AttemptListener;
@@ -62,23 +62,26 @@ export class Attempt {
     private readonly target: CatalogueEntry,
     private readonly scope: AttemptScope,
   ) {
-    const { controller, patience } = scope;
-    this.watchdog = new Watchdog(patience, (reason) => controller.abort(reason));
+    const { controller, timeouts } = scope;
+    this.watchdog = new Watchdog(timeouts, (reason) => controller.abort(reason));
   }
 
   /**
-   * Settles with the reply's end.
+   * Resolves to the reply's end, after the attempt has been reported.
    * @throws {LlmError}, the reason for which the controller was aborted, or what the listener throws
    */
-  async run(ask: Asking, listener: PartsListener): Promise<void> {
+  async run(ask: Asking, listener: PartsListener): Promise<ModelEnd> {
     try {
       this.watchdog.wait();
-      await ask(
+      const end = await ask(
         this.scope.controller.signal,
         (parts) => this.take(parts, listener),
         (head) => this.begin(head),
       );
-      if (this.outcome !== 'ok') throw new LlmError('upstream_incomplete');
+      this.firstEventMs ??= this.elapsed();
+      this.finishWord = end.word;
+      this.settle('ok');
+      return end;
     } catch (error) {
       throw this.fail(error);
     }
@@ -91,16 +94,11 @@ export class Attempt {
 
   private take(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {
     this.watchdog.feed();
-    const last = parts.at(-1);
-    if (!last) {
+    if (!parts.length) {
       this.watchdog.wait();
       return undefined;
     }
     this.firstEventMs ??= this.elapsed();
-    if (last.type === 'finish') {
-      this.finishWord = last.word;
-      this.settle('ok');
-    }
     try {
       const taken = listener(parts);
       if (taken) return this.waitFor(taken);

@@ -19,7 +19,7 @@ export class MaxLength {
 
   /** The parts that still fit, and whether any did not. */
   take(parts: ModelPart[]): { parts: ModelPart[]; exceeded: boolean } {
-    const length = parts.reduce((sum, part) => sum + lengthOf(part), 0);
+    const length = parts.reduce((sum, { text }) => sum + text.length, 0);
     if (length <= this.left) {
       this.left -= length;
       return { parts, exceeded: false };
@@ -30,7 +30,7 @@ export class MaxLength {
   private cut(parts: ModelPart[]): ModelPart[] {
     const kept: ModelPart[] = [];
     for (const part of parts) {
-      if (part.type === 'finish' || this.left === 0) break;
+      if (this.left === 0) break;
       const text = prefix(part.text, this.left);
       this.left -= Math.min(part.text.length, this.left);
       if (text) kept.push({ type: part.type, text });
@@ -41,10 +41,6 @@ export class MaxLength {
 
 function tooLong(): never {
   throw new LlmError('max_output');
-}
-
-function lengthOf(part: ModelPart): number {
-  return part.type === 'finish' ? 0 : part.text.length;
 }
 
 /** At most `length` units, without half a surrogate pair at the end. */

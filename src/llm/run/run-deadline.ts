@@ -2,14 +2,16 @@ import { LlmError } from '../llm-error';
 import type { AttemptListener } from './attempt';
 
 /**
- * What all attempts at one reply share: the caller's signal and the time that the reply may take as a whole. Whoever works for the
+ * What all attempts at one step share: the caller's signal and the time that the reply may take as a whole. Whoever works for the
  * reply, one at a time, gets a controller of its own, which ends with either.
  */
 export class RunDeadline {
   private readonly timer: NodeJS.Timeout;
   private current: AbortController | undefined;
-  /** Something of the reply was handed on: nobody else can be asked any more. */
-  begun = false;
+  /** Something of the reply was handed on, or it has ended: nobody else can be asked any more. */
+  streaming = false;
+  /** `performance.now()` */
+  readonly startedAt = performance.now();
   private over: { reason: unknown } | undefined;
   private readonly tries = new Map<string, number>();
 

@@ -1,6 +1,7 @@
 import { LlmError } from '../llm-error';
 
-export interface Patience {
+/** How long a model may say nothing. */
+export interface StreamTimeouts {
   /** From the request to the first part. */
   firstEventMs: number;
   /** From one part to the next. */
@@ -17,10 +18,10 @@ export class Watchdog {
   private timer: NodeJS.Timeout;
 
   constructor(
-    private readonly patience: Patience,
+    private readonly timeouts: StreamTimeouts,
     private readonly expire: (reason: LlmError) => void,
   ) {
-    this.limit = patience.firstEventMs;
+    this.limit = timeouts.firstEventMs;
     this.timer = setTimeout(() => this.check(), this.limit);
   }
 
@@ -32,8 +33,8 @@ export class Watchdog {
   /** It said something. */
   feed(): void {
     this.waitingSince = undefined;
-    if (this.limit === this.patience.idleMs) return;
-    this.limit = this.patience.idleMs;
+    if (this.limit === this.timeouts.idleMs) return;
+    this.limit = this.timeouts.idleMs;
     this.rearm(this.limit);
   }
 

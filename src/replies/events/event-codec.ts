@@ -1,9 +1,18 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { TokenUsage } from '../../llm/llm-client';
+import type { MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
 import { ReplyCursor, type ReplyPieces } from '../../messages/reply-cursor';
-import type { EndEvent, ErrorEvent, QueuedEvent, ReplyEvent, StartEvent } from './reply-event.dto';
+import type {
+  ContentEvent,
+  EndEvent,
+  ErrorEvent,
+  EventOf,
+  ReplyEvent,
+  StartEvent,
+  StreamEvent,
+} from './reply-event.dto';
 
 const NO_LENGTHS = new Uint8Array();
 
@@ -15,14 +24,14 @@ export interface LoggedEvent {
   messageId: string;
   /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`). */
   sequence: number;
-  event: ReplyEvent | QueuedEvent;
+  event: StreamEvent;
   /** `event` as JSON: for the journal, and for encoders that send it as it is. */
   json: string;
   /** Whether this is the last entry (`end` or `error`). */
   terminal: boolean;
 }
 
-export function logged(messageId: string, sequence: number, event: ReplyEvent | QueuedEvent): LoggedEvent {
+export function logged(messageId: string, sequence: number, event: StreamEvent): LoggedEvent {
   return { messageId, sequence, event, json: JSON.stringify(event), terminal: isTerminal(event) };
 }
 
@@ -52,14 +61,51 @@ export function startEvent(reply: {
   };
 }
 
-/** Delta that an event adds to the reply's content; undefined for an event that starts or ends the reply. */
-export function deltaOf({ type, data }: LoggedEvent['event']): ReplyDelta | undefined {
-  if (type === 'chunk') return { type: 'text', text: data.content };
-  return type === 'reasoning' ? { type, text: data.content } : undefined;
+/** How a kind of part is shown. */
+interface PartCodec<Part extends MessagePart, Event extends ContentEvent> {
+  /** Type of its event. */
+  event: Event['type'];
+  /** Builds the event key by key: the database returns JSON with its own order of keys, and a replay has the bytes of the live stream. */
+  toEvent(part: Readonly<Part>): Event;
+  toPart(data: Event['data']): Part;
 }
 
-export function deltaEvent(delta: ReplyDelta): ReplyEvent {
-  return { type: delta.type === 'text' ? 'chunk' : 'reasoning', data: { content: delta.text } };
+type PartType = MessagePart['type'];
+type AnyCodec = PartCodec<MessagePart, ContentEvent>;
+
+/** Event ⇄ part for each kind of content. Whatever is logged, journalled, recovered or replayed passes through this table. */
+export const PART_CODECS = {
+  text: {
+    event: 'chunk',
+    toEvent: ({ text }) => ({ type: 'chunk', data: { content: text } }),
+    toPart: ({ content }) => ({ type: 'text', text: content }),
+  },
+  reasoning: {
+    event: 'reasoning',
+    toEvent: ({ text }) => ({ type: 'reasoning', data: { content: text } }),
+    toPart: ({ content }) => ({ type: 'reasoning', text: content }),
+  },
+} satisfies { [T in PartType]: PartCodec<Extract<MessagePart, { type: T }>, EventOf<T>> };
+
+const codecs: Readonly<Record<PartType, AnyCodec>> = PART_CODECS;
+
+/** The same by type of event; undefined for events that start or end a reply. */
+export const EVENT_CODECS: Partial<Record<StreamEvent['type'], AnyCodec>> = Object.fromEntries(
+  Object.values(codecs).map((codec) => [codec.event, codec]),
+);
+
+/** Delta that an event adds to the reply's content; undefined for an event that starts or ends the reply. */
+export function deltaOf({ type, data }: StreamEvent): ReplyDelta | undefined {
+  // Nearly every event; without a look-up.
+  if (type === 'chunk') return PART_CODECS.text.toPart(data);
+  return EVENT_CODECS[type]?.toPart(data as ContentEvent['data']);
+}
+
+/** Event that shows a delta of the reply's content. */
+export function deltaEvent(delta: ReplyDelta): ContentEvent {
+  // As in `deltaOf`.
+  if (delta.type === 'text') return PART_CODECS.text.toEvent(delta);
+  return codecs[delta.type].toEvent(delta);
 }
 
 /** Terminal event of a finished reply: the same for live readers and for replays years later. */

@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { ApiErrorCode } from '../../errors/api-error-code';
 import type { ErrorCode } from '../../errors/error-codes';
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath } from '@nestjs/swagger';
@@ -145,8 +146,23 @@ export class QueuedEvent {
   data: QueuedData;
 }
 
+/** The event that shows each kind of part. */
+interface EventOfPart {
+  text: ChunkEvent;
+  reasoning: ReasoningEvent;
+}
+
+/** The event of one kind of part. `PART_CODECS` does not compile while a kind has none. */
+export type EventOf<T extends keyof EventOfPart> = EventOfPart[T];
+
+/** An event between `start` and the terminal one: what it says is part of the message. */
+export type ContentEvent = EventOf<keyof EventOfPart>;
+
 /** An event of a reply's log. */
-export type ReplyEvent = StartEvent | ChunkEvent | ReasoningEvent | EndEvent | ErrorEvent;
+export type ReplyEvent = StartEvent | ContentEvent | EndEvent | ErrorEvent;
+
+/** An event of a stream: of a reply's log, or what is told beside it. */
+export type StreamEvent = ReplyEvent | QueuedEvent;
 
 /** Event classes by `type`. */
 const EVENTS = {
@@ -156,7 +172,7 @@ const EVENTS = {
   reasoning: ReasoningEvent,
   end: EndEvent,
   error: ErrorEvent,
-};
+} satisfies { [T in StreamEvent['type']]: Type<Extract<StreamEvent, { type: T }>> };
 
 /** Registers the schemas of all events. */
 export const ApiReplyEvents = () => ApiExtraModels(...Object.values(EVENTS));

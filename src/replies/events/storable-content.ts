@@ -1,3 +1,4 @@
+import type { MessagePart } from '../../messages/message.types';
 import { ReplyContent } from '../../messages/reply-content';
 
 /** Divisor of the number of events from one form to the next shorter one. */
@@ -18,7 +19,12 @@ export function* storableForms(content: ReplyContent): Generator<ReplyContent> {
   }
 }
 
-/** Replaces lone surrogates and NUL by U+FFFD: the same length in UTF-16 units, so that the events keep their numbers and offsets. */
-function storablePart<T extends { text: string }>(part: T): T {
-  return { ...part, text: part.text.toWellFormed().replaceAll('\0', '\uFFFD') };
+/**
+ * Replaces lone surrogates and NUL by U+FFFD, in whatever text a part has: the same length in UTF-16 units, so that the events keep their
+ * numbers and offsets.
+ */
+function storablePart(part: MessagePart): MessagePart {
+  return JSON.parse(JSON.stringify(part), (_key, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value,
+  ) as MessagePart;
 }

@@ -1,4 +1,5 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
+import { isTextLike, type TextLikePart } from '../../messages/message.types';
 import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
 
 /** Number of times that the minimum length of an event doubles over the second half of a limit. */
@@ -12,10 +13,11 @@ const LONGEST = REPLY_BOUNDS.eventCharacters.limit;
  * joined and cut for every reader, live or later, and nothing that was shown changes.
  *
  * At most one delta of each type is held back, in the order in which they started: if a model alternates between the types more often
- * than that, the order of text and reasoning is lost from there on, but no character of either.
+ * than that, the order of text and reasoning is lost from there on, but no character of either. An item is never held back, and lets go of
+ * what was held before it.
  */
 export class DeltaCoalescer {
-  private held: { type: ReplyDelta['type']; text: string }[] = [];
+  private held: TextLikePart[] = [];
 
   constructor(private readonly content: ReplyContent) {}
 
@@ -26,6 +28,7 @@ export class DeltaCoalescer {
     if (!this.held.length && isRoomy(content.partCount + deltas.length, content.eventCount + deltas.length))
       return this.take(deltas);
     return deltas.flatMap((delta) => {
+      if (!isTextLike(delta)) return [...this.flush(), ...this.take([delta])];
       this.hold(delta);
       return this.heldLength < minLength(content) ? [] : this.flush();
     });
@@ -39,12 +42,12 @@ export class DeltaCoalescer {
   }
 
   private take(deltas: ReplyDelta[]): ReplyDelta[] {
-    const events = deltas.some(({ text }) => text.length > LONGEST) ? deltas.flatMap(inPieces) : deltas;
+    const events = deltas.some(isTooLong) ? deltas.flatMap(inPieces) : deltas;
     for (const event of events) this.content.add(event);
     return events;
   }
 
-  private hold({ type, text }: ReplyDelta): void {
+  private hold({ type, text }: Readonly<TextLikePart>): void {
     const same = this.held.find((delta) => delta.type === type);
     if (same) same.text += text;
     else this.held.push({ type, text });
@@ -55,8 +58,14 @@ export class DeltaCoalescer {
   }
 }
 
+function isTooLong(delta: ReplyDelta): boolean {
+  return isTextLike(delta) && delta.text.length > LONGEST;
+}
+
 /** No piece ends inside of a surrogate pair, which would be two characters that cannot be stored. */
-function inPieces({ type, text }: ReplyDelta): ReplyDelta[] {
+function inPieces(delta: ReplyDelta): ReplyDelta[] {
+  if (!isTextLike(delta)) return [delta];
+  const { type, text } = delta;
   const pieces: ReplyDelta[] = [];
   for (let from = 0, to = 0; from < text.length; from = to) {
     to = from + LONGEST;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isRefused } from '../../database/database-error';
 import type { MessageAttempt, ReplyOutcome, StoredUsage, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
+import { NoopObserver, Observer } from '../../observability/observer';
 import { ReplyContent } from '../../messages/reply-content';
 import { errorEvent, terminalEvent } from '../events/event-codec';
 import { failedEnding, interrupted, REFUSED, STORAGE_UNAVAILABLE } from '../events/reply-outcome';
@@ -15,8 +16,10 @@ export interface ReplyResult {
   content: ReplyContent;
   attempts: MessageAttempt[];
   usage: StoredUsage | null;
-  /** Undefined if the model ended without a finish reason. */
+  /** Undefined until it is known. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
+  /** When this process began to produce it (`performance.now()`). */
+  startedAt: number;
 }
 
 /** Delays between attempts to store a finished reply; then its readers get an error, and attempts continue until it is stored. */
@@ -26,6 +29,7 @@ const NO_USAGE = { attempts: [], usage: null };
 
 interface FinishedReply {
   content: ReplyContent;
+  startedAt: number;
   outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string };
 }
 
@@ -43,6 +47,7 @@ export class ReplyFinalizer {
   constructor(
     private readonly messages: MessagesService,
     private readonly log: ReplyLog,
+    private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /** Emits each reply when it has been stored and its log has ended. */
@@ -64,14 +69,15 @@ export class ReplyFinalizer {
   async finalize(writer: WrittenReply, result: ReplyResult): Promise<void> {
     const { message_id: messageId } = writer;
     await this.log.flush(messageId);
-    const finished = { content: result.content, outcome: await outcomeOf(result) };
+    const { content, startedAt } = result;
+    const finished = { content, startedAt, outcome: await outcomeOf(result) };
     const reply = await this.saveWithRetry(writer, finished);
     if (reply === 'unavailable') {
       this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
       void this.saveLater(writer, finished);
     } else if (reply) {
       this.log.complete(messageId, terminalEvent(reply));
-      this.finalizedReplies.next(reply);
+      this.announce(reply, finished);
       // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
     } else this.log.drop(messageId);
   }
@@ -94,7 +100,17 @@ export class ReplyFinalizer {
     while ((reply = await this.save(writer, finished)) === 'unavailable');
     this.unsaved.delete(messageId);
     this.log.drop(messageId);
-    if (reply) this.finalizedReplies.next(reply);
+    if (reply) this.announce(reply, finished);
+  }
+
+  private announce(reply: ClosedReply, { outcome, startedAt }: FinishedReply): void {
+    this.finalizedReplies.next(reply);
+    this.observer.replyEnded({
+      status: reply.status,
+      error: reply.error?.code ?? null,
+      model: outcome.model ?? null,
+      ms: performance.now() - startedAt,
+    });
   }
 
   private async save(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
@@ -105,12 +121,12 @@ export class ReplyFinalizer {
   /** Stores what the database accepts of the content, as a failed reply, so that the conversation is not blocked. */
   private async saveStorablePart(
     writer: WrittenReply,
-    { content: refused, outcome }: FinishedReply,
+    { content: refused, outcome, startedAt }: FinishedReply,
   ): Promise<StoredReply> {
     for (const content of storableForms(refused)) {
-      const { attempts, usage } = content.length ? outcome : NO_USAGE;
+      const { attempts, usage } = content.eventCount ? outcome : NO_USAGE;
       const tokens = await countTokensInSlices(content.text);
-      const shortened = { content, outcome: { ...REFUSED, attempts, usage, tokens } };
+      const shortened = { content, startedAt, outcome: { ...REFUSED, attempts, usage, tokens } };
       const reply = await this.trySave(writer, shortened);
       if (reply !== 'refused') return reply;
     }

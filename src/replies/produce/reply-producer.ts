@@ -1,15 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { ModelSettings } from '../../config/models-config';
-import type { ModelMessage, ModelPart, TokenUsage } from '../../llm/llm-client';
+import type { ModelMessage, TokenUsage } from '../../llm/llm-client';
 import type { CatalogueEntry } from '../../llm/model-catalogue';
 import { LlmError } from '../../llm/llm-error';
-import { ModelRunner } from '../../llm/model-runner';
+import { ModelRunner, type StepResult } from '../../llm/model-runner';
 import type { ModelAttempt } from '../../llm/run/attempt';
 import { ModelSlots } from '../../llm/slots/model-slots';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
-import type { MessagePart, WrittenReply } from '../../messages/message.types';
+import { isTextLike, type MessagePart, type WrittenReply } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
-import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { ReplyContent, textOf } from '../../messages/reply-content';
 import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
 import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
 import { DeltaCoalescer } from './delta-coalescer';
@@ -44,7 +44,14 @@ interface Progress {
   result: ReplyResult;
   /** Adds deltas to the content of `result`. */
   coalescer: DeltaCoalescer;
+  /** Number of events that show the prefix. */
+  prefixEvents: number;
+  /** What the model is sent. */
+  messages: ModelMessage[];
 }
+
+/** A step is a call of a model, and of the tools that it asks for then. One, until models are offered tools. */
+const MAX_STEPS = 1;
 
 /**
  * Produces replies: model → numbered events → log, and closes them. Runs in the background, whether or not there are readers.
@@ -68,81 +75,77 @@ export class ReplyProducer {
   }
 
   /** Opens the reply's log and produces the reply in the background. */
-  start(request: ReplyJob): void {
-    const { reply } = request;
+  start(job: ReplyJob): void {
+    const { reply } = job;
     const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     const content = new ReplyContent();
     this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
     this.active.start({ messageId, conversationId, userId }, (signal) =>
-      this.produce(request, content, signal).finally(() => request.slot.release()),
+      this.produce(job, content, signal).finally(() => job.slot.release()),
     );
   }
 
-  private async produce(
-    { reply, context, settings, targets, prefix = [], slot }: ReplyJob,
-    content: ReplyContent,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined };
+  /** A reply from its prefix to its end: prepare, steps, finalise. Never throws. */
+  private async produce(job: ReplyJob, content: ReplyContent, signal: AbortSignal): Promise<void> {
+    const { reply, targets } = job;
+    const startedAt = performance.now();
+    const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined, startedAt };
     const coalescer = new DeltaCoalescer(content);
-    let messages: ModelMessage[] = [];
-    const prefixDeltas = [...coalescer.add(prefix), ...coalescer.flush()];
-    const { length: prefixLength } = content;
+    const progress: Progress = { result, coalescer, prefixEvents: 0, messages: [] };
     try {
-      if (prefixDeltas.length) await this.log.append(reply.id, prefixDeltas.map(deltaEvent));
-      messages = [...(await context()), ...prefixMessage(prefix)];
-      await this.generate({ reply, targets, settings, slot }, messages, { result, coalescer }, signal);
+      await this.prepare(job, progress);
+      for (let step = 0; step < MAX_STEPS; step++) {
+        const { reason, usage, toolCalls } = await this.runStep(job, progress, signal);
+        result.usage = usage;
+        signal.throwIfAborted();
+        result.ending = { status: 'completed', finish_reason: reason, error: null };
+        if (!toolCalls.length) break;
+      }
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
         : this.failure(reply, result, error);
       if (error instanceof LlmError) result.usage = error.usage;
     }
-    const rest = coalescer.flush();
-    // If the rest cannot be logged, it is shown with the message, which holds it.
-    if (rest.length) await this.log.append(reply.id, rest.map(deltaEvent))?.catch(() => undefined);
-    if (content.length > prefixLength || wasStopped(result))
-      result.usage ??= await estimatedUsage(messages, content);
+    await this.showRest(reply.id, progress);
+    if (content.eventCount > progress.prefixEvents || wasStopped(result))
+      result.usage ??= await estimatedUsage(progress);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
     await this.finalizer.finalize(writtenReply(reply), result);
   }
 
-  private async generate(
-    { reply, targets, settings, slot }: Omit<ReplyJob, 'context'>,
-    messages: ModelMessage[],
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const request = {
-      userId: reply.user_id,
-      modelId: reply.model ?? '',
-      targets,
-      messages,
-      settings,
-      slot,
-    };
-    await this.runner.run(request, signal, {
-      onParts: (parts) => this.append(reply.id, parts, progress),
-      onAttempt: (attempt, failure) => {
-        progress.result.attempts.push(attempt);
-        if (failure) this.logger.warn(failedCall(reply.id, attempt, failure), 'A model call failed');
-      },
-    });
-    signal.throwIfAborted();
+  /** Shows what the reply begins with, and loads what the model is sent. */
+  private async prepare({ reply, context, prefix = [] }: ReplyJob, progress: Progress): Promise<void> {
+    const { coalescer, result } = progress;
+    const deltas = [...coalescer.add(prefix), ...coalescer.flush()];
+    progress.prefixEvents = result.content.eventCount;
+    if (deltas.length) await this.log.append(reply.id, deltas.map(deltaEvent));
+    progress.messages = [...(await context()), ...prefixMessage(prefix)];
   }
 
-  private append(
-    messageId: string,
-    parts: ModelPart[],
-    { result, coalescer }: Progress,
-  ): Promise<void> | undefined {
-    const last = parts.at(-1);
-    if (last?.type === 'finish') {
-      result.usage = last.usage;
-      result.ending = { status: 'completed', finish_reason: last.reason, error: null };
-    }
-    const deltas = coalescer.add(parts.filter(isDelta));
-    return deltas.length ? this.log.append(messageId, deltas.map(deltaEvent)) : undefined;
+  private async runStep(
+    { reply, targets, settings, slot }: ReplyJob,
+    { result, coalescer, messages }: Progress,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
+    const { id, user_id: userId, model } = reply;
+    const request = { userId, modelId: model ?? '', targets, messages, settings, slot };
+    return this.runner.runStep(request, signal, {
+      onParts: (parts) => {
+        const deltas = coalescer.add(parts);
+        return deltas.length ? this.log.append(id, deltas.map(deltaEvent)) : undefined;
+      },
+      onAttempt: (attempt, failure) => {
+        result.attempts.push(attempt);
+        if (failure) this.logger.warn(failedCall(id, attempt, failure), 'A model call failed');
+      },
+    });
+  }
+
+  /** Shows the deltas that are held back. If they cannot be logged, they are shown with the message, which holds them. */
+  private async showRest(messageId: string, { coalescer }: Progress): Promise<void> {
+    const rest = coalescer.flush();
+    if (rest.length) await this.log.append(messageId, rest.map(deltaEvent))?.catch(() => undefined);
   }
 
   private failure(reply: ReplyToWrite, { attempts }: ReplyResult, error: unknown) {
@@ -172,10 +175,6 @@ function writtenReply({ id, user_id, conversation_id, instance_id }: ReplyToWrit
   return { message_id: id, user_id, conversation_id, instance_id };
 }
 
-function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {
-  return part.type !== 'finish';
-}
-
 /** Whether the reply was stopped after a model was called: the model has read its input then, even without a first token. */
 function wasStopped({ ending, attempts }: ReplyResult): boolean {
   return ending?.status === 'stopped' && attempts.some(({ outcome }) => outcome === 'aborted');
@@ -191,9 +190,9 @@ function prefixMessage(parts: MessagePart[]): ModelMessage[] {
  * Usage for replies that the provider did not count: stopped or cut off ones, and those of providers that never count. Without any
  * text nothing is charged.
  */
-async function estimatedUsage(messages: ModelMessage[], content: ReplyContent): Promise<TokenUsage> {
-  const inputs = messages.map((message) => message.content);
-  const outputs = content.parts.map((part) => part.text);
+async function estimatedUsage({ messages, result }: Progress): Promise<TokenUsage> {
+  const inputs = messages.map(({ content }) => content);
+  const outputs = result.content.parts.filter(isTextLike).map(({ text }) => text);
   return {
     input_tokens: (await countTokensInSlices(...inputs)) + messages.length * MESSAGE_OVERHEAD_TOKENS,
     output_tokens: await countTokensInSlices(...outputs),

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
 import type { WaitingConversation } from '../../messages/message.types';
 import { QueueService } from '../../messages/queue.service';
+import { NoopObserver, Observer } from '../../observability/observer';
 import { ReplyProducer } from '../../replies/produce/reply-producer';
 import { QueuedReplyJobs } from './queued-reply-jobs';
 
@@ -12,6 +13,7 @@ export class QueuedReplyStarter {
     private readonly queue: QueueService,
     private readonly jobs: QueuedReplyJobs,
     private readonly producer: ReplyProducer,
+    private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /**
@@ -32,6 +34,7 @@ export class QueuedReplyStarter {
       // By now a model of the user's own, which has no limit, be its id the same.
       if (job.targets) slot.release();
       this.producer.start({ ...job, slot });
+      this.observer.queueWait(Math.max(Date.now() - turn.reply.created_at.getTime(), 0));
       return (started = true);
     } finally {
       if (!started) slot.release();

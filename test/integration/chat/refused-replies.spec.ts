@@ -1,6 +1,6 @@
 import { ModelRunner } from '../../../src/llm/model-runner';
 import type { ModelPart } from '../../../src/llm/llm-client';
-import type { ReplyListener, RunRequest } from '../../../src/llm/model-runner';
+import type { RunRequest, StepListener, StepResult } from '../../../src/llm/model-runner';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { ApiClient, type ChatMessage } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
@@ -11,18 +11,15 @@ const REFUSED = { code: 'storage_refused', retryable: true };
 /** What the model says next; whatever a provider's answer would have been cleaned of is in it. */
 let parts: ModelPart[][] = [];
 const runner = {
-  async run(_request: RunRequest, _signal: AbortSignal, listener: ReplyListener): Promise<void> {
+  async runStep(_request: RunRequest, _signal: AbortSignal, listener: StepListener): Promise<StepResult> {
     const attempt = { provider: 'test', model: 'test', try: 1, started_at: new Date().toISOString() };
     for (const batch of parts) await listener.onParts(batch);
-    await listener.onParts([
-      {
-        type: 'finish',
-        reason: 'stop',
-        word: 'stop',
-        usage: { input_tokens: 1, output_tokens: 2, estimated: false },
-      },
-    ]);
     listener.onAttempt({ ...attempt, outcome: 'ok', first_event_ms: 1, duration_ms: 1 });
+    return {
+      reason: 'stop',
+      usage: { input_tokens: 1, output_tokens: 2, estimated: false },
+      toolCalls: [],
+    };
   },
 };
 

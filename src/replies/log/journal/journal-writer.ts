@@ -9,6 +9,7 @@ import { InstanceService, leaseLost } from '../../../instances/instance.service'
 import { detached } from '../../../common/detached';
 import type { LoggedEvent } from '../../events/event-codec';
 import { encodePayload } from './journal-payload';
+import { NoopObserver, Observer } from '../../../observability/observer';
 import { JournalRepository } from './journal.repository';
 
 /** Delays between attempts to store a batch; after the last one its replies end. Short, because all replies wait behind the batch. */
@@ -64,6 +65,7 @@ export class JournalWriter implements OnModuleDestroy {
     private readonly instance: InstanceService,
     database: DatabaseState,
     { chat }: AppConfig,
+    private readonly observer: Observer = new NoopObserver(),
   ) {
     // A database inside this process ends with it, and loses what it has not written to disk yet.
     this.durable = chat.durability === 'strict' || database.exclusive;
@@ -133,18 +135,30 @@ export class JournalWriter implements OnModuleDestroy {
     // Events that arrive in this turn of the event loop join the batch.
     await nextTurn();
     while (this.waiting[0].runs.size) {
-      const [{ runs, stored, characters }] = this.waiting;
+      const [batch] = this.waiting;
       const startedAt = performance.now();
       this.batch++;
       this.waiting.shift();
       if (!this.waiting.length) this.waiting.push(newBatch());
-      await this.commit(this.batch, encodePayload(runs.values())).then(stored.resolve, stored.reject);
-      this.characters -= characters;
+      await this.storeBatch(batch);
+      this.characters -= batch.characters;
       const remainingMs = startedAt + this.interval() - performance.now();
       if (remainingMs > 0 && this.waiting.length === 1 && !this.waiting[0].urgent)
         await this.pause(remainingMs);
     }
     this.writing = false;
+  }
+
+  private async storeBatch({ runs, characters, stored }: Batch): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      await this.commit(this.batch, encodePayload(runs.values()));
+    } catch (error) {
+      stored.reject(error);
+      return;
+    }
+    stored.resolve();
+    this.observer.batchCommitted({ replies: runs.size, characters, ms: performance.now() - startedAt });
   }
 
   private interval(): number {

@@ -1,19 +1,22 @@
-import type { MessagePart } from '../../../messages/message.types';
+import type { TextLikePart } from '../../../messages/message.types';
+import { deltaEvent } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';
 
 /** Receives the events of one reply in a batch, one by one. */
 export interface EventSink {
-  /** A `chunk` or `reasoning` event: its text is bytes `from` to `to` of `utf8`, which are `length` UTF-16 units. */
-  takeText(type: MessagePart['type'], utf8: Buffer, from: number, to: number, length: number): void;
+  /** An event that shows text: bytes `from` to `to` of `utf8`, which are `length` UTF-16 units. */
+  takeText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void;
   /** Any other event, and a text with JSON escapes. */
   takeEvent(event: ReplyEvent): void;
 }
 
-const TEXTS: readonly { type: MessagePart['type']; before: Buffer }[] = [
-  { type: 'text', before: Buffer.from('{"type":"chunk","data":{"content":"') },
-  { type: 'reasoning', before: Buffer.from('{"type":"reasoning","data":{"content":"') },
-];
+const TEXT_TYPES = { text: true, reasoning: true } satisfies Record<TextLikePart['type'], true>;
 const AFTER_TEXT = Buffer.from('"}}');
+/** The bytes of each kind of text event before its text. */
+const TEXTS = (Object.keys(TEXT_TYPES) as TextLikePart['type'][]).map((type) => {
+  const empty = Buffer.from(JSON.stringify(deltaEvent({ type, text: '' })));
+  return { type, before: empty.subarray(0, -AFTER_TEXT.length) };
+});
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

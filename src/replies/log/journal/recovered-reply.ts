@@ -1,5 +1,11 @@
-import { EventLengths } from '../../../messages/event-lengths';
-import type { MessagePart, OpenReply } from '../../../messages/message.types';
+import { EventLengths, ITEM_LENGTH } from '../../../messages/event-lengths';
+import {
+  isTextLike,
+  type ItemPart,
+  type MessagePart,
+  type OpenReply,
+  type TextLikePart,
+} from '../../../messages/message.types';
 import type { ReplyContent, StorableContent } from '../../../messages/reply-content';
 import { ReplyCursor } from '../../../messages/reply-cursor';
 import type { EventSink } from './payload-reader';
@@ -7,12 +13,15 @@ import { deltaOf } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';
 import { Utf8Text } from './utf8-text';
 
+/** A part that may still grow, its text as bytes; an item as it is. */
+type Stretch = { type: TextLikePart['type']; text: Utf8Text } | { item: ItemPart };
+
 /**
  * Collects what a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of
  * small events, so it keeps their texts as bytes, and a byte or two for the length of each event. Called by `Recovery`.
  */
 export class RecoveredReply implements EventSink {
-  private stretches: { type: MessagePart['type']; text: Utf8Text }[] = [];
+  private stretches: Stretch[] = [];
   private lengths = new EventLengths();
   /** Sequence of the first event that is held; 0 if there is none yet. */
   private first = 0;
@@ -22,7 +31,7 @@ export class RecoveredReply implements EventSink {
 
   constructor(readonly reply: OpenReply) {}
 
-  /** Bytes of text that are held. */
+  /** Bytes of text that are held; characters of items as JSON. */
   get bytes(): number {
     return this.heldBytes;
   }
@@ -37,7 +46,7 @@ export class RecoveredReply implements EventSink {
     return sequence === this.next;
   }
 
-  takeText(type: MessagePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
+  takeText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
     this.next++;
     this.lengths.add(length);
     this.heldBytes += to - from;
@@ -48,6 +57,12 @@ export class RecoveredReply implements EventSink {
     this.next++;
     const delta = deltaOf(event);
     if (!delta) return;
+    if (!isTextLike(delta)) {
+      this.lengths.add(ITEM_LENGTH);
+      this.stretches.push({ item: delta });
+      this.heldBytes += JSON.stringify(delta).length;
+      return;
+    }
     this.lengths.add(delta.text.length);
     this.heldBytes += this.stretch(delta.type).add(delta.text);
   }
@@ -57,7 +72,7 @@ export class RecoveredReply implements EventSink {
    * row's content were never shown.
    */
   moveTo(stored: ReplyContent): StorableContent {
-    const parts = this.stretches.map(({ type, text }) => ({ type, text: text.toString() }));
+    const parts = this.stretches.map(partOf);
     const pieces = { parts, lengths: this.lengths.bytes };
     // Most replies have no checkpoint: there is nothing to append to.
     if (stored.eventCount === 0 && this.first <= 2) {
@@ -73,9 +88,9 @@ export class RecoveredReply implements EventSink {
     return stored;
   }
 
-  private stretch(type: MessagePart['type']): Utf8Text {
+  private stretch(type: TextLikePart['type']): Utf8Text {
     const last = this.stretches.at(-1);
-    if (last?.type === type) return last.text;
+    if (last && 'text' in last && last.type === type) return last.text;
     const text = new Utf8Text();
     this.stretches.push({ type, text });
     return text;
@@ -87,4 +102,8 @@ export class RecoveredReply implements EventSink {
     this.first = this.next;
     this.heldBytes = 0;
   }
+}
+
+function partOf(stretch: Stretch): MessagePart {
+  return 'text' in stretch ? { type: stretch.type, text: stretch.text.toString() } : stretch.item;
 }

@@ -1,0 +1,87 @@
+/** A call of a model that has ended. Times are milliseconds from its start. */
+export interface ObservedAttempt {
+  /** Name of the provider, which may be a user's own. */
+  provider: string;
+  model: string;
+  /** Which try it was at this model, from 1. */
+  try: number;
+  /** `ok`, `aborted`, `internal_error` or the code of the failure. */
+  outcome: string;
+  /** Until the provider's answer began; absent if it did not. */
+  first_byte_ms?: number;
+  /** Until the first part of the reply; null if there was none. */
+  first_event_ms: number | null;
+  duration_ms: number;
+}
+
+/** The first part of a step of a reply. */
+export interface ObservedFirstToken {
+  provider: string;
+  model: string;
+  /** Milliseconds since the step began: waiting for a slot, retries and fallbacks included. */
+  ms: number;
+}
+
+/** A committed batch of the journal. */
+export interface ObservedBatch {
+  /** Replies that have events in it. */
+  replies: number;
+  /** Length of the events as JSON, in UTF-16 units. */
+  characters: number;
+  /** Milliseconds for the statement, retries included. */
+  ms: number;
+}
+
+/** A reply that is stored with its final status. */
+export interface ObservedReply {
+  status: 'completed' | 'stopped' | 'interrupted' | 'failed';
+  /** Code of its error; null if it has none. */
+  error: string | null;
+  /** The model that answered, or was asked last; null if none was. */
+  model: string | null;
+  /** Milliseconds since this process began to produce it. */
+  ms: number;
+}
+
+/**
+ * PORT: what can be measured of this process. It is told what has happened, by the code that did it; where the numbers go is a matter of the
+ * implementation, of which `NoopObserver` is the default. Implementations return at once and never throw. Nothing is told per token, and nothing
+ * of what people or models write. Names of models and providers may be those of users, so their number has no bound.
+ */
+export abstract class Observer {
+  /** Called by `ModelRunner`, once for each try. */
+  abstract attemptEnded(attempt: ObservedAttempt): void;
+
+  /** Called by `ModelRunner`, once for each step that has a part. */
+  abstract firstToken(first: ObservedFirstToken): void;
+
+  /** Called by `JournalWriter`. */
+  abstract batchCommitted(batch: ObservedBatch): void;
+
+  /** Called by `ReplyFinalizer`, for the replies that this process has produced. */
+  abstract replyEnded(reply: ObservedReply): void;
+
+  /** Called by `QueuedReplyStarter`. `ms`: from the turn to the start of its reply, by the clocks of the processes that did the two. */
+  abstract queueWait(ms: number): void;
+
+  /** Called for each statement on a connection of the pool, `BEGIN` and `COMMIT` included. `ms`: until its result, or its error. */
+  abstract queryTime(ms: number): void;
+
+  /** Called by `InstanceService`: others have taken this process for dead and closed its replies. */
+  abstract leaseLost(): void;
+
+  /** Called by `OpenAnswers` at each change. `open`: answers that stay open now, such as streams, sockets, what these read, and waiting requests. */
+  abstract readers(open: number): void;
+}
+
+/** Measures nothing. */
+export class NoopObserver extends Observer {
+  attemptEnded(): void {}
+  firstToken(): void {}
+  batchCommitted(): void {}
+  replyEnded(): void {}
+  queueWait(): void {}
+  queryTime(): void {}
+  leaseLost(): void {}
+  readers(): void {}
+}
