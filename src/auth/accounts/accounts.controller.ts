@@ -1,18 +1,10 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiConsumes,
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
 import type { AppError } from '../../errors/app-error';
 import { AcceptsForm } from '../../http/body.guard';
-import { ProblemResponses } from '../../http/openapi/problem-responses';
+import { ActionRoute, CommandRoute, CreateRoute, ReadRoute } from '../../http/routes';
 import { RateLimited } from '../../limits/rate-limited.decorator';
 import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
 import { UsersService } from '../../users/users.service';
@@ -40,33 +32,32 @@ export class AccountsController {
     private readonly config: AppConfig,
   ) {}
 
-  @Post('register')
   @Public()
   @RateLimited('register')
   @AccountsOnly()
-  @ApiOperation({ summary: 'Make an account' })
-  @ApiCreatedResponse({ type: UserResponse, description: 'The account.' })
-  @ProblemResponses(registrationClosed, usernameTaken, emailTaken, 'unavailable')
+  @CreateRoute('register', {
+    summary: 'Make an account',
+    returns: { type: UserResponse, description: 'The account.' },
+    problems: [registrationClosed, usernameTaken, emailTaken, 'unavailable'],
+  })
   async register(@Body() body: RegisterDto, @Origin() origin: RequestOrigin): Promise<UserResponse> {
     if (this.config.auth.registration === 'closed') throw registrationClosed();
     return toUserResponse(await this.accounts.register(body, origin));
   }
 
-  @Post('token')
-  @HttpCode(200)
-  @AcceptsForm()
   @Public()
   @RateLimited('login')
   @AccountsOnly()
-  @ApiOperation({
+  @AcceptsForm()
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiBody({ type: TokenDto })
+  @ActionRoute('token', {
     summary: 'Log in',
     description:
       "OAuth2's password grant. A wrong name and a wrong password are answered alike; guessing is slowed.",
+    returns: { type: TokenResponse, description: 'The tokens of a new session.' },
+    problems: [invalidCredentials, attemptsExhausted, 'unavailable'],
   })
-  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
-  @ApiBody({ type: TokenDto })
-  @ApiOkResponse({ type: TokenResponse, description: 'The tokens of a new session.' })
-  @ProblemResponses(invalidCredentials, attemptsExhausted, 'unavailable')
   async createToken(
     @Body() { username: login, password }: TokenDto,
     @Origin() origin: RequestOrigin,
@@ -75,42 +66,39 @@ export class AccountsController {
     return toTokenResponse(await this.accounts.logIn({ login, password }, origin, refusal));
   }
 
-  @Post('refresh')
-  @HttpCode(200)
   @Public()
   @AccountsOnly()
-  @ApiOperation({
+  @ActionRoute('refresh', {
     summary: 'Get the next pair of tokens',
     description:
       'The refresh token is spent by this. For 10 s a spent one is answered with the same next refresh token, so that two tabs, or a client that missed the answer, go on; if it comes later, the whole session ends.',
+    returns: { type: TokenResponse, description: 'The next tokens of the session.' },
+    problems: [invalidRefreshToken, 'rate_limited', 'unavailable'],
   })
-  @ApiOkResponse({ type: TokenResponse, description: 'The next tokens of the session.' })
-  @ProblemResponses(invalidRefreshToken, 'rate_limited', 'unavailable')
   async refreshToken(@Body() body: RefreshDto, @Origin() origin: RequestOrigin): Promise<TokenResponse> {
     return toTokenResponse(await this.accounts.refresh(body.refresh_token, origin));
   }
 
-  @Post('logout')
-  @HttpCode(204)
   @AccountsOnly()
-  @ApiOperation({ summary: 'End the session', description: 'Its tokens, tickets and streams end with it.' })
-  @ApiNoContentResponse({ description: 'It has ended.' })
-  @ProblemResponses('forbidden')
+  @CommandRoute('logout', {
+    summary: 'End the session',
+    description: 'Its tokens, tickets and streams end with it.',
+    returns: { description: 'It has ended.' },
+    problems: ['forbidden'],
+  })
   async logOut(@CurrentIdentity() identity: Identity, @Origin() origin: RequestOrigin): Promise<void> {
     await this.accounts.logOut(identity, origin);
   }
 
-  @Post('reauthenticate')
-  @HttpCode(204)
   @RateLimited('password')
   @AccountsOnly()
-  @ApiOperation({
+  @CommandRoute('reauthenticate', {
     summary: 'Give the password again',
     description:
       'Vouches for the session, as logging in does and refreshing does not. Changing name or address, erasing a user and making API keys ask for it after `REAUTHENTICATION_MAX_AGE_S`.',
+    returns: { description: 'The session is vouched for.' },
+    problems: [invalidCredentials, attemptsExhausted, 'forbidden'],
   })
-  @ApiNoContentResponse({ description: 'The session is vouched for.' })
-  @ProblemResponses(invalidCredentials, attemptsExhausted, 'forbidden')
   async reauthenticate(
     @CurrentIdentity() identity: Identity,
     @Body() { current_password }: ReauthenticateDto,
@@ -119,13 +107,14 @@ export class AccountsController {
     await this.accounts.reauthenticate(identity, current_password, origin);
   }
 
-  @Post('password')
-  @HttpCode(204)
   @RateLimited('password')
   @AccountsOnly()
-  @ApiOperation({ summary: 'Change the password', description: 'All other sessions end.' })
-  @ApiNoContentResponse({ description: 'It is changed.' })
-  @ProblemResponses(invalidCredentials, attemptsExhausted, 'forbidden')
+  @CommandRoute('password', {
+    summary: 'Change the password',
+    description: 'All other sessions end.',
+    returns: { description: 'It is changed.' },
+    problems: [invalidCredentials, attemptsExhausted, 'forbidden'],
+  })
   async changePassword(
     @CurrentIdentity() identity: Identity,
     @Body() body: ChangePasswordDto,
@@ -135,10 +124,11 @@ export class AccountsController {
     await this.accounts.changePassword(identity, passwords, origin);
   }
 
-  @Get('me')
-  @ApiOperation({ summary: 'Read who one is' })
-  @ApiOkResponse({ type: UserResponse, description: 'Oneself.' })
-  @ProblemResponses('forbidden', userNotFound)
+  @ReadRoute('me', {
+    summary: 'Read who one is',
+    returns: { type: UserResponse, description: 'Oneself.' },
+    problems: ['forbidden', userNotFound],
+  })
   async getMe(@CurrentUser() userId: string): Promise<UserResponse> {
     return toUserResponse(await this.users.get(userId));
   }
