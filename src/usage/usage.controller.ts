@@ -8,7 +8,7 @@ import { validationFailed } from '../http/validation.pipe';
 import { Expensive } from '../limits/expensive.decorator';
 import { UsageQuery } from './dto/usage.query';
 import { UsageResponse } from './dto/usage.response';
-import { UsageService } from './usage.service';
+import { UsageReportService } from './usage-report.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
@@ -18,7 +18,7 @@ const MOST_DAYS = STORAGE_BOUNDS.usageDays.limit;
 @RequiresScope('usage:read')
 @Controller('usage')
 export class UsageController {
-  constructor(private readonly usage: UsageService) {}
+  constructor(private readonly usage: UsageReportService) {}
 
   @Expensive()
   @ReadRoute('', {

@@ -7,7 +7,7 @@ import type { Page } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
 import { PathId } from '../../http/path-id.decorator';
 import { CreateRoute, DeleteRoute, ListRoute } from '../../http/routes';
-import { AccountsService } from '../accounts/accounts.service';
+import { AccountsService } from '../login/accounts.service';
 import { noAccountsHere, reauthenticationRequired } from '../auth.errors';
 import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
 import type { Identity } from '../identity';

@@ -1,12 +1,12 @@
 /** `npm run admin -- <command>`: what must be possible before there is an administrator. */
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { ConfigError } from '../config/config-error';
-import { DatabaseState } from '../database/database-state';
-import { AppError } from '../errors/app-error';
+import { ConfigError } from '../../config/config-error';
+import { DatabaseState } from '../../database/database-state';
+import { AppError } from '../../errors/app-error';
 import { AdminCommands, WrongCountersError } from './admin-commands';
 import { AdminModule } from './admin.module';
-import { UsageError } from './usage-error';
+import { UsageError } from '../../common/usage-error';
 
 async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(AdminModule, {

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { type AuditAction, AuditService } from '../audit/audit.service';
-import type { RequestOrigin } from '../audit/request-origin.decorator';
-import { AccountsService } from '../auth/accounts/accounts.service';
-import type { Identity } from '../auth/identity';
-import { assertAdmin } from '../auth/permissions';
-import { validationFailed } from '../http/validation.pipe';
-import { userNotFound } from '../users/user.errors';
-import type { User, UserChanges, UserPosition } from '../users/user.types';
-import { inPages, UserData } from '../users/user-data';
-import { UsersService } from '../users/users.service';
+import { type AuditAction, AuditService } from '../../audit/audit.service';
+import type { RequestOrigin } from '../../audit/request-origin.decorator';
+import { AccountsService } from '../../auth/login/accounts.service';
+import type { Identity } from '../../auth/identity';
+import { assertAdmin } from '../../auth/permissions';
+import { validationFailed } from '../../http/validation.pipe';
+import { userNotFound } from '../user.errors';
+import type { User, UserChanges, UserPosition } from '../user.types';
+import { inPages, UserData } from '../user-data';
+import { UsersService } from '../users.service';
 import { UserErasure } from './user-erasure';
 
 /** Users as they may see and change themselves, and administrators everybody. */

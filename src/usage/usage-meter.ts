@@ -1,12 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ConversationRemoval } from '../../conversations/conversation-removal';
-import { UserData } from '../../users/user-data';
+import { ConversationRemoval } from '../conversations/conversation-removal';
+import { UserData } from '../users/user-data';
 import { UsageRepository } from './usage.repository';
 import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
 /** What users' replies have used. */
 @Injectable()
-export class MessageUsage implements OnModuleInit {
+export class UsageMeter implements OnModuleInit {
   constructor(
     private readonly usage: UsageRepository,
     private readonly conversations: ConversationRemoval,

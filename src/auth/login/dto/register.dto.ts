@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
-import { IsEmailAddress, IsUsername } from './is-account-name';
+import { IsEmailAddress, IsUsername } from '../../../users/dto/is-account-name';
 
 export const SHORTEST_PASSWORD = 10;
 export const LONGEST_PASSWORD = 256;

@@ -1,9 +1,9 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsIn } from 'class-validator';
-import { IsEmailAddress, IsUsername } from '../../auth/accounts/dto/is-account-name';
-import { MayBeAbsent } from '../../http/may-be-absent';
-import { OptionalBody } from '../../http/validation.pipe';
-import { USER_ROLES, type UserRole } from '../../users/user.types';
+import { IsEmailAddress, IsUsername } from '../../dto/is-account-name';
+import { MayBeAbsent } from '../../../http/may-be-absent';
+import { OptionalBody } from '../../../http/validation.pipe';
+import { USER_ROLES, type UserRole } from '../../user.types';
 
 @OptionalBody()
 @ApiSchema({ name: 'UpdateUser', description: 'What is absent or `null` stays as it is.' })

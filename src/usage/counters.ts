@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { TransactionRunner } from '../../database/transaction-runner';
+import { TransactionRunner } from '../database/transaction-runner';
 import { CountersRepository, type WrongCounters } from './counters.repository';
 
 /** At a time, so that nobody waits long for the lock of a conversation. */

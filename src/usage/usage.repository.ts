@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { STORAGE_BOUNDS } from '../../config/bounds';
-import { TransactionRunner } from '../../database/transaction-runner';
+import { STORAGE_BOUNDS } from '../config/bounds';
+import { TransactionRunner } from '../database/transaction-runner';
 import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ModelCatalogue } from '../llm/model-catalogue';
-import type { UsageGroup, UsagePeriod, UsageRow } from '../messages/usage/usage.types';
-import { MessageUsage } from '../messages/usage/usage.service';
+import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import { UsageMeter } from './usage-meter';
 
 const MILLION = 1_000_000;
 
@@ -25,9 +25,9 @@ const NOTHING: Totals = {
 
 /** What a user has used, with what it costs where prices are known. */
 @Injectable()
-export class UsageService {
+export class UsageReportService {
   constructor(
-    private readonly usage: MessageUsage,
+    private readonly usage: UsageMeter,
     private readonly models: ModelCatalogue,
   ) {}
 

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import { ApiTime } from '../../../http/openapi/api-properties';
-import { type User, USER_ROLES, type UserRole } from '../../../users/user.types';
+import { ApiTime } from '../../http/openapi/api-properties';
+import { type User, USER_ROLES, type UserRole } from '../user.types';
 
 @ApiSchema({ name: 'User', description: 'Somebody with an identity.' })
 export class UserResponse {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ownBytes } from '../../conversations/conversation-bytes';
-import { TransactionRunner } from '../../database/transaction-runner';
-import { messageBytes } from '../message-bytes';
+import { ownBytes } from '../conversations/conversation-bytes';
+import { TransactionRunner } from '../database/transaction-runner';
+import { messageBytes } from '../messages/message-bytes';
 
 /** A conversation whose counters say something else than what is in it. */
 export interface WrongCounters {

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import { UserData } from '../users/user-data';
+import { IdempotencyService } from '../../http/idempotency/idempotency.service';
+import { UserData } from '../user-data';
 
 /** A user's idempotency keys go with the user. Added here, since a foundation knows no users. */
 @Injectable()

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { type AuditAction, AuditService } from '../audit/audit.service';
-import { AccountsService } from '../auth/accounts/accounts.service';
-import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../auth/accounts/dto/register.dto';
-import { AppConfig } from '../config/app-config';
-import { Counters, type Recount } from '../messages/usage/counters';
-import { KeyRotation } from '../providers/key-rotation';
-import { isEmail, isUsername } from '../users/account-names';
-import type { User, UserChanges } from '../users/user.types';
-import { UsersService } from '../users/users.service';
-import { UsageError } from './usage-error';
+import { type AuditAction, AuditService } from '../../audit/audit.service';
+import { AccountsService } from '../../auth/login/accounts.service';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../../auth/login/dto/register.dto';
+import { AppConfig } from '../../config/app-config';
+import { Counters, type Recount } from '../../usage/counters';
+import { KeyRotation } from '../../providers/key-rotation';
+import { isEmail, isUsername } from '../account-names';
+import type { User, UserChanges } from '../user.types';
+import { UsersService } from '../users.service';
+import { UsageError } from '../../common/usage-error';
 
 export const USAGE = `npm run admin -- <command>
   create <username> <e-mail>   an administrator with an account (AUTH_MODE=token); ADMIN_PASSWORD, or a password that is shown once

@@ -1,13 +1,13 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { AuditService } from '../audit/audit.service';
-import type { RequestOrigin } from '../audit/request-origin.decorator';
-import { STORAGE_BOUNDS } from '../config/bounds';
-import { DatabaseState } from '../database/database-state';
-import { SlicedWork, SliceSize } from '../database/sliced-work';
-import { TransactionRunner } from '../database/transaction-runner';
-import { UserData } from '../users/user-data';
-import { UsersService } from '../users/users.service';
+import { AuditService } from '../../audit/audit.service';
+import type { RequestOrigin } from '../../audit/request-origin.decorator';
+import { STORAGE_BOUNDS } from '../../config/bounds';
+import { DatabaseState } from '../../database/database-state';
+import { SlicedWork, SliceSize } from '../../database/sliced-work';
+import { TransactionRunner } from '../../database/transaction-runner';
+import { UserData } from '../user-data';
+import { UsersService } from '../users.service';
 
 /**
  * Erases users, a slice at a time. The first transaction lets nobody in any more; the last one removes the user. In between the row of the

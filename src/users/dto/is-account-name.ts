@@ -1,5 +1,5 @@
 import { ValidateBy } from 'class-validator';
-import { isEmail, isUsername } from '../../../users/account-names';
+import { isEmail, isUsername } from '../account-names';
 
 export const IsUsername = () =>
   ValidateBy({

@@ -19,7 +19,7 @@ import { ChangePasswordDto, ReauthenticateDto } from './dto/password.dto';
 import { RegisterDto } from './dto/register.dto';
 import { RefreshDto, TokenDto } from './dto/token.dto';
 import { TokenResponse, toTokenResponse } from './dto/token.response';
-import { toUserResponse, UserResponse } from './dto/user.response';
+import { toUserResponse, UserResponse } from '../../users/dto/user.response';
 
 const attemptsExhausted = () => tooManyAttempts(8);
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { AuditModule } from '../audit/audit.module';
-import { AuthModule } from '../auth/auth.module';
-import { UsersModule } from '../users/users.module';
+import { AuditModule } from '../../audit/audit.module';
+import { AuthModule } from '../../auth/auth.module';
+import { UsersModule } from '../users.module';
 import { IdempotencyKeysData } from './idempotency-keys-data';
 import { UserAdminService } from './user-admin.service';
 import { UserErasure } from './user-erasure';

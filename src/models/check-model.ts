@@ -8,7 +8,7 @@ import { ModelCheck, type ModelVerdict } from '../llm/check/model-check';
 import { nearestNames } from '../llm/check/near-names';
 import { LlmModule } from '../llm/llm.module';
 import { type CatalogueEntry, ModelCatalogue } from '../llm/model-catalogue';
-import { UsageError } from './usage-error';
+import { UsageError } from '../common/usage-error';
 
 const USAGE = 'npm run check-model -- [model]   asks one model, or all of them, for a token';
 
