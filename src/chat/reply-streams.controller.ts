@@ -1,7 +1,6 @@
 import { Controller, Res } from '@nestjs/common';
 import { ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { ConversationId } from '../conversations/conversation-id.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
@@ -10,9 +9,9 @@ import { messageNotFound } from '../messages/message.errors';
 import { ConversationFeed } from '../replies/read/conversation-feed';
 import { RepliesService } from '../replies/replies.service';
 import { FollowRoute } from './api-event-stream';
-import { FullText, withFullText } from './full-text';
+import { withFullText } from './full-text';
 import { parleyEncoder } from './parley.encoder';
-import { ResumeFrom } from '../streaming/resume-from.decorator';
+import { Reader, type StreamReader } from './turn-client.decorator';
 import { StreamResponder } from '../streaming/stream-responder';
 
 /** Read-only streams. They start no reply, so they can be opened any number of times. */
@@ -34,10 +33,8 @@ export class ReplyStreamsController {
     problems: [conversationNotFound],
   })
   async followConversation(
-    @CurrentUser() userId: string,
+    @Reader() { userId, lastEventId, fullText }: StreamReader,
     @ConversationId('conversation_id') id: string,
-    @ResumeFrom() lastEventId: string | undefined,
-    @FullText() fullText: boolean,
     @Res() response: Response,
   ): Promise<void> {
     const log = await this.feed.open(userId, id, lastEventId);
@@ -52,10 +49,8 @@ export class ReplyStreamsController {
     problems: [messageNotFound],
   })
   async followReply(
-    @CurrentUser() userId: string,
+    @Reader() { userId, lastEventId, fullText }: StreamReader,
     @MessageId('The reply.') id: string,
-    @ResumeFrom() lastEventId: string | undefined,
-    @FullText() fullText: boolean,
     @Res() response: Response,
   ): Promise<void> {
     const log = await this.replies.resume(userId, id, lastEventId);

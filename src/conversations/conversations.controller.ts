@@ -1,6 +1,5 @@
-import { Body, Controller, Headers, Query, Res } from '@nestjs/common';
+import { Body, Controller, Headers, Query } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -10,6 +9,7 @@ import { documentedParam } from '../http/openapi/documented-param';
 import type { Page } from '../http/page';
 import { CreateRoute, DeleteRoute, ListRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
+import { RespondsConversation } from './conversation.interceptor';
 import { ConversationId } from './conversation-id.decorator';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import { ConversationsService, type Conversation } from './conversations.service';
@@ -17,7 +17,7 @@ import { ConversationResponse, toConversationResponse } from './dto/conversation
 import { CreateConversationDto } from './dto/create-conversation.dto';
 import { ListConversationsQuery } from './dto/list-conversations.query';
 import { UpdateConversationDto } from './dto/update-conversation.dto';
-import { ETAG_HEADER, toETag, versionsOf } from './etag';
+import { ETAG_HEADER, versionsOf } from './etag';
 
 const IfMatch = () =>
   documentedParam(
@@ -67,6 +67,7 @@ export class ConversationsController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
+  @RespondsConversation()
   @ApiBody({ type: CreateConversationDto, examples: NEW_CONVERSATIONS })
   @CreateRoute('', {
     summary: 'Make a conversation',
@@ -78,13 +79,12 @@ export class ConversationsController {
     @CurrentUser() userId: string,
     @Body() body: CreateConversationDto,
     @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
+  ): Promise<Conversation> {
     const { resource } = await this.idempotency.once(request, {
       make: async () => ({ resource: await this.conversations.create(userId, body), status: 201 }),
       read: (id) => this.conversations.get(userId, id),
     });
-    return answer(resource, response);
+    return resource;
   }
 
   @RequiresScope('conversations:read')
@@ -105,18 +105,19 @@ export class ConversationsController {
     );
   }
 
+  @RespondsConversation()
   @ApiBody({ type: UpdateConversationDto, examples: CHANGES })
   @UpdateRoute(':id', { ...UPDATE, summary: 'Change a conversation' })
-  async updateConversation(
+  updateConversation(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
     @Body() body: UpdateConversationDto,
     @IfMatch() ifMatch: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
-    return answer(await this.conversations.update(userId, id, body, versionsOf(ifMatch)), response);
+  ): Promise<Conversation> {
+    return this.conversations.update(userId, id, body, versionsOf(ifMatch));
   }
 
+  @RespondsConversation()
   @ApiBody({ type: UpdateConversationDto, examples: CHANGES })
   @PutRoute(':id', { ...UPDATE, summary: 'Change a conversation (the same as PATCH)' })
   putConversation(
@@ -124,9 +125,8 @@ export class ConversationsController {
     @ConversationId() id: string,
     @Body() body: UpdateConversationDto,
     @IfMatch() ifMatch: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
-    return this.updateConversation(userId, id, body, ifMatch, response);
+  ): Promise<Conversation> {
+    return this.updateConversation(userId, id, body, ifMatch);
   }
 
   @DeleteRoute(':id', {
@@ -147,9 +147,4 @@ export class ConversationsController {
   async clearContext(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
     await this.conversations.clearContext(userId, id);
   }
-}
-
-function answer(conversation: Conversation, response: Response): ConversationResponse {
-  response.setHeader('ETag', toETag(conversation));
-  return toConversationResponse(conversation);
 }

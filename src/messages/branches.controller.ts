@@ -1,12 +1,12 @@
-import { Body, Controller, Res } from '@nestjs/common';
+import { Body, Controller } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { ConversationId } from '../conversations/conversation-id.decorator';
+import { RespondsConversation } from '../conversations/conversation.interceptor';
+import type { Conversation } from '../conversations/conversations.service';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationResponse, toConversationResponse } from '../conversations/dto/conversation.response';
-import { toETag } from '../conversations/etag';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { ActionRoute, CreateRoute } from '../http/routes';
@@ -26,6 +26,7 @@ export class BranchesController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
+  @RespondsConversation()
   @ApiBody({ type: ForkConversationDto, required: false })
   @CreateRoute('conversations/:id/fork', {
     summary: 'Copy a path into a new conversation',
@@ -38,14 +39,12 @@ export class BranchesController {
     @ConversationId() id: string,
     @Body() { message_id }: ForkConversationDto,
     @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
-    const { resource: copy } = await this.idempotency.once(request, {
+  ): Promise<Conversation> {
+    const { resource } = await this.idempotency.once(request, {
       make: async () => ({ resource: await this.branches.fork(userId, id, message_id), status: 201 }),
       read: (copyId) => this.branches.get(userId, copyId),
     });
-    response.setHeader('ETag', toETag(copy));
-    return toConversationResponse(copy);
+    return resource;
   }
 
   @ApiBody({ type: SelectMessageDto, required: false })

@@ -150,7 +150,7 @@ export class TurnsService {
     const terms = unslotted ? WAITS : this.terms(request);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
-    return turnOf(request, stored, messages, turn.context, terms.instanceId);
+    return turnOf(request, stored, messages, { ...terms, context: turn.context });
   }
 
   /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
@@ -161,7 +161,8 @@ export class TurnsService {
         const messages = this.messages(request, place);
         const terms = this.terms(request);
         const turn = await this.store(request, place, messages, terms);
-        if (turn.stored) return turnOf(request, place.conversation, messages, turn.context, terms.instanceId);
+        if (turn.stored)
+          return turnOf(request, place.conversation, messages, { ...terms, context: turn.context });
         assertAllowed(turn, terms);
       } else if (tries > 1) break;
       place = await this.resolveParent(request.userId, place.conversation.id, request.parentId);
@@ -185,7 +186,7 @@ export class TurnsService {
       await this.queue.assertRoom(request);
       const messages = this.messages(request, place, queued);
       await this.store(request, place, messages, WAITS);
-      return turnOf(request, place.conversation, messages, [], null);
+      return turnOf(request, place.conversation, messages, { instanceId: null, context: [] });
     });
   }
 
@@ -249,8 +250,7 @@ function turnOf(
   { model }: TurnInput,
   conversation: Conversation,
   messages: TurnMessage[],
-  context: ContextMessage[],
-  instanceId: string | null,
+  { instanceId, context }: Pick<OpenedTurn, 'instanceId' | 'context'>,
 ): OpenedTurn {
   const { id: messageId, parent_id } = lastOf(messages);
   return {

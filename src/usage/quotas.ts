@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig, type QuotasConfig } from '../config/app-config';
 import { STORAGE_BOUNDS } from '../config/bounds';
-import { TransactionRunner } from '../database/transaction-runner';
 import type { TurnAllowance, TurnInput } from '../messages/turns.service';
 import { quotaExceeded, tooManyRunning } from '../users/quotas/quota-exceeded';
 import { StorageQuota } from '../users/quotas/storage-quota';
@@ -18,7 +17,6 @@ export class Quotas {
 
   constructor(
     config: AppConfig,
-    private readonly db: TransactionRunner,
     private readonly usage: UsageRepository,
     private readonly lock: UserLock,
     private readonly storage: StorageQuota,
@@ -36,8 +34,7 @@ export class Quotas {
     const maxRunning = runningRepliesDefault || null;
     if (!tokensPerDay && !runningReplies && !storedBytes) return open({ reservedTokens: null, maxRunning });
     // First of all locks, in every turn: whoever held the conversation and waited for this one could be waited for in turn.
-    return this.db.run(async () => {
-      await this.lock.take(turn.userId);
+    return this.lock.hold(turn.userId, async () => {
       const reservedTokens = tokensPerDay || runningReplies ? await this.reserve(turn) : null;
       const opened = await open({ reservedTokens, maxRunning });
       await this.storage.assert(turn.userId);

@@ -159,7 +159,7 @@ function servicesOf(connection: Connection) {
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
   const queue = new QueueService(db, conversations, queueRows, instance, SLOT_QUEUE);
-  const quotas = new Quotas(CONFIG, db, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
+  const quotas = new Quotas(CONFIG, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
   return {
     db,
     conversations,

@@ -9,13 +9,9 @@ export class UserLock {
   /** For as long as the work takes, in a transaction. */
   hold<T>(userId: string, work: () => Promise<T>): Promise<T> {
     return this.db.run(async () => {
-      await this.take(userId);
+      // In a statement of its own, so that the next one sees what others have committed.
+      await this.db.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
       return work();
     });
-  }
-
-  /** Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. */
-  async take(userId: string): Promise<void> {
-    await this.db.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
   }
 }
