@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../../config/bounds';
+import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 /** How one kind of guessing is slowed. */
@@ -60,11 +61,7 @@ export class LoginAttemptsRepository {
 
   /** Some of those whose time is over. */
   async deleteExpired(): Promise<void> {
-    await this.db.query(
-      `DELETE FROM login_attempts WHERE key IN (
-         SELECT key FROM login_attempts WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
-       )`,
-      [STORAGE_BOUNDS.expiredSlice.limit],
-    );
+    const { limit } = STORAGE_BOUNDS.expiredSlice;
+    await deleteSlice(this.db, { table: 'login_attempts', key: 'key', where: 'expires_at <= now()', limit });
   }
 }
