@@ -45,7 +45,7 @@ export class ApiKeysController {
     @Body() { name, scopes, expires_at }: CreateApiKeyDto,
     @Origin() origin: RequestOrigin,
   ): Promise<NewApiKeyResponse> {
-    await this.accounts.assertVouchedFor(identity);
+    await this.accounts.assertReauthenticated(identity);
     const { userId } = identity;
     const wanted = { name, scopes, expires_at: expires_at ? new Date(expires_at) : null };
     const { text, key } = await this.keys.create(userId, wanted);

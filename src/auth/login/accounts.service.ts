@@ -80,7 +80,7 @@ export class AccountsService {
   }
 
   /**
-   * Vouches for the session, as logging in does and refreshing does not.
+   * The session counts as authenticated from now on, as after a login. Refreshing it does not do that.
    * @throws {AppError} `invalid_credentials`, `too_many_attempts`
    */
   async reauthenticate(
@@ -95,7 +95,7 @@ export class AccountsService {
   }
 
   /** @throws {AppError} `reauthentication_required`, as `SessionsService.assertVouchedFor` */
-  assertVouchedFor(identity: Identity): Promise<void> {
+  assertReauthenticated(identity: Identity): Promise<void> {
     return this.sessions.assertVouchedFor(identity);
   }
 

@@ -37,7 +37,7 @@ export class UserAdminService {
     const before = await this.get(actor, id);
     if (changes.role !== undefined || changes.is_active !== undefined) assertAdmin(actor);
     assertOwnAccount(before, changes);
-    if (changesName(before, changes)) await this.accounts.assertVouchedFor(actor);
+    if (changesName(before, changes)) await this.accounts.assertReauthenticated(actor);
     const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     if (Object.keys(wanted).length === 0) return before;
     const after = await this.accounts.update(id, wanted);
@@ -53,7 +53,7 @@ export class UserAdminService {
    */
   async delete(actor: Identity, id: string, origin: RequestOrigin): Promise<boolean> {
     if (actor.role !== 'admin' && actor.userId !== id) throw userNotFound();
-    await this.accounts.assertVouchedFor(actor);
+    await this.accounts.assertReauthenticated(actor);
     return this.erasure.run(id, actor.userId, origin);
   }
 
