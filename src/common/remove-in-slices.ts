@@ -8,6 +8,9 @@ export async function removeInSlices(
   signal?: AbortSignal,
 ): Promise<number> {
   let removed = 0;
-  for (let slice = limit; slice === limit && !signal?.aborted; removed += slice) slice = await remove(limit);
-  return removed;
+  for (;;) {
+    const slice = await remove(limit);
+    removed += slice;
+    if (slice < limit || signal?.aborted) return removed;
+  }
 }
