@@ -1,6 +1,6 @@
 /**
  * Which folder of src/ may import which, as allow lists: what is not listed is forbidden. Arrows point down only, from faces to
- * foundations; a new folder gets a line here. Files at the root of src/ put the service together and may import everything.
+ * foundations; a new folder gets a line here, and so does a room of a folder that stands on another floor than the folder itself. Files at the root of src/ put the service together and may import everything.
  */
 const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common', 'observability'];
 
@@ -26,14 +26,15 @@ const ALLOWED = {
   conversations: [...FOUNDATIONS, 'auth', 'users', 'providers'],
   messages: [...FOUNDATIONS, 'limits', 'auth', 'users', 'instances', 'llm', 'conversations'],
   feedback: [...FOUNDATIONS, 'auth', 'users', 'conversations', 'messages'],
-  models: [...FOUNDATIONS, 'auth', 'providers'],
-  usage: [...FOUNDATIONS, 'limits', 'auth', 'llm', 'messages'],
+  models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
+  usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
   health: [...FOUNDATIONS, 'auth'],
-  accounts: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
-  admin: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'llm', 'messages', 'providers'],
+  // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)
+  'users/accounts': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
+  'users/admin': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'providers', 'usage'],
   // a turn: face → use case → engine → tree of messages
   replies: [...FOUNDATIONS, 'users', 'instances', 'llm', 'conversations', 'messages'],
-  turns: [...FOUNDATIONS, 'llm', 'providers', 'conversations', 'messages', 'replies'],
+  turns: [...FOUNDATIONS, 'llm', 'providers', 'conversations', 'messages', 'usage', 'replies'],
   streaming: [...FOUNDATIONS, 'auth', 'replies'],
   chat: [
     ...FOUNDATIONS,
@@ -59,13 +60,25 @@ const ALLOWED_IN_REPLIES = {
   lifecycle: ['read', 'produce', 'log', 'events'],
 };
 
+/**
+ * A path of the room, but for those of rooms inside of it (`users/accounts` is not part of `users`).
+ * @param {string} name @param {Record<string, string[]>} rules
+ */
+function inRoom(name, rules) {
+  const inner = Object.keys(rules).filter((other) => other.startsWith(`${name}/`));
+  return `${name}/${inner.map((room) => `(?!${room.slice(name.length + 1)}/)`).join('')}`;
+}
+
 /** @param {string} folder @param {Record<string, string[]>} rules */
 function allowLists(folder, rules) {
   return Object.entries(rules).map(([name, allowed]) => ({
     name: `${folder}${name}-imports-what-is-listed`.replaceAll('/', '-'),
     severity: 'error',
-    from: { path: `^${folder}${name}/` },
-    to: { path: `^${folder}[^/]+/`, pathNot: `^${folder}(${[name, ...allowed].join('|')})/` },
+    from: { path: `^${folder}${inRoom(name, rules)}` },
+    to: {
+      path: `^${folder}[^/]+/`,
+      pathNot: `^${folder}(${[name, ...allowed].map((room) => inRoom(room, rules)).join('|')})`,
+    },
   }));
 }
 

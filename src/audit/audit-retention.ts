@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { RepeatedTask } from '../common/repeated-task';
+import { removeInSlices } from '../common/remove-in-slices';
 import { AppConfig } from '../config/app-config';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { DatabaseState } from '../database/database-state';
@@ -38,11 +39,7 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** How many records were deleted. */
   async sweep(signal?: AbortSignal): Promise<number> {
-    let deleted = 0;
-    for (let slice: number = SLICE; slice === SLICE && this.days > 0; deleted += slice) {
-      if (signal?.aborted) break;
-      slice = await this.events.deleteOlderThan(this.days, SLICE);
-    }
-    return deleted;
+    if (this.days === 0) return 0;
+    return removeInSlices(SLICE, (limit) => this.events.deleteOlderThan(this.days, limit), signal);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
+import { deleteSlice } from '../database/delete-slice';
 import { TransactionRunner } from '../database/transaction-runner';
 import { AuditEventEntity } from './audit-event.entity';
 
@@ -31,12 +32,8 @@ export class AuditRepository {
 
   /** How many rows were deleted, `limit` at most. Processes that do so at the same time do not wait for each other. */
   deleteOlderThan(days: number, limit: number): Promise<number> {
-    return this.count(
-      `DELETE FROM audit_events WHERE id IN (
-         SELECT id FROM audit_events WHERE created_at < now() - make_interval(days => $1)
-         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      [days, limit],
-    );
+    const where = 'created_at < now() - make_interval(days => $1) ORDER BY created_at';
+    return deleteSlice(this.db, { table: 'audit_events', key: 'id', where, parameters: [days], limit });
   }
 
   /** From where the user has logged in within 30 days; null: from where only proxies were to be seen. Of very many, the latest thousand. */
@@ -59,13 +56,5 @@ export class AuditRepository {
       order: { id: 'ASC' },
       take: limit,
     });
-  }
-
-  private async count(change: string, parameters: unknown[]): Promise<number> {
-    const rows = await this.db.query<{ count: number }>(
-      `WITH changed AS (${change}) SELECT count(*)::int AS count FROM changed`,
-      parameters,
-    );
-    return rows[0].count;
   }
 }

@@ -1,5 +1,6 @@
-import { Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { ActionRoute } from '../http/routes';
 import { CurrentIdentity } from './current-user.decorator';
 import type { Identity } from './identity';
 import { RequiresScope } from './route-rules.decorator';
@@ -11,15 +12,13 @@ import { StreamTicketsService, TICKET_TTL_S } from './tickets/stream-tickets.ser
 export class AuthController {
   constructor(private readonly tickets: StreamTicketsService) {}
 
-  @Post('stream-ticket')
-  @HttpCode(200)
   @RequiresScope('conversations:read')
-  @ApiOperation({
+  @ActionRoute('stream-ticket', {
     summary: 'Get a ticket for one stream',
     description:
       'For native `EventSource` and browser WebSockets, which cannot set headers. It works once, for a minute.',
+    returns: { type: StreamTicketResponse, description: 'The ticket.' },
   })
-  @ApiOkResponse({ type: StreamTicketResponse, description: 'The ticket.' })
   async createStreamTicket(@CurrentIdentity() identity: Identity): Promise<StreamTicketResponse> {
     return { ticket: await this.tickets.issue(identity), expires_in: TICKET_TTL_S };
   }

@@ -17,7 +17,7 @@ interface Watcher {
   expiry?: NodeJS.Timeout;
 }
 
-/** A session, an API key, or a user whom others vouch for, and all that it has opened: one look-up is for all of it. */
+/** A session, an API key, or a user whom an identity provider authenticates, and all that it has opened: one look-up is for all of it. */
 interface Credential {
   key: string;
   /** `subjectOf` the user, once something has changed of anybody. */
@@ -92,7 +92,7 @@ export class SessionExpiryWatcher {
   }
 
   private async check(credential: Credential): Promise<void> {
-    // Of a user whom others vouch for there may be several tokens, each with an end of its own.
+    // Of a user whom an identity provider authenticates there may be several tokens, each with an end of its own.
     const { expiresAt: _ofOneToken, ...identity } = credential.identity;
     this.settle(credential, await this.strategy.renew(identity));
   }

@@ -1,7 +1,15 @@
-import { applyDecorators, RequestMapping, RequestMethod } from '@nestjs/common';
-import { ApiHeader, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { applyDecorators, RequestMapping, RequestMethod, UseGuards } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { StreamRoute } from '../auth/stream-route.decorator';
+import { DrainingGuard } from '../http/draining.guard';
+import { ApiIdempotent } from '../http/idempotency/idempotent-request';
+import { type ProblemSource, ProblemResponses } from '../http/openapi/problem-responses';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { StaysOpen } from '../limits/stays-open.decorator';
 import { ApiReplyEvents, replyEventSchema } from '../replies/events/reply-event.dto';
+import { invalidResumeId } from '../replies/reply.errors';
+import { TurnProblems } from './api-turn';
+import { invalidFullText } from './full-text';
 
 const RESUME_HEADER = {
   name: 'Last-Event-ID',
@@ -30,8 +38,38 @@ const FULL_TEXT = {
 /** Documents how a client names the last event that it has received. */
 export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuery(AFTER));
 
+export interface StreamDocumentation {
+  summary: string;
+  description?: string;
+  /** Errors that are peculiar to this route. */
+  problems?: readonly ProblemSource[];
+}
+
+/** `POST` that starts a reply and responds with its events. Refused while the process shuts down. */
+export function TurnRoute(path: string, { problems = [], ...operation }: StreamDocumentation) {
+  return applyDecorators(
+    TurnProblems(),
+    ProblemResponses(...problems),
+    ApiIdempotent(),
+    ApiOperation(operation),
+    UseGuards(DrainingGuard),
+    EventStream(path, RequestMethod.POST),
+  );
+}
+
+/** `GET` of the events of replies, for native `EventSource` as well; it starts nothing. */
+export function FollowRoute(path: string, { problems = [], ...operation }: StreamDocumentation) {
+  return applyDecorators(
+    ProblemResponses(invalidResumeId, invalidFullText, ...problems),
+    ApiOperation(operation),
+    RateLimited('stream'),
+    StreamRoute(),
+    EventStream(path, RequestMethod.GET),
+  );
+}
+
 /** A route that responds with a stream of reply events (`StreamResponder`); 200 also for POST: readers give up on any other status. */
-export function EventStream(path: string, method: RequestMethod = RequestMethod.GET) {
+function EventStream(path: string, method: RequestMethod) {
   return applyDecorators(
     RequestMapping({ path, method }),
     StaysOpen(),

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiParam, ApiSchema } from '@nestjs/swagger';
+import { ApiSchema } from '@nestjs/swagger';
 import { conversationNotFound, unknownModel } from '../conversations/conversation.errors';
 import { ProblemBody } from '../errors/problem';
 import { Draining } from '../http/draining';
@@ -13,15 +13,6 @@ import type { Message } from '../messages/messages.service';
 import { conversationGone, invalidResumeId, replyFailed, stopPending } from '../replies/reply.errors';
 import { assertFits } from '../turns/context-tokens';
 import { INTERRUPTED } from '../replies/events/reply-outcome';
-
-/** Documents the `conversation_id` of a chat route. */
-export const ApiConversationId = () =>
-  ApiParam({
-    name: 'conversation_id',
-    format: 'uuid',
-    example: EXAMPLE_IDS.conversation,
-    description: 'The conversation.',
-  });
 
 @ApiSchema({ name: 'ReplyProblem', description: 'A problem of a reply; both messages of the turn are kept.' })
 class ReplyProblemBody extends ProblemBody {

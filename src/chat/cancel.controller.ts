@@ -1,14 +1,13 @@
-import { Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Controller } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
+import { ConversationId } from '../conversations/conversation-id.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
-import { EXAMPLE_IDS } from '../http/openapi/api-properties';
-import { ProblemResponses } from '../http/openapi/problem-responses';
-import { ParseId } from '../http/parse-id.pipe';
+import { ActionRoute } from '../http/routes';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';
+import { MessageId } from '../messages/message-id.decorator';
 import { messageNotFound } from '../messages/message.errors';
-import { ApiConversationId } from './api-turn';
 import { noReply, stopPending } from '../replies/reply.errors';
 import { RepliesService } from '../replies/replies.service';
 
@@ -19,38 +18,32 @@ import { RepliesService } from '../replies/replies.service';
 export class CancelController {
   constructor(private readonly replies: RepliesService) {}
 
-  @Post('chat/:conversation_id/stop')
-  @HttpCode(200)
-  @ApiOperation({
+  @ActionRoute('chat/:conversation_id/stop', {
     summary: 'Stop the running reply',
     description:
       'The text so far is kept, and a queued reply comes next. A reply that waits for its model counts as running. Idempotent: without a running reply it answers the last one as ' +
       'it is.',
+    returns: { type: MessageResponse, description: 'The last reply.' },
+    problems: [conversationNotFound, noReply, stopPending],
   })
-  @ApiConversationId()
-  @ApiOkResponse({ type: MessageResponse, description: 'The last reply.' })
-  @ProblemResponses(conversationNotFound, noReply, stopPending)
   async stopReply(
     @CurrentUser() userId: string,
-    @Param('conversation_id', new ParseId(conversationNotFound)) id: string,
+    @ConversationId('conversation_id') id: string,
   ): Promise<MessageResponse> {
     return toMessageResponse(await this.replies.stopRunning(userId, id));
   }
 
-  @Post('messages/:id/stop')
-  @HttpCode(200)
-  @ApiOperation({
+  @ActionRoute('messages/:id/stop', {
     summary: 'Stop or cancel a reply',
     description:
       'A running reply keeps its text so far; a queued one is taken out of the queue, and what the user said stays. ' +
       'Idempotent: a reply that is over is answered as it is.',
+    returns: { type: MessageResponse, description: 'The reply.' },
+    problems: [messageNotFound, stopPending],
   })
-  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The reply.' })
-  @ApiOkResponse({ type: MessageResponse, description: 'The reply.' })
-  @ProblemResponses(messageNotFound, stopPending)
   async stopMessage(
     @CurrentUser() userId: string,
-    @Param('id', new ParseId(messageNotFound)) id: string,
+    @MessageId('The reply.') id: string,
   ): Promise<MessageResponse> {
     return toMessageResponse(await this.replies.stop(userId, id));
   }

@@ -1,4 +1,3 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { validationFailed } from '../http/validation.pipe';
 import { logged, type LoggedEvent } from '../replies/events/event-codec';
@@ -11,12 +10,10 @@ const AROUND = 'data: \n'.length;
 export const invalidFullText = () =>
   validationFailed([{ path: 'full_text', message: 'must be true or false' }]);
 
-/** Whether the client takes an `end` event of any length: `?full_text=false` says that it does not. */
-export const FullText = createParamDecorator((_data: unknown, context: ExecutionContext) =>
-  fullTextOf(context.switchToHttp().getRequest<Request>()),
-);
-
-/** @throws AppError `validation_failed` for anything but `true` and `false` */
+/**
+ * Whether the client takes an `end` event of any length: `?full_text=false` says that it does not.
+ * @throws AppError `validation_failed` for anything but `true` and `false`
+ */
 export function fullTextOf({ query }: Pick<Request, 'query'>): boolean {
   const { full_text: wanted = 'true' } = query;
   if (wanted !== 'true' && wanted !== 'false') throw invalidFullText();

@@ -2,27 +2,41 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { idempotentRequestOf, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { fullTextOf } from './full-text';
-import { resumeFrom } from '../streaming/resume-from.decorator';
+import { resumeFrom } from '../streaming/resume-from';
 
-/** The client of a POST that starts a reply: its user, what it has received already, and how it wants the rest. */
-export interface TurnClient {
+/** Who reads a stream of reply events: its user, what it has received already, and how it wants the rest. */
+export interface StreamReader {
   userId: string;
   /** Id of the last event that it has received. */
   lastEventId?: string;
   /** Whether it takes an `end` event of any length. */
   fullText: boolean;
+}
+
+/** The client of a POST that starts a reply, and reads it. */
+export interface TurnClient extends StreamReader {
   /** Present if the request may be repeated. */
   request?: IdempotentRequest;
 }
 
 /** Parameter decorator for routes that are not public. */
+export const Reader = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  readerOf(context.switchToHttp().getRequest<UserRequest>()),
+);
+
+/** Parameter decorator for routes that are not public. */
 export const Client = createParamDecorator((_data: unknown, context: ExecutionContext): TurnClient => {
-  const request = context.switchToHttp().getRequest<Request & { userId?: string }>();
+  const request = context.switchToHttp().getRequest<UserRequest>();
+  return { ...readerOf(request), request: idempotentRequestOf(request) };
+});
+
+type UserRequest = Request & { userId?: string };
+
+function readerOf(request: UserRequest): StreamReader {
   if (request.userId === undefined) throw new Error('A public route has no user.');
   return {
     userId: request.userId,
     lastEventId: resumeFrom(request),
     fullText: fullTextOf(request),
-    request: idempotentRequestOf(request),
   };
-});
+}

@@ -38,7 +38,7 @@ export interface AuthConfig {
   jwt: JwtConfig;
   accessTokenTtlS: number;
   refreshTokenTtlS: number;
-  /** How long a password that was given vouches for its session. */
+  /** How long a session counts as authenticated after its password was given. */
   reauthenticationMaxAgeS: number;
 }
 

@@ -361,7 +361,7 @@ export const IDENTITY_BOUNDS = {
     test: 'test/e2e/accounts/refresh-tokens.spec.ts',
   },
   reauthenticationAge: {
-    what: 'time for which a password that was given vouches for its session',
+    what: 'time for which a session counts as authenticated after its password was given',
     limit: 300_000,
     unit: 'ms',
     variable: 'REAUTHENTICATION_MAX_AGE_S',

@@ -1,52 +1,35 @@
-import {
-  applyDecorators,
-  Body,
-  Controller,
-  Delete,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Patch,
-  Post,
-  Put,
-  Query,
-  Res,
-} from '@nestjs/common';
-import {
-  ApiBody,
-  ApiCreatedResponse,
-  ApiHeader,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
-import type { Response } from 'express';
+import { Body, Controller, Headers, Query } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { decodeCursor, encodeCursor } from '../http/cursor';
-import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { ProblemResponses } from '../http/openapi/problem-responses';
+import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { listPage } from '../http/list-page';
+import { documentedParam } from '../http/openapi/documented-param';
+import type { Page } from '../http/page';
+import { CreateRoute, DeleteRoute, ListRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
-import { ApiPageResponse, toPage, type Page } from '../http/page';
-import { ParseId } from '../http/parse-id.pipe';
+import { RespondsConversation } from './conversation.interceptor';
+import { ConversationId } from './conversation-id.decorator';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
-import type { ConversationPosition } from './conversation.types';
 import { ConversationsService, type Conversation } from './conversations.service';
 import { ConversationResponse, toConversationResponse } from './dto/conversation.response';
 import { CreateConversationDto } from './dto/create-conversation.dto';
 import { ListConversationsQuery } from './dto/list-conversations.query';
 import { UpdateConversationDto } from './dto/update-conversation.dto';
-import { toETag, versionsOf } from './etag';
+import { ETAG_HEADER, versionsOf } from './etag';
 
-const ConversationId = () => Param('id', new ParseId(conversationNotFound));
-const ETAG_HEADER = {
-  ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' as const, example: '"1"' } },
-};
+const IfMatch = () =>
+  documentedParam(
+    Headers('if-match'),
+    ApiHeader({
+      name: 'If-Match',
+      required: false,
+      schema: { type: 'string' },
+      example: '"1"',
+      description: 'The `ETag` that was read; 412 if it has changed since.',
+    }),
+  );
 const NEW_CONVERSATIONS = {
   empty: { summary: 'An empty one', value: {} },
   prepared: {
@@ -65,6 +48,16 @@ const CHANGES = {
   model: { summary: 'Back to the default model', value: { model: null } },
 };
 
+const UPDATE = {
+  description: 'What is absent stays as it is. `settings` and `metadata` are replaced whole.',
+  returns: {
+    type: ConversationResponse,
+    description: 'The conversation as it is now.',
+    headers: ETAG_HEADER,
+  },
+  problems: [unknownModel, conversationNotFound, conversationChanged, storageFull],
+};
+
 @RequiresScope('conversations:write')
 @ApiTags('conversations')
 @Controller('conversations')
@@ -74,140 +67,84 @@ export class ConversationsController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
-  @Post()
-  @ApiOperation({
+  @RespondsConversation()
+  @ApiBody({ type: CreateConversationDto, examples: NEW_CONVERSATIONS })
+  @CreateRoute('', {
     summary: 'Make a conversation',
     description: '`{}` makes an empty one; a first message makes one as well.',
+    returns: { type: ConversationResponse, description: 'The new conversation.', headers: ETAG_HEADER },
+    problems: [unknownModel, storageFull],
   })
-  @ApiBody({ type: CreateConversationDto, examples: NEW_CONVERSATIONS })
-  @ApiCreatedResponse({
-    type: ConversationResponse,
-    description: 'The new conversation.',
-    headers: ETAG_HEADER,
-  })
-  @ApiIdempotent()
-  @ProblemResponses(unknownModel, storageFull)
   async createConversation(
     @CurrentUser() userId: string,
     @Body() body: CreateConversationDto,
     @Idempotent() request: IdempotentRequest | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
+  ): Promise<Conversation> {
     const { resource } = await this.idempotency.once(request, {
       make: async () => ({ resource: await this.conversations.create(userId, body), status: 201 }),
       read: (id) => this.conversations.get(userId, id),
     });
-    return answer(resource, response);
+    return resource;
   }
 
-  @Get()
   @RequiresScope('conversations:read')
-  @ApiOperation({ summary: 'List conversations', description: 'Newest activity first.' })
-  @ApiPageResponse(ConversationResponse)
-  async listConversations(
+  @ListRoute('', ConversationResponse, {
+    summary: 'List conversations',
+    description: 'Newest activity first.',
+  })
+  listConversations(
     @CurrentUser() userId: string,
-    @Query() { limit, cursor, q, archived }: ListConversationsQuery,
+    @Query() query: ListConversationsQuery,
   ): Promise<Page<ConversationResponse>> {
-    const filter = { archived: archived === 'true', q };
-    const scope = { userId, list: `conversations ${JSON.stringify(filter)}` };
-    const after = cursor ? toPosition(decodeCursor(scope, cursor, ['timestamp', 'uuid'])) : undefined;
-    const { found, end } = await this.conversations.list(userId, filter, after, limit + 1);
-    const page = toPage(found, limit, toConversationResponse, (last) =>
-      encodeCursor(scope, [last.last_activity_at.toISOString(), last.id]),
+    const filter = { archived: query.archived === 'true', q: query.q };
+    return listPage(
+      { userId, list: `conversations ${JSON.stringify(filter)}`, by: 'last_activity_at' },
+      query,
+      (after, limit) => this.conversations.list(userId, filter, after, limit),
+      toConversationResponse,
     );
-    if (!end) return page;
-    return { ...page, has_more: true, next_cursor: encodeCursor(scope, [end.last_activity_at, end.id]) };
   }
 
-  @Patch(':id')
-  @ApiUpdate('Change a conversation')
-  async updateConversation(
+  @RespondsConversation()
+  @ApiBody({ type: UpdateConversationDto, examples: CHANGES })
+  @UpdateRoute(':id', { ...UPDATE, summary: 'Change a conversation' })
+  updateConversation(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
     @Body() body: UpdateConversationDto,
-    @Headers('if-match') ifMatch: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
-    return answer(await this.conversations.update(userId, id, body, versionsOf(ifMatch)), response);
+    @IfMatch() ifMatch: string | undefined,
+  ): Promise<Conversation> {
+    return this.conversations.update(userId, id, body, versionsOf(ifMatch));
   }
 
-  @Put(':id')
-  @ApiUpdate('Change a conversation (the same as PATCH)')
+  @RespondsConversation()
+  @ApiBody({ type: UpdateConversationDto, examples: CHANGES })
+  @PutRoute(':id', { ...UPDATE, summary: 'Change a conversation (the same as PATCH)' })
   putConversation(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
     @Body() body: UpdateConversationDto,
-    @Headers('if-match') ifMatch: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ConversationResponse> {
-    return this.updateConversation(userId, id, body, ifMatch, response);
+    @IfMatch() ifMatch: string | undefined,
+  ): Promise<Conversation> {
+    return this.updateConversation(userId, id, body, ifMatch);
   }
 
-  @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({
+  @DeleteRoute(':id', {
     summary: 'Delete a conversation',
     description: 'A running reply is stopped; everything of it goes.',
+    problems: [conversationNotFound],
   })
-  @ApiConversationId()
-  @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses(conversationNotFound)
   async deleteConversation(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
     await this.conversations.delete(userId, id);
   }
 
-  @Delete(':id/context')
-  @HttpCode(204)
-  @ApiOperation({
+  @DeleteRoute(':id/context', {
     summary: 'Make the model forget what came before',
     description: 'The messages stay readable; later replies know only what is posted from now on.',
+    returns: 'It is forgotten.',
+    problems: [conversationNotFound],
   })
-  @ApiConversationId()
-  @ApiNoContentResponse({ description: 'It is forgotten.' })
-  @ProblemResponses(conversationNotFound)
   async clearContext(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
     await this.conversations.clearContext(userId, id);
   }
-}
-
-function ApiConversationId() {
-  return ApiParam({
-    name: 'id',
-    format: 'uuid',
-    example: EXAMPLE_IDS.conversation,
-    description: 'The conversation.',
-  });
-}
-
-function ApiUpdate(summary: string) {
-  return applyDecorators(
-    ApiOperation({
-      summary,
-      description: 'What is absent stays as it is. `settings` and `metadata` are replaced whole.',
-    }),
-    ApiConversationId(),
-    ApiHeader({
-      name: 'If-Match',
-      required: false,
-      schema: { type: 'string' },
-      example: '"1"',
-      description: 'The `ETag` that was read; 412 if it has changed since.',
-    }),
-    ApiOkResponse({
-      type: ConversationResponse,
-      description: 'The conversation as it is now.',
-      headers: ETAG_HEADER,
-    }),
-    ApiBody({ type: UpdateConversationDto, examples: CHANGES }),
-    ProblemResponses(unknownModel, conversationNotFound, conversationChanged, storageFull),
-  );
-}
-
-function answer(conversation: Conversation, response: Response): ConversationResponse {
-  response.setHeader('ETag', toETag(conversation));
-  return toConversationResponse(conversation);
-}
-
-function toPosition([last_activity_at, id]: [string, string]): ConversationPosition {
-  return { last_activity_at, id };
 }

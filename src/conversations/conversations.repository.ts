@@ -38,13 +38,12 @@ export class ConversationsRepository {
     return this.rows.findOneBy({ id, user_id: userId, deleted_at: IsNull() });
   }
 
-  /** Newest activity first, as far as `until`, which is included. */
+  /** Newest activity first, from behind `after` as far as `until`, which is included. */
   list(
     userId: string,
     filter: ConversationFilter,
-    after: ConversationPosition | undefined,
+    { after, until }: { after?: ConversationPosition; until?: ConversationPosition },
     limit: number,
-    until?: ConversationPosition,
   ): Promise<ConversationEntity[]> {
     const query = this.rows
       .createQueryBuilder('c')

@@ -77,7 +77,7 @@ export class ConversationsService implements OnModuleInit {
   ): Promise<{ found: Conversation[]; end?: ConversationPosition }> {
     const { limit: most } = STORAGE_BOUNDS.searchedConversations;
     const until = filter.q ? await this.repository.further(userId, filter.archived, after, most) : undefined;
-    const found = await this.repository.list(userId, filter, after, limit, until);
+    const found = await this.repository.list(userId, filter, { after, until }, limit);
     return { found, ...(found.length < limit && until && { end: until }) };
   }
 

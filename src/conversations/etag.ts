@@ -1,3 +1,8 @@
+/** Documents the header of responses that carry a conversation. */
+export const ETAG_HEADER = {
+  ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string' as const, example: '"1"' } },
+};
+
 /** The version of a conversation as an entity tag (RFC 9110 §8.8.3). */
 export function toETag(conversation: { version: number }): string {
   return `"${conversation.version}"`;

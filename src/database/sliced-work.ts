@@ -6,7 +6,7 @@ const MOST = STORAGE_BOUNDS.rowsOfSlice.limit;
 const FEWEST = 50;
 const AIM_MS = STORAGE_BOUNDS.sliceTime.limit;
 /** Between two looks for work that another process, or this one before it ended, has left behind. */
-const LOOK_MS = 10_000;
+const POLL_INTERVAL_MS = 10_000;
 const LONGEST_PAUSE_MS = 2_000;
 
 /** How many rows a slice takes: what can be done in the time that it may take, by what the last one took. */
@@ -73,7 +73,7 @@ export class SlicedWork {
 
   /** Until there is work, or it is time to look for it. */
   private async rest(): Promise<void> {
-    await Promise.race([this.pause(LOOK_MS), this.wakeup.promise]);
+    await Promise.race([this.pause(POLL_INTERVAL_MS), this.wakeup.promise]);
     this.wakeup = Promise.withResolvers();
   }
 

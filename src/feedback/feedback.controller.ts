@@ -1,24 +1,17 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { decodeCursor, encodeCursor } from '../http/cursor';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { ProblemResponses } from '../http/openapi/problem-responses';
-import { storageFull } from '../users/quotas/quota-exceeded';
-import { ApiPageResponse, toPage, type Page } from '../http/page';
-import { ParseId } from '../http/parse-id.pipe';
+import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { listPage } from '../http/list-page';
+import type { Page } from '../http/page';
+import { PathId } from '../http/path-id.decorator';
+import { CreateRoute, DeleteRoute, ListRoute, ReadRoute, UpdateRoute } from '../http/routes';
 import { messageNotFound } from '../messages/message.errors';
+import { storageFull } from '../users/quotas/quota-exceeded';
 import {
   CreateFeedbackDto,
   FeedbackResponse,
@@ -26,12 +19,10 @@ import {
   toFeedbackResponse,
   UpdateFeedbackDto,
 } from './dto/feedback.dto';
-import type { FeedbackPosition } from './feedback.repository';
 import { feedbackNotFound, FeedbackService, notAReply, stillStreaming } from './feedback.service';
 
-const FeedbackId = () => Param('id', new ParseId(feedbackNotFound));
-const ApiFeedbackId = () =>
-  ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.feedback, description: 'The feedback.' });
+const FeedbackId = () =>
+  PathId({ example: EXAMPLE_IDS.feedback, description: 'The feedback.', notFound: feedbackNotFound });
 
 @RequiresScope('feedback:write')
 @ApiTags('feedback')
@@ -42,15 +33,13 @@ export class FeedbackController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
-  @Post()
-  @ApiOperation({
+  @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
+  @CreateRoute('', {
     summary: 'Rate a reply',
     description: 'A second rating of the same reply replaces the first.',
+    returns: { type: FeedbackResponse, description: 'The new feedback.' },
+    problems: [notAReply, messageNotFound, stillStreaming, storageFull],
   })
-  @ApiCreatedResponse({ type: FeedbackResponse, description: 'The new feedback.' })
-  @ApiOkResponse({ type: FeedbackResponse, description: 'It replaced the earlier one.' })
-  @ApiIdempotent()
-  @ProblemResponses(notAReply, messageNotFound, stillStreaming, storageFull)
   async createFeedback(
     @CurrentUser() userId: string,
     @Body() body: CreateFeedbackDto,
@@ -68,41 +57,38 @@ export class FeedbackController {
     return toFeedbackResponse(resource);
   }
 
-  @Get()
   @RequiresScope('feedback:read')
-  @ApiOperation({ summary: "List one's feedback", description: 'Newest first.' })
-  @ApiPageResponse(FeedbackResponse)
-  async listFeedback(
+  @ListRoute('', FeedbackResponse, { summary: "List one's feedback", description: 'Newest first.' })
+  listFeedback(
     @CurrentUser() userId: string,
-    @Query() { limit, cursor, message_id, conversation_id }: ListFeedbackQuery,
+    @Query() query: ListFeedbackQuery,
   ): Promise<Page<FeedbackResponse>> {
+    const { message_id, conversation_id } = query;
     const filter = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
-    const scope = { userId, list: `feedback ${JSON.stringify(filter)}` };
-    const after = cursor ? toPosition(decodeCursor(scope, cursor, ['timestamp', 'uuid'])) : undefined;
-    const rows = await this.feedback.list(userId, filter, after, limit + 1);
-    return toPage(rows, limit, toFeedbackResponse, (last) =>
-      encodeCursor(scope, [last.created_at.toISOString(), last.id]),
+    return listPage(
+      { userId, list: `feedback ${JSON.stringify(filter)}`, by: 'created_at' },
+      query,
+      (after, limit) => this.feedback.list(userId, filter, after, limit),
+      toFeedbackResponse,
     );
   }
 
-  @Get(':id')
   @RequiresScope('feedback:read')
-  @ApiOperation({ summary: 'Read feedback' })
-  @ApiFeedbackId()
-  @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback.' })
-  @ProblemResponses(feedbackNotFound)
+  @ReadRoute(':id', {
+    summary: 'Read feedback',
+    returns: { type: FeedbackResponse, description: 'The feedback.' },
+    problems: [feedbackNotFound],
+  })
   async getFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<FeedbackResponse> {
     return toFeedbackResponse(await this.feedback.get(userId, id));
   }
 
-  @Patch(':id')
-  @ApiOperation({
+  @UpdateRoute(':id', {
     summary: 'Change feedback',
     description: 'What is absent stays as it is; a `null` comment clears it.',
+    returns: { type: FeedbackResponse, description: 'The feedback as it is now.' },
+    problems: [feedbackNotFound, storageFull],
   })
-  @ApiFeedbackId()
-  @ApiOkResponse({ type: FeedbackResponse, description: 'The feedback as it is now.' })
-  @ProblemResponses(feedbackNotFound, storageFull)
   async updateFeedback(
     @CurrentUser() userId: string,
     @FeedbackId() id: string,
@@ -111,17 +97,8 @@ export class FeedbackController {
     return toFeedbackResponse(await this.feedback.update(userId, id, body));
   }
 
-  @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({ summary: 'Take feedback back' })
-  @ApiFeedbackId()
-  @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses(feedbackNotFound)
+  @DeleteRoute(':id', { summary: 'Take feedback back', problems: [feedbackNotFound] })
   async deleteFeedback(@CurrentUser() userId: string, @FeedbackId() id: string): Promise<void> {
     await this.feedback.delete(userId, id);
   }
-}
-
-function toPosition([created_at, id]: [string, string]): FeedbackPosition {
-  return { created_at, id };
 }

@@ -1,15 +1,8 @@
-import { Controller, Get } from '@nestjs/common';
-import {
-  ApiExcludeController,
-  ApiOkResponse,
-  ApiOperation,
-  ApiProperty,
-  ApiSchema,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Controller } from '@nestjs/common';
+import { ApiExcludeController, ApiProperty, ApiSchema, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/public.decorator';
 import { API_PREFIX } from '../http/api-prefix';
-import { ProblemResponses } from '../http/openapi/problem-responses';
+import { ReadRoute } from '../http/routes';
 import { notReady, ReadinessService } from './readiness.service';
 
 const PREFIXED = `${API_PREFIX}/health`;
@@ -35,21 +28,22 @@ class HealthResponse {
 export class HealthController {
   constructor(private readonly readiness: ReadinessService) {}
 
-  @Get('live')
-  @ApiOperation({ operationId: 'getLiveness', summary: 'Is the process alive' })
-  @ApiOkResponse({ type: HealthResponse, description: 'It is.' })
+  @ReadRoute('live', {
+    operationId: 'getLiveness',
+    summary: 'Is the process alive',
+    returns: { type: HealthResponse, description: 'It is.' },
+  })
   live(): HealthResponse {
     return { status: 'ok' };
   }
 
-  @Get('ready')
-  @ApiOperation({
+  @ReadRoute('ready', {
     operationId: 'getReadiness',
     summary: 'Can the service take requests',
     description: 'No, while it starts, shuts down or cannot reach its database.',
+    returns: { type: HealthResponse, description: 'It can.' },
+    problems: [notReady],
   })
-  @ApiOkResponse({ type: HealthResponse, description: 'It can.' })
-  @ProblemResponses(notReady)
   async ready(): Promise<HealthResponse> {
     await this.readiness.assertReady();
     return { status: 'ok' };

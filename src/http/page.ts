@@ -1,5 +1,5 @@
-import { applyDecorators, type Type } from '@nestjs/common';
-import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
+import type { Type } from '@nestjs/common';
+import { getSchemaPath } from '@nestjs/swagger';
 
 /** One page of a list. */
 export interface Page<T> {
@@ -7,26 +7,6 @@ export interface Page<T> {
   has_more: boolean;
   /** Given as `cursor`, it continues the list; null at its end. */
   next_cursor: string | null;
-}
-
-/**
- * Makes a page of rows that were read with `LIMIT limit + 1`.
- * @param cursorOf the cursor that continues after a row
- */
-export function toPage<Row, T>(
-  rows: readonly Row[],
-  limit: number,
-  toItem: (row: Row) => T,
-  cursorOf: (last: Row) => string,
-): Page<T> {
-  const shown = rows.slice(0, limit);
-  const has_more = rows.length > limit;
-  return { data: shown.map(toItem), has_more, next_cursor: has_more ? cursorOf(shown[limit - 1]) : null };
-}
-
-/** Documents a 200 whose body is a page of `item`. */
-export function ApiPageResponse(item: Type, description = 'One page of the list.') {
-  return applyDecorators(ApiExtraModels(item), ApiOkResponse({ description, schema: pageSchema(item) }));
 }
 
 /** The schema of a page of `item`, which must be known to the document (`ApiExtraModels`). */

@@ -11,7 +11,7 @@ export function isCanonicalUuid(value: unknown): value is string {
 
 /**
  * An id in the path, in lower case. Anything that is not a canonical UUID cannot be the id of something, so it gets the same
- * answer as an unknown id: `@Param('id', new ParseId(conversationNotFound))`.
+ * answer as an unknown id. Controllers use it by `PathId`, which documents the parameter as well.
  */
 @Injectable()
 export class ParseId implements PipeTransform<unknown, string> {

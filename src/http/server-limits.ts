@@ -9,7 +9,7 @@ import { PROBLEM_JSON } from './send-problem';
 
 /** Above the idle time of common load balancers (60 s), so that it is never us who close a connection they are about to use. */
 const KEEP_ALIVE_MS = 75_000;
-const LOOK_EVERY_MS = 500;
+const CHECK_INTERVAL_MS = 500;
 
 export function limitServer(server: Server): void {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -53,7 +53,7 @@ function connectionsOf(server: Server): ReadonlySet<Socket> {
 /** Each answer that waits may be small and its client not slow: what many of them hold together is bounded as well. */
 function closeFullest(server: Server, sockets: ReadonlySet<Socket>): void {
   const { limit } = HTTP_BOUNDS.untakenAnswers;
-  const look = (): void => {
+  const closeLargest = (): void => {
     let held = 0;
     for (const { writableLength } of sockets) held += writableLength;
     if (held <= limit) return;
@@ -64,7 +64,7 @@ function closeFullest(server: Server, sockets: ReadonlySet<Socket>): void {
     }
   };
   server.once('listening', () => {
-    const timer = setInterval(look, LOOK_EVERY_MS).unref();
+    const timer = setInterval(closeLargest, CHECK_INTERVAL_MS).unref();
     server.once('close', () => clearInterval(timer));
   });
 }

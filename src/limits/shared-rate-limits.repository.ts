@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { deleteSlice } from '../database/delete-slice';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { Lease, RatePolicy } from './rate-limit-store';
 
@@ -25,13 +26,8 @@ export class SharedRateLimitsRepository {
   }
 
   /** At most `limit` of those that ended a minute ago; answers how many. */
-  async deleteEnded(limit: number): Promise<number> {
-    const rows = await this.db.query(
-      `DELETE FROM rate_limits WHERE key IN (
-         SELECT key FROM rate_limits WHERE window_ends < now() - interval '1 minute' LIMIT $1 FOR UPDATE SKIP LOCKED
-       ) RETURNING 1 AS one`,
-      [limit],
-    );
-    return rows.length;
+  deleteEnded(limit: number): Promise<number> {
+    const where = `window_ends < now() - interval '1 minute'`;
+    return deleteSlice(this.db, { table: 'rate_limits', key: 'key', where, limit });
   }
 }

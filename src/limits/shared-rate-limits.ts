@@ -1,4 +1,5 @@
 import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import { removeInSlices } from '../common/remove-in-slices';
 import { RepeatedTask } from '../common/repeated-task';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { LocalRateLimits } from './local-rate-limits';
@@ -15,7 +16,12 @@ export class SharedRateLimits extends RateLimitStore implements OnModuleDestroy 
     failure: 'Limits of the past could not be forgotten; later',
     firstMs: SWEEP_MS,
     everyMs: SWEEP_MS,
-    run: (signal) => this.sweep(signal),
+    run: (signal) =>
+      removeInSlices(
+        STORAGE_BOUNDS.expiredSlice.limit,
+        (limit) => this.repository.deleteEnded(limit),
+        signal,
+      ),
   });
 
   constructor(private readonly repository: SharedRateLimitsRepository) {
@@ -34,10 +40,5 @@ export class SharedRateLimits extends RateLimitStore implements OnModuleDestroy 
 
   onModuleDestroy(): void {
     this.sweeps.end();
-  }
-
-  private async sweep(signal: AbortSignal): Promise<void> {
-    const { limit } = STORAGE_BOUNDS.expiredSlice;
-    while ((await this.repository.deleteEnded(limit)) === limit && !signal.aborted);
   }
 }

@@ -1,32 +1,24 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Controller, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
+import { ConversationId } from '../conversations/conversation-id.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationsService } from '../conversations/conversations.service';
 import { toConversationResponse } from '../conversations/dto/conversation.response';
-import { toETag } from '../conversations/etag';
-import { EXAMPLE_IDS } from '../http/openapi/api-properties';
-import { ProblemResponses } from '../http/openapi/problem-responses';
-import { ApiPageResponse, type Page } from '../http/page';
-import { ParseId } from '../http/parse-id.pipe';
+import { ETAG_HEADER, toETag } from '../conversations/etag';
+import type { Page } from '../http/page';
+import { ListRoute, ReadRoute } from '../http/routes';
+import { Expensive } from '../limits/expensive.decorator';
 import { ConversationDetailResponse } from './dto/conversation-detail.response';
 import { PathQuery } from './dto/history.query';
 import { MessageDetailResponse, MessageResponse, toMessageDetailResponse } from './dto/message.response';
 import { HistoryPages } from './history-pages';
+import { MessageId } from './message-id.decorator';
 import { messageNotFound } from './message.errors';
 import { MessagesService } from './messages.service';
-import { Expensive } from '../limits/expensive.decorator';
 
-const ConversationId = () => Param('id', new ParseId(conversationNotFound));
-const ApiConversationId = () =>
-  ApiParam({
-    name: 'id',
-    format: 'uuid',
-    example: EXAMPLE_IDS.conversation,
-    description: 'The conversation.',
-  });
 const DETAIL_MESSAGES = 50;
 
 @RequiresScope('conversations:read')
@@ -39,21 +31,13 @@ export class MessagesController {
   ) {}
 
   @Expensive()
-  @Get('conversations/:id')
   @ApiTags('conversations')
-  @ApiOperation({
+  @ReadRoute('conversations/:id', {
     summary: 'Read a conversation',
     description: `With the latest ${DETAIL_MESSAGES} messages of its active path.`,
+    returns: { type: ConversationDetailResponse, description: 'The conversation.', headers: ETAG_HEADER },
+    problems: [conversationNotFound],
   })
-  @ApiConversationId()
-  @ApiOkResponse({
-    type: ConversationDetailResponse,
-    description: 'The conversation.',
-    headers: {
-      ETag: { description: 'The version, for `If-Match`.', schema: { type: 'string', example: '"1"' } },
-    },
-  })
-  @ProblemResponses(conversationNotFound)
   async getConversation(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
@@ -70,18 +54,15 @@ export class MessagesController {
   }
 
   @Expensive()
-  @Get('conversations/:id/messages')
   @ApiTags('messages')
-  @ApiOperation({
+  @ListRoute('conversations/:id/messages', MessageResponse, {
     summary: 'List the messages of a path',
     description:
       'One path through the tree, oldest first. A `next_cursor` stays on its path, whatever is posted in the meantime; ' +
       '`messages_cursor` of a conversation leads to older messages, page by page. A page of long messages has fewer than `limit`; ' +
       '`has_more` tells whether there are more.',
+    problems: [conversationNotFound, messageNotFound],
   })
-  @ApiConversationId()
-  @ApiPageResponse(MessageResponse)
-  @ProblemResponses(conversationNotFound, messageNotFound)
   listMessages(
     @CurrentUser() userId: string,
     @ConversationId() id: string,
@@ -91,19 +72,14 @@ export class MessagesController {
   }
 
   @Expensive()
-  @Get('messages/:id')
   @ApiTags('messages')
-  @ApiOperation({
+  @ReadRoute('messages/:id', {
     summary: 'Read a message',
     description: 'A reply that is running shows what is stored of it so far.',
+    returns: { type: MessageDetailResponse, description: 'The message.' },
+    problems: [messageNotFound],
   })
-  @ApiParam({ name: 'id', format: 'uuid', example: EXAMPLE_IDS.reply, description: 'The message.' })
-  @ApiOkResponse({ type: MessageDetailResponse, description: 'The message.' })
-  @ProblemResponses(messageNotFound)
-  async getMessage(
-    @CurrentUser() userId: string,
-    @Param('id', new ParseId(messageNotFound)) id: string,
-  ): Promise<MessageDetailResponse> {
+  async getMessage(@CurrentUser() userId: string, @MessageId() id: string): Promise<MessageDetailResponse> {
     return toMessageDetailResponse(await this.messages.getWithSiblings(userId, id));
   }
 }

@@ -1,6 +1,9 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { UserData } from '../users/user-data';
+import { columnsIn } from './message-columns';
 import { MessagesService } from './messages.service';
+
+const EXPORTED = columnsIn('export');
 
 /** A user's messages as part of all that is kept of them. */
 @Injectable()
@@ -16,16 +19,7 @@ export class MessagesExport implements OnModuleInit {
   }
 
   private async *read(userId: string): AsyncGenerator<object> {
-    for await (const message of this.messages.all(userId)) {
-      const {
-        user_id: _user,
-        branch_id: _branch,
-        active_child_id: _activeChild,
-        reserved_tokens: _reserved,
-        event_lengths: _lengths,
-        ...shown
-      } = message;
-      yield shown;
-    }
+    for await (const message of this.messages.all(userId))
+      yield Object.fromEntries(EXPORTED.map((name) => [name, message[name]]));
   }
 }

@@ -16,10 +16,6 @@ import { OpenRepliesRepository } from './open-replies.repository';
 import { OpenRepliesService } from './open-replies.service';
 import { OpenReplyEntity } from './open-reply.entity';
 import { PathsRepository } from './paths.repository';
-import { PastUsageEntity } from './usage/past-usage.entity';
-import { Quotas } from './usage/quotas';
-import { UsageRepository } from './usage/usage.repository';
-import { MessageUsage } from './usage/usage.service';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
 import { SlotQueue } from './slot-queue';
@@ -29,7 +25,7 @@ import { TurnsService } from './turns.service';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([MessageEntity, OpenReplyEntity, PastUsageEntity]),
+    TypeOrmModule.forFeature([MessageEntity, OpenReplyEntity]),
     ConversationsModule,
     InstancesModule,
     LlmModule,
@@ -46,23 +42,12 @@ import { TurnsService } from './turns.service';
     TurnsRepository,
     MessagesService,
     OpenRepliesService,
-    MessageUsage,
     QueueService,
     SlotQueue,
-    Quotas,
-    UsageRepository,
     TurnsService,
     BranchesService,
     HistoryPages,
   ],
-  exports: [
-    MessageUsage,
-    MessagesService,
-    OpenRepliesService,
-    QueueService,
-    SlotQueue,
-    TurnsService,
-    HistoryPages,
-  ],
+  exports: [MessagesService, OpenRepliesService, QueueService, SlotQueue, TurnsService, HistoryPages],
 })
 export class MessagesModule {}

@@ -3,11 +3,12 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
 import { messageBytes } from './message-bytes';
+import { columnsIn, type ColumnIn } from './message-columns';
 import { LAST_OF_PAGE, longOnes } from './message-pages';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
-  Pick<MessageEntity, 'parts' | 'event_lengths' | 'tokens'> & {
+  Omit<Pick<MessageEntity, ColumnIn<'end'>>, keyof ReplyOutcome | 'model' | 'provider' | 'updated_at'> & {
     /** Who answered; absent: whoever was asked. */
     model?: string;
     provider?: string;
@@ -17,31 +18,38 @@ export type ReplyEnd = ReplyOutcome &
 export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & { awaited: boolean };
 
 /** A message without what it says and how it came to be, which may be long. */
-export type MessageHeader = Pick<
-  MessageEntity,
-  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'sequence' | 'role' | 'status' | 'model'
->;
+export type MessageHeader = Pick<MessageEntity, ColumnIn<'header'>>;
 
 /** Its conversation is not being removed. */
 const IS_THERE =
   'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.user_id = m.user_id AND c.deleted_at IS NULL)';
 
-const HEADER = 'id, conversation_id, user_id, parent_id, sequence, role, status, model';
+const headerOf = (row: string) =>
+  columnsIn('header')
+    .map((name) => `${row}.${name}`)
+    .join(', ');
+const HEADER = headerOf('messages');
+
+const ENDED = columnsIn('end');
+/** `$1` to `$4` are the message, its user, its conversation and its writer. */
+const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
+/** What is absent stays as it was asked for. */
+const endOf = (name: ColumnIn<'end'>) =>
+  `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
 /** Made once: see `turns.repository.ts`. */
 const CLOSE = `WITH conversation AS (
-     SELECT id FROM conversations WHERE id = $15 AND user_id = $13 FOR NO KEY UPDATE
+     SELECT id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
    ), gone AS (
      DELETE FROM open_replies o USING conversation
-     WHERE o.message_id = $1 AND o.user_id = $13 AND o.instance_id = $14 RETURNING o.awaited
+     WHERE o.message_id = $1 AND o.user_id = $2 AND o.instance_id = $4 RETURNING o.awaited
    ), closed AS (
-     UPDATE messages m SET status = $2, parts = $3, event_lengths = $4, tokens = $5, usage = $6, finish_reason = $7, error = $8,
-       attempts = $9, model = coalesce($10, model), provider = coalesce($11, provider), updated_at = $12
-     FROM gone WHERE m.id = $1 AND m.user_id = $13
+     UPDATE messages m SET ${ENDED.map(endOf).join(', ')}
+     FROM gone WHERE m.id = $1 AND m.user_id = $2
      RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
    ), counted AS (
      UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed
-     WHERE c.id = $15 AND c.user_id = $13
+     WHERE c.id = $3 AND c.user_id = $2
    )
    SELECT id, conversation_id, user_id, awaited FROM closed`;
 
@@ -65,7 +73,7 @@ export class MessagesRepository {
 
   async header(userId: string, id: string): Promise<MessageHeader | undefined> {
     const rows: MessageHeader[] = await this.db.query(
-      `SELECT ${HEADER} FROM messages m WHERE id = $1 AND user_id = $2 AND ${IS_THERE}`,
+      `SELECT ${headerOf('m')} FROM messages m WHERE id = $1 AND user_id = $2 AND ${IS_THERE}`,
       [id, userId],
     );
     return rows.at(0);
@@ -88,22 +96,22 @@ export class MessagesRepository {
     { message_id, user_id, conversation_id, instance_id }: WrittenReply,
     end: ReplyEnd,
   ): Promise<ClosedRow | undefined> {
+    const columns: Record<ColumnIn<'end'>, unknown> = {
+      ...end,
+      parts: JSON.stringify(end.parts),
+      usage: end.usage && JSON.stringify(end.usage),
+      error: end.error && JSON.stringify(end.error),
+      attempts: JSON.stringify(end.attempts),
+      model: end.model,
+      provider: end.provider,
+      updated_at: new Date(),
+    };
     const rows: ClosedRow[] = await this.db.query(CLOSE, [
       message_id,
-      end.status,
-      JSON.stringify(end.parts),
-      end.event_lengths,
-      end.tokens,
-      end.usage && JSON.stringify(end.usage),
-      end.finish_reason,
-      end.error && JSON.stringify(end.error),
-      JSON.stringify(end.attempts),
-      end.model,
-      end.provider,
-      new Date(),
       user_id,
-      instance_id,
       conversation_id,
+      instance_id,
+      ...ENDED.map((name) => columns[name]),
     ]);
     return rows[0];
   }
@@ -139,7 +147,7 @@ export class MessagesRepository {
 
   async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {
     const rows: MessageHeader[] = await this.db.query(
-      `SELECT ${HEADER.replaceAll(/\w+/g, 'm.$&')} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
+      `SELECT ${headerOf('m')} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
        WHERE o.conversation_id = $1 AND o.user_id = $2`,
       [conversationId, userId],
     );

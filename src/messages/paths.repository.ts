@@ -4,6 +4,7 @@ import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
 import { LAST_OF_PAGE, longOnes } from './message-pages';
 import { messageBytes } from './message-bytes';
+import { columnsIn, copiedColumns, type ColumnIn } from './message-columns';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
@@ -18,10 +19,7 @@ export interface ContextQuery {
   contextFrom: number;
 }
 
-export type PathMessage = Omit<
-  MessageEntity,
-  'conversation' | 'event_lengths' | 'attempts' | 'queued_request' | 'active_child_id'
-> & {
+export type PathMessage = Pick<MessageEntity, ColumnIn<'page'>> & {
   /** Only in pages: how many messages the page would have without the bound on its bytes. */
   found?: number;
   /** The texts of all parts of the answer, where `parts` are only the first ones. */
@@ -48,8 +46,22 @@ const PARTS = `CASE WHEN ${isCut('m')} THEN jsonb_path_query_array(m.parts, '$[0
 const SHOWN_BYTES = `CASE WHEN ${isCut('f')} THEN octet_length(${cutTextsOf('f')}::text) - 4 * jsonb_array_length(f.parts)
   ELSE octet_length(f.parts::text) END`;
 
-const COLUMNS = `m.id, m.conversation_id, m.user_id, m.parent_id, m.branch_id, m.depth, m.sequence, m.role, m.status,
-  ${PARTS}, m.tokens, m.model, m.provider, m.usage, m.finish_reason, m.error, m.created_at, m.updated_at`;
+const COLUMNS = columnsIn('page')
+  .map((name) => (name === 'parts' ? PARTS : `m.${name}`))
+  .join(', ');
+
+/** A copy is one branch, whose first message names it; sequence and depth are the same there. */
+const COPIED = copiedColumns(
+  {
+    id: 'c.id',
+    conversation_id: '$4',
+    parent_id: 'c.parent_id',
+    branch_id: '$6',
+    depth: 'c.depth',
+    sequence: 'c.depth',
+  },
+  'm',
+);
 
 /** Paths through the tree of a conversation. A leaf elsewhere has no path. */
 @Injectable()
@@ -99,10 +111,7 @@ export class PathsRepository {
     const rows: { bytes: number; contextFrom: number }[] = await this.db.query(
       `${SEGMENTS}, copies AS (SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id
          FROM unnest($5::uuid[]) WITH ORDINALITY AS copy (id, depth)),
-       copied AS (INSERT INTO messages AS n (id, conversation_id, parent_id, branch_id, depth, sequence, user_id, role, status, parts,
-         event_lengths, tokens, model, provider, usage, finish_reason, error, attempts, created_at, updated_at)
-       SELECT c.id, $4, c.parent_id, $6, c.depth, c.depth, m.user_id, m.role, m.status, m.parts,
-         m.event_lengths, m.tokens, m.model, m.provider, NULL, m.finish_reason, m.error, m.attempts, m.created_at, m.updated_at
+       copied AS (INSERT INTO messages AS n (${COPIED.names}) SELECT ${COPIED.values}
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
        JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes, (

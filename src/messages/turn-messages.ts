@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Conversation } from '../conversations/conversations.service';
+import type { ColumnIn } from './message-columns';
 import type { MessageEntity } from './message.entity';
 import type { MessageStatus, MessagePart } from './message.types';
 
@@ -23,23 +24,12 @@ export interface TurnPosition {
   queued?: boolean;
 }
 
+type Stored = Pick<MessageEntity, ColumnIn<'turn'>>;
+/** Columns that not every message of a turn has a value of. */
+type Optional = 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'queued_request';
+
 /** A message as a turn stores it; everything else has its default. */
-export type TurnMessage = Pick<
-  MessageEntity,
-  | 'id'
-  | 'conversation_id'
-  | 'user_id'
-  | 'parent_id'
-  | 'branch_id'
-  | 'depth'
-  | 'sequence'
-  | 'role'
-  | 'status'
-  | 'parts'
-  | 'created_at'
-  | 'updated_at'
-> &
-  Partial<Pick<MessageEntity, 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'queued_request'>>;
+export type TurnMessage = Omit<Stored, Optional> & Partial<Pick<Stored, Optional>>;
 
 /** What is particular about a new message. */
 type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;

@@ -6,6 +6,7 @@ import { NOTE_WAY, segmentsOf } from './active-path';
 import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
 import { turnBytes } from './message-bytes';
+import { columnsIn, MESSAGE_COLUMNS } from './message-columns';
 import type { ParentMessage, TurnMessage, TurnPosition } from './turn-messages';
 
 /** What a stored turn makes of its conversation. */
@@ -60,13 +61,10 @@ const CONTEXT = contextBelow({
   user: '$7',
 });
 
-const MESSAGES = `INSERT INTO messages (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts,
-    tokens, model, provider, reserved_tokens, queued_request, created_at, updated_at)
-  SELECT r.id, r.conversation_id, r.user_id, r.parent_id, r.branch_id, r.depth, r.sequence, r.role, r.status, r.parts,
-    coalesce(r.tokens, 0), r.model, r.provider, r.reserved_tokens, r.queued_request, r.created_at, r.updated_at
-  FROM conversation, json_to_recordset($1) AS r (id uuid, conversation_id uuid, user_id text, parent_id uuid, branch_id uuid,
-    depth int, sequence int, role text, status text, parts jsonb, tokens int, model text, provider text, reserved_tokens int,
-    queued_request jsonb, created_at timestamptz, updated_at timestamptz)
+const STORED = columnsIn('turn');
+const MESSAGES = `INSERT INTO messages (${STORED.join(', ')})
+  SELECT ${STORED.map((name) => (name === 'tokens' ? 'coalesce(r.tokens, 0)' : `r.${name}`)).join(', ')}
+  FROM conversation, json_to_recordset($1) AS r (${STORED.map((name) => `${name} ${MESSAGE_COLUMNS[name].sql}`).join(', ')})
   RETURNING id, user_id, conversation_id, status`;
 
 const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)

@@ -6,13 +6,13 @@ import { ConversationsService, titleFrom, type Conversation } from '../conversat
 import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
 import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
+import { tooManyRunning } from '../users/quotas/quota-exceeded';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
 import { QueueService } from './queue.service';
 import { saidMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
-import { Quotas, tooManyRunning, type TurnCost } from './usage/quotas';
 
 /** What the user says, if anything, and who is to reply. */
 export interface TurnInput {
@@ -40,8 +40,20 @@ export interface TurnInput {
   unslotted?: QueuedRequest;
 }
 
-/** With what was set aside for the reply, if there are quotas. */
-type AllowedTurn = TurnInput & Pick<TurnMessage, 'reserved_tokens'>;
+/** What a turn may take of what its user has (`usage/quotas.ts`). */
+export interface TurnAllowance {
+  /** Tokens that are set aside until the reply ends; null: there is no quota of tokens. */
+  reservedTokens: number | null;
+  /**
+   * How many replies of the user may run; null: any number. The turn's own statement counts them, so that nobody waits for a lock, and
+   * turns that come in the same moment may exceed it by their number.
+   */
+  maxRunning: number | null;
+}
+
+const UNLIMITED: TurnAllowance = { reservedTokens: null, maxRunning: null };
+
+type AllowedTurn = TurnInput & TurnAllowance;
 
 /** How often a turn looks again at a conversation that others are changing. */
 const TRIES = 5;
@@ -67,7 +79,6 @@ export class TurnsService {
     private readonly turns: TurnsRepository,
     private readonly queue: QueueService,
     private readonly instance: InstanceService,
-    private readonly quotas: Quotas,
   ) {}
 
   /**
@@ -95,13 +106,11 @@ export class TurnsService {
   /**
    * Stores what the user says, if anything, and opens the reply, at once or not at all.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, or its model, `quota_exceeded`, and those of `place` if it has changed
+   *   too many, or its model, `quota_exceeded` while too many replies of the user run, and those of `resolveParent` if it has changed
    */
-  async open(request: TurnInput): Promise<OpenedTurn> {
+  async open(input: TurnInput, allowance = UNLIMITED): Promise<OpenedTurn> {
     try {
-      return await this.quotas.within(costOf(request), (reserved_tokens) =>
-        this.openWithin({ ...request, reserved_tokens }),
-      );
+      return await this.openWithin({ ...input, ...allowance });
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
       if (constraintOf(error) === 'uq_open_replies_conversation') throw replyInProgress();
@@ -138,10 +147,10 @@ export class TurnsService {
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    const terms = unslotted ? WAITS : this.terms();
+    const terms = unslotted ? WAITS : this.terms(request);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
-    return turnOf(request, stored, messages, turn.context, terms.instanceId);
+    return turnOf(request, stored, messages, { ...terms, context: turn.context });
   }
 
   /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
@@ -150,9 +159,10 @@ export class TurnsService {
       assertReply(request, place);
       if (!isBusy(place)) {
         const messages = this.messages(request, place);
-        const terms = this.terms();
+        const terms = this.terms(request);
         const turn = await this.store(request, place, messages, terms);
-        if (turn.stored) return turnOf(request, place.conversation, messages, turn.context, terms.instanceId);
+        if (turn.stored)
+          return turnOf(request, place.conversation, messages, { ...terms, context: turn.context });
         assertAllowed(turn, terms);
       } else if (tries > 1) break;
       place = await this.resolveParent(request.userId, place.conversation.id, request.parentId);
@@ -176,16 +186,16 @@ export class TurnsService {
       await this.queue.assertRoom(request);
       const messages = this.messages(request, place, queued);
       await this.store(request, place, messages, WAITS);
-      return turnOf(request, place.conversation, messages, [], null);
+      return turnOf(request, place.conversation, messages, { instanceId: null, context: [] });
     });
   }
 
-  private terms(): ReplyTerms {
-    return { instanceId: this.instance.id, maxRunning: this.quotas.maxRunning };
+  private terms({ maxRunning }: TurnAllowance): ReplyTerms {
+    return { instanceId: this.instance.id, maxRunning };
   }
 
   private messages(request: AllowedTurn, place: TurnPosition, queued?: QueuedRequest): TurnMessage[] {
-    const { content, tokens, model, provider, reserved_tokens } = request;
+    const { content, tokens, model, provider, reservedTokens: reserved_tokens } = request;
     const state = queued
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const };
@@ -218,23 +228,6 @@ function assertAllowed({ stored, known, running }: StoredTurn, { maxRunning }: R
   if (maxRunning !== null && running >= maxRunning) throw tooManyRunning();
 }
 
-function costOf({
-  userId,
-  position,
-  tokens,
-  prefixTokens = 0,
-  contextTokens,
-  maxOutputTokens,
-}: TurnInput): TurnCost {
-  return {
-    userId,
-    conversation: position?.conversation,
-    said: tokens + prefixTokens,
-    input: contextTokens,
-    output: maxOutputTokens,
-  };
-}
-
 /** What is queued goes first, also in the moment in which nothing runs. */
 function isBusy({ parent, queued }: TurnPosition): boolean {
   return queued === true || (parent !== undefined && isOpen(parent));
@@ -257,8 +250,7 @@ function turnOf(
   { model }: TurnInput,
   conversation: Conversation,
   messages: TurnMessage[],
-  context: ContextMessage[],
-  instanceId: string | null,
+  { instanceId, context }: Pick<OpenedTurn, 'instanceId' | 'context'>,
 ): OpenedTurn {
   const { id: messageId, parent_id } = lastOf(messages);
   return {

@@ -1,8 +1,9 @@
-import { Controller, Get } from '@nestjs/common';
-import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { pageSchema, type Page } from '../http/page';
+import type { Page } from '../http/page';
+import { ListRoute } from '../http/routes';
 import { ModelDirectory } from '../providers/model-directory';
 import { ModelResponse, toModelResponse } from './model.response';
 
@@ -12,14 +13,12 @@ import { ModelResponse, toModelResponse } from './model.response';
 export class ModelsController {
   constructor(private readonly models: ModelDirectory) {}
 
-  @Get()
-  @ApiOperation({
+  @ListRoute('', ModelResponse, {
     summary: 'List the models',
     description:
       "All that you may ask for, your own providers' included, on one page; the default answers where none is asked for.",
+    returns: 'The catalogue.',
   })
-  @ApiExtraModels(ModelResponse)
-  @ApiOkResponse({ description: 'The catalogue.', schema: pageSchema(ModelResponse) })
   async listModels(@CurrentUser() userId: string): Promise<Page<ModelResponse>> {
     const models = await this.models.list(userId);
     const data = models.map((model) => toModelResponse(model, this.models.defaultId));

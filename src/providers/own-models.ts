@@ -18,6 +18,8 @@ const ALL = 100;
 interface OpenedProvider {
   version: string;
   config: ProviderConfig;
+  /** By name: those that were asked for, so that their options are not parsed for every turn. */
+  models: Map<string, ModelConfig>;
   forget: NodeJS.Timeout;
 }
 
@@ -46,7 +48,11 @@ export class OwnModels {
     if (slash < 1) return undefined;
     const row = await this.providers.findByName(userId, id.slice(0, slash));
     const model = row?.models.find((name) => name === id.slice(slash + 1));
-    return row && model ? { model: modelOf(row, model), provider: this.configOf(row) } : undefined;
+    if (!row || model === undefined) return undefined;
+    const { config, models } = this.opened(row);
+    const known = models.get(model) ?? modelOf(row, model);
+    models.set(model, known);
+    return { model: known, provider: config };
   }
 
   /** All models of one provider. */
@@ -57,10 +63,14 @@ export class OwnModels {
 
   /** The same object as long as nothing has changed: connections and what is known of failures belong to it. */
   configOf(row: Omit<ProviderEntity, 'user'>): ProviderConfig {
+    return this.opened(row).config;
+  }
+
+  private opened(row: Omit<ProviderEntity, 'user'>): OpenedProvider {
     const version = `${row.version} ${row.key_id}`;
     const known = this.configs.get(row.id);
     known?.forget.refresh();
-    if (known?.version === version) return known.config;
+    if (known?.version === version) return known;
     const config: ProviderConfig = {
       name: row.name,
       kind: 'openai',
@@ -72,8 +82,9 @@ export class OwnModels {
       guarded: { userId: row.user_id },
     };
     const forget = known?.forget ?? setTimeout(() => this.configs.delete(row.id), KEPT_MS).unref();
-    this.configs.set(row.id, { version, config, forget });
-    return config;
+    const opened = { version, config, models: new Map<string, ModelConfig>(), forget };
+    this.configs.set(row.id, opened);
+    return opened;
   }
 }
 

@@ -1,23 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { type AuditAction, AuditService } from '../audit/audit.service';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
 import { PROVIDER_BOUNDS } from '../config/bounds';
 import { CurrentUser } from '../auth/current-user.decorator';
-import { decodeCursor, encodeCursor } from '../http/cursor';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
-import { ApiIdempotent, Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { ProblemResponses } from '../http/openapi/problem-responses';
-import { ApiPageResponse, type Page, toPage } from '../http/page';
+import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
+import { listPage } from '../http/list-page';
+import type { Page } from '../http/page';
 import { PageQuery } from '../http/page-query.dto';
-import { ParseId } from '../http/parse-id.pipe';
+import { PathId } from '../http/path-id.decorator';
+import { ActionRoute, CreateRoute, DeleteRoute, ListRoute, ReadRoute, UpdateRoute } from '../http/routes';
 import { RateLimited } from '../limits/rate-limited.decorator';
 import { CreateProviderDto, UpdateProviderDto } from './dto/provider.dto';
 import {
@@ -39,13 +32,11 @@ import {
   urlNotAllowed,
 } from './providers.service';
 
-const ProviderId = () => Param('id', new ParseId(providerNotFound));
-const ApiProviderId = () =>
-  ApiParam({
-    name: 'id',
-    format: 'uuid',
+const ProviderId = () =>
+  PathId({
     example: '019a5b1c-7f00-7000-8000-000000000012',
     description: 'The provider.',
+    notFound: providerNotFound,
   });
 const refusedUrl = () => urlNotAllowed();
 
@@ -59,14 +50,12 @@ export class ProvidersController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
-  @Post()
-  @ApiOperation({
+  @CreateRoute('', {
     summary: 'Bring a model provider',
     description: 'Its models are for you alone. The key is stored encrypted and never shown again.',
+    returns: { type: ProviderResponse, description: 'The provider.' },
+    problems: [refusedUrl, tooManyLookups, providerNameTaken, tooManyProviders, ownProvidersDisabled],
   })
-  @ApiCreatedResponse({ type: ProviderResponse, description: 'The provider.' })
-  @ApiIdempotent()
-  @ProblemResponses(refusedUrl, tooManyLookups, providerNameTaken, tooManyProviders, ownProvidersDisabled)
   async createProvider(
     @CurrentUser() userId: string,
     @Body() body: CreateProviderDto,
@@ -86,48 +75,43 @@ export class ProvidersController {
     return toProviderResponse(resource);
   }
 
-  @Get()
-  @ApiOperation({ summary: "List one's model providers", description: 'Newest first.' })
-  @ApiPageResponse(ProviderResponse)
-  @ProblemResponses('forbidden')
-  async listProviders(
-    @CurrentUser() userId: string,
-    @Query() { limit, cursor }: PageQuery,
-  ): Promise<Page<ProviderResponse>> {
-    const scope = { userId, list: 'providers' };
-    const [created_at, id] = cursor ? decodeCursor(scope, cursor, ['timestamp', 'uuid']) : [];
-    const after = created_at && id ? { created_at, id } : undefined;
-    const rows = await this.providers.list(userId, after, limit + 1);
-    return toPage(rows, limit, toProviderResponse, (last) =>
-      encodeCursor(scope, [last.created_at.toISOString(), last.id]),
+  @ListRoute('', ProviderResponse, {
+    summary: "List one's model providers",
+    description: 'Newest first.',
+    problems: ['forbidden'],
+  })
+  listProviders(@CurrentUser() userId: string, @Query() query: PageQuery): Promise<Page<ProviderResponse>> {
+    return listPage(
+      { userId, list: 'providers', by: 'created_at' },
+      query,
+      (after, limit) => this.providers.list(userId, after, limit),
+      toProviderResponse,
     );
   }
 
-  @Get(':id')
-  @ApiOperation({ summary: 'Read a model provider' })
-  @ApiProviderId()
-  @ApiOkResponse({ type: ProviderResponse, description: 'The provider.' })
-  @ProblemResponses(providerNotFound, 'forbidden')
+  @ReadRoute(':id', {
+    summary: 'Read a model provider',
+    returns: { type: ProviderResponse, description: 'The provider.' },
+    problems: [providerNotFound, 'forbidden'],
+  })
   async getProvider(@CurrentUser() userId: string, @ProviderId() id: string): Promise<ProviderResponse> {
     return toProviderResponse(await this.providers.get(userId, id));
   }
 
-  @Patch(':id')
-  @ApiOperation({
+  @UpdateRoute(':id', {
     summary: 'Change a model provider',
     description:
       'What is absent stays as it is. With a `base_url` of another scheme, host or port the key must be given again.',
+    returns: { type: ProviderResponse, description: 'The provider as it is now.' },
+    problems: [
+      refusedUrl,
+      apiKeyRequired,
+      tooManyLookups,
+      providerNotFound,
+      providerNameTaken,
+      ownProvidersDisabled,
+    ],
   })
-  @ApiProviderId()
-  @ApiOkResponse({ type: ProviderResponse, description: 'The provider as it is now.' })
-  @ProblemResponses(
-    refusedUrl,
-    apiKeyRequired,
-    tooManyLookups,
-    providerNotFound,
-    providerNameTaken,
-    ownProvidersDisabled,
-  )
   async updateProvider(
     @CurrentUser() userId: string,
     @ProviderId() id: string,
@@ -140,12 +124,11 @@ export class ProvidersController {
     return toProviderResponse(provider);
   }
 
-  @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a model provider', description: 'Its key goes with it.' })
-  @ApiProviderId()
-  @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses(providerNotFound, 'forbidden')
+  @DeleteRoute(':id', {
+    summary: 'Remove a model provider',
+    description: 'Its key goes with it.',
+    problems: [providerNotFound, 'forbidden'],
+  })
   async deleteProvider(
     @CurrentUser() userId: string,
     @ProviderId() id: string,
@@ -155,19 +138,16 @@ export class ProvidersController {
     await this.record('provider.deleted', userId, id, origin);
   }
 
-  @Post(':id/check')
-  @HttpCode(200)
-  @ApiOperation({
+  @RateLimited('chat')
+  @ActionRoute(':id/check', {
     summary: 'Check a model provider',
     description:
       'Asks it for its models; if none were named, those that it has are noted. Then asks the first ' +
       `${PROVIDER_BOUNDS.checkedModels.limit} of them for a token each, as a reply would, and says what is wrong with those that do not answer. ` +
       `Takes ${(PROVIDER_BOUNDS.checkMs.limit + PROVIDER_BOUNDS.checksMs.limit) / 1000} s at most, and counts as a turn.`,
+    returns: { type: ProviderCheckResponse, description: 'What came of it.' },
+    problems: [providerNotFound, keyUnreadable, tooManyLookups, 'forbidden'],
   })
-  @ApiProviderId()
-  @ApiOkResponse({ type: ProviderCheckResponse, description: 'What came of it.' })
-  @RateLimited('chat')
-  @ProblemResponses(providerNotFound, keyUnreadable, tooManyLookups, 'forbidden')
   async checkProvider(
     @CurrentUser() userId: string,
     @ProviderId() id: string,

@@ -1,8 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { REPLY_BOUNDS } from '../config/bounds';
-import { isUnavailable } from '../database/database-error';
-import { BoundedMap } from '../http/bounded-map';
-import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { ReplySlot } from '../llm/slots/reply-slot';
 import type { ContextMessage, QueuedRequest } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
@@ -14,12 +10,7 @@ import { assertFits, prefixTokens } from './context-tokens';
 import { ModelResolver, type ResolvedModel } from './model-resolver';
 import { OnBusyPolicy } from './queue/on-busy';
 import type { RequestContext, TurnCommand } from './turn-command';
-
-/** A repetition of the request comes within seconds; later `OrphanedReplies` has completed the reply. */
-const UNCONFIRMED_MS = 10_000;
-
-/** A turn that this request has opened, or the reply that the same request opened before. */
-type SentTurn = OpenedTurn | { messageId: string };
+import { TurnOpener, type SentTurn } from './turn-opener';
 
 /**
  * Opens a turn and starts its reply. This is where each turn begins, whichever route or socket frame asks for it: everything that can
@@ -27,13 +18,10 @@ type SentTurn = OpenedTurn | { messageId: string };
  */
 @Injectable()
 export class SendMessage {
-  /** Turns whose COMMIT failed, by message id: it may have been carried out although its answer was lost. */
-  private readonly unconfirmed = new BoundedMap<string, OpenedTurn>(REPLY_BOUNDS.unconfirmedTurns.limit);
-
   constructor(
     private readonly models: ModelResolver,
-    private readonly idempotency: IdempotencyService,
     private readonly turns: TurnsService,
+    private readonly opener: TurnOpener,
     private readonly busy: OnBusyPolicy,
     private readonly producer: ReplyProducer,
   ) {}
@@ -60,7 +48,10 @@ export class SendMessage {
       // Before the turn is stored, so that no more than `max_concurrent` begin. A user's own model has no limit, be its id the same.
       const mustWait = !model.targets && !slot.take(model.model);
       try {
-        turn = await this.openOnce(context, mustWait ? { ...input, unslotted: requestOf(command) } : input);
+        turn = await this.opener.open(
+          context,
+          mustWait ? { ...input, unslotted: requestOf(command) } : input,
+        );
       } catch (error) {
         slot.release();
         await this.busy.interrupt(position?.conversation, options, error, tries);
@@ -70,42 +61,6 @@ export class SendMessage {
     else slot.release();
     if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);
     return turn.messageId;
-  }
-
-  /** With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. */
-  private async openOnce({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
-    let opened: OpenedTurn | undefined;
-    let isOpen = false;
-    try {
-      const { resource } = await this.idempotency.once(request, {
-        make: async () => {
-          opened = await this.turns.open(input);
-          return { resource: { id: opened.messageId }, status: 200 };
-        },
-        read: async (id) => {
-          // Of an attempt that was rolled back.
-          opened = undefined;
-          isOpen = (await this.turns.opened(userId, id)).status === 'streaming';
-          return { id };
-        },
-      });
-      return opened ?? this.resumeUnconfirmed(resource.id, isOpen);
-    } catch (error) {
-      if (opened && isUnavailable(error)) this.keepUnconfirmed(opened);
-      throw error;
-    }
-  }
-
-  private keepUnconfirmed(turn: OpenedTurn): void {
-    this.unconfirmed.set(turn.messageId, turn);
-    setTimeout(() => this.unconfirmed.delete(turn.messageId), UNCONFIRMED_MS).unref();
-  }
-
-  /** The reply that the request opened before; if its COMMIT lost its answer then, nobody produces it, and this request starts it. */
-  private resumeUnconfirmed(messageId: string, isOpen: boolean): SentTurn {
-    const opened = this.unconfirmed.get(messageId);
-    this.unconfirmed.delete(messageId);
-    return (isOpen && opened) || { messageId };
   }
 }
 

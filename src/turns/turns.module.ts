@@ -13,14 +13,17 @@ import { QueuedReplyStarter } from './queue/queued-reply-starter';
 import { SlotTurns } from './queue/slot-turns';
 import { TurnQueue } from './queue/turn-queue';
 import { ReplyActions } from './reply-actions';
+import { MeterModule } from '../usage/meter.module';
 import { SendMessage } from './send-message';
+import { TurnOpener } from './turn-opener';
 
 /** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
-  imports: [LlmModule, MessagesModule, ObservabilityModule, ProvidersModule, RepliesModule],
+  imports: [LlmModule, MessagesModule, MeterModule, ObservabilityModule, ProvidersModule, RepliesModule],
   providers: [
     ReplyActions,
     SendMessage,
+    TurnOpener,
     ModelResolver,
     ContextLoader,
     OnBusyPolicy,

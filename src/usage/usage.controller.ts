@@ -1,13 +1,14 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
+import { ReadRoute } from '../http/routes';
 import { validationFailed } from '../http/validation.pipe';
+import { Expensive } from '../limits/expensive.decorator';
 import { UsageQuery } from './dto/usage.query';
 import { UsageResponse } from './dto/usage.response';
-import { UsageService } from './usage.service';
-import { Expensive } from '../limits/expensive.decorator';
+import { UsageReportService } from './usage-report.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
@@ -17,15 +18,14 @@ const MOST_DAYS = STORAGE_BOUNDS.usageDays.limit;
 @RequiresScope('usage:read')
 @Controller('usage')
 export class UsageController {
-  constructor(private readonly usage: UsageService) {}
+  constructor(private readonly usage: UsageReportService) {}
 
   @Expensive()
-  @Get()
-  @ApiOperation({
+  @ReadRoute('', {
     summary: "Read one's usage",
     description: `Tokens and, where prices are known, cost, of at most ${MOST_DAYS} days. It is the sum of the usage of the messages.`,
+    returns: { type: UsageResponse, description: 'The usage.' },
   })
-  @ApiOkResponse({ type: UsageResponse, description: 'The usage.' })
   async getUsage(@CurrentUser() userId: string, @Query() query: UsageQuery): Promise<UsageResponse> {
     const period = periodOf(query);
     return { ...period, ...(await this.usage.of(userId, period, query.group_by ?? 'day')) };

@@ -1,8 +1,13 @@
 import { Module } from '@nestjs/common';
 import { LlmModule } from '../llm/llm.module';
-import { MessagesModule } from '../messages/messages.module';
+import { MeterModule } from './meter.module';
+import { UsageReportService } from './usage-report.service';
 import { UsageController } from './usage.controller';
-import { UsageService } from './usage.service';
 
-@Module({ imports: [MessagesModule, LlmModule], controllers: [UsageController], providers: [UsageService] })
+/** The report of `GET /usage`. The meter behind it, and the quotas, are in `MeterModule`; `CountersModule` proves counters of stored bytes. */
+@Module({
+  imports: [MeterModule, LlmModule],
+  controllers: [UsageController],
+  providers: [UsageReportService],
+})
 export class UsageModule {}

@@ -7,7 +7,7 @@ export interface UserState {
   is_active: boolean;
 }
 
-/** The same of somebody whom others vouch for. */
+/** The same of a user whom a gateway or an identity provider authenticates. */
 export interface KnownState extends UserState {
   /** Tokens from before were of somebody who has been erased. */
   valid_from: Date | null;

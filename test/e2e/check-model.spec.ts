@@ -8,7 +8,7 @@ import type { Behaviour } from '../support/model-server/exchange';
 
 /* `npm run check-model`, as an operator runs it: the compiled command as a process of its own. */
 
-const COMMAND = join(__dirname, '../../dist/src/admin/check-model.js');
+const COMMAND = join(__dirname, '../../dist/src/models/check-model.js');
 const KEY = 'sk-canary-0123456789';
 const MODELS = `
 providers:

@@ -158,7 +158,7 @@ describe('a start', () => {
   it('keeps its embedded database to itself: a command says so in one message. It ends with SIGHUP', async () => {
     const service = new Service('main.js', {});
     await service.url();
-    const command = new Service('admin/admin.js', {}, ['promote', 'alice']);
+    const command = new Service('users/admin/admin.js', {}, ['promote', 'alice']);
     expect(await command.exit).toBe(1);
     expect(command.output).toMatch(/DATA_DIR is in use by process \d+/);
     expect(command.output).not.toMatch(/^ {4}at /m);

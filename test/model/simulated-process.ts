@@ -23,6 +23,7 @@ import { ReplyReader } from '../../src/replies/read/reply-reader';
 import { ReplyCanceller } from '../../src/replies/lifecycle/reply-canceller';
 import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { SendMessage } from '../../src/turns/send-message';
+import { TurnOpener } from '../../src/turns/turn-opener';
 import type { AppConfig } from '../../src/config/app-config';
 import type { ConversationsService } from '../../src/conversations/conversations.service';
 import type { DatabaseState } from '../../src/database/database-state';
@@ -46,8 +47,8 @@ import type { TurnsRepository } from '../../src/messages/turns.repository';
 import { TurnsService } from '../../src/messages/turns.service';
 import type { StorageQuota } from '../../src/users/quotas/storage-quota';
 import type { UserLock } from '../../src/users/quotas/user-lock';
-import { Quotas } from '../../src/messages/usage/quotas';
-import type { UsageRepository } from '../../src/messages/usage/usage.repository';
+import { Quotas } from '../../src/usage/quotas';
+import type { UsageRepository } from '../../src/usage/usage.repository';
 import type { Life } from './clock';
 import { runnerOf, type Feeds } from './model-feed';
 import type { Network } from './network';
@@ -121,6 +122,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const stopper = new ReplyCanceller(messages, openReplies, queue, running, watch);
   const busy = new OnBusyPolicy(stopper, replyQueue);
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
+  const opener = new TurnOpener(idempotency, stored.quotas, stored.turns);
   for (const part of [
     new StopTriggers(running, conversations, instance),
     watch,
@@ -136,7 +138,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     draining,
     endings,
     stopper,
-    sender: new SendMessage(CHOICES, idempotency, stored.turns, busy, generator),
+    sender: new SendMessage(CHOICES, stored.turns, opener, busy, generator),
     checkpoints,
     recovery,
     abandoned: new OrphanedReplies(openReplies, instance, running, closer, CONFIG),
@@ -157,7 +159,7 @@ function servicesOf(connection: Connection) {
   const instanceRows = new ModelInstances(connection) as unknown as InstancesRepository;
   const instance = new InstanceService(instanceRows, SHARED);
   const queue = new QueueService(db, conversations, queueRows, instance, SLOT_QUEUE);
-  const quotas = new Quotas(CONFIG, db, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
+  const quotas = new Quotas(CONFIG, {} as UsageRepository, {} as UserLock, {} as StorageQuota);
   return {
     db,
     conversations,
@@ -165,7 +167,8 @@ function servicesOf(connection: Connection) {
     journal: new ModelJournal(connection) as unknown as JournalRepository,
     openReplies: new OpenRepliesService(new ModelOpenReplies(connection) as unknown as OpenRepliesRepository),
     messages: new MessagesService(messageRows, {} as PathsRepository, conversations, SLOT_QUEUE),
-    turns: new TurnsService(conversations, turnRows, queue, instance, quotas),
+    turns: new TurnsService(conversations, turnRows, queue, instance),
+    quotas,
     queue,
   };
 }

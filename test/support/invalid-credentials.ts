@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { ApiKeysService } from '../../src/auth/keys/api-keys.service';
 import { AccessTokens } from '../../src/auth/sessions/access-tokens';
 import { SessionsService } from '../../src/auth/sessions/sessions.service';
-import { UserErasure } from '../../src/accounts/user-erasure';
+import { UserErasure } from '../../src/users/accounts/user-erasure';
 import { UsersService } from '../../src/users/users.service';
 import type { AccountSender } from './account-sender';
 import type { TestApp } from './create-test-app';

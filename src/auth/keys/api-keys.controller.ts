@@ -1,13 +1,13 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { AuditService } from '../../audit/audit.service';
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
-import { decodeCursor, encodeCursor } from '../../http/cursor';
-import { ProblemResponses } from '../../http/openapi/problem-responses';
-import { ApiPageResponse, type Page, toPage } from '../../http/page';
+import { listPage } from '../../http/list-page';
+import type { Page } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
-import { ParseId } from '../../http/parse-id.pipe';
-import { AccountsService } from '../accounts/accounts.service';
+import { PathId } from '../../http/path-id.decorator';
+import { CreateRoute, DeleteRoute, ListRoute } from '../../http/routes';
+import { AccountsService } from '../login/accounts.service';
 import { noAccountsHere, reauthenticationRequired } from '../auth.errors';
 import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
 import type { Identity } from '../identity';
@@ -15,6 +15,13 @@ import { AccountsOnly } from '../route-rules.decorator';
 import { ApiKeysService, apiKeyNotFound, tooManyApiKeys } from './api-keys.service';
 import { CreateApiKeyDto } from './dto/api-key.dto';
 import { ApiKeyResponse, NewApiKeyResponse, toApiKeyResponse } from './dto/api-key.response';
+
+const ApiKeyId = () =>
+  PathId({
+    example: '019a5b1c-7f00-7000-8000-000000000011',
+    description: 'The key.',
+    notFound: apiKeyNotFound,
+  });
 
 @ApiTags('api-keys')
 @Controller('api-keys')
@@ -25,21 +32,20 @@ export class ApiKeysController {
     private readonly audit: AuditService,
   ) {}
 
-  @Post()
   @AccountsOnly()
-  @ApiOperation({
+  @CreateRoute('', {
     summary: 'Make an API key',
     description:
       'The key is shown this once. A repetition makes another one, since it could not be shown again. It takes a session whose password was given lately.',
+    returns: { type: NewApiKeyResponse, description: 'The key.' },
+    problems: [tooManyApiKeys, reauthenticationRequired, 'forbidden'],
   })
-  @ApiCreatedResponse({ type: NewApiKeyResponse, description: 'The key.' })
-  @ProblemResponses(tooManyApiKeys, reauthenticationRequired, 'forbidden')
   async createApiKey(
     @CurrentIdentity() identity: Identity,
     @Body() { name, scopes, expires_at }: CreateApiKeyDto,
     @Origin() origin: RequestOrigin,
   ): Promise<NewApiKeyResponse> {
-    await this.accounts.assertVouchedFor(identity);
+    await this.accounts.assertReauthenticated(identity);
     const { userId } = identity;
     const wanted = { name, scopes, expires_at: expires_at ? new Date(expires_at) : null };
     const { text, key } = await this.keys.create(userId, wanted);
@@ -47,42 +53,30 @@ export class ApiKeysController {
     return { ...toApiKeyResponse(key), key: text };
   }
 
-  @Get()
   @AccountsOnly()
-  @ApiOperation({
+  @ListRoute('', ApiKeyResponse, {
     summary: "List one's API keys",
     description: 'Newest first; the keys themselves are not shown.',
+    problems: ['forbidden'],
   })
-  @ApiPageResponse(ApiKeyResponse)
-  @ProblemResponses('forbidden')
-  async listApiKeys(
-    @CurrentUser() userId: string,
-    @Query() { limit, cursor }: PageQuery,
-  ): Promise<Page<ApiKeyResponse>> {
-    const scope = { userId, list: 'api-keys' };
-    const [created_at, id] = cursor ? decodeCursor(scope, cursor, ['timestamp', 'uuid']) : [];
-    const after = created_at && id ? { created_at, id } : undefined;
-    const rows = await this.keys.list(userId, after, limit + 1);
-    return toPage(rows, limit, toApiKeyResponse, (last) =>
-      encodeCursor(scope, [last.created_at.toISOString(), last.id]),
+  listApiKeys(@CurrentUser() userId: string, @Query() query: PageQuery): Promise<Page<ApiKeyResponse>> {
+    return listPage(
+      { userId, list: 'api-keys', by: 'created_at' },
+      query,
+      (after, limit) => this.keys.list(userId, after, limit),
+      toApiKeyResponse,
     );
   }
 
-  @Delete(':id')
-  @HttpCode(204)
   @AccountsOnly()
-  @ApiOperation({ summary: 'Delete an API key', description: 'It is refused everywhere within a second.' })
-  @ApiParam({
-    name: 'id',
-    format: 'uuid',
-    example: '019a5b1c-7f00-7000-8000-000000000011',
-    description: 'The key.',
+  @DeleteRoute(':id', {
+    summary: 'Delete an API key',
+    description: 'It is refused everywhere within a second.',
+    problems: [noAccountsHere, apiKeyNotFound, 'forbidden'],
   })
-  @ApiNoContentResponse({ description: 'It is gone.' })
-  @ProblemResponses(noAccountsHere, apiKeyNotFound, 'forbidden')
   async deleteApiKey(
     @CurrentUser() userId: string,
-    @Param('id', new ParseId(apiKeyNotFound)) id: string,
+    @ApiKeyId() id: string,
     @Origin() origin: RequestOrigin,
   ): Promise<void> {
     await this.keys.delete(userId, id);

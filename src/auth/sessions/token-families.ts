@@ -33,7 +33,7 @@ export class TokenFamilies {
     this.ttlSeconds = config.auth.refreshTokenTtlS;
   }
 
-  /** A new session; its first token. @throws {AppError} as `UserLock.take` */
+  /** A new session; its first token. @throws {AppError} as `UserLock.hold` */
   async begin(sessionId: string, userId: string): Promise<string> {
     const key = newKey();
     const { text, hash } = firstToken(sessionId, key);
@@ -46,7 +46,7 @@ export class TokenFamilies {
 
   /**
    * Spends a token. One that was never any of the session's changes nothing, whatever it names.
-   * @throws {AppError} `invalid_refresh_token`, `rate_limited`, as `UserLock.take`
+   * @throws {AppError} `invalid_refresh_token`, `rate_limited`, as `UserLock.hold`
    */
   async rotate(text: string): Promise<Rotation> {
     const token = parseRefreshToken(text);

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../../auth/identity';
-import type { UserAnswers } from '../../limits/open-answers';
 import { API_PREFIX } from '../../http/api-prefix';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
@@ -37,11 +36,6 @@ export class SocketCommands {
     private readonly feed: ConversationFeed,
     private readonly rules: SocketRules,
   ) {}
-
-  /** The open answers of a socket's user. */
-  answersOf(identity: Identity): UserAnswers {
-    return this.rules.answersOf(identity);
-  }
 
   /** Settles when the next frame may be processed; subscriptions continue meanwhile. */
   async run(frame: ClientFrame, client: SocketClient): Promise<void> {

@@ -6,8 +6,15 @@ import { AppConfig } from '../../config/app-config';
 import { checkHost } from '../../http/allowed-hosts';
 import { checkHeaderCount, parseRequestTarget } from '../../http/request-target';
 import { SocketRegistry } from './socket-registry';
+import type { UserAnswers } from '../../limits/open-answers';
 import { SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
+
+/** Who opens a socket, and what this user has open. */
+export interface AdmittedUser {
+  identity: Identity;
+  answers: UserAnswers;
+}
 
 /** Decides who may open a socket, before there is one. Called by `SocketServer`. */
 @Injectable()
@@ -20,11 +27,11 @@ export class SocketHandshake {
   ) {}
 
   /**
-   * Checks a handshake and returns the identity that opens the socket.
+   * Checks a handshake and returns who opens the socket.
    * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`,
    *   `too_many_streams`, and those of `Authenticator.identifyStream`
    */
-  async admit(request: IncomingMessage, response: ServerResponse): Promise<Identity> {
+  async admit(request: IncomingMessage, response: ServerResponse): Promise<AdmittedUser> {
     const { allowedHosts, corsOrigins } = this.config.http;
     checkHost(request, allowedHosts);
     await this.rules.checkHandshake(request, response);
@@ -33,8 +40,7 @@ export class SocketHandshake {
     if (!isAllowed(request, corsOrigins)) throw originNotAllowed();
     const identity = await this.authenticator.identifyStream(request, query);
     this.sockets.assertRoom(identity.userId);
-    this.rules.checkIdentity(identity, request.socket);
-    return identity;
+    return { identity, answers: this.rules.checkIdentity(identity, request.socket) };
   }
 }
 

@@ -41,19 +41,16 @@ export class SocketRules {
   }
 
   /**
-   * Checks that some frame may be sent with this credential, and that its user may have one more open connection.
+   * Checks that some frame may be sent with this credential, and that its user may have one more open connection. Returns the open answers
+   * of the user, among which what sockets read counts.
    * @throws AppError `insufficient_scope`, `draining`, `too_many_streams`
    */
-  checkIdentity(identity: Identity, connection: Socket): void {
+  checkIdentity(identity: Identity, connection: Socket): UserAnswers {
     assertAnyScope(identity, SCOPES);
     // Shutdown may have started meanwhile, and then nobody would close this socket any more.
     this.draining.assertOpen();
     this.openAnswers.hold(identity.userId, connection);
-  }
-
-  /** What the sockets of a user read counts among the open answers of that user. */
-  answersOf({ userId }: Identity): UserAnswers {
-    return this.openAnswers.of(userId);
+    return this.openAnswers.of(identity.userId);
   }
 
   /** @throws AppError `rate_limited`, `insufficient_scope`, `draining` */

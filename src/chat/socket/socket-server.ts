@@ -3,7 +3,6 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import { isAnswering } from '../../http/connection-turns';
@@ -15,7 +14,7 @@ import { toAppError } from '../../http/to-app-error';
 import { handshakeMiddleware, isHandshake, logWhenClosed, responseOn } from './handshake-request';
 import { SocketRegistry } from './socket-registry';
 import { SocketCommands } from './socket-commands';
-import { SocketHandshake } from './socket-handshake';
+import { type AdmittedUser, SocketHandshake } from './socket-handshake';
 import { SocketSession } from './socket-session';
 import { invalidHandshake } from './socket.errors';
 
@@ -70,10 +69,10 @@ export class SocketServer implements OnApplicationBootstrap {
   private async answer(request: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void> {
     try {
       if (!isHandshake(request)) throw routeNotFound();
-      const identity = await this.handshake.admit(request, response);
+      const user = await this.handshake.admit(request, response);
       this.server.handleUpgrade(request, request.socket, head, (socket) => {
         response.detachSocket(request.socket);
-        this.accept(socket, request, identity);
+        this.accept(socket, request, user);
       });
     } catch (error) {
       const refusal = toAppError(error);
@@ -82,9 +81,9 @@ export class SocketServer implements OnApplicationBootstrap {
     }
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, identity: Identity): void {
+  private accept(socket: WebSocket, request: IncomingMessage, user: AdmittedUser): void {
     logWhenClosed(socket, request, this.logger);
-    const accepted = { socket, connection: request.socket, identity };
+    const accepted = { ...user, socket, connection: request.socket };
     this.sockets.add(socket, new SocketSession(accepted, this.commands, this.config.http.bodyLimitBytes));
   }
 }

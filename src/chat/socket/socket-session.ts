@@ -13,6 +13,7 @@ import { checkFrame, openFrame, type Envelope } from './read-frame';
 import { answerFrame, errorFrame, type AnswerType } from './server-frames';
 import { tooManyFrames } from './socket.errors';
 import type { SocketClient, SocketCommands } from './socket-commands';
+import type { AdmittedUser } from './socket-handshake';
 import { SocketSubscriptions } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 import { TokenBucket } from './token-bucket';
@@ -21,8 +22,7 @@ const { frames, framesPerSecond, faultyFrames } = OPEN_ANSWER_BOUNDS;
 /** Time for delivering the events in flight when the process ends. */
 const LAST_EVENTS_MS = 1_000;
 
-export interface AcceptedSocket {
-  identity: Identity;
+export interface AcceptedSocket extends AdmittedUser {
   socket: WebSocket;
   /** The connection that carries the socket. */
   connection: Duplex;
@@ -43,14 +43,14 @@ export class SocketSession implements SocketClient {
   private faults = 0;
 
   constructor(
-    { socket, connection, identity }: AcceptedSocket,
+    { socket, connection, identity, answers }: AcceptedSocket,
     private readonly commands: SocketCommands,
     private readonly maxBacklog: number,
   ) {
     this.identity = identity;
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
-    this.readings = new SocketSubscriptions(this.writer, commands.answersOf(identity));
+    this.readings = new SocketSubscriptions(this.writer, answers);
     // Bound, so that log lines of a frame carry the request id of the handshake.
     socket.on(
       'message',

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../../config/bounds';
+import { removeInSlices } from '../../common/remove-in-slices';
 import { RepeatedTask } from '../../common/repeated-task';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { isNotFound } from '../../errors/app-error';
@@ -31,7 +32,8 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
     failure: 'Old idempotency keys could not be forgotten; later',
     firstMs: FIRST_SWEEP_MS,
     everyMs: SWEEP_MS,
-    run: (signal) => this.sweep(signal),
+    // Somebody may have used a thousand keys a minute: a slice at a time.
+    run: (signal) => removeInSlices(SLICE, (limit) => this.keys.deleteOlderThan(KEPT_HOURS, limit), signal),
   });
 
   constructor(
@@ -79,10 +81,5 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
       throw isNotFound(error) ? resourceGone() : error;
     });
     return { resource, status: earlier.status };
-  }
-
-  /** Somebody may have used a thousand keys a minute: a slice at a time. */
-  private async sweep(signal: AbortSignal): Promise<void> {
-    while ((await this.keys.deleteOlderThan(KEPT_HOURS, SLICE)) === SLICE && !signal.aborted);
   }
 }

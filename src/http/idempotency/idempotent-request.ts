@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import { createHash } from 'node:crypto';
 import { AppError } from '../../errors/app-error';
 import { invalidRequest } from '../http-errors';
+import { documentedParam } from '../openapi/documented-param';
 import { ProblemResponses } from '../openapi/problem-responses';
 
 /** A request that may be repeated without being done twice. */
@@ -47,10 +48,12 @@ export function idempotentRequest(userId: string, key: unknown, work: RequestedW
   return { userId, key, hash: hashOf(work) };
 }
 
-/** Only on routes that are not public. */
-export const Idempotent = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+const RepeatableRequest = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   idempotentRequestOf(context.switchToHttp().getRequest<Request>()),
 );
+
+/** Parameter decorator: the request, if it carries an `Idempotency-Key`, which is documented. Only on routes that are not public. */
+export const Idempotent = () => documentedParam(RepeatableRequest(), ApiIdempotent());
 
 function hashOf({ method, path, body }: RequestedWork): Buffer {
   return createHash('sha256')

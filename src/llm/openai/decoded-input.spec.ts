@@ -1,30 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { dispatchController } from '../../../test/support/dispatch-controller';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { decoderFor, DecodedInput } from './decoded-input';
 import { ResponseBody } from './response-body';
 
-const network = () => ({
-  paused: false,
-  aborted: false,
-  reason: null,
-  rawHeaders: null,
-  rawTrailers: null,
-  pause() {
-    this.paused = true;
-  },
-  resume() {
-    this.paused = false;
-  },
-  abort() {
-    this.aborted = true;
-  },
-});
-
 it('what nobody takes yet is not decoded', async () => {
   const zeros = 64 * 1024 ** 2;
   const zipped = gzipSync(Buffer.alloc(zeros));
-  const wire = network();
+  const wire = dispatchController();
   const body = new ResponseBody(wire);
   const input = new DecodedInput(decoderFor('gzip', zipped)!, wire, body);
   let decoded = 0;
@@ -54,7 +38,7 @@ it('what nobody takes yet is not decoded', async () => {
 
 it('whoever does not want a body gets no more of it', async () => {
   const zipped = gzipSync(Buffer.alloc(64 * 1024 ** 2));
-  const wire = network();
+  const wire = dispatchController();
   const body = new ResponseBody(wire);
   const input = new DecodedInput(decoderFor('', zipped)!, wire, body);
   input.push(zipped);

@@ -1,23 +1,7 @@
 import { heapInUse } from '../../../test/support/heap-in-use';
+import { dispatchController } from '../../../test/support/dispatch-controller';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
 import { type BodySink, ResponseBody } from './response-body';
-
-const controller = () => ({
-  paused: false,
-  aborted: false,
-  reason: null,
-  rawHeaders: null,
-  rawTrailers: null,
-  pause() {
-    this.paused = true;
-  },
-  resume() {
-    this.paused = false;
-  },
-  abort() {
-    this.aborted = true;
-  },
-});
 
 /** Takes as slowly as it is let, and remembers what it was handed. */
 function slowSink() {
@@ -47,7 +31,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('ResponseBody', () => {
   it('shows the first bytes, in however many reads they come, and hands them on afterwards', async () => {
-    const body = new ResponseBody(controller());
+    const body = new ResponseBody(dispatchController());
     const looked: string[] = [];
     const seen = body.look((first) => (looked.push(first.toString()) === 21 ? 'enough' : undefined));
     const text = 'twenty single letters';
@@ -63,7 +47,7 @@ describe('ResponseBody', () => {
   it('loses nothing that comes, with the end, in the moment in which it goes on', async () => {
     const rest = ['two', 'three'];
     const eager = {
-      ...controller(),
+      ...dispatchController(),
       resume() {
         this.paused = false;
         for (const piece of rest.splice(0)) body.push(Buffer.from(piece));
@@ -80,7 +64,7 @@ describe('ResponseBody', () => {
   });
 
   it('hands on a piece that is alone as it is, and what waits as one', async () => {
-    const body = new ResponseBody(controller());
+    const body = new ResponseBody(dispatchController());
     const { sink, taken, next, ended } = slowSink();
     body.pipe(sink);
     const first = Buffer.from('first');
@@ -100,7 +84,7 @@ describe('ResponseBody', () => {
   });
 
   it('counts each piece, however small, and keeps none of them', async () => {
-    const body = new ResponseBody(controller());
+    const body = new ResponseBody(dispatchController());
     const { sink, taken, next } = slowSink();
     body.pipe(sink);
     body.push(Buffer.alloc(100));
@@ -119,7 +103,7 @@ describe('ResponseBody', () => {
   });
 
   it('lets the provider wait, and takes nothing after it was given up', async () => {
-    const connection = controller();
+    const connection = dispatchController();
     const body = new ResponseBody(connection);
     const { sink, taken, next } = slowSink();
     body.pipe(sink);

@@ -11,7 +11,7 @@ function decode(...pieces: (string | Uint8Array)[]): ProviderEvent[] {
 
 function push(decoder: EventStreamDecoder, piece: string | Uint8Array): ProviderEvent[] {
   const events: ProviderEvent[] = [];
-  decoder.push(Buffer.from(piece), { takeEvent: (event) => void events.push(event) });
+  decoder.push(Buffer.from(piece), { onEvent: (event) => void events.push(event) });
   return events;
 }
 
@@ -92,7 +92,7 @@ describe('EventStreamDecoder', () => {
   it('says which lines brought nothing', () => {
     const told: (string | number)[] = [];
     const sink = {
-      takeEvent: ({ data }: ProviderEvent, lines: number) => void told.push(data, lines),
+      onEvent: ({ data }: ProviderEvent, lines: number) => void told.push(data, lines),
       skip: (lines: number) => void told.push(lines),
     };
     const decoder = new EventStreamDecoder();
@@ -118,7 +118,7 @@ describe('EventStreamDecoder', () => {
     const seen: string[] = [];
     const known = 'data: a\n\n';
     const sink = {
-      takeEvent: ({ data }: ProviderEvent) => void seen.push(data),
+      onEvent: ({ data }: ProviderEvent) => void seen.push(data),
       takeWhole: (bytes: Buffer, from: number) => {
         let at = from;
         for (; bytes.toString('latin1', at).startsWith(known); at += known.length) seen.push('known');
@@ -194,7 +194,7 @@ function searched(work: () => void): number {
 
 function decodeAll(bytes: Buffer, pieceBytes: number): void {
   const decoder = new EventStreamDecoder();
-  const sink = { takeEvent: () => undefined };
+  const sink = { onEvent: () => undefined };
   for (let at = 0; at < bytes.length; at += pieceBytes)
     decoder.push(bytes.subarray(at, at + pieceBytes), sink);
 }

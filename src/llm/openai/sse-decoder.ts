@@ -12,7 +12,7 @@ export interface ProviderEvent {
 /** Who is handed what is decoded. */
 export interface EventSink {
   /** `lines`: how many it came in. */
-  takeEvent(event: ProviderEvent, lines: number): void;
+  onEvent(event: ProviderEvent, lines: number): void;
   /** Is told of lines that are no event: comments, blank lines, fields without data. */
   skip?(lines: number): void;
   /** Is offered the bytes where an event begins, and says from where on they are to be decoded. */
@@ -72,7 +72,7 @@ export class EventStreamDecoder {
   /** The event that the stream's end completes, for providers that leave out the last blank line. */
   end(): ProviderEvent | undefined {
     let last: ProviderEvent | undefined;
-    const sink: EventSink = { takeEvent: (event) => void (last = event) };
+    const sink: EventSink = { onEvent: (event) => void (last = event) };
     // A character that is cut at the very end is never flushed, so none turns into U+FFFD.
     this.takeLine(new StringDecoder('utf8').write(this.line.take()), sink);
     this.dispatch(sink);
@@ -138,7 +138,7 @@ export class EventStreamDecoder {
     this.event = undefined;
     this.lines = 0;
     if (!data.length) sink.skip?.(lines + 1);
-    else sink.takeEvent({ event, data: data.length === 1 ? data[0] : data.join('\n') }, lines + 1);
+    else sink.onEvent({ event, data: data.length === 1 ? data[0] : data.join('\n') }, lines + 1);
   }
 
   private checkSize(): void {

@@ -69,7 +69,7 @@ export class StreamReader implements BodySink, EventSink {
   }
 
   /** For the decoder. */
-  takeEvent(event: ProviderEvent, lines: number): void {
+  onEvent(event: ProviderEvent, lines: number): void {
     if (this.complete) return;
     if (event.data.trim() === '[DONE]') {
       this.finish(true);

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../errors/error-codes';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
+import type { ResponseColumn, SingleResponseColumn } from '../message-columns';
 import {
   MESSAGE_ROLES,
   MESSAGE_STATUSES,
@@ -260,7 +261,7 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     sibling_position: message.sibling_position,
     created_at: message.created_at,
     updated_at: message.updated_at,
-  };
+  } satisfies MessageResponse & Record<ResponseColumn, unknown>;
 }
 
 function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
@@ -268,5 +269,6 @@ function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
 }
 
 export function toMessageDetailResponse(message: Message & HistoryMessage): MessageDetailResponse {
-  return { ...toMessageResponse(message), attempts: message.attempts };
+  const single = { attempts: message.attempts } satisfies Record<SingleResponseColumn, unknown>;
+  return { ...toMessageResponse(message), ...single };
 }

@@ -1,9 +1,7 @@
 import type { Type } from '@nestjs/common';
-import { ApiErrorCode } from '../../errors/api-error-code';
-import type { ErrorCode } from '../../errors/error-codes';
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath } from '@nestjs/swagger';
 import { ApiId } from '../../http/openapi/api-properties';
-import { UsageResponse } from '../../messages/dto/message.response';
+import { MessageErrorResponse, UsageResponse } from '../../messages/dto/message.response';
 
 const ApiType = (type: string) =>
   ApiProperty({ type: 'string', enum: [type], example: type, description: 'Tells the events apart.' });
@@ -96,19 +94,8 @@ export class EndEvent {
   data: EndData;
 }
 
-class ErrorData {
-  @ApiErrorCode('provider_timeout', 'A stable word to switch on.')
-  code: ErrorCode;
-
-  @ApiProperty({
-    example: 'The model provider did not answer in time.',
-    description: 'May be shown to people.',
-  })
-  message: string;
-
-  @ApiProperty({ example: true, description: 'Whether another try may succeed.' })
-  retryable: boolean;
-}
+@ApiSchema({ name: 'ErrorData' })
+class ErrorData extends MessageErrorResponse {}
 
 @ApiSchema({
   description: 'The reply failed or was interrupted; what was shown of it is stored. Nothing follows.',

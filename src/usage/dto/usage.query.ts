@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, ValidateBy } from 'class-validator';
-import type { UsageGroup } from '../../messages/usage/usage.types';
+import type { UsageGroup } from '../usage.types';
 
 const GROUPS: UsageGroup[] = ['day', 'model', 'conversation'];
 const DAY = /^\d{4}-\d{2}-\d{2}$/;

@@ -9,23 +9,20 @@ import { erasureInProgress, identityGone } from '../user.errors';
 export class UserLock {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** For as long as the work takes, in a transaction. @throws {AppError} as `take` */
-  hold<T>(userId: string, work: (state: UserState) => Promise<T>): Promise<T> {
-    return this.db.run(async () => work(await this.take(userId)));
-  }
-
   /**
-   * Until the transaction ends. In a statement of its own, so that the next one sees what others have committed. Nobody who holds it is
-   * erased meanwhile.
+   * For as long as the work takes, in a transaction. Nobody whose row is held is erased meanwhile.
    * @throws {AppError} `erasure_in_progress`; 401 for somebody who is gone
    */
-  async take(userId: string): Promise<UserState> {
-    const rows: KnownState[] = await this.db.query(
-      `SELECT ${STATE} FROM users WHERE id = $1 FOR NO KEY UPDATE`,
-      [userId],
-    );
-    if (rows.length === 0) throw identityGone();
-    if (rows[0].erasing) throw erasureInProgress();
-    return rows[0];
+  hold<T>(userId: string, work: (state: UserState) => Promise<T>): Promise<T> {
+    return this.db.run(async () => {
+      // In a statement of its own, so that the next one sees what others have committed.
+      const rows: KnownState[] = await this.db.query(
+        `SELECT ${STATE} FROM users WHERE id = $1 FOR NO KEY UPDATE`,
+        [userId],
+      );
+      if (rows.length === 0) throw identityGone();
+      if (rows[0].erasing) throw erasureInProgress();
+      return work(rows[0]);
+    });
   }
 }

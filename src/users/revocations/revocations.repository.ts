@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 export interface Revocation {
@@ -23,13 +24,8 @@ export class RevocationsRepository {
   }
 
   /** At most `limit`; answers how many. */
-  async deleteOlderThan(seconds: number, limit: number): Promise<number> {
-    const rows = await this.db.query(
-      `DELETE FROM revocations WHERE id IN (
-         SELECT id FROM revocations WHERE created_at < now() - make_interval(secs => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-       ) RETURNING 1 AS one`,
-      [seconds, limit],
-    );
-    return rows.length;
+  deleteOlderThan(seconds: number, limit: number): Promise<number> {
+    const where = 'created_at < now() - make_interval(secs => $1)';
+    return deleteSlice(this.db, { table: 'revocations', key: 'id', where, parameters: [seconds], limit });
   }
 }

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
-import { Counters } from '../../../src/messages/usage/counters';
-import { CountersRepository } from '../../../src/messages/usage/counters.repository';
+import { Counters } from '../../../src/usage/counters';
+import { CountersRepository } from '../../../src/usage/counters.repository';
 import { ApiClient, type ChatMessage, type Conversation } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';

@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { LoginAttemptsRepository } from '../../../src/auth/accounts/login-attempts.repository';
+import { LoginAttemptsRepository } from '../../../src/auth/login/login-attempts.repository';
 import { SessionsRepository } from '../../../src/auth/sessions/sessions.repository';
 import { StreamTicketsRepository } from '../../../src/auth/tickets/stream-tickets.repository';
 import { STORAGE_BOUNDS } from '../../../src/config/bounds';

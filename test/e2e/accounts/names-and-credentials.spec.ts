@@ -1,10 +1,10 @@
 import { DataSource } from 'typeorm';
 import { AuditService } from '../../../src/audit/audit.service';
-import { AccountsService } from '../../../src/auth/accounts/accounts.service';
+import { AccountsService } from '../../../src/auth/login/accounts.service';
 import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { SessionsService } from '../../../src/auth/sessions/sessions.service';
 import { StreamTicketsService } from '../../../src/auth/tickets/stream-tickets.service';
-import { UserErasure } from '../../../src/accounts/user-erasure';
+import { UserErasure } from '../../../src/users/accounts/user-erasure';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, signUp } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';

@@ -1,7 +1,7 @@
 import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
-import { AdminCommands } from '../../../src/admin/admin-commands';
-import { AdminModule } from '../../../src/admin/admin.module';
+import { AdminCommands } from '../../../src/users/admin/admin-commands';
+import { AdminModule } from '../../../src/users/admin/admin.module';
 import { AppConfig } from '../../../src/config/app-config';
 import { DatabaseState } from '../../../src/database/database-state';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';

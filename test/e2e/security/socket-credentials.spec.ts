@@ -4,7 +4,7 @@ import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
 import { SessionsService } from '../../../src/auth/sessions/sessions.service';
 import { StreamTicketsService } from '../../../src/auth/tickets/stream-tickets.service';
-import { UserErasure } from '../../../src/accounts/user-erasure';
+import { UserErasure } from '../../../src/users/accounts/user-erasure';
 import { UsersService } from '../../../src/users/users.service';
 import { AccountSender } from '../../support/account-sender';
 import { unknownId } from '../../support/authorisation-matrix';

@@ -9,7 +9,7 @@ import { reply } from '../model-server/behaviours';
 import { SpawnedService } from '../spawned-service';
 import { createTestDatabase, type TestDatabase } from '../test-database';
 
-const ADMIN = join(__dirname, '../../../dist/src/admin/admin.js');
+const ADMIN = join(__dirname, '../../../dist/src/users/admin/admin.js');
 const ERROR_LEVEL = 50;
 
 /** The service as built, in a process of its own, with a model and an administrator. */

@@ -17,12 +17,12 @@ function read(
     const entry = { messageId, sequence, events: [] as ReplyEvent[], lengths: [] as number[] };
     entries.push(entry);
     const sink: EventSink = {
-      takeText(type, utf8, from, to, length) {
+      onText(type, utf8, from, to, length) {
         const data = { content: utf8.toString('utf8', from, to) };
         entry.events.push(type === 'text' ? { type: 'chunk', data } : { type: 'reasoning', data });
         entry.lengths.push(length);
       },
-      takeEvent: (event) => void entry.events.push(event),
+      onEvent: (event) => void entry.events.push(event),
     };
     return sink;
   });
@@ -97,9 +97,9 @@ describe('PayloadReader', () => {
     for (let length = 0; length < payload.length; length++) {
       const delivered: ReplyEvent[] = [];
       const sink: EventSink = {
-        takeText: (_type, utf8, from, to) =>
+        onText: (_type, utf8, from, to) =>
           void delivered.push({ type: 'chunk', data: { content: utf8.toString('utf8', from, to) } }),
-        takeEvent: (given) => void delivered.push(given),
+        onEvent: (given) => void delivered.push(given),
       };
       expect(() => new PayloadReader(payload.slice(0, length)).read(() => sink)).toThrow(SyntaxError);
       expect(delivered).toEqual(events.slice(0, delivered.length));

@@ -5,9 +5,9 @@ import type { ReplyEvent } from '../../events/reply-event.dto';
 /** Receives the events of one reply in a batch, one by one. */
 export interface EventSink {
   /** An event that shows text: bytes `from` to `to` of `utf8`, which are `length` UTF-16 units. */
-  takeText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void;
+  onText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void;
   /** Any other event, and a text with JSON escapes. */
-  takeEvent(event: ReplyEvent): void;
+  onEvent(event: ReplyEvent): void;
 }
 
 const TEXT_TYPES = { text: true, reasoning: true } satisfies Record<TextLikePart['type'], true>;
@@ -74,8 +74,8 @@ export class PayloadReader {
     const text = this.escaped ? undefined : TEXTS.find(({ before }) => this.has(before, from));
     if (text && this.has(AFTER_TEXT, this.offset - AFTER_TEXT.length)) {
       const [begin, end] = [from + text.before.length, this.offset - AFTER_TEXT.length];
-      sink.takeText(text.type, this.bytes, begin, end, this.utf16Length(begin, end));
-    } else sink.takeEvent(JSON.parse(this.bytes.toString('utf8', from, this.offset)) as ReplyEvent);
+      sink.onText(text.type, this.bytes, begin, end, this.utf16Length(begin, end));
+    } else sink.onEvent(JSON.parse(this.bytes.toString('utf8', from, this.offset)) as ReplyEvent);
   }
 
   /** Skips to the end of an object, whatever its content. */

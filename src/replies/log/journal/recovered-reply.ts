@@ -46,14 +46,14 @@ export class RecoveredReply implements EventSink {
     return sequence === this.next;
   }
 
-  takeText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
+  onText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void {
     this.next++;
     this.lengths.add(length);
     this.heldBytes += to - from;
     this.stretch(type).addBytes(utf8, from, to);
   }
 
-  takeEvent(event: ReplyEvent): void {
+  onEvent(event: ReplyEvent): void {
     this.next++;
     const delta = deltaOf(event);
     if (!delta) return;

@@ -1,0 +1,135 @@
+import { Body, Controller } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
+import { AppConfig } from '../../config/app-config';
+import type { AppError } from '../../errors/app-error';
+import { AcceptsForm } from '../../http/body.guard';
+import { ActionRoute, CommandRoute, CreateRoute, ReadRoute } from '../../http/routes';
+import { RateLimited } from '../../limits/rate-limited.decorator';
+import { emailTaken, userNotFound, usernameTaken } from '../../users/user.errors';
+import { UsersService } from '../../users/users.service';
+import { invalidCredentials, invalidRefreshToken, registrationClosed, tooManyAttempts } from '../auth.errors';
+import { CurrentIdentity, CurrentUser } from '../current-user.decorator';
+import type { Identity } from '../identity';
+import { LoginRefusal } from '../login-refusal.decorator';
+import { Public } from '../public.decorator';
+import { AccountsOnly } from '../route-rules.decorator';
+import { AccountsService } from './accounts.service';
+import { ChangePasswordDto, ReauthenticateDto } from './dto/password.dto';
+import { RegisterDto } from './dto/register.dto';
+import { RefreshDto, TokenDto } from './dto/token.dto';
+import { TokenResponse, toTokenResponse } from './dto/token.response';
+import { toUserResponse, UserResponse } from '../../users/dto/user.response';
+
+const attemptsExhausted = () => tooManyAttempts(8);
+
+@ApiTags('auth')
+@Controller('auth')
+export class AccountsController {
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly users: UsersService,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Public()
+  @RateLimited('register')
+  @AccountsOnly()
+  @CreateRoute('register', {
+    summary: 'Make an account',
+    returns: { type: UserResponse, description: 'The account.' },
+    problems: [registrationClosed, usernameTaken, emailTaken, 'unavailable'],
+  })
+  async register(@Body() body: RegisterDto, @Origin() origin: RequestOrigin): Promise<UserResponse> {
+    if (this.config.auth.registration === 'closed') throw registrationClosed();
+    return toUserResponse(await this.accounts.register(body, origin));
+  }
+
+  @Public()
+  @RateLimited('login')
+  @AccountsOnly()
+  @AcceptsForm()
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiBody({ type: TokenDto })
+  @ActionRoute('token', {
+    summary: 'Log in',
+    description:
+      "OAuth2's password grant. A wrong name and a wrong password are answered alike; guessing is slowed.",
+    returns: { type: TokenResponse, description: 'The tokens of a new session.' },
+    problems: [invalidCredentials, attemptsExhausted, 'unavailable'],
+  })
+  async createToken(
+    @Body() { username: login, password }: TokenDto,
+    @Origin() origin: RequestOrigin,
+    @LoginRefusal() refusal: AppError | undefined,
+  ): Promise<TokenResponse> {
+    return toTokenResponse(await this.accounts.logIn({ login, password }, origin, refusal));
+  }
+
+  @Public()
+  @AccountsOnly()
+  @ActionRoute('refresh', {
+    summary: 'Get the next pair of tokens',
+    description:
+      'The refresh token is spent by this. For 10 s a spent one is answered with the same next refresh token, so that two tabs, or a client that missed the answer, go on; if it comes later, the whole session ends.',
+    returns: { type: TokenResponse, description: 'The next tokens of the session.' },
+    problems: [invalidRefreshToken, 'rate_limited', 'unavailable'],
+  })
+  async refreshToken(@Body() body: RefreshDto, @Origin() origin: RequestOrigin): Promise<TokenResponse> {
+    return toTokenResponse(await this.accounts.refresh(body.refresh_token, origin));
+  }
+
+  @AccountsOnly()
+  @CommandRoute('logout', {
+    summary: 'End the session',
+    description: 'Its tokens, tickets and streams end with it.',
+    returns: { description: 'It has ended.' },
+    problems: ['forbidden'],
+  })
+  async logOut(@CurrentIdentity() identity: Identity, @Origin() origin: RequestOrigin): Promise<void> {
+    await this.accounts.logOut(identity, origin);
+  }
+
+  @RateLimited('password')
+  @AccountsOnly()
+  @CommandRoute('reauthenticate', {
+    summary: 'Give the password again',
+    description:
+      'Vouches for the session, as logging in does and refreshing does not. Changing name or address, erasing a user and making API keys ask for it after `REAUTHENTICATION_MAX_AGE_S`.',
+    returns: { description: 'The session is vouched for.' },
+    problems: [invalidCredentials, attemptsExhausted, 'forbidden'],
+  })
+  async reauthenticate(
+    @CurrentIdentity() identity: Identity,
+    @Body() { current_password }: ReauthenticateDto,
+    @Origin() origin: RequestOrigin,
+  ): Promise<void> {
+    await this.accounts.reauthenticate(identity, current_password, origin);
+  }
+
+  @RateLimited('password')
+  @AccountsOnly()
+  @CommandRoute('password', {
+    summary: 'Change the password',
+    description: 'All other sessions end.',
+    returns: { description: 'It is changed.' },
+    problems: [invalidCredentials, attemptsExhausted, 'forbidden'],
+  })
+  async changePassword(
+    @CurrentIdentity() identity: Identity,
+    @Body() body: ChangePasswordDto,
+    @Origin() origin: RequestOrigin,
+  ): Promise<void> {
+    const passwords = { current: body.current_password, next: body.new_password };
+    await this.accounts.changePassword(identity, passwords, origin);
+  }
+
+  @ReadRoute('me', {
+    summary: 'Read who one is',
+    returns: { type: UserResponse, description: 'Oneself.' },
+    problems: ['forbidden', userNotFound],
+  })
+  async getMe(@CurrentUser() userId: string): Promise<UserResponse> {
+    return toUserResponse(await this.users.get(userId));
+  }
+}

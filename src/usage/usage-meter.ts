@@ -1,0 +1,32 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ConversationRemoval } from '../conversations/conversation-removal';
+import { UserData } from '../users/user-data';
+import { UsageRepository } from './usage.repository';
+import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+
+/** What users' replies have used. */
+@Injectable()
+export class UsageMeter implements OnModuleInit {
+  constructor(
+    private readonly usage: UsageRepository,
+    private readonly conversations: ConversationRemoval,
+    private readonly data: UserData,
+  ) {}
+
+  onModuleInit(): void {
+    this.conversations.add(this.usage);
+    this.data.add({
+      type: 'past_usage',
+      read: (userId) => this.past(userId),
+      erase: (userId, limit) => this.usage.erasePast(userId, limit),
+    });
+  }
+
+  private async *past(userId: string): AsyncGenerator<object> {
+    yield* await this.usage.past(userId);
+  }
+
+  sum(userId: string, period: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
+    return this.usage.sum(userId, period, group);
+  }
+}

@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../config/bounds';
+import { TransactionRunner } from '../database/transaction-runner';
+import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+
+const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
+const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
+/** Of which some are of models of the user's own. */
+const OWN = { own_input_tokens: 'input_tokens', own_output_tokens: 'output_tokens' } as const;
+const ownOf = (name: string) => `CASE WHEN m.usage ? 'own' THEN ${tokenOf(name)} ELSE 0 END`;
+const ALL_COUNTS = [...COUNTS, ...Object.keys(OWN)];
+/** Replies for which what was set aside counts. */
+const OPEN = `('queued', 'streaming')`;
+const USAGE_GROUPS = STORAGE_BOUNDS.usageGroups.limit;
+
+const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
+
+/** The messages themselves are the account of what was used; there is no second one that could differ. */
+@Injectable()
+export class UsageRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /**
+   * Ended replies of the user, and what is gone, by group and model, in the order of the groups. Of more groups than the bound those with the
+   * last keys are told apart, which are the newest of days and conversations; the others are one, `rest`.
+   */
+  sum(userId: string, { from, to }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
+    const [live, past] = KEYS[group];
+    return this.db.query(
+      `SELECT CASE WHEN NOT rest THEN key END AS key, rest, model, ${SUMS} FROM (
+       SELECT *, dense_rank() OVER (ORDER BY key DESC NULLS FIRST) > ${USAGE_GROUPS} AS rest FROM (
+       SELECT key, model, ${SUMS} FROM (
+         SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
+           ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')},
+           ${Object.entries(OWN)
+             .map(([name, of]) => `${ownOf(of)} AS ${name}`)
+             .join(', ')}
+         FROM messages m
+         WHERE m.user_id = $1 AND m.role = 'assistant' AND m.usage IS NOT NULL
+           AND m.created_at >= $2::date::timestamp AT TIME ZONE 'UTC'
+           AND m.created_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC'
+         UNION ALL
+         SELECT ${past}, p.model, p.replies, ${ALL_COUNTS.map((name) => `p.${name}`).join(', ')}
+         FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
+       ) AS used GROUP BY key, model
+       ) AS summed ) AS ranked GROUP BY 1, rest, model ORDER BY 1`,
+      [userId, from, to],
+    );
+  }
+
+  /** What is gone, by day and model. */
+  past(userId: string): Promise<PastUsageRow[]> {
+    return this.db.query(
+      `SELECT day::text, model, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
+       FROM past_usage WHERE user_id = $1 ORDER BY day, model`,
+      [userId],
+    );
+  }
+
+  /**
+   * Removes at most `limit` messages of conversations that are locked, in each the newest first, and keeps what they have used for a
+   * user who stays: in the same statement, so that none is counted twice or not at all. An open reply counts as what was set
+   * aside for it. Answers how many.
+   */
+  async remove(
+    userId: string,
+    conversationIds: string[],
+    limit: number,
+    userStays: boolean,
+  ): Promise<number> {
+    const rows: { count: number }[] = await this.db.query(
+      `WITH gone AS (
+         DELETE FROM messages WHERE user_id = $1 AND id IN (
+           SELECT m.id FROM unnest($2::uuid[]) AS c (id) CROSS JOIN LATERAL (
+             SELECT id FROM messages WHERE conversation_id = c.id AND user_id = $1 ORDER BY sequence DESC LIMIT $3
+           ) AS m LIMIT $3
+         ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
+       ), kept AS (
+         INSERT INTO past_usage AS p (user_id, day, model, replies, ${ALL_COUNTS.join(', ')})
+         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
+           sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
+           ${[...COUNTS.slice(1).map(tokenOf), ...Object.values(OWN).map(ownOf)].map((count) => `sum(${count})`).join(', ')}
+         FROM gone m
+         WHERE $4 AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
+         GROUP BY 1, 2, 3
+         ON CONFLICT (user_id, day, model) DO UPDATE SET
+           ${['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}
+       )
+       SELECT count(*)::int AS count FROM gone`,
+      [userId, conversationIds, limit, userStays],
+    );
+    return rows[0].count;
+  }
+
+  /** Removes at most `limit` rows of what is gone; answers how many. */
+  async erasePast(userId: string, limit: number): Promise<number> {
+    const rows = await this.db.query(
+      `DELETE FROM past_usage WHERE user_id = $1 AND (day, model) IN (
+         SELECT day, model FROM past_usage WHERE user_id = $1 LIMIT $2
+       ) RETURNING 1 AS one`,
+      [userId, limit],
+    );
+    return rows.length;
+  }
+
+  /** What the user has now, besides a turn of this conversation. */
+  async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
+    const rows: QuotaState[] = await this.db.query(
+      `WITH today AS (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') AS began)
+       SELECT
+         (SELECT count(DISTINCT m.conversation_id)::int FROM messages m
+          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.status IN ${OPEN}
+            AND m.created_at > now() - interval '1 day' AND m.conversation_id IS DISTINCT FROM $2) AS open,
+         (SELECT COALESCE(sum(CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0)
+                   ELSE ${tokenOf('input_tokens')} + ${tokenOf('output_tokens')} END), 0)::float8
+          FROM messages m
+          WHERE m.user_id = $1 AND m.role = 'assistant' AND m.created_at >= today.began AT TIME ZONE 'UTC')
+         + (SELECT COALESCE(sum(p.input_tokens + p.output_tokens), 0)::float8
+            FROM past_usage p WHERE p.user_id = $1 AND p.day = today.began::date) AS tokens,
+         (SELECT COALESCE(sum(m.tokens + CASE WHEN m.status IN ${OPEN} THEN COALESCE(m.reserved_tokens, 0) ELSE 0 END), 0)::float8
+          FROM messages m WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.sequence > $3) AS earlier,
+         ceil(extract(epoch FROM today.began + interval '1 day' - (now() AT TIME ZONE 'UTC')))::int AS seconds_left
+       FROM today`,
+      [userId, conversationId ?? null, contextFrom ?? 0],
+    );
+    return rows[0];
+  }
+}
+
+const KEYS: Record<UsageGroup, [live: string, past: string]> = {
+  day: [`to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')`, `to_char(p.day, 'YYYY-MM-DD')`],
+  model: [`COALESCE(m.model, '')`, 'p.model'],
+  conversation: ['m.conversation_id::text', 'NULL'],
+};
