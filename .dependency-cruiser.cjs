@@ -2,7 +2,7 @@
  * Which folder of src/ may import which, as allow lists: what is not listed is forbidden. Arrows point down only, from faces to
  * foundations; a new folder gets a line here. Files at the root of src/ put the service together and may import everything.
  */
-const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common'];
+const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common', 'signals'];
 
 /** @type {Record<string, string[]>} */
 const ALLOWED = {
@@ -11,6 +11,7 @@ const ALLOWED = {
   errors: ['config'],
   database: ['config', 'errors'],
   common: [],
+  signals: ['common'],
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http'],
   outbound: ['config', 'errors'],
