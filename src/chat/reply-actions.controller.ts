@@ -9,6 +9,7 @@ import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 import { ParseId } from '../http/parse-id.pipe';
 import { messageNotFound } from '../messages/message.errors';
+import type { ReplyRef } from '../messages/message.types';
 import { MessagesService, type Message } from '../messages/messages.service';
 import { TurnProblems } from './api-turn';
 import { replyComplete, notAUserMessage } from '../replies/reply.errors';
@@ -95,7 +96,7 @@ export class ReplyActionsController {
 
   private async stream(
     { client, response, id }: { client: TurnClient; response: Response; id: string },
-    start: (message: Message) => Promise<string>,
+    start: (message: Message) => Promise<ReplyRef>,
   ): Promise<void> {
     const message = await this.messages.get(client.userId, id);
     await this.streams.stream(client, response, message.conversation_id, () => start(message));

@@ -20,6 +20,7 @@ import { PastUsageEntity } from './usage/past-usage.entity';
 import { Quotas } from './usage/quotas';
 import { UsageRepository } from './usage/usage.repository';
 import { MessageUsage } from './usage/usage.service';
+import { SignalsModule } from '../signals/signals.module';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
 import { SlotQueue } from './slot-queue';
@@ -33,6 +34,7 @@ import { TurnsService } from './turns.service';
     ConversationsModule,
     InstancesModule,
     LlmModule,
+    SignalsModule,
     UsersModule,
   ],
   controllers: [MessagesController, BranchesController],

@@ -85,11 +85,11 @@ export class MessagesRepository {
    * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
    */
   async closeReply(
-    { message_id, user_id, conversation_id, instance_id }: WrittenReply,
+    { messageId, userId, conversationId, instanceId }: WrittenReply,
     end: ReplyEnd,
   ): Promise<ClosedRow | undefined> {
     const rows: ClosedRow[] = await this.db.query(CLOSE, [
-      message_id,
+      messageId,
       end.status,
       JSON.stringify(end.parts),
       end.event_lengths,
@@ -101,9 +101,9 @@ export class MessagesRepository {
       end.model,
       end.provider,
       new Date(),
-      user_id,
-      instance_id,
-      conversation_id,
+      userId,
+      instanceId,
+      conversationId,
     ]);
     return rows[0];
   }

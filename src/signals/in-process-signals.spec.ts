@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
+import type { MockInstance } from 'vitest';
 import { signalsContract } from '../../test/support/signals-contract';
 import { InProcessSignals } from './in-process-signals';
 
 describe('InProcessSignals', () => {
-  beforeEach(() => void vi.spyOn(Logger.prototype, 'error').mockReturnValue(undefined));
+  let logged: MockInstance;
+  beforeEach(() => (logged = vi.spyOn(Logger.prototype, 'error').mockReturnValue(undefined)));
   afterEach(() => vi.restoreAllMocks());
 
   signalsContract(() => {
@@ -17,10 +19,7 @@ describe('InProcessSignals', () => {
       throw new Error('no');
     });
     signals.publish('topic');
-    expect(Logger.prototype.error).toHaveBeenCalledWith(
-      expect.objectContaining({ topic: 'topic' }),
-      expect.any(String),
-    );
+    expect(logged).toHaveBeenCalledWith(expect.objectContaining({ topic: 'topic' }), expect.any(String));
   });
 
   it('keeps nothing of a topic without subscribers', () => {

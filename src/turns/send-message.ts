@@ -4,7 +4,7 @@ import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import type { ReplySlot } from '../llm/slots/reply-slot';
-import type { ContextMessage, QueuedRequest } from '../messages/message.types';
+import type { ContextMessage, QueuedRequest, ReplyRef } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
 import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
@@ -19,7 +19,14 @@ import type { RequestContext, TurnCommand } from './turn-command';
 const UNCONFIRMED_MS = 10_000;
 
 /** A turn that this request has opened, or the reply that the same request opened before. */
-type SentTurn = OpenedTurn | { messageId: string };
+type SentTurn = OpenedTurn | { repeated: ReplyRef };
+
+/** A reply as its idempotency key knows it; `isOpen`: whether one that was stored earlier is being produced. */
+interface StoredReply {
+  id: string;
+  conversationId: string;
+  isOpen?: boolean;
+}
 
 /**
  * Opens a turn and starts its reply. This is where each turn begins, whichever route or socket frame asks for it: everything that can
@@ -39,11 +46,11 @@ export class SendMessage {
   ) {}
 
   /**
-   * The id of the reply: a new one, or the one that the same request opened before.
+   * The reply: a new one, or the one that the same request opened before.
    * @throws AppError `conversation_not_found`, `message_not_found`, `invalid_parent`, `model_not_found`, `context_length_exceeded`,
    *   `reply_in_progress`, `queue_full`, `quota_exceeded`, `idempotency_key_reused`, `resource_gone`
    */
-  async send(context: RequestContext, command: TurnCommand): Promise<string> {
+  async send(context: RequestContext, command: TurnCommand): Promise<ReplyRef> {
     const { userId } = context;
     const { conversationId, parentId, options } = command;
     const position = conversationId
@@ -68,28 +75,29 @@ export class SendMessage {
     }
     if ('queued' in turn && !turn.queued) this.producer.start(replyJob(turn, command, model, slot));
     else slot.release();
-    if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);
-    return turn.messageId;
+    if ('repeated' in turn) return turn.repeated;
+    if (turn.queued) await this.busy.kick(turn.conversation);
+    return { userId, conversationId: turn.conversation.id, messageId: turn.messageId };
   }
 
   /** With an idempotency key the turn and the key are one transaction; without one the turn is a single statement. */
   private async openOnce({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
     let opened: OpenedTurn | undefined;
-    let isOpen = false;
     try {
-      const { resource } = await this.idempotency.once(request, {
+      const { resource } = await this.idempotency.once<StoredReply>(request, {
         make: async () => {
           opened = await this.turns.open(input);
-          return { resource: { id: opened.messageId }, status: 200 };
+          return { resource: { id: opened.messageId, conversationId: opened.conversation.id }, status: 200 };
         },
         read: async (id) => {
           // Of an attempt that was rolled back.
           opened = undefined;
-          isOpen = (await this.turns.opened(userId, id)).status === 'streaming';
-          return { id };
+          const { status, conversation_id: conversationId } = await this.turns.opened(userId, id);
+          return { id, conversationId, isOpen: status === 'streaming' };
         },
       });
-      return opened ?? this.resumeUnconfirmed(resource.id, isOpen);
+      const { id: messageId, conversationId, isOpen = false } = resource;
+      return opened ?? this.resumeUnconfirmed({ userId, conversationId, messageId }, isOpen);
     } catch (error) {
       if (opened && isUnavailable(error)) this.keepUnconfirmed(opened);
       throw error;
@@ -102,10 +110,10 @@ export class SendMessage {
   }
 
   /** The reply that the request opened before; if its COMMIT lost its answer then, nobody produces it, and this request starts it. */
-  private resumeUnconfirmed(messageId: string, isOpen: boolean): SentTurn {
-    const opened = this.unconfirmed.get(messageId);
-    this.unconfirmed.delete(messageId);
-    return (isOpen && opened) || { messageId };
+  private resumeUnconfirmed(reply: ReplyRef, isOpen: boolean): SentTurn {
+    const opened = this.unconfirmed.get(reply.messageId);
+    this.unconfirmed.delete(reply.messageId);
+    return (isOpen && opened) || { repeated: reply };
   }
 }
 

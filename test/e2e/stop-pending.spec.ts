@@ -71,7 +71,7 @@ it('a stop that does not come to pass in time says so, and may be asked for agai
 
 it('who waits for a reply to begin looks at its state alone', async () => {
   const { gate, reader } = await running();
-  vi.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockReturnValue(undefined);
+  vi.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockResolvedValue('see-message');
   const sent = await statements.of(async () => {
     const follower = await alice.follow(reader.messageId, { 'last-event-id': `${reader.messageId}:1` });
     await sleep(1_000);

@@ -7,7 +7,7 @@ import { ModelRunner } from '../../llm/model-runner';
 import type { ModelAttempt } from '../../llm/run/attempt';
 import { ModelSlots } from '../../llm/slots/model-slots';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
-import type { MessagePart, WrittenReply } from '../../messages/message.types';
+import { replyRef, type MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
 import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
@@ -70,19 +70,22 @@ export class ReplyProducer {
   /** Opens the reply's log and produces the reply in the background. */
   start(request: ReplyJob): void {
     const { reply } = request;
-    const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     const content = new ReplyContent();
-    this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
-    this.active.start({ messageId, conversationId, userId }, (signal) =>
-      this.produce(request, content, signal).finally(() => request.slot.release()),
+    const written = { ...replyRef(reply), instanceId: reply.instance_id };
+    this.log.open(written, startEvent(reply), content);
+    this.active.start(written, (signal) =>
+      this.produce(request, content, signal)
+        .then((result) => this.finalizer.finalize(written, result))
+        .finally(() => request.slot.release()),
     );
   }
 
+  /** What the model says, appended to the log meanwhile. A failure of the model is the reply's ending. */
   private async produce(
     { reply, context, settings, targets, prefix = [], slot }: ReplyJob,
     content: ReplyContent,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ReplyResult> {
     const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined };
     const coalescer = new DeltaCoalescer(content);
     let messages: ModelMessage[] = [];
@@ -104,7 +107,7 @@ export class ReplyProducer {
     if (content.length > prefixLength || wasStopped(result))
       result.usage ??= await estimatedUsage(messages, content);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
-    await this.finalizer.finalize(writtenReply(reply), result);
+    return result;
   }
 
   private async generate(
@@ -166,10 +169,6 @@ function failedCall(messageId: string, attempt: ModelAttempt, { detail, provider
     provider_request_id: request_id,
     provider_words: providerText,
   };
-}
-
-function writtenReply({ id, user_id, conversation_id, instance_id }: ReplyToWrite): WrittenReply {
-  return { message_id: id, user_id, conversation_id, instance_id };
 }
 
 function isDelta(part: ModelPart): part is ModelPart & ReplyDelta {

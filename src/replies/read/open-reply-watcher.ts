@@ -1,89 +1,120 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Poller } from '../../common/poller';
+import { Wakeup } from '../../common/wakeup';
+import { replyRef, type ReplyRef } from '../../messages/message.types';
+import type { MessageHeader } from '../../messages/messages.service';
+import { OpenRepliesService } from '../../messages/open-replies.service';
 import { QueueService } from '../../messages/queue.service';
-import { SlotQueue, type MaybeWaiting } from '../../messages/slot-queue';
-import { ActiveReplies } from '../produce/active-replies';
+import { SlotQueue } from '../../messages/slot-queue';
+import { Signals } from '../../signals/signals';
+import { replyTopic } from '../../signals/topics';
 
-const POLL_INTERVAL_MS = 200;
+const POLL_INTERVAL_MS = 100;
 /** Also the shortest time between two events of a place. */
 const PLACES_INTERVAL_MS = 1_000;
 
-interface Reader {
-  /** The place that it knows. */
+/** An open reply, shared by all who wait for it. */
+interface Watched {
+  reply: MessageHeader;
+  waiting: number;
+  /** In the queue of its model, from 1; 0 as long as it is not known to have one. */
   place: number;
-  resume: (place?: number) => void;
 }
 
-/** A queued reply that is waited for. */
-interface Watched {
-  reply: MaybeWaiting;
-  readers: Set<Reader>;
+/** Waits for changes of one reply. None is lost between two calls of `wait`; several are one. */
+export interface ReplyChanges {
+  /**
+   * Settles when the open reply has begun or ended, or has another place in the queue of its model than `place`, or may have. Returns its
+   * place then: the same one if something else has changed.
+   */
+  wait(reply: MessageHeader, options?: { place?: number; atMostMs?: number }): Promise<number>;
+  /** Ends the current call of `wait`, or the next one at once. */
+  wake: () => void;
+  /** To be called when nobody waits any more. */
+  end: () => void;
 }
 
 /**
- * Suspends readers of queued replies until the reply has started, here or in another process, or its place in the queue of its model
- * has changed. One poll serves all of them. Called by `ReplyReader`.
+ * Waits for changes of open replies. Those of this process publish the topic of the reply (`Signals`); what other processes do is looked for
+ * while somebody waits, one poll for all, and published in the same way: a queued reply has begun, was cancelled or has another place; a
+ * running one has ended or was deleted. Called by `ReplyReader` and `ReplyCanceller`.
  */
 @Injectable()
-export class QueuedReplyWatcher implements OnModuleInit {
-  private readonly waiting = new Map<string, Watched>();
+export class OpenReplyWatcher {
+  private readonly watched = new Map<string, Watched>();
   private readonly poll = new Poller({
-    name: 'queued replies',
+    name: 'open replies',
     everyMs: () => POLL_INTERVAL_MS,
-    isNeeded: () => this.waiting.size > 0,
-    poll: async () => this.wake(await this.queue.notWaiting([...this.waiting.keys()])),
+    isNeeded: () => this.watched.size > 0,
+    poll: () => this.check(),
   });
   private readonly placesPoll = new Poller({
     name: 'places of queued replies',
     everyMs: () => PLACES_INTERVAL_MS,
-    isNeeded: () => this.slots.models.length > 0 && this.waiting.size > 0,
-    poll: () => this.tellPlaces(),
+    isNeeded: () => this.slots.models.length > 0 && this.watched.size > 0,
+    poll: () => this.checkPlaces(),
   });
 
   constructor(
     private readonly queue: QueueService,
+    private readonly openReplies: OpenRepliesService,
     private readonly slots: SlotQueue,
-    private readonly active: ActiveReplies,
+    private readonly signals: Signals,
   ) {}
 
-  onModuleInit(): void {
-    this.active.started.subscribe(({ messageId }) => this.wake([messageId]));
-    this.active.closing.subscribe(() => this.wake([...this.waiting.keys()]));
+  /** To be called before the reply is looked at: what changes from now on is noticed. */
+  changesOf({ messageId }: ReplyRef): ReplyChanges {
+    const wakeup = new Wakeup();
+    const end = this.signals.subscribe(replyTopic(messageId), wakeup.wake);
+    const wait: ReplyChanges['wait'] = async (reply, { place = 0, atMostMs } = {}) => {
+      const watched = this.watch(reply);
+      const isNews = watched.place !== 0 && watched.place !== place;
+      if (!isNews) await wakeup.wait(atMostMs);
+      this.unwatch(watched);
+      return watched.place || place;
+    };
+    return { wait, wake: wakeup.wake, end };
   }
 
-  /**
-   * Settles when the reply has another place in the queue of its model, with that place; with none when the reply is no longer queued,
-   * the process ends, or the signal aborts.
-   * @param place the place that the reader knows; 0 for none
-   */
-  async untilChanged(reply: MaybeWaiting, place: number, signal: AbortSignal): Promise<number | undefined> {
-    if (signal.aborted) return undefined;
-    const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    const reader = { place, resume: resolve };
-    const watched = this.waiting.get(reply.id) ?? { reply, readers: new Set() };
-    this.waiting.set(reply.id, watched);
-    watched.readers.add(reader);
-    const onAbort = (): void => resolve(undefined);
-    signal.addEventListener('abort', onAbort);
+  /** Tells all who wait for one of these replies that it has changed. */
+  wake(messageIds: readonly string[]): void {
+    for (const id of messageIds) this.signals.publish(replyTopic(id));
+  }
+
+  private watch(reply: MessageHeader): Watched {
+    const watched = this.watched.get(reply.id) ?? { reply, waiting: 0, place: 0 };
+    watched.reply = reply;
+    watched.waiting += 1;
+    this.watched.set(reply.id, watched);
     void this.poll.start();
     void this.placesPoll.start();
-    const changed = await promise;
-    // The signal may live far longer than this wait.
-    signal.removeEventListener('abort', onAbort);
-    watched.readers.delete(reader);
-    if (!watched.readers.size && this.waiting.get(reply.id) === watched) this.waiting.delete(reply.id);
-    return changed;
+    return watched;
   }
 
-  /** Resumes the readers of replies that are no longer queued. */
-  wake(messageIds: string[]): void {
-    for (const id of messageIds) this.waiting.get(id)?.readers.forEach(({ resume }) => resume());
+  private unwatch(watched: Watched): void {
+    watched.waiting -= 1;
+    if (!watched.waiting) this.watched.delete(watched.reply.id);
   }
 
-  private async tellPlaces(): Promise<void> {
-    const replies = [...this.waiting.values()].map(({ reply }) => reply);
-    for (const [id, place] of await this.slots.places(replies))
-      for (const reader of this.waiting.get(id)?.readers ?? [])
-        if (reader.place !== place) reader.resume(place);
+  private async check(): Promise<void> {
+    const queued = this.withStatus('queued');
+    const running = this.withStatus('streaming');
+    if (queued.length) this.wake(await this.queue.notWaiting(queued));
+    if (running.length) this.wake(await this.openReplies.notOpen(running));
+  }
+
+  private withStatus(status: MessageHeader['status']): ReplyRef[] {
+    const replies = Array.from(this.watched.values(), ({ reply }) => reply);
+    return replies.filter((reply) => reply.status === status).map(replyRef);
+  }
+
+  private async checkPlaces(): Promise<void> {
+    const replies = Array.from(this.watched.values(), ({ reply }) => reply);
+    for (const [id, place] of await this.slots.places(replies)) {
+      const watched = this.watched.get(id);
+      if (!watched || watched.place === place) continue;
+      watched.place = place;
+      this.wake([id]);
+    }
   }
 }

@@ -11,7 +11,7 @@ import { Utf8Text } from './utf8-text';
  * Collects what a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of
  * small events, so it keeps their texts as bytes, and a byte or two for the length of each event. Called by `Recovery`.
  */
-export class RecoveredReply implements EventSink {
+export class RecoveredEvents implements EventSink {
   private stretches: { type: MessagePart['type']; text: Utf8Text }[] = [];
   private lengths = new EventLengths();
   /** Sequence of the first event that is held; 0 if there is none yet. */
