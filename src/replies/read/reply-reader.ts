@@ -57,32 +57,23 @@ export class ReplyReader {
     signal: AbortSignal,
   ): Promise<void> {
     const cursor = new ReadCursor(after, listener);
-    // Most replies are read to their end here.
-    if (await this.readAvailable(reply, cursor, signal)) await this.waitAndRead(reply, cursor, signal);
+    // Subscribed before the reply is looked at, so that no change is missed.
+    const changes = this.watcher.changesOf(reply);
+    try {
+      for (;;) {
+        const open = await this.readAvailable(reply, cursor, signal);
+        if (!open || signal.aborted || this.active.closed) return;
+        await this.untilChanged(open, changes, cursor, signal);
+      }
+    } finally {
+      changes.end();
+    }
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
   async hasAll(reply: MessageHeader, after: number): Promise<boolean> {
     const stored = isOpen(reply) ? undefined : await this.stored.get(replyRef(reply));
     return stored !== undefined && after >= lastSequence(stored);
-  }
-
-  /** Goes on with a reply of which nothing can be read at the moment, whenever it has changed. */
-  private async waitAndRead(reply: ReplyRef, cursor: ReadCursor, signal: AbortSignal): Promise<void> {
-    const changes = this.watcher.changesOf(reply);
-    const closed = this.active.closed$.subscribe(changes.wake);
-    signal.addEventListener('abort', changes.wake);
-    try {
-      while (!signal.aborted) {
-        const open = await this.readAvailable(reply, cursor, signal);
-        if (!open || this.active.closed) return;
-        await this.untilChanged(open, changes, cursor);
-      }
-    } finally {
-      changes.end();
-      closed.unsubscribe();
-      signal.removeEventListener('abort', changes.wake);
-    }
   }
 
   /**
@@ -110,13 +101,28 @@ export class ReplyReader {
     return undefined;
   }
 
-  /** Settles when the reply may have begun or ended. Tells its place in the queue of its model meanwhile, as fast as the reader takes it. */
-  private async untilChanged(open: MessageHeader, changes: ReplyChanges, cursor: ReadCursor): Promise<void> {
-    for (;;) {
-      const place = await changes.wait(open, { place: cursor.place });
-      if (place === cursor.place) return;
-      cursor.place = place;
-      await cursor.listener([queuedNotice(open.id, place)]);
+  /**
+   * Settles when the reply may have begun or ended, the reader leaves or this process ends. Tells the reader the reply's place in the queue of
+   * its model meanwhile, as fast as the reader takes it.
+   */
+  private async untilChanged(
+    open: MessageHeader,
+    changes: ReplyChanges,
+    cursor: ReadCursor,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const closed = this.active.closed$.subscribe(changes.wake);
+    signal.addEventListener('abort', changes.wake);
+    try {
+      for (;;) {
+        const place = await changes.wait(open, { place: cursor.place });
+        if (place === cursor.place) return;
+        cursor.place = place;
+        await cursor.listener([queuedNotice(open.id, place)]);
+      }
+    } finally {
+      closed.unsubscribe();
+      signal.removeEventListener('abort', changes.wake);
     }
   }
 
