@@ -9,7 +9,10 @@ import { SlotQueue } from '../../messages/slot-queue';
 import { Signals } from '../../signals/signals';
 import { replyTopic } from '../../signals/topics';
 
+/** Poll interval while somebody waits for the end of a running reply, mostly one whose stop was requested. */
 const POLL_INTERVAL_MS = 100;
+/** The same while there are queued replies alone. */
+const QUEUED_POLL_INTERVAL_MS = 200;
 /** Also the shortest time between two events of a place. */
 const PLACES_INTERVAL_MS = 1_000;
 
@@ -44,7 +47,7 @@ export class OpenReplyWatcher {
   private readonly watched = new Map<string, Watched>();
   private readonly poll = new Poller({
     name: 'open replies',
-    everyMs: () => POLL_INTERVAL_MS,
+    everyMs: () => (this.withStatus('streaming').length ? POLL_INTERVAL_MS : QUEUED_POLL_INTERVAL_MS),
     isNeeded: () => this.watched.size > 0,
     poll: () => this.check(),
   });
