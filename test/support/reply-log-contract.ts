@@ -94,7 +94,7 @@ class Reader {
   }
 
   async shown(count: number): Promise<void> {
-    await vi.waitFor(() => expect(this.events.length).toBeGreaterThanOrEqual(count), 20_000);
+    await vi.waitFor(() => expect(this.events.length).toBeGreaterThanOrEqual(count), 50_000);
   }
 
   leave(): void {
@@ -507,7 +507,7 @@ export function replyLogContract<Process extends ContractProcess>(
         // Until it is taken for dead.
         for (let n = 0; ; n++) {
           await reply.append(`${n} `);
-          await nextTurn();
+          await sleep(2);
         }
       };
       const producing = Promise.allSettled(replies.map(produce));
