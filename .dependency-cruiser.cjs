@@ -2,7 +2,7 @@
  * Which folder of src/ may import which, as allow lists: what is not listed is forbidden. Arrows point down only, from faces to
  * foundations; a new folder gets a line here, and so does a room of a folder that stands on another floor than the folder itself. Files at the root of src/ put the service together and may import everything.
  */
-const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common', 'observability'];
+const FOUNDATIONS = ['config', 'errors', 'database', 'http', 'logging', 'common', 'observability', 'signals'];
 
 /** @type {Record<string, string[]>} */
 const ALLOWED = {
@@ -12,6 +12,7 @@ const ALLOWED = {
   observability: [],
   database: ['config', 'errors', 'observability'],
   common: [],
+  signals: ['common'],
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http'],
   outbound: ['config', 'errors'],

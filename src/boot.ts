@@ -76,7 +76,7 @@ class Shutdown {
     const now = performance.now();
     this.begunAt ??= now;
     if (now - this.begunAt < SAME_SIGNAL_MS) return;
-    this.app.get(Draining).hurryUp();
+    this.app.get(Draining).endGrace();
     setTimeout(() => process.exit(0), HURRY_MS);
   }
 }

@@ -21,6 +21,7 @@ import { ApiSendMessageBody, ApiStartChatBody } from './dto/api-message-body';
 import { ChatResponse, toChatResponse } from './dto/chat.response';
 import { SendMessageDto, StartChatDto } from './dto/send-message.dto';
 import { ContentParser } from './content-parser';
+import type { ReplyRef } from '../messages/message.types';
 import { RepliesService } from '../replies/replies.service';
 import { ApiResume, TurnRoute } from './api-event-stream';
 import { Client, type TurnClient } from './turn-client.decorator';
@@ -86,10 +87,10 @@ export class ChatController {
     @Body() body: SendMessageDto,
   ): Promise<ChatResponse> {
     const { userId, lastEventId } = client;
-    const messageId = lastEventId
-      ? (await this.replies.ofEvent(userId, lastEventId, conversation_id)).id
+    const reply = lastEventId
+      ? await this.replies.ofEvent(userId, lastEventId, conversation_id)
       : await this.send(client, { ...body, conversation_id });
-    return toChatResponse(await this.replies.wait(userId, messageId));
+    return toChatResponse(await this.replies.wait(reply));
   }
 
   @Expensive()
@@ -107,7 +108,7 @@ export class ChatController {
     return this.history.page(userId, id, query);
   }
 
-  private send(context: RequestContext, body: StartChatDto): Promise<string> {
+  private send(context: RequestContext, body: StartChatDto): Promise<ReplyRef> {
     return this.chat.sendMessage(context, { ...body, content: this.text.parseContent(body) });
   }
 }

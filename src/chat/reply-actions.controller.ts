@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { RateLimited } from '../limits/rate-limited.decorator';
 import { MessageId } from '../messages/message-id.decorator';
+import type { ReplyRef } from '../messages/message.types';
 import { MessagesService, type Message } from '../messages/messages.service';
 import { replyComplete, notAUserMessage } from '../replies/reply.errors';
 import { ReplyActions } from '../turns/reply-actions';
@@ -75,7 +76,7 @@ export class ReplyActionsController {
 
   private async stream(
     { client, response, id }: { client: TurnClient; response: Response; id: string },
-    start: (message: Message) => Promise<string>,
+    start: (message: Message) => Promise<ReplyRef>,
   ): Promise<void> {
     const message = await this.messages.get(client.userId, id);
     await this.streams.stream(client, response, message.conversation_id, () => start(message));

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
 import { API_PREFIX } from '../http/api-prefix';
+import type { ReplyRef } from '../messages/message.types';
 import { RepliesService } from '../replies/replies.service';
 import { emptyLog } from '../replies/log/reply-log';
 import { withFullText } from './full-text';
@@ -17,23 +18,23 @@ export class TurnStreams {
   ) {}
 
   /**
-   * Streams the reply that `start` starts and returns the id of. A client that repeats its POST with the id of an event that it has
+   * Streams the reply that `start` starts. A client that repeats its POST with the id of an event that it has
    * received gets the rest of that reply, which must be of this conversation, and nothing is started.
    */
   async stream(
     { userId, lastEventId, fullText }: TurnClient,
     response: Response,
     conversationId: string | undefined,
-    start: () => Promise<string>,
+    start: () => Promise<ReplyRef>,
   ): Promise<void> {
     if (lastEventId) {
       const rest = await this.replies.resumeAfter(userId, lastEventId, conversationId);
       return this.streams.stream(response, withFullText(fullText, rest ?? emptyLog), parleyEncoder);
     }
-    const messageId = await start();
+    const reply = await start();
     // Names the reply to the client before its first event, which may take a while if the reply is queued.
-    response.setHeader('Content-Location', `/${API_PREFIX}/messages/${messageId}/stream`);
-    const log = withFullText(fullText, this.replies.read(userId, messageId));
+    response.setHeader('Content-Location', `/${API_PREFIX}/messages/${reply.messageId}/stream`);
+    const log = withFullText(fullText, this.replies.read(reply));
     this.streams.stream(response, log, parleyEncoder);
   }
 }

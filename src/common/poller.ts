@@ -16,6 +16,9 @@ export interface PollerOptions {
 export class Poller {
   private readonly logger = new Logger(Poller.name);
   private active = false;
+  /** Whether the next poll is not to wait for its time. */
+  private due = false;
+  private pause: AbortController | undefined;
   private reportedAt = -LOG_EVERY_MS;
 
   constructor(private readonly options: PollerOptions) {}
@@ -27,13 +30,28 @@ export class Poller {
     await detached(() => this.run());
   }
 
+  /** Looks at once, and once more if it is just looking: there is news. Nothing if nobody wants it. */
+  now(): void {
+    this.due = true;
+    this.pause?.abort();
+  }
+
   private async run(): Promise<void> {
     while (this.options.isNeeded()) {
+      this.due = false;
       await this.options.poll().catch((error: unknown) => this.report(error));
-      await sleep(this.options.everyMs(), undefined, { ref: false });
+      await this.rest();
     }
     // In the same turn as the last look at what is wanted, or a wish that comes in between would be lost.
     this.active = false;
+  }
+
+  private async rest(): Promise<void> {
+    if (this.due) return;
+    this.pause = new AbortController();
+    const { signal } = this.pause;
+    await sleep(this.options.everyMs(), undefined, { ref: false, signal }).catch(() => undefined);
+    this.pause = undefined;
   }
 
   private report(err: unknown): void {

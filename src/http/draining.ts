@@ -9,11 +9,11 @@ const RETRY_AFTER_S = 5;
 @Injectable()
 export class Draining implements OnModuleDestroy {
   private draining = false;
-  private readonly hurry = new AbortController();
+  private readonly grace = new AbortController();
 
   /** Aborted when nobody wants to wait for what runs any more. */
-  get hurried(): AbortSignal {
-    return this.hurry.signal;
+  get skipGrace(): AbortSignal {
+    return this.grace.signal;
   }
 
   get active(): boolean {
@@ -25,8 +25,8 @@ export class Draining implements OnModuleDestroy {
   }
 
   /** What runs is ended now, and told so. */
-  hurryUp(): void {
-    this.hurry.abort();
+  endGrace(): void {
+    this.grace.abort();
   }
 
   /** Shutdown begins here, before the streams are ended in `beforeApplicationShutdown`. */

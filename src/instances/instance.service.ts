@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { Subject, type Observable } from 'rxjs';
+import { ReplaySubject, Subject, type Observable } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
@@ -27,6 +27,7 @@ export class InstanceService implements OnApplicationBootstrap {
   private readonly logger = new Logger(InstanceService.name);
   private readonly losses = new Subject<void>();
   private readonly registration = Promise.withResolvers<void>();
+  private readonly ids = new ReplaySubject<string>(1);
   private current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private keeping: Promise<unknown> = Promise.resolve();
@@ -60,6 +61,11 @@ export class InstanceService implements OnApplicationBootstrap {
     return this.registration.promise;
   }
 
+  /** Emits the id of this process, and each further one that it gets after a loss. */
+  get id$(): Observable<string> {
+    return this.ids;
+  }
+
   /** Emits when others have taken this process for dead and closed its replies. */
   get lost(): Observable<void> {
     return this.losses;
@@ -79,6 +85,11 @@ export class InstanceService implements OnApplicationBootstrap {
   /** Takes over from a process that is gone: nothing is written under its id afterwards. False if it is not gone, or somebody else has. */
   takeOver(id: string): Promise<boolean> {
     return this.instances.expire(id);
+  }
+
+  /** Whether the process may write: nobody has taken over from it, and it has not left. */
+  isRegistered(id: string): Promise<boolean> {
+    return this.instances.isRegistered(id);
   }
 
   /** The process ends, and has no open replies any more. */
@@ -126,5 +137,6 @@ export class InstanceService implements OnApplicationBootstrap {
     await this.instances.register(id, LEASE_MS);
     this.current = id;
     this.registration.resolve();
+    this.ids.next(id);
   }
 }

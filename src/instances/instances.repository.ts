@@ -35,6 +35,10 @@ export class InstancesRepository {
     return !(await this.rows.existsBy({ id: Not(id) }));
   }
 
+  async isRegistered(id: string): Promise<boolean> {
+    return this.rows.existsBy({ id });
+  }
+
   /** Processes whose lease has run out, but for one. */
   async expired(except: string | undefined): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(

@@ -28,18 +28,33 @@ export interface ConversationRef {
   conversationId: string;
 }
 
-/** A reply, and the registration (`instances`) of the process that writes it. */
-export interface WrittenReply {
-  message_id: string;
+/** A reply of a user. Every statement on it names its user. */
+export interface ReplyRef extends ConversationRef {
+  messageId: string;
+}
+
+/** The reply of a row of `messages`. */
+export function replyRef({
+  id,
+  user_id,
+  conversation_id,
+}: {
+  id: string;
   user_id: string;
   conversation_id: string;
-  instance_id: string;
+}): ReplyRef {
+  return { userId: user_id, conversationId: conversation_id, messageId: id };
+}
+
+/** A reply, and the registration (`instances`) of the process that writes it. */
+export interface WrittenReply extends ReplyRef {
+  instanceId: string;
 }
 
 /** A reply that is being written. */
 export interface OpenReply extends WrittenReply {
   /** No batch of its process's journal before this one holds events that its checkpoint lacks. */
-  first_batch: number;
+  firstBatch: number;
 }
 
 /** Text by the user or the model. */

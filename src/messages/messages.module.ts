@@ -16,6 +16,7 @@ import { OpenRepliesRepository } from './open-replies.repository';
 import { OpenRepliesService } from './open-replies.service';
 import { OpenReplyEntity } from './open-reply.entity';
 import { PathsRepository } from './paths.repository';
+import { SignalsModule } from '../signals/signals.module';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
 import { SlotQueue } from './slot-queue';
@@ -29,6 +30,7 @@ import { TurnsService } from './turns.service';
     ConversationsModule,
     InstancesModule,
     LlmModule,
+    SignalsModule,
     UsersModule,
   ],
   controllers: [MessagesController, BranchesController],

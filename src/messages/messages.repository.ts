@@ -93,7 +93,7 @@ export class MessagesRepository {
    * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
    */
   async closeReply(
-    { message_id, user_id, conversation_id, instance_id }: WrittenReply,
+    { messageId, userId, conversationId, instanceId }: WrittenReply,
     end: ReplyEnd,
   ): Promise<ClosedRow | undefined> {
     const columns: Record<ColumnIn<'end'>, unknown> = {
@@ -107,10 +107,10 @@ export class MessagesRepository {
       updated_at: new Date(),
     };
     const rows: ClosedRow[] = await this.db.query(CLOSE, [
-      message_id,
-      user_id,
-      conversation_id,
-      instance_id,
+      messageId,
+      userId,
+      conversationId,
+      instanceId,
       ...ENDED.map((name) => columns[name]),
     ]);
     return rows[0];

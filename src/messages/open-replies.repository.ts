@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import { OpenReplyEntity } from './open-reply.entity';
-import type { MessagePart, OpenReply, WrittenReply } from './message.types';
+import type { MessagePart, OpenReply, ReplyRef, WrittenReply } from './message.types';
 
 /** What a reply held when it was last checkpointed, and the first batch of the journal that may hold more. */
 export interface Checkpoint {
@@ -10,7 +10,15 @@ export interface Checkpoint {
   first_batch: number;
 }
 
-const COLUMNS = 'message_id, user_id, conversation_id, instance_id, first_batch';
+const COLUMNS = `o.message_id AS "messageId", o.user_id AS "userId", o.conversation_id AS "conversationId",
+  o.instance_id AS "instanceId", o.first_batch AS "firstBatch"`;
+
+/** SQL for replies as rows `r (id, user_id)`, and their values. */
+const REPLIES = 'unnest($1::uuid[], $2::text[]) AS r (id, user_id)';
+const valuesOf = (replies: readonly ReplyRef[]) => [
+  replies.map(({ messageId }) => messageId),
+  replies.map(({ userId }) => userId),
+];
 
 /** Replies that are being written, and by which process. */
 @Injectable()
@@ -21,9 +29,9 @@ export class OpenRepliesRepository {
     return this.db.manager.getRepository(OpenReplyEntity);
   }
 
-  async find(userId: string, messageId: string): Promise<OpenReply | undefined> {
+  async find({ userId, messageId }: ReplyRef): Promise<OpenReply | undefined> {
     const rows = await this.db.query<OpenReply>(
-      `SELECT ${COLUMNS} FROM open_replies WHERE message_id = $1 AND user_id = $2`,
+      `SELECT ${COLUMNS} FROM open_replies o WHERE o.message_id = $1 AND o.user_id = $2`,
       [messageId, userId],
     );
     return rows[0];
@@ -32,8 +40,8 @@ export class OpenRepliesRepository {
   /** The replies of a process, after one of them in the order of their ids. */
   ofInstance(instanceId: string, afterId: string | undefined, limit: number): Promise<OpenReply[]> {
     return this.db.query(
-      `SELECT ${COLUMNS} FROM open_replies WHERE instance_id = $1 AND ($2::uuid IS NULL OR message_id > $2)
-       ORDER BY message_id LIMIT $3`,
+      `SELECT ${COLUMNS} FROM open_replies o WHERE o.instance_id = $1 AND ($2::uuid IS NULL OR o.message_id > $2)
+       ORDER BY o.message_id LIMIT $3`,
       [instanceId, afterId ?? null, limit],
     );
   }
@@ -41,7 +49,7 @@ export class OpenRepliesRepository {
   /** The replies of a process that began before a time of its own clock. */
   begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
     return this.db.query(
-      `SELECT ${COLUMNS.replaceAll(/\w+/g, 'o.$&')} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
+      `SELECT ${COLUMNS} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
        WHERE o.instance_id = $1 AND m.updated_at < $2`,
       [instanceId, time],
     );
@@ -56,7 +64,7 @@ export class OpenRepliesRepository {
     return rows.map(({ instance_id }) => instance_id);
   }
 
-  async checkpointOf(userId: string, messageId: string): Promise<Checkpoint | undefined> {
+  async checkpointOf({ userId, messageId }: ReplyRef): Promise<Checkpoint | undefined> {
     const row = await this.rows.findOne({
       select: { message_id: true, user_id: true, parts: true, event_lengths: true, first_batch: true },
       where: { message_id: messageId, user_id: userId },
@@ -68,50 +76,54 @@ export class OpenRepliesRepository {
 
   /** What is absent stays as it is. False if the process does not write the reply any more, or is not known any more. */
   async checkpoint(
-    { message_id, user_id, instance_id }: WrittenReply,
+    { messageId, userId, instanceId }: WrittenReply,
     { parts, event_lengths, first_batch }: Pick<Checkpoint, 'first_batch'> & Partial<Checkpoint>,
   ): Promise<boolean> {
     const rows = await this.db.query(
       `WITH fence AS (SELECT 1 FROM reply_journal WHERE instance_id = $3 AND batch = 0 FOR KEY SHARE)
        UPDATE open_replies SET parts = coalesce($4, parts), event_lengths = coalesce($5, event_lengths), first_batch = $6
        FROM fence WHERE message_id = $1 AND user_id = $2 AND instance_id = $3 RETURNING message_id`,
-      [message_id, user_id, instance_id, parts && JSON.stringify(parts), event_lengths, first_batch],
+      [messageId, userId, instanceId, parts && JSON.stringify(parts), event_lengths, first_batch],
     );
     return rows.length > 0;
   }
 
   /** A checkpoint in place of a process that is gone, whose fence is gone as well. */
   async keepRecovered(
-    { message_id, user_id, instance_id }: WrittenReply,
+    { messageId, userId, instanceId }: WrittenReply,
     { parts, event_lengths, first_batch }: Checkpoint,
   ): Promise<void> {
     await this.db.query(
       `UPDATE open_replies SET parts = $4, event_lengths = $5, first_batch = $6
        WHERE message_id = $1 AND user_id = $2 AND instance_id = $3`,
-      [message_id, user_id, instance_id, JSON.stringify(parts), event_lengths, first_batch],
+      [messageId, userId, instanceId, JSON.stringify(parts), event_lengths, first_batch],
     );
   }
 
-  /** Asks whoever writes the reply to end it. */
-  async requestStop(userId: string, messageId: string): Promise<void> {
-    await this.rows.update({ message_id: messageId, user_id: userId }, { stop_requested: true });
+  /** Asks whoever writes the reply to end it. The registration of that process; undefined if the reply is not open. */
+  async requestStop({ userId, messageId }: ReplyRef): Promise<string | undefined> {
+    const rows = await this.db.query<{ instance_id: string }>(
+      'UPDATE open_replies SET stop_requested = true WHERE message_id = $1 AND user_id = $2 RETURNING instance_id',
+      [messageId, userId],
+    );
+    return rows.at(0)?.instance_id;
   }
 
   /** Of these replies, those that others want ended, have closed or have removed (`gone`). */
-  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
+  stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
     return this.db.query(
-      `SELECT r.id, o.message_id IS NULL AS gone FROM unnest($1::uuid[]) AS r (id)
-       LEFT JOIN open_replies o ON o.message_id = r.id WHERE o.message_id IS NULL OR o.stop_requested`,
-      [ids],
+      `SELECT r.id AS "messageId", o.message_id IS NULL AS gone FROM ${REPLIES}
+       LEFT JOIN open_replies o ON o.message_id = r.id AND o.user_id = r.user_id WHERE o.message_id IS NULL OR o.stop_requested`,
+      valuesOf(replies),
     );
   }
 
-  /** Of these replies, those that are not being written any more: closed or gone. */
-  async notOpen(ids: string[]): Promise<string[]> {
+  /** Ids of those of these replies that are not being written any more: closed or gone. */
+  async notOpen(replies: readonly ReplyRef[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
-      `SELECT r.id FROM unnest($1::uuid[]) AS r (id)
-       WHERE NOT EXISTS (SELECT 1 FROM open_replies o WHERE o.message_id = r.id)`,
-      [ids],
+      `SELECT r.id FROM ${REPLIES}
+       WHERE NOT EXISTS (SELECT 1 FROM open_replies o WHERE o.message_id = r.id AND o.user_id = r.user_id)`,
+      valuesOf(replies),
     );
     return rows.map(({ id }) => id);
   }

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { OpenReply, WrittenReply } from './message.types';
+import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 import { OpenRepliesRepository } from './open-replies.repository';
+import { instanceTopic } from '../signals/topics';
+import { Signals } from '../signals/signals';
 import { ReplyContent, type StorableContent } from './reply-content';
 
 const PAGE = 500;
@@ -8,10 +10,13 @@ const PAGE = 500;
 /** Replies that are being written: by which process, as of which checkpoint, and who wants them ended. */
 @Injectable()
 export class OpenRepliesService {
-  constructor(private readonly replies: OpenRepliesRepository) {}
+  constructor(
+    private readonly replies: OpenRepliesRepository,
+    private readonly signals: Signals,
+  ) {}
 
-  find(userId: string, messageId: string): Promise<OpenReply | undefined> {
-    return this.replies.find(userId, messageId);
+  find(reply: ReplyRef): Promise<OpenReply | undefined> {
+    return this.replies.find(reply);
   }
 
   /** Everything that a process has left open, in the order of the ids; what is closed meanwhile may be missing. */
@@ -20,7 +25,7 @@ export class OpenRepliesService {
       const page = await this.replies.ofInstance(instanceId, after, PAGE);
       yield* page;
       if (page.length < PAGE) return;
-      after = page[PAGE - 1].message_id;
+      after = page[PAGE - 1].messageId;
     }
   }
 
@@ -38,11 +43,8 @@ export class OpenRepliesService {
    * What the reply held at its last checkpoint, and the first batch of its process's journal that may hold more. Undefined if
    * it is not open any more.
    */
-  async checkpointOf(
-    userId: string,
-    messageId: string,
-  ): Promise<{ content: ReplyContent; firstBatch: number } | undefined> {
-    const stored = await this.replies.checkpointOf(userId, messageId);
+  async checkpointOf(reply: ReplyRef): Promise<{ content: ReplyContent; firstBatch: number } | undefined> {
+    const stored = await this.replies.checkpointOf(reply);
     if (!stored) return undefined;
     const content = ReplyContent.of(stored.parts, stored.event_lengths);
     return { content, firstBatch: stored.first_batch };
@@ -69,17 +71,18 @@ export class OpenRepliesService {
   }
 
   /** Asks whichever process writes the reply to end it. */
-  requestStop(userId: string, messageId: string): Promise<void> {
-    return this.replies.requestStop(userId, messageId);
+  async requestStop(reply: ReplyRef): Promise<void> {
+    const instanceId = await this.replies.requestStop(reply);
+    if (instanceId) this.signals.publish(instanceTopic(instanceId));
   }
 
   /** Of these replies, those that others want ended, have closed or have removed (`gone`). */
-  endedElsewhere(ids: string[]): Promise<{ id: string; gone: boolean }[]> {
-    return this.replies.endedElsewhere(ids);
+  stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
+    return this.replies.stopRequests(replies);
   }
 
-  /** Of these replies, those that nobody writes any more: closed or gone. */
-  notOpen(ids: string[]): Promise<string[]> {
-    return this.replies.notOpen(ids);
+  /** Ids of those of these replies that nobody writes any more: closed or gone. */
+  notOpen(replies: readonly ReplyRef[]): Promise<string[]> {
+    return this.replies.notOpen(replies);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
-import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
+import type { ConversationRef, QueuedRequest, ReplyRef, WaitingConversation } from './message.types';
 import { isQueued, WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
@@ -118,12 +118,12 @@ export class QueueRepository {
     );
   }
 
-  /** Of these replies, those that do not wait any more. */
-  async notWaiting(ids: string[]): Promise<string[]> {
+  /** Ids of those of these replies that do not wait any more. */
+  async notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
-      `SELECT q.id FROM unnest($1::uuid[]) AS q (id)
-       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND ${isQueued('m')})`,
-      [ids],
+      `SELECT q.id FROM unnest($1::uuid[], $2::text[]) AS q (id, user_id)
+       WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = q.id AND m.user_id = q.user_id AND ${isQueued('m')})`,
+      [replies.map(({ messageId }) => messageId), replies.map(({ userId }) => userId)],
     );
     return rows.map(({ id }) => id);
   }

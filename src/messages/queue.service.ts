@@ -3,7 +3,7 @@ import { ConversationsService, type Conversation } from '../conversations/conver
 import { isNotFound } from '../errors/app-error';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceService } from '../instances/instance.service';
-import type { ConversationRef, QueuedRequest, WaitingConversation } from './message.types';
+import type { ConversationRef, QueuedRequest, ReplyRef, WaitingConversation } from './message.types';
 import type { Message } from './messages.service';
 import { QueueRepository } from './queue.repository';
 import { SlotQueue } from './slot-queue';
@@ -103,9 +103,9 @@ export class QueueService {
     return this.queue.waiting(limit, this.slots.models);
   }
 
-  /** Of these replies, those that do not wait any more: begun, cancelled or gone. */
-  notWaiting(ids: string[]): Promise<string[]> {
-    return this.queue.notWaiting(ids);
+  /** Ids of those of these replies that do not wait any more: begun, cancelled or gone. */
+  notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
+    return this.queue.notWaiting(replies);
   }
 }
 

@@ -181,9 +181,12 @@ export class TurnsRepository {
   }
 
   /** The state of a reply of the user; undefined if it is not there. */
-  async reply(userId: string, messageId: string): Promise<{ status: MessageStatus } | undefined> {
-    const rows = await this.db.query<{ status: MessageStatus }>(
-      `SELECT m.status FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.user_id = m.user_id
+  async reply(
+    userId: string,
+    messageId: string,
+  ): Promise<{ status: MessageStatus; conversation_id: string } | undefined> {
+    const rows = await this.db.query<{ status: MessageStatus; conversation_id: string }>(
+      `SELECT m.status, m.conversation_id FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.user_id = m.user_id
        WHERE m.id = $1 AND m.user_id = $2 AND c.deleted_at IS NULL`,
       [messageId, userId],
     );

@@ -122,7 +122,10 @@ export class TurnsService {
    * The reply that a turn opened, as long as it is there.
    * @throws AppError `message_not_found`
    */
-  async opened(userId: string, messageId: string): Promise<{ status: MessageStatus }> {
+  async opened(
+    userId: string,
+    messageId: string,
+  ): Promise<{ status: MessageStatus; conversation_id: string }> {
     const reply = await this.turns.reply(userId, messageId);
     if (!reply) throw messageNotFound();
     return reply;

@@ -5,9 +5,11 @@ import { InstancesModule } from '../instances/instances.module';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
+import { SignalsModule } from '../signals/signals.module';
 import { UsersModule } from '../users/users.module';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
+import { DeadInstanceReplies } from './lifecycle/dead-instance-replies';
 import { DisabledUserReplies } from './lifecycle/disabled-user-replies';
 import { GracefulShutdown } from './lifecycle/graceful-shutdown';
 import { OrphanedReplies } from './lifecycle/orphaned-replies';
@@ -15,6 +17,7 @@ import { ReplyCanceller } from './lifecycle/reply-canceller';
 import { StopTriggers } from './lifecycle/stop-triggers';
 import { Sweeper } from './lifecycle/sweeper';
 import { CheckpointWriter } from './log/journal/checkpoint-writer';
+import { JournalCleanup } from './log/journal/journal-cleanup';
 import { JournalFollowers } from './log/journal/journal-followers';
 import { JournalReplyLog } from './log/journal/journal-reply-log';
 import { JournalWriter } from './log/journal/journal-writer';
@@ -26,7 +29,7 @@ import { ActiveReplies } from './produce/active-replies';
 import { ReplyFinalizer } from './produce/reply-finalizer';
 import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
-import { QueuedReplyWatcher } from './read/queued-reply-watcher';
+import { OpenReplyWatcher } from './read/open-reply-watcher';
 import { ReplyReader } from './read/reply-reader';
 import { RepliesService } from './replies.service';
 
@@ -39,6 +42,7 @@ import { RepliesService } from './replies.service';
     LlmModule,
     MessagesModule,
     ObservabilityModule,
+    SignalsModule,
     UsersModule,
   ],
   providers: [
@@ -48,13 +52,14 @@ import { RepliesService } from './replies.service';
     ActiveReplies,
     ReplyReader,
     ConversationFeed,
-    QueuedReplyWatcher,
+    OpenReplyWatcher,
     ReplyCanceller,
     RemoteStopWatcher,
     RemoteTurnWatcher,
     GracefulShutdown,
     StopTriggers,
     DisabledUserReplies,
+    DeadInstanceReplies,
     OrphanedReplies,
     Sweeper,
     { provide: ReplyLog, useClass: JournalReplyLog },
@@ -63,6 +68,7 @@ import { RepliesService } from './replies.service';
     JournalFollowers,
     CheckpointWriter,
     Recovery,
+    JournalCleanup,
   ],
   exports: [
     RepliesService,

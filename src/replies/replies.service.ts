@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { isNotFound } from '../errors/app-error';
-import { isOpen, type ConversationRef } from '../messages/message.types';
+import { isOpen, replyRef, type ConversationRef, type ReplyRef } from '../messages/message.types';
 import { MessagesService, type HistoryMessage, type MessageHeader } from '../messages/messages.service';
 import { QueueService } from '../messages/queue.service';
 import {
@@ -14,7 +14,7 @@ import {
 } from './reply.errors';
 import { parseLastEventId, parseResumeSequence } from './read/event-id';
 import type { LogReader } from './log/reply-log';
-import { AFTER_LAST, ReplyReader } from './read/reply-reader';
+import { AFTER_LAST, ReplyReader, replyToRead } from './read/reply-reader';
 import { ReplyCanceller } from './lifecycle/reply-canceller';
 
 const NEVER_ABORTED = new AbortController().signal;
@@ -38,8 +38,8 @@ export class RepliesService {
   ) {}
 
   /** Log of a reply that this user has just started, from its first event. */
-  read(userId: string, messageId: string): LogReader {
-    return (listener, signal) => this.reader.read({ id: messageId, user_id: userId }, 0, listener, signal);
+  read(reply: ReplyRef): LogReader {
+    return (listener, signal) => this.reader.read(reply, 0, listener, signal);
   }
 
   /** Log of one reply after `lastEventId`; undefined if the reader has all of it, the terminal event included. */
@@ -53,24 +53,21 @@ export class RepliesService {
     eventId: string,
     conversationId?: string,
   ): Promise<LogReader | undefined> {
-    return this.logOf(await this.ofEvent(userId, eventId, conversationId), eventId);
+    return this.logOf(await this.replyOfEvent(userId, eventId, conversationId), eventId);
   }
 
   /** The reply that an event belongs to, which must be in the conversation if one is given. */
-  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<MessageHeader> {
-    if (conversationId) await this.conversations.get(userId, conversationId);
-    const { messageId } = parseLastEventId(eventId);
-    const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
-    if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
-    return reply;
+  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<ReplyRef> {
+    return replyRef(await this.replyOfEvent(userId, eventId, conversationId));
   }
 
   /**
    * Waits until the reply is closed.
    * @throws AppError with the reply's own code and the ids of both messages if it did not complete
    */
-  async wait(userId: string, messageId: string): Promise<FinishedTurn> {
-    await this.reader.read({ id: messageId, user_id: userId }, AFTER_LAST, ignoreEvents, NEVER_ABORTED);
+  async wait(ref: ReplyRef): Promise<FinishedTurn> {
+    const { userId, messageId } = ref;
+    await this.reader.read(ref, AFTER_LAST, ignoreEvents, NEVER_ABORTED);
     const reply = await this.messages.getWithSiblings(userId, messageId).catch(asGone);
     if (reply.error || isOpen(reply)) throw replyFailed(reply);
     const userMessage = await this.messages.getWithSiblings(userId, reply.parent_id ?? '');
@@ -95,6 +92,18 @@ export class RepliesService {
     return this.cancel(await this.reply(userId, messageId));
   }
 
+  private async replyOfEvent(
+    userId: string,
+    eventId: string,
+    conversationId?: string,
+  ): Promise<MessageHeader> {
+    if (conversationId) await this.conversations.get(userId, conversationId);
+    const { messageId } = parseLastEventId(eventId);
+    const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
+    if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
+    return reply;
+  }
+
   private async waitingForSlot({
     userId,
     conversationId,
@@ -112,7 +121,7 @@ export class RepliesService {
   private async logOf(reply: MessageHeader, lastEventId?: string): Promise<LogReader | undefined> {
     const after = parseResumeSequence(lastEventId, reply.id);
     if (await this.reader.hasAll(reply, after)) return undefined;
-    return (listener, signal) => this.reader.read(reply, after, listener, signal);
+    return (listener, signal) => this.reader.read(replyToRead(reply), after, listener, signal);
   }
 
   private async reply(userId: string, messageId: string): Promise<MessageHeader> {

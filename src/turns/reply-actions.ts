@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ReplyRef } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
 import { textOf } from '../messages/reply-content';
 import { notAUserMessage, replyComplete, replyNotFound } from '../replies/reply.errors';
@@ -6,7 +7,7 @@ import { SendMessage } from './send-message';
 import type { ReplyOptions, RequestContext, UserMessageInput } from './turn-command';
 
 /**
- * The turns that a user can ask for, each as a `TurnCommand` for `SendMessage`, and each returning the id of its reply. A message that
+ * The turns that a user can ask for, each as a `TurnCommand` for `SendMessage`, and each returning its reply. A message that
  * is passed in must have been read as the user's own. Nothing is overwritten: new versions are siblings.
  */
 @Injectable()
@@ -14,13 +15,13 @@ export class ReplyActions {
   constructor(private readonly turns: SendMessage) {}
 
   /** Stores a user message and replies to it. Errors: see `SendMessage.send`. */
-  sendMessage(context: RequestContext, input: UserMessageInput): Promise<string> {
+  sendMessage(context: RequestContext, input: UserMessageInput): Promise<ReplyRef> {
     const { conversation_id: conversationId, parent_id: parentId, content, ...options } = input;
     return this.turns.send(context, { conversationId, parentId, content, options });
   }
 
   /** A further reply to the user message that this reply answers. @throws AppError `message_not_found` for a user message */
-  async regenerate(context: RequestContext, reply: Message, options: ReplyOptions): Promise<string> {
+  async regenerate(context: RequestContext, reply: Message, options: ReplyOptions): Promise<ReplyRef> {
     assertReply(reply);
     const { conversation_id: conversationId, parent_id: parentId } = reply;
     return this.turns.send(context, { conversationId, parentId, options });
@@ -31,14 +32,14 @@ export class ReplyActions {
     context: RequestContext,
     message: Message,
     { content, ...options }: ReplyOptions & { content: string },
-  ): Promise<string> {
+  ): Promise<ReplyRef> {
     if (message.role !== 'user') throw notAUserMessage();
     const { conversation_id: conversationId, parent_id: parentId } = message;
     return this.turns.send(context, { conversationId, parentId, content, options });
   }
 
   /** A version of an unfinished reply that starts with its text and continues it. @throws AppError `reply_complete` */
-  async continue(context: RequestContext, reply: Message, options: ReplyOptions): Promise<string> {
+  async continue(context: RequestContext, reply: Message, options: ReplyOptions): Promise<ReplyRef> {
     assertReply(reply);
     if (!isUnfinished(reply)) throw replyComplete();
     const { conversation_id: conversationId, parent_id: parentId, parts: prefix } = reply;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ReplySlot } from '../llm/slots/reply-slot';
-import type { ContextMessage, QueuedRequest } from '../messages/message.types';
+import type { ContextMessage, QueuedRequest, ReplyRef } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
 import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
@@ -27,11 +27,11 @@ export class SendMessage {
   ) {}
 
   /**
-   * The id of the reply: a new one, or the one that the same request opened before.
+   * The reply: a new one, or the one that the same request opened before.
    * @throws AppError `conversation_not_found`, `message_not_found`, `invalid_parent`, `model_not_found`, `context_length_exceeded`,
    *   `reply_in_progress`, `queue_full`, `quota_exceeded`, `idempotency_key_reused`, `resource_gone`
    */
-  async send(context: RequestContext, command: TurnCommand): Promise<string> {
+  async send(context: RequestContext, command: TurnCommand): Promise<ReplyRef> {
     const { userId } = context;
     const { conversationId, parentId, options } = command;
     const position = conversationId
@@ -59,8 +59,9 @@ export class SendMessage {
     }
     if ('queued' in turn && !turn.queued) this.producer.start(replyJob(turn, command, model, slot));
     else slot.release();
-    if ('queued' in turn && turn.queued) await this.busy.kick(turn.conversation);
-    return turn.messageId;
+    if ('repeated' in turn) return turn.repeated;
+    if (turn.queued) await this.busy.kick(turn.conversation);
+    return { userId, conversationId: turn.conversation.id, messageId: turn.messageId };
   }
 }
 

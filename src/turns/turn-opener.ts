@@ -3,6 +3,7 @@ import { REPLY_BOUNDS } from '../config/bounds';
 import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
+import type { ReplyRef } from '../messages/message.types';
 import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns.service';
 import { Quotas } from '../usage/quotas';
 import type { RequestContext } from './turn-command';
@@ -11,7 +12,14 @@ import type { RequestContext } from './turn-command';
 const UNCONFIRMED_MS = 10_000;
 
 /** A turn that this request has opened, or the reply that the same request opened before. */
-export type SentTurn = OpenedTurn | { messageId: string };
+export type SentTurn = OpenedTurn | { repeated: ReplyRef };
+
+/** A reply as its idempotency key knows it; `isOpen`: whether one that was stored earlier is being produced. */
+interface StoredReply {
+  id: string;
+  conversationId: string;
+  isOpen?: boolean;
+}
 
 /** Stores a turn, once for an idempotency key, within the quotas of its user. */
 @Injectable()
@@ -31,21 +39,21 @@ export class TurnOpener {
    */
   async open({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
     let opened: OpenedTurn | undefined;
-    let isOpen = false;
     try {
-      const { resource } = await this.idempotency.once(request, {
+      const { resource } = await this.idempotency.once<StoredReply>(request, {
         make: async () => {
           opened = await this.quotas.within(input, (allowance) => this.turns.open(input, allowance));
-          return { resource: { id: opened.messageId }, status: 200 };
+          return { resource: { id: opened.messageId, conversationId: opened.conversation.id }, status: 200 };
         },
         read: async (id) => {
           // Of an attempt that was rolled back.
           opened = undefined;
-          isOpen = (await this.turns.opened(userId, id)).status === 'streaming';
-          return { id };
+          const { status, conversation_id: conversationId } = await this.turns.opened(userId, id);
+          return { id, conversationId, isOpen: status === 'streaming' };
         },
       });
-      return opened ?? this.resumeUnconfirmed(resource.id, isOpen);
+      const { id: messageId, conversationId, isOpen = false } = resource;
+      return opened ?? this.resumeUnconfirmed({ userId, conversationId, messageId }, isOpen);
     } catch (error) {
       if (opened && isUnavailable(error)) this.keepUnconfirmed(opened);
       throw error;
@@ -58,9 +66,9 @@ export class TurnOpener {
   }
 
   /** The reply that the request opened before; if its COMMIT lost its answer then, nobody produces it, and this request starts it. */
-  private resumeUnconfirmed(messageId: string, isOpen: boolean): SentTurn {
-    const opened = this.unconfirmed.get(messageId);
-    this.unconfirmed.delete(messageId);
-    return (isOpen && opened) || { messageId };
+  private resumeUnconfirmed(reply: ReplyRef, isOpen: boolean): SentTurn {
+    const opened = this.unconfirmed.get(reply.messageId);
+    this.unconfirmed.delete(reply.messageId);
+    return (isOpen && opened) || { repeated: reply };
   }
 }

@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { ConversationsService } from '../../src/conversations/conversations.service';
+import type { InProcessSignals } from '../../src/signals/in-process-signals';
+import { Signals } from '../../src/signals/signals';
 import { ApiClient } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
@@ -46,9 +48,13 @@ afterAll(async () => {
 
 /** Those who wait for what the process as a whole tells. */
 const observers = () => {
-  const { started, closing } = t.app.get(ActiveReplies, { strict: false });
+  const { started$, closed$ } = t.app.get(ActiveReplies, { strict: false });
   const { deletions } = t.app.get(ConversationsService, { strict: false });
-  return [started, closing, deletions].map((subject) => (subject as Subject<unknown>).observers.length);
+  const topics = t.app.get(Signals, { strict: false }) as InProcessSignals;
+  const subjects = [started$, closed$, deletions].map(
+    (subject) => (subject as Subject<unknown>).observers.length,
+  );
+  return [...subjects, topics.size];
 };
 
 /** Of signals that may still abort. */

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyLog } from '../../src/replies/log/reply-log';
 import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { REPLY_BOUNDS } from '../../src/config/bounds';
+import { Signals } from '../../src/signals/signals';
+import { replyTopic } from '../../src/signals/topics';
 import { ApiClient, type ChatMessage } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
@@ -71,10 +73,15 @@ it('a stop that does not come to pass in time says so, and may be asked for agai
 
 it('who waits for a reply to begin looks at its state alone', async () => {
   const { gate, reader } = await running();
-  vi.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockReturnValue(undefined);
+  vi.spyOn(t.app.get(ReplyLog, { strict: false }), 'read').mockResolvedValue('see-message');
   const sent = await statements.of(async () => {
     const follower = await alice.follow(reader.messageId, { 'last-event-id': `${reader.messageId}:1` });
-    await sleep(1_000);
+    // What it waits for may have happened: it looks each time.
+    const signals = t.app.get(Signals, { strict: false });
+    for (let n = 0; n < 10; n++) {
+      await sleep(100);
+      signals.publish(replyTopic(reader.messageId));
+    }
     follower.close();
   });
   expect(sent.length).toBeGreaterThan(3);

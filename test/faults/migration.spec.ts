@@ -37,7 +37,8 @@ const TURNS = `INSERT INTO messages
 it(`${MESSAGES} messages of version 0.1.0`, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'parley-migration-'));
   const database = await createOlderDatabase('0.1.0');
-  const { dataSource, close } = await database.connect();
+  const before = await database.connect();
+  const { dataSource } = before;
   for (let user = 0; user < USERS; user++)
     await dataSource.query('INSERT INTO users (id, created_at) VALUES ($1, now())', [`user${user}`]);
   const conversations = MESSAGES / IN_A_CONVERSATION;
@@ -50,7 +51,7 @@ it(`${MESSAGES} messages of version 0.1.0`, async () => {
   const [{ bytes }] = await dataSource.query<[{ bytes: string }]>(
     'SELECT pg_database_size(current_database()) AS bytes',
   );
-  await close();
+  await before.close();
 
   const { url: databaseUrl, dataDir } = database.config;
   const over = new AbortController();

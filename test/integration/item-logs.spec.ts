@@ -5,7 +5,7 @@ import { isTextLike, type MessagePart } from '../../src/messages/message.types';
 import { ReplyContent, textOf, type ReplyDelta } from '../../src/messages/reply-content';
 import { decodePayload, encodePayload } from '../../src/replies/log/journal/journal-payload';
 import { PayloadReader } from '../../src/replies/log/journal/payload-reader';
-import { RecoveredReply } from '../../src/replies/log/journal/recovered-reply';
+import { RecoveredEvents } from '../../src/replies/log/journal/recovered-events';
 import { DeltaCoalescer } from '../../src/replies/produce/delta-coalescer';
 import {
   deltaEvent,
@@ -153,12 +153,12 @@ describe('a log with items', () => {
         const payloads: string[] = [];
         for (let at = begin; at < events.length; at += batch)
           payloads.push(encodePayload([events.slice(at, at + batch)]));
-        const recovered = new RecoveredReply({
-          message_id: ID,
-          user_id: 'u',
-          conversation_id: 'c',
-          instance_id: 'i',
-          first_batch: 1,
+        const recovered = new RecoveredEvents({
+          messageId: ID,
+          userId: 'u',
+          conversationId: 'c',
+          instanceId: 'i',
+          firstBatch: 1,
         });
         for (const payload of payloads)
           new PayloadReader(payload).read((_id, sequence) =>

@@ -97,14 +97,14 @@ export class MessageStatements extends Transaction {
   }
 
   closeReply(
-    { message_id, instance_id }: WrittenReply,
+    { messageId, instanceId }: WrittenReply,
     { model, provider, ...end }: ReplyEnd,
   ): ClosedRow | undefined {
-    const found = this.openReply(message_id);
-    if (found?.instance_id === instance_id) this.lockConversation(found.conversation_id);
-    const open = this.changeOpen(message_id, instance_id, () => undefined);
+    const found = this.openReply(messageId);
+    if (found?.instance_id === instanceId) this.lockConversation(found.conversation_id);
+    const open = this.changeOpen(messageId, instanceId, () => undefined);
     const whose = { ...(model && { model }), ...(provider && { provider }) };
-    const row = open && this.update(message_id, 'streaming', { ...end, ...whose, updated_at: new Date() });
+    const row = open && this.update(messageId, 'streaming', { ...end, ...whose, updated_at: new Date() });
     return row && { ...row, awaited: open.awaited };
   }
 
@@ -120,21 +120,21 @@ export class MessageStatements extends Transaction {
   }
 
   checkpoint(
-    { message_id, instance_id }: WrittenReply,
+    { messageId, instanceId }: WrittenReply,
     checkpoint: Partial<OpenRow>,
     needsFence: boolean,
   ): boolean {
-    if (needsFence && !this.passes(instance_id)) return false;
-    return !!this.changeOpen(message_id, instance_id, (open) => ({ ...open, ...checkpoint }));
+    if (needsFence && !this.passes(instanceId)) return false;
+    return !!this.changeOpen(messageId, instanceId, (open) => ({ ...open, ...checkpoint }));
   }
 
-  requestStop(id: string): void {
-    this.changeOpen(id, undefined, (open) => ({ ...open, stop_requested: true }));
+  requestStop(id: string): string | undefined {
+    return this.changeOpen(id, undefined, (open) => ({ ...open, stop_requested: true }))?.instance_id;
   }
 
-  endedElsewhere(ids: string[]): { id: string; gone: boolean }[] {
+  stopRequests(ids: string[]): { messageId: string; gone: boolean }[] {
     const ended = ids.filter((id) => this.openReply(id)?.stop_requested ?? true);
-    return ended.map((id) => ({ id, gone: !this.openReply(id) }));
+    return ended.map((id) => ({ messageId: id, gone: !this.openReply(id) }));
   }
 
   /** The row before the change; undefined where there is none, or not of this instance. */

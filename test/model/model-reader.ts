@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../../src/replies/events/event-codec';
 import type { ReplyEvent } from '../../src/replies/events/reply-event.dto';
+import { replyToRead } from '../../src/replies/read/reply-reader';
 import { clock, type Life } from './clock';
 import { USER, type SimulatedProcess } from './simulated-process';
 
@@ -52,7 +53,7 @@ export class ModelReader {
       if (mine()) batch.forEach((event) => this.take(event));
       return undefined;
     };
-    await process.reader.read(reply, after, take, signal);
+    await process.reader.read(replyToRead(reply), after, take, signal);
     if (!signal.aborted && mine() && !this.finished && !this.told && !process.running.closed)
       this.complaints.push('ended in silence');
   }

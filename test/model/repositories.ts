@@ -4,7 +4,7 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessageEntity } from '../../src/messages/message.entity';
-import type { ConversationRef, OpenReply, WrittenReply } from '../../src/messages/message.types';
+import type { ConversationRef, OpenReply, ReplyRef, WrittenReply } from '../../src/messages/message.types';
 import type { MessagesRepository, ReplyEnd } from '../../src/messages/messages.repository';
 import type { Checkpoint, OpenRepliesRepository } from '../../src/messages/open-replies.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
@@ -13,6 +13,7 @@ import type { ConversationChanges, ReplyTerms, TurnsRepository } from '../../src
 import type { Life } from './clock';
 import type { MessageStatements } from './message-statements';
 import type { Network } from './network';
+import type { OpenRow } from './tables';
 
 /** Small, so that there are several. */
 const JOURNAL_PAGE = 3;
@@ -54,6 +55,10 @@ export class ModelInstances implements Seam<InstancesRepository> {
 
   isAlone(id: string): Promise<boolean> {
     return this.db.run((transaction) => transaction.isAlone(id));
+  }
+
+  isRegistered(id: string): Promise<boolean> {
+    return this.db.run((transaction) => transaction.isRegistered(id));
   }
 
   expired(except: string | undefined): Promise<string[]> {
@@ -100,21 +105,29 @@ export class ModelJournal implements Seam<JournalRepository> {
 export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
   constructor(private readonly db: Connection) {}
 
-  find(_userId: string, messageId: string): Promise<OpenReply | undefined> {
-    return this.db.run((transaction) => transaction.openReply(messageId));
+  find({ messageId }: ReplyRef): Promise<OpenReply | undefined> {
+    return this.db.run((transaction) => {
+      const row = transaction.openReply(messageId);
+      return row && openReplyOf(row);
+    });
   }
 
   ofInstance(instanceId: string, afterId = ''): Promise<OpenReply[]> {
-    const isNext = (row: OpenReply) => row.instance_id === instanceId && row.message_id > afterId;
-    return this.db.run((transaction) => transaction.openReplies.filter(isNext));
+    return this.openReplies((row) => row.instance_id === instanceId && row.message_id > afterId);
   }
 
   begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+    return this.openReplies(
+      ({ message_id, instance_id }, transaction) =>
+        instance_id === instanceId && (transaction.message(message_id)?.updated_at ?? time) < time,
+    );
+  }
+
+  private openReplies(
+    matches: (row: OpenRow, transaction: MessageStatements) => boolean,
+  ): Promise<OpenReply[]> {
     return this.db.run((transaction) =>
-      transaction.openReplies.filter(
-        ({ message_id, instance_id }) =>
-          instance_id === instanceId && (transaction.message(message_id)?.updated_at ?? time) < time,
-      ),
+      transaction.openReplies.filter((row) => matches(row, transaction)).map(openReplyOf),
     );
   }
 
@@ -125,7 +138,7 @@ export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
     });
   }
 
-  checkpointOf(_userId: string, messageId: string): Promise<Checkpoint | undefined> {
+  checkpointOf({ messageId }: ReplyRef): Promise<Checkpoint | undefined> {
     return this.db.run((transaction) => {
       const row = transaction.openReply(messageId);
       return row && { ...row, parts: row.parts ?? [], event_lengths: row.event_lengths ?? Buffer.alloc(0) };
@@ -140,17 +153,31 @@ export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
     await this.db.run((transaction) => transaction.checkpoint(writer, checkpoint, false));
   }
 
-  requestStop(_userId: string, id: string): Promise<void> {
-    return this.db.run((transaction) => transaction.requestStop(id));
+  requestStop({ messageId }: ReplyRef): Promise<string | undefined> {
+    return this.db.run((transaction) => transaction.requestStop(messageId));
   }
 
-  endedElsewhere(ids: string[]) {
-    return this.db.run((transaction) => transaction.endedElsewhere(ids));
+  stopRequests(replies: readonly ReplyRef[]) {
+    return this.db.run((transaction) => transaction.stopRequests(idsOf(replies)));
   }
 
-  notOpen(ids: string[]): Promise<string[]> {
-    return this.db.run((transaction) => ids.filter((id) => !transaction.openReply(id)));
+  notOpen(replies: readonly ReplyRef[]): Promise<string[]> {
+    return this.db.run((transaction) => idsOf(replies).filter((id) => !transaction.openReply(id)));
   }
+}
+
+function openReplyOf({ message_id, user_id, conversation_id, instance_id, first_batch }: OpenRow): OpenReply {
+  return {
+    messageId: message_id,
+    userId: user_id,
+    conversationId: conversation_id,
+    instanceId: instance_id,
+    firstBatch: first_batch,
+  };
+}
+
+function idsOf(replies: readonly ReplyRef[]): string[] {
+  return replies.map(({ messageId }) => messageId);
 }
 
 type NotOfReplies = 'depthOf' | 'repliesAfter' | 'listAll';
@@ -224,8 +251,8 @@ export class ModelQueue implements Seam<QueueRepository> {
     return this.db.run((transaction) => transaction.waiting());
   }
 
-  notWaiting(ids: string[]): Promise<string[]> {
-    return this.db.run((transaction) => transaction.not('queued', ids));
+  notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
+    return this.db.run((transaction) => transaction.not('queued', idsOf(replies)));
   }
 }
 

@@ -8,11 +8,14 @@ import type { ModelResolver } from '../../src/turns/model-resolver';
 import { RemoteStopWatcher } from '../../src/replies/cluster/remote-stop-watcher';
 import { JournalFollowers } from '../../src/replies/log/journal/journal-followers';
 import { OnBusyPolicy } from '../../src/turns/queue/on-busy';
-import { QueuedReplyWatcher } from '../../src/replies/read/queued-reply-watcher';
+import { OpenReplyWatcher } from '../../src/replies/read/open-reply-watcher';
 import { QueuedReplyJobs } from '../../src/turns/queue/queued-reply-jobs';
 import { QueuedReplyStarter } from '../../src/turns/queue/queued-reply-starter';
 import { SlotTurns } from '../../src/turns/queue/slot-turns';
 import { TurnQueue } from '../../src/turns/queue/turn-queue';
+import { InProcessSignals } from '../../src/signals/in-process-signals';
+import { DeadInstanceReplies } from '../../src/replies/lifecycle/dead-instance-replies';
+import { JournalCleanup } from '../../src/replies/log/journal/journal-cleanup';
 import { OrphanedReplies } from '../../src/replies/lifecycle/orphaned-replies';
 import { Recovery } from '../../src/replies/log/journal/recovery';
 import { StopTriggers } from '../../src/replies/lifecycle/stop-triggers';
@@ -102,18 +105,19 @@ export type SimulatedProcess = ReturnType<typeof simulatedProcess>;
 /** The real classes, as the modules wire them; only what is below them is not real. This is the one place that knows it. */
 export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const connection = new Connection(life, network);
-  const stored = servicesOf(connection);
+  const signals = new InProcessSignals();
+  const stored = servicesOf(connection, signals);
   const { conversations, messages, openReplies, queue, instance, journal } = stored;
-  const running = new ActiveReplies();
+  const running = new ActiveReplies(signals);
   const draining = new Draining();
   const writer = new JournalWriter(journal, instance, SHARED, CONFIG);
   const checkpoints = new CheckpointWriter(openReplies, writer);
-  const followers = new JournalFollowers(journal, messages, openReplies, instance);
-  const recovery = new Recovery(instance, journal, messages, openReplies, SHARED);
+  const followers = new JournalFollowers(journal, messages, openReplies, instance, signals);
+  const recovery = new Recovery(instance, journal, openReplies);
   const log = new JournalReplyLog(writer, checkpoints, instance, followers, recovery);
-  const closer = new ReplyFinalizer(messages, log);
+  const closer = new ReplyFinalizer(messages, log, signals);
   const generator = new ReplyProducer(running, runnerOf(feeds, life), log, closer, SLOTS);
-  const watch = new QueuedReplyWatcher(queue, SLOT_QUEUE, running);
+  const watch = new OpenReplyWatcher(queue, openReplies, SLOT_QUEUE, signals);
   const endings = new GracefulShutdown(running, log, instance, draining, CONFIG);
   const requests = new QueuedReplyJobs(CHOICES, NO_CONTEXT);
   const starter = new QueuedReplyStarter(queue, requests, generator);
@@ -124,10 +128,9 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
   const opener = new TurnOpener(idempotency, stored.quotas, stored.turns);
   for (const part of [
-    new StopTriggers(running, conversations, instance),
-    watch,
+    new StopTriggers(running, conversations, instance, signals),
     replyQueue,
-    new RemoteStopWatcher(running, openReplies, SHARED, instance),
+    new RemoteStopWatcher(running, openReplies, SHARED, instance, signals),
   ])
     part.onModuleInit();
   return {
@@ -140,14 +143,15 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
     stopper,
     sender: new SendMessage(CHOICES, stored.turns, opener, busy, generator),
     checkpoints,
-    recovery,
+    dead: new DeadInstanceReplies(instance, openReplies, log, closer, SHARED),
+    cleanup: new JournalCleanup(journal, instance),
     abandoned: new OrphanedReplies(openReplies, instance, running, closer, CONFIG),
     queue: replyQueue,
     reader: new ReplyReader(log, messages, running, watch),
   };
 }
 
-function servicesOf(connection: Connection) {
+function servicesOf(connection: Connection, signals: InProcessSignals) {
   const db = connection.runner;
   const conversations = {
     lock: (_userId: string, id: string) => lockedConversation(connection, id),
@@ -165,7 +169,10 @@ function servicesOf(connection: Connection) {
     conversations,
     instance,
     journal: new ModelJournal(connection) as unknown as JournalRepository,
-    openReplies: new OpenRepliesService(new ModelOpenReplies(connection) as unknown as OpenRepliesRepository),
+    openReplies: new OpenRepliesService(
+      new ModelOpenReplies(connection) as unknown as OpenRepliesRepository,
+      signals,
+    ),
     messages: new MessagesService(messageRows, {} as PathsRepository, conversations, SLOT_QUEUE),
     turns: new TurnsService(conversations, turnRows, queue, instance),
     quotas,

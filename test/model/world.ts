@@ -69,8 +69,8 @@ export class World {
 
   sweep(process: SimulatedProcess): void {
     this.as(process, async () => {
-      await process.recovery.run();
-      await process.recovery.tidy();
+      await process.dead.close();
+      await process.cleanup.run();
       await process.abandoned.close();
       await process.queue.sweep();
     });

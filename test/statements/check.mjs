@@ -40,7 +40,7 @@ for (const text of texts) {
   const tables = tablesWithoutUser(statement);
   if (tables.length === 0) continue;
   const plain = text.replaceAll(/\s+/g, ' ').trim();
-  const exemption = EXEMPTIONS.find(({ statement }) => statement.test(plain));
+  const exemption = EXEMPTIONS.find((each) => each.statement.test(plain));
   if (exemption) used.add(exemption);
   else {
     faults += 1;

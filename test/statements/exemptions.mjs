@@ -46,24 +46,13 @@ export const EXEMPTIONS = [
     reason: 'Recovery by instance: processes that are gone and left replies open.',
   },
   {
-    statement: /FROM open_replies WHERE instance_id = \$1 AND \(\$2::uuid IS NULL OR message_id > \$2\)/,
+    statement:
+      /FROM open_replies o WHERE o\.instance_id = \$1 AND \(\$2::uuid IS NULL OR o\.message_id > \$2\)/,
     reason: 'Recovery by instance: the open replies of one process, in pages.',
   },
   {
     statement: /^WITH gone AS \( DELETE FROM instances WHERE id = \$1 AND NOT EXISTS/,
     reason: 'Recovery by instance: a process without open replies leaves.',
-  },
-  {
-    statement: /FROM unnest\(\$1::uuid\[\]\) AS q \(id\) WHERE NOT EXISTS \(SELECT 1 FROM messages m/,
-    reason: 'Look-up by key: one poll for all readers of queued replies.',
-  },
-  {
-    statement: /FROM unnest\(\$1::uuid\[\]\) AS r \(id\) LEFT JOIN open_replies o/,
-    reason: 'Look-up by key: one poll for the stop requests of all replies that a process writes.',
-  },
-  {
-    statement: /FROM unnest\(\$1::uuid\[\]\) AS r \(id\) WHERE NOT EXISTS \(SELECT 1 FROM open_replies o/,
-    reason: 'Look-up by key: one poll for the ends of all replies that readers follow elsewhere.',
   },
   {
     statement: /FROM unnest\(\$1::uuid\[\], \$2::int\[\]\) AS p \(id, sequence\) LEFT JOIN conversations c/,

@@ -58,12 +58,12 @@ export class SocketCommands {
     const { idempotency_key: _key, full_text: _fullText, ...body } = sent;
     const { userId } = client.identity;
     const request = key === undefined ? undefined : idempotentRequest(userId, key, { ...CHAT_ROUTE, body });
-    const id = await this.chat.sendMessage(
+    const reply = await this.chat.sendMessage(
       { userId, request },
       { ...input, content: this.text.parseContent(input) },
     );
-    const log = withFullText(full_text ?? true, this.replies.read(userId, id));
-    client.readings.begin(reading(client, keyOf('message', id), log, requestId));
+    const log = withFullText(full_text ?? true, this.replies.read(reply));
+    client.readings.begin(reading(client, keyOf('message', reply.messageId), log, requestId));
   }
 
   private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {

@@ -35,7 +35,7 @@ export class SocketRegistry implements OnApplicationBootstrap {
     const tickAll = () => this.sockets.forEach(({ pulse }) => pulse.tick());
     this.timer = setInterval(tickAll, this.config.chat.heartbeatMs).unref();
     // Not before the active replies have ended, so that readers get their ends. The HTTP server waits for it when it closes.
-    this.active.closing.subscribe(() => void this.closeAll());
+    this.active.closed$.subscribe(() => void this.closeAll());
   }
 
   /** @throws AppError `too_many_sockets` */

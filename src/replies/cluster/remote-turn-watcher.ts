@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { NEVER, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import { ConversationsService } from '../../conversations/conversations.service';
 import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
 import { Poller } from '../../common/poller';
+import { Signals } from '../../signals/signals';
+import { conversationTopic } from '../../signals/topics';
 
 const POLL_INTERVAL_MS = 100;
 /** Poll interval while no other process is known: one that has just started may have started a turn. */
@@ -16,19 +18,19 @@ const MIN_PAUSE_FACTOR = 9;
 interface Watcher {
   /** Sequence of the last message that the watcher knows. */
   seen: () => number;
-  wake: () => void;
 }
 
 /** One conversation, shared by all of its watchers. */
 interface Watched {
-  /** Sequence up to which its watchers have been notified. */
-  notified: number;
+  /** Sequence up to which its topic has been published. */
+  published: number;
   watchers: Set<Watcher>;
 }
 
 /**
- * Notifies feeds of turns that other processes have started and of conversations that they have deleted. One poll serves all watchers.
- * Called by `ConversationFeed`.
+ * Tells feeds of changes of their conversations. Those of this process publish the conversation's topic (`Signals`); turns that other processes
+ * have started and deletions are looked for while somebody watches, one poll for all, and published in the same way. Called by
+ * `ConversationFeed`.
  */
 @Injectable()
 export class RemoteTurnWatcher {
@@ -50,43 +52,55 @@ export class RemoteTurnWatcher {
     private readonly conversations: ConversationsService,
     private readonly database: DatabaseState,
     private readonly instance: InstanceService,
+    private readonly signals: Signals,
   ) {}
 
-  /** Emits when the conversation has messages after `seen`, or has been deleted. */
+  /** Emits when the conversation may have messages after `seen`, or may have been deleted: by this process or by another one. */
   changesIn(conversationId: string, seen: () => number): Observable<void> {
-    if (this.database.exclusive) return NEVER;
     return new Observable((changes) => {
-      const watcher = { seen, wake: () => changes.next() };
-      const watched = this.watched.get(conversationId) ?? { notified: seen(), watchers: new Set() };
-      this.watched.set(conversationId, watched);
-      watched.watchers.add(watcher);
-      void this.poll.start();
+      const unsubscribe = this.signals.subscribe(conversationTopic(conversationId), () => changes.next());
+      const unwatch = this.watch(conversationId, seen);
       return () => {
-        watched.watchers.delete(watcher);
-        if (!watched.watchers.size) this.watched.delete(conversationId);
+        unwatch();
+        unsubscribe();
       };
     });
   }
 
+  private watch(conversationId: string, seen: () => number): () => void {
+    if (this.database.exclusive) return () => undefined;
+    const watcher = { seen };
+    const watched = this.watched.get(conversationId) ?? { published: seen(), watchers: new Set() };
+    this.watched.set(conversationId, watched);
+    watched.watchers.add(watcher);
+    void this.poll.start();
+    return () => {
+      watched.watchers.delete(watcher);
+      if (!watched.watchers.size && this.watched.get(conversationId) === watched)
+        this.watched.delete(conversationId);
+    };
+  }
+
   private async check(): Promise<void> {
     const startedAt = performance.now();
-    const positions = [...this.watched].map(([id, { notified: sequence }]) => ({ id, sequence }));
+    const positions = [...this.watched].map(([id, { published: sequence }]) => ({ id, sequence }));
     try {
       for (let offset = 0; offset < positions.length; offset += CHUNK)
         for (const found of await this.conversations.withFurtherMessages(
           positions.slice(offset, offset + CHUNK),
         ))
-          this.notify(found.id, found.last_sequence ?? Infinity);
+          this.publish(found.id, found.last_sequence ?? Infinity);
     } finally {
       this.lastPollMs = performance.now() - startedAt;
     }
   }
 
-  /** Wakes the watchers that do not know the message yet; those of a turn that this process has started know it already. */
-  private notify(conversationId: string, sequence: number): void {
+  /** Nothing if all watchers know the message: that of a turn that this process has started. */
+  private publish(conversationId: string, sequence: number): void {
     const watched = this.watched.get(conversationId);
     if (!watched) return;
-    if (Number.isFinite(sequence)) watched.notified = sequence;
-    for (const { seen, wake } of watched.watchers) if (seen() < sequence) wake();
+    if (Number.isFinite(sequence)) watched.published = sequence;
+    if ([...watched.watchers].some(({ seen }) => seen() < sequence))
+      this.signals.publish(conversationTopic(conversationId));
   }
 }

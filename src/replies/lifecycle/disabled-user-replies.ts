@@ -6,7 +6,7 @@ import { QueueService } from '../../messages/queue.service';
 import { UserChangeFeed } from '../../users/revocations/user-change-feed';
 import { subjectOf } from '../../users/revocations/subject';
 import { UsersService } from '../../users/users.service';
-import { QueuedReplyWatcher } from '../read/queued-reply-watcher';
+import { OpenReplyWatcher } from '../read/open-reply-watcher';
 import { ActiveReplies } from '../produce/active-replies';
 
 /** Longest time from the admission of a request to the start of its reply; older changes are ignored. */
@@ -24,7 +24,7 @@ export class DisabledUserReplies implements OnModuleInit {
     failure: 'It cannot be found out whether replies must end; asked again',
     atOnce: IDENTITY_BOUNDS.identityLookUps.limit,
     check: (userId) => this.check(userId),
-    isWanted: (userId) => this.active.idsOf(userId).length > 0,
+    isWanted: (userId) => this.active.of(userId).length > 0,
   });
 
   constructor(
@@ -32,7 +32,7 @@ export class DisabledUserReplies implements OnModuleInit {
     private readonly users: UsersService,
     private readonly active: ActiveReplies,
     private readonly queue: QueueService,
-    private readonly watch: QueuedReplyWatcher,
+    private readonly watcher: OpenReplyWatcher,
   ) {}
 
   onModuleInit(): void {
@@ -45,7 +45,7 @@ export class DisabledUserReplies implements OnModuleInit {
       }
       for (const id of affected) this.checks.enqueue(id);
     });
-    this.active.started.subscribe(({ userId }) => {
+    this.active.started$.subscribe(({ userId }) => {
       const cutoff = performance.now() - CHANGE_RETENTION_MS;
       if (this.lastChangeAt < cutoff) return;
       if ((this.changed.get(subjectOf(userId)) ?? -Infinity) > cutoff) this.checks.enqueue(userId);
@@ -54,11 +54,11 @@ export class DisabledUserReplies implements OnModuleInit {
 
   /** Stops only replies that were active before the query, not one that starts after the user has been enabled again. */
   private async check(userId: string): Promise<void> {
-    const replies = this.active.idsOf(userId);
+    const replies = this.active.of(userId);
     const user = await this.users.find(userId);
     if (user?.is_active) return;
-    for (const id of replies) void this.active.stop(id, user ? 'locked_out' : 'conversation_deleted');
+    for (const reply of replies) void this.active.stop(reply, user ? 'locked_out' : 'conversation_deleted');
     // Queued replies would not start, but their readers would keep waiting.
-    if (user) this.watch.wake(await this.queue.cancelLockedOut());
+    if (user) this.watcher.wake(await this.queue.cancelLockedOut());
   }
 }

@@ -22,12 +22,12 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { length } = this.active.ids;
+    const { length } = this.active.all;
     const waiting =
       length === 1 ? '1 reply; signal again to stop it' : `${length} replies; signal again to stop them`;
     if (length) this.logger.log(`Waiting for ${waiting}`);
-    await this.active.close(this.config.chat.shutdownGraceMs, this.draining.hurried);
-    this.log.stopFollowing();
+    await this.active.close(this.config.chat.shutdownGraceMs, this.draining.skipGrace);
+    this.log.close();
     await this.instance.leave();
   }
 }

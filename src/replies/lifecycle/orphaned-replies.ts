@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
 import { InstanceService } from '../../instances/instance.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
+import { ReplyContent } from '../../messages/reply-content';
 import { ReplyFinalizer } from '../produce/reply-finalizer';
 import { ActiveReplies } from '../produce/active-replies';
 
@@ -32,8 +33,8 @@ export class OrphanedReplies {
     let closed = 0;
     const cutoff = new Date(Date.now() - this.minAgeMs);
     for (const reply of await this.openReplies.begunBefore(this.instance.id, cutoff)) {
-      if (this.active.has(reply.message_id) || this.finalizer.isSaving(reply.message_id)) continue;
-      if (await this.finalizer.finalizeUnknown(reply)) closed++;
+      if (this.active.has(reply) || this.finalizer.isSaving(reply.messageId)) continue;
+      if (await this.finalizer.finalizeRecovered({ reply, content: new ReplyContent() })) closed++;
     }
     return closed;
   }

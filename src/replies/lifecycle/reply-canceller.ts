@@ -1,20 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { isOpen, type ConversationRef } from '../../messages/message.types';
+import { isOpen, replyRef, type ConversationRef } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { QueueService } from '../../messages/queue.service';
 import { stopPending } from '../reply.errors';
-import { QueuedReplyWatcher } from '../read/queued-reply-watcher';
+import { OpenReplyWatcher } from '../read/open-reply-watcher';
 import { ActiveReplies } from '../produce/active-replies';
-
-/**
- * First and longest interval between two polls of a reply that another process ends; that process polls for stop requests every
- * 100 ms.
- */
-const FIRST_POLL_INTERVAL_MS = 20;
-const MAX_POLL_INTERVAL_MS = 100;
 
 /** Cancels queued and stops active replies for their user, in whichever process they run. Called by `RepliesService`, `OnBusyPolicy`. */
 @Injectable()
@@ -24,7 +16,7 @@ export class ReplyCanceller {
     private readonly openReplies: OpenRepliesService,
     private readonly queue: QueueService,
     private readonly active: ActiveReplies,
-    private readonly watch: QueuedReplyWatcher,
+    private readonly watcher: OpenReplyWatcher,
   ) {}
 
   /**
@@ -33,7 +25,7 @@ export class ReplyCanceller {
    */
   async cancel(reply: MessageHeader): Promise<void> {
     if (reply.status === 'queued' && (await this.queue.cancel(reply.user_id, reply.id)))
-      this.watch.wake([reply.id]);
+      this.watcher.wake([reply.id]);
     else if (isOpen(reply)) await this.cancelRunning(reply);
   }
 
@@ -42,25 +34,28 @@ export class ReplyCanceller {
    * @throws AppError `stop_pending`
    */
   async cancelAll(of: ConversationRef): Promise<void> {
-    this.watch.wake(await this.queue.cancelAll(of));
+    this.watcher.wake(await this.queue.cancelAll(of));
     const reply = await this.messages.runningReply(of);
     if (reply) await this.cancelRunning(reply);
   }
 
-  /** A reply is stored a moment before it is active: one that is open but not active here yet is polled for again. */
-  private async cancelRunning({ id, user_id }: Pick<MessageHeader, 'id' | 'user_id'>): Promise<void> {
-    if (!this.active.has(id)) await this.openReplies.requestStop(user_id, id);
+  /** A reply is stored a moment before it is active: one that is open but not active here yet is stopped when it is. */
+  private async cancelRunning(reply: MessageHeader): Promise<void> {
+    const ref = replyRef(reply);
+    const changes = this.watcher.changesOf(ref);
     const deadline = Date.now() + REPLY_BOUNDS.stopPatience.limit;
-    for (
-      let wait = FIRST_POLL_INTERVAL_MS;
-      Date.now() < deadline;
-      wait = Math.min(wait * 1.5, MAX_POLL_INTERVAL_MS)
-    ) {
-      await this.active.stop(id, 'stopped');
-      const reply = await this.messages.findHeader(user_id, id);
-      if (!reply || !isOpen(reply)) return;
-      await sleep(wait, undefined, { ref: false });
+    try {
+      if (!this.active.has(ref)) await this.openReplies.requestStop(ref);
+      for (;;) {
+        await this.active.stop(ref, 'stopped');
+        const now = await this.messages.findHeader(ref.userId, ref.messageId);
+        if (!now || !isOpen(now)) return;
+        const atMostMs = deadline - Date.now();
+        if (atMostMs <= 0) throw stopPending();
+        await changes.wait(now, { atMostMs });
+      }
+    } finally {
+      changes.end();
     }
-    throw stopPending();
   }
 }

@@ -1,5 +1,5 @@
 import type { InstanceService } from '../../instances/instance.service';
-import type { ReplyLog } from '../log/reply-log';
+import type { DeadInstanceReplies } from './dead-instance-replies';
 import type { OrphanedReplies } from './orphaned-replies';
 import { Sweeper } from './sweeper';
 
@@ -8,7 +8,7 @@ const INSTANCE = { registered: Promise.resolve() } as InstanceService;
 let sweeper: Sweeper;
 beforeEach(() => {
   vi.useFakeTimers();
-  sweeper = new Sweeper(INSTANCE, {} as ReplyLog, {} as OrphanedReplies);
+  sweeper = new Sweeper(INSTANCE, {} as DeadInstanceReplies, {} as OrphanedReplies);
 });
 afterEach(() => {
   sweeper.onModuleDestroy();

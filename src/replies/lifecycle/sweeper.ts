@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InstanceService } from '../../instances/instance.service';
+import { DeadInstanceReplies } from './dead-instance-replies';
 import { OrphanedReplies } from './orphaned-replies';
-import { ReplyLog } from '../log/reply-log';
 
 /** Pause between two runs of a task. With the lease, a reply of a dead process is closed well within the 20 s that clients are promised. */
 const SWEEP_MS = 2_500;
@@ -18,14 +18,13 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly instance: InstanceService,
-    private readonly log: ReplyLog,
+    private readonly dead: DeadInstanceReplies,
     private readonly orphans: OrphanedReplies,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.start('replies of processes that are gone', () => this.log.recover());
+    this.start('replies of processes that are gone', () => this.dead.close());
     this.start('replies that their process does not know', () => this.orphans.close());
-    this.start('journals that nobody needs', () => this.log.tidy());
   }
 
   /** Runs a task now and again 2.5 s after it has settled. A number that the task returns is the count of replies that it has closed. */

@@ -1,6 +1,6 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { LoggedEvent } from '../events/event-codec';
-import type { EventsListener } from './reply-log';
+import type { EventsListener, ReadEnd } from './reply-log';
 
 const NONE: LoggedEvent[] = [];
 
@@ -14,7 +14,7 @@ type EarlierEvents = (after: number, count: number) => LoggedEvent[];
 export class LiveLog {
   private latest: readonly LoggedEvent[] = [];
   private readonly readers = new Set<Subscription>();
-  private ended = false;
+  private isDetached = false;
   private shared = { cursor: 0, end: 0, batch: NONE };
 
   /** `earlierCount`: number of events before `latest`. */
@@ -32,9 +32,10 @@ export class LiveLog {
     return this.earlierCount + this.latest.length;
   }
 
-  /** Whether no more events will come. */
-  get closed(): boolean {
-    return this.ended || (this.latest.at(-1)?.terminal ?? false);
+  /** Why no more events will come; undefined while more may. */
+  get end(): Exclude<ReadEnd, 'aborted'> | undefined {
+    if (this.isDetached) return 'see-message';
+    return this.latest.at(-1)?.terminal ? 'terminal' : undefined;
   }
 
   publish(events: readonly LoggedEvent[]): void {
@@ -44,14 +45,15 @@ export class LiveLog {
     this.notify();
   }
 
-  /** Ends the log although the reply may go on: readers get the events that are there, then their subscription settles. */
-  end(): void {
-    this.ended = true;
-    this.notify();
+  /** Ends the log although the reply may go on: readers get the events that are there and these, then their subscription settles. */
+  detach(events: readonly LoggedEvent[] = []): void {
+    this.isDetached = true;
+    if (events.length) this.publish(events);
+    else this.notify();
   }
 
   /** Delivers the events after a sequence. Settles when no more will come, or the signal aborts. */
-  subscribe(after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
+  subscribe(after: number, listener: EventsListener, signal: AbortSignal): Promise<ReadEnd> {
     return new Subscription(this, after, listener, signal).start();
   }
 
@@ -88,7 +90,7 @@ export class LiveLog {
 
 /** One reader's cursor in a log. Calls its listener back instead of being awaited per batch: every token of every reader passes here. */
 class Subscription {
-  private readonly settled = Promise.withResolvers<void>();
+  private readonly settled = Promise.withResolvers<ReadEnd>();
   private state: 'idle' | 'busy' | 'done' = 'idle';
 
   constructor(
@@ -98,7 +100,7 @@ class Subscription {
     private readonly signal: AbortSignal,
   ) {}
 
-  start(): Promise<void> {
+  start(): Promise<ReadEnd> {
     this.log.add(this);
     this.signal.addEventListener('abort', this.wake);
     this.wake();
@@ -110,7 +112,7 @@ class Subscription {
     while (this.state === 'idle') {
       const batch = this.signal.aborted ? [] : this.log.batchAfter(this.cursor);
       if (batch.length) this.deliver(batch);
-      else if (this.signal.aborted || this.log.closed) this.finish();
+      else if (this.signal.aborted || this.log.end) this.finish();
       else return;
     }
   };
@@ -141,6 +143,6 @@ class Subscription {
     this.state = 'done';
     this.log.remove(this);
     this.signal.removeEventListener('abort', this.wake);
-    this.settled.resolve();
+    this.settled.resolve(this.signal.aborted ? 'aborted' : (this.log.end ?? 'aborted'));
   }
 }

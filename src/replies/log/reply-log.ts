@@ -1,5 +1,5 @@
-import type { MessageHeader } from '../../messages/messages.service';
-import type { ReplyContent } from '../../messages/reply-content';
+import type { ReplyRef, WrittenReply } from '../../messages/message.types';
+import type { ReplyContent, StorableContent } from '../../messages/reply-content';
 import type { LoggedEvent } from '../events/event-codec';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.dto';
 
@@ -7,32 +7,41 @@ import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.d
 export type EventsListener = (events: LoggedEvent[]) => Promise<void> | undefined;
 
 /**
- * Reads one log: settles after the terminal event, or when the signal aborts. The listener sets the pace, and the log holds nothing for
- * it but its cursor.
+ * Reads the events of one or more replies: settles after the last of them, or when the signal aborts. The listener sets the pace, and nothing
+ * is held for it but its cursor. This is what `RepliesService` and `ConversationFeed` hand to the faces.
  */
 export type LogReader = (listener: EventsListener, signal: AbortSignal) => Promise<void>;
 
-/** Empty log, for a reader that has all events. */
+/** Reader of nothing, for a client that has all events. */
 export const emptyLog: LogReader = () => Promise.resolve();
 
-/** A reply that this process produces. */
-export interface ReplyToLog {
-  userId: string;
-  /** Registration id of the process when it opened the reply; it may have lost the registration since. */
-  instanceId: string;
-  start: StartEvent;
-  /** Holds all that is appended; late and slow readers are served from it. */
-  content: ReplyContent;
+/**
+ * Why a log has no more for its reader: it has ended with its `terminal` event; the log cannot go on here, but `see-message` what has become of
+ * the reply; the reader's signal has `aborted`.
+ */
+export type ReadEnd = 'terminal' | 'see-message' | 'aborted';
+
+/** What the log holds of a reply whose process is gone. */
+export interface RecoveredReply {
+  reply: WrittenReply;
+  content: StorableContent;
 }
 
 /**
  * SEAM: the numbered events of open replies, between the one process that produces a reply and any number of readers in every process. An
  * event is shown once it is durable outside of the process, never before. The log of a completed reply is rebuilt from its message.
  * Today's implementation is `journal/` (PostgreSQL); every implementation passes `test/support/reply-log-contract.ts`.
+ *
+ * A reply's producer calls `open`, `append` as often as it likes, `flush`, and, once the reply is stored in its message, `complete`.
  */
 export abstract class ReplyLog {
-  /** Opens the log of a reply. Its `start` event is shown at once: it contains nothing that is not in the message. */
-  abstract open(messageId: string, reply: ReplyToLog): void;
+  /**
+   * Opens the log of a reply that this process produces. Its `start` event is shown at once: it contains nothing that is not in the message.
+   * @param reply with the registration of this process when it stored the turn; the process may have lost that registration since, and then
+   *   nothing can be appended
+   * @param content holds all that is appended; late and slow readers are served from it
+   */
+  abstract open(reply: WrittenReply, start: StartEvent, content: ReplyContent): void;
 
   /**
    * Numbers the events and has them stored and shown, in order, without waiting for that. While too much of this reply is not stored
@@ -52,43 +61,33 @@ export abstract class ReplyLog {
   abstract complete(messageId: string, terminal: ReplyEvent): void;
 
   /**
-   * Ends the log of an open reply for its readers with an error: no more of it can be shown now. Events that were not shown are
-   * dropped; those that were are kept until `drop`, so that the reply can be rebuilt. The error is no part of the reply: it repeats the
-   * id of the last event, from which a reader can resume later.
+   * Ends the log in this process without its terminal event; readers are to see the message.
+   *
+   * Without an error the reply is stored in its message, by whichever process, or is gone: the log forgets it. With an error, which is shown to
+   * its readers, it is still open: nothing more of it can be shown now, and what was shown is kept until the reply is detached without one, so
+   * that it can be recovered. The error is no part of the reply: it repeats the id of the last event, from which a reader resumes later.
    */
-  abstract fail(messageId: string, error: ErrorEvent): void;
+  abstract detach(messageId: string, error?: ErrorEvent): void;
 
-  /** Forgets a reply that is stored in its message, by whichever process, and ends its readers: the message holds the rest. */
-  abstract drop(messageId: string): void;
-
-  /** Delivers the events after a sequence, as a `LogReader` does. Undefined if this process does not write the reply. */
+  /**
+   * Delivers the events after a sequence, live, whichever process writes the reply, without gaps. `see-message` also for a reply that has no log:
+   * it is queued, closed, deleted, or stored by this process but not opened yet.
+   */
   abstract read(
-    messageId: string,
+    reply: ReplyRef,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
-  ): Promise<void> | undefined;
+  ): Promise<ReadEnd>;
 
   /**
-   * The same for a reply that another process writes. Settles without a terminal event when this process ends, or when the reply cannot
-   * be followed further; its message then tells its state.
+   * What the log holds of the open replies of a process that is gone: every event that was shown. Nothing while the process is
+   * registered; `InstanceService.takeOver` ends the registration of a dead one. Once this has begun no append of that process
+   * succeeds. What is passed on is to be stored by the caller, each reply in a transaction of its own; a reply that cannot be read now
+   * is left out, and found again by the next call. The iterator may be shared by several consumers. Two recoveries at once do no harm.
    */
-  abstract follow(
-    reply: MessageHeader,
-    after: number,
-    listener: EventsListener,
-    signal: AbortSignal,
-  ): Promise<void>;
+  abstract recover(instanceId: string): AsyncIterableIterator<RecoveredReply>;
 
-  /** Ends all `follow` calls: this process is about to exit. */
-  abstract stopFollowing(): void;
-
-  /**
-   * Completes the replies of dead processes, with every event that was shown. Returns how many it completed. Safe to call in several
-   * processes at once.
-   */
-  abstract recover(): Promise<number>;
-
-  /** Deletes what is stored for dead processes that have left no reply open. */
-  abstract tidy(): Promise<void>;
+  /** This process is about to exit: every `read` settles. */
+  abstract close(): void;
 }

@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import type { ReplyRef } from '../../messages/message.types';
+import { Signals } from '../../signals/signals';
+import { conversationTopic, replyTopic } from '../../signals/topics';
 import type { StopReason } from '../events/reply-outcome';
 
-export interface ReplyIds {
-  messageId: string;
-  conversationId: string;
-  userId: string;
-}
-
 /** A reply that this process is producing. */
-export interface ActiveReply extends ReplyIds {
+export interface ActiveReply extends ReplyRef {
   abort: AbortController;
   /** Settles, never with an error, when the reply is closed and its readers have got its end. */
   done: Promise<void>;
@@ -23,42 +20,48 @@ const LATE_MS = 100;
 @Injectable()
 export class ActiveReplies {
   private readonly replies = new Map<string, ActiveReply>();
-  private readonly starts = new Subject<ReplyIds>();
+  private readonly starts = new Subject<ReplyRef>();
   private readonly end = new Subject<void>();
   private ended = false;
 
-  /** Emits each reply when it has started. */
-  get started(): Observable<ReplyIds> {
+  constructor(private readonly signals: Signals) {}
+
+  /** Emits each reply when it has started. What waits for one reply or conversation subscribes to its topic instead (`Signals`). */
+  get started$(): Observable<ReplyRef> {
     return this.starts;
   }
 
-  get ids(): string[] {
-    return [...this.replies.keys()];
+  get all(): readonly ActiveReply[] {
+    return [...this.replies.values()];
   }
 
-  has(messageId: string): boolean {
+  has({ messageId }: ReplyRef): boolean {
     return this.replies.has(messageId);
   }
 
+  /** Whether the process is about to exit. */
   get closed(): boolean {
     return this.ended;
   }
 
   /** Emits when the process is about to exit and no reply is active any more. */
-  get closing(): Observable<void> {
+  get closed$(): Observable<void> {
     return this.end;
   }
 
   /** Runs `produce` with its own abort signal; the reply is active until that has settled. */
-  start(reply: ReplyIds, produce: (signal: AbortSignal) => Promise<void>): void {
+  start(reply: ReplyRef, produce: (signal: AbortSignal) => Promise<void>): void {
+    const { messageId, conversationId } = reply;
     const abort = new AbortController();
-    const done = produce(abort.signal).finally(() => this.replies.delete(reply.messageId));
-    this.replies.set(reply.messageId, { ...reply, abort, done });
+    const done = produce(abort.signal).finally(() => this.replies.delete(messageId));
+    this.replies.set(messageId, { ...reply, abort, done });
     this.starts.next(reply);
+    this.signals.publish(replyTopic(messageId));
+    this.signals.publish(conversationTopic(conversationId));
   }
 
   /** Aborts the reply, if it is active in this process, and waits until it is closed. */
-  async stop(messageId: string, reason: StopReason): Promise<void> {
+  async stop({ messageId }: Pick<ReplyRef, 'messageId'>, reason: StopReason): Promise<void> {
     await this.stopMatching((reply) => reply.messageId === messageId, reason);
   }
 
@@ -67,9 +70,9 @@ export class ActiveReplies {
     await this.stopMatching((reply) => reply.conversationId === conversationId, reason);
   }
 
-  /** Ids of the user's active replies in this process. */
-  idsOf(userId: string): string[] {
-    return this.all.filter((reply) => reply.userId === userId).map(({ messageId }) => messageId);
+  /** The user's active replies in this process. */
+  of(userId: string): readonly ReplyRef[] {
+    return this.all.filter((reply) => reply.userId === userId);
   }
 
   /** Ids of the users with active replies in this process. */
@@ -81,17 +84,17 @@ export class ActiveReplies {
     await this.stopMatching(() => true, reason);
   }
 
-  /** Shutdown: active replies may finish within `graceMs`, or until `hurried` aborts; the rest is stopped, then `closing` emits. */
-  async close(graceMs: number, hurried: AbortSignal): Promise<void> {
-    await this.drain(graceMs, hurried);
+  /** Shutdown: active replies may finish within `graceMs`, or until `skipGrace` aborts; the rest is stopped, then `closed$` emits. */
+  async close(graceMs: number, skipGrace: AbortSignal): Promise<void> {
+    await this.drain(graceMs, skipGrace);
     await this.stopAll('shutdown');
     this.ended = true;
     this.end.next();
   }
 
-  private async drain(graceMs: number, hurried: AbortSignal): Promise<void> {
+  private async drain(graceMs: number, skipGrace: AbortSignal): Promise<void> {
     const drained = new AbortController();
-    const signal = AbortSignal.any([hurried, drained.signal]);
+    const signal = AbortSignal.any([skipGrace, drained.signal]);
     const deadline = sleep(graceMs, 'timeout' as const, { signal }).catch(() => 'timeout' as const);
     const finished = async () => {
       await Promise.all(this.all.map((reply) => reply.done));
@@ -99,10 +102,6 @@ export class ActiveReplies {
     };
     while ((await Promise.race([finished(), deadline])) !== 'timeout' && this.replies.size);
     drained.abort();
-  }
-
-  private get all(): ActiveReply[] {
-    return [...this.replies.values()];
   }
 
   private async stopMatching(matches: (reply: ActiveReply) => boolean, reason: StopReason): Promise<void> {

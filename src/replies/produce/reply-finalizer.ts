@@ -5,10 +5,12 @@ import { isRefused } from '../../database/database-error';
 import type { MessageAttempt, ReplyOutcome, StoredUsage, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import { NoopObserver, Observer } from '../../observability/observer';
-import { ReplyContent } from '../../messages/reply-content';
+import { ReplyContent, textOf, type StorableContent } from '../../messages/reply-content';
+import { Signals } from '../../signals/signals';
+import { replyTopic } from '../../signals/topics';
 import { errorEvent, terminalEvent } from '../events/event-codec';
 import { failedEnding, interrupted, REFUSED, STORAGE_UNAVAILABLE } from '../events/reply-outcome';
-import { ReplyLog } from '../log/reply-log';
+import { ReplyLog, type RecoveredReply } from '../log/reply-log';
 import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
 import { storableForms } from '../events/storable-content';
 
@@ -36,7 +38,10 @@ interface FinishedReply {
 /** The reply as it is stored; undefined if it is no longer open; `unavailable` if it could not be stored. */
 type StoredReply = ClosedReply | undefined | 'unavailable';
 
-/** Stores finished replies in their messages, and only then shows their terminal events. Called by `ReplyProducer`, `OrphanedReplies`. */
+/**
+ * Stores finished replies in their messages, and only then shows their terminal events. Called by `ReplyProducer`; by `OrphanedReplies` and
+ * `DeadInstanceReplies` for replies that nobody produces any more.
+ */
 @Injectable()
 export class ReplyFinalizer {
   private readonly logger = new Logger(ReplyFinalizer.name);
@@ -47,11 +52,12 @@ export class ReplyFinalizer {
   constructor(
     private readonly messages: MessagesService,
     private readonly log: ReplyLog,
+    private readonly signals: Signals,
     private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /** Emits each reply when it has been stored and its log has ended. */
-  get finalized(): Observable<ClosedReply> {
+  get finalized$(): Observable<ClosedReply> {
     return this.finalizedReplies;
   }
 
@@ -60,26 +66,57 @@ export class ReplyFinalizer {
     return this.unsaved.has(messageId);
   }
 
-  /** Closes a reply of which nothing is known but that it is open, as interrupted and empty; false if it was no longer open. */
-  async finalizeUnknown(writer: WrittenReply): Promise<boolean> {
-    return !!(await this.messages.finishReply(writer, new ReplyContent(), interrupted(0)));
+  /**
+   * Closes a reply that nobody produces any more, as interrupted, with what is known of it; false if it was no longer open.
+   * @throws if the database cannot store it now
+   */
+  async finalizeRecovered({ reply, content }: RecoveredReply): Promise<boolean> {
+    for (const form of formsOf(content)) {
+      try {
+        const outcome = interrupted(await countTokensInSlices(textOf(form.parts)));
+        const closed = await this.messages.finishReply(reply, form, outcome);
+        this.signals.publish(replyTopic(reply.messageId));
+        return closed !== undefined;
+      } catch (error) {
+        // The database rejects the text itself: a shorter one is better than a conversation that is blocked for ever.
+        if (!isRefused(error)) throw error;
+      }
+    }
+    return false;
   }
 
   /** Stores a finished reply and ends its log. Never throws. */
   async finalize(writer: WrittenReply, result: ReplyResult): Promise<void> {
-    const { message_id: messageId } = writer;
+    const { messageId } = writer;
     await this.log.flush(messageId);
     const { content, startedAt } = result;
     const finished = { content, startedAt, outcome: await outcomeOf(result) };
     const reply = await this.saveWithRetry(writer, finished);
     if (reply === 'unavailable') {
-      this.log.fail(messageId, errorEvent(STORAGE_UNAVAILABLE));
+      this.log.detach(messageId, errorEvent(STORAGE_UNAVAILABLE));
       void this.saveLater(writer, finished);
-    } else if (reply) {
-      this.log.complete(messageId, terminalEvent(reply));
-      this.announce(reply, finished);
-      // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
-    } else this.log.drop(messageId);
+      return;
+    }
+    if (reply) this.log.complete(messageId, terminalEvent(reply));
+    // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
+    else this.log.detach(messageId);
+    this.announce(messageId, reply, finished);
+  }
+
+  private announce(
+    messageId: string,
+    reply: ClosedReply | undefined,
+    { outcome, startedAt }: FinishedReply,
+  ): void {
+    this.signals.publish(replyTopic(messageId));
+    if (!reply) return;
+    this.finalizedReplies.next(reply);
+    this.observer.replyEnded({
+      status: reply.status,
+      error: reply.error?.code ?? null,
+      model: outcome.model ?? null,
+      ms: performance.now() - startedAt,
+    });
   }
 
   private async saveWithRetry(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
@@ -93,24 +130,14 @@ export class ReplyFinalizer {
 
   /** Retries until the reply is stored: its readers have got an error, but it is still open and blocks its conversation. */
   private async saveLater(writer: WrittenReply, finished: FinishedReply): Promise<void> {
-    const { message_id: messageId } = writer;
+    const { messageId } = writer;
     let reply: StoredReply;
     this.unsaved.add(messageId);
     do await sleep(STORE_LATER_MS, undefined, { ref: false });
     while ((reply = await this.save(writer, finished)) === 'unavailable');
     this.unsaved.delete(messageId);
-    this.log.drop(messageId);
-    if (reply) this.announce(reply, finished);
-  }
-
-  private announce(reply: ClosedReply, { outcome, startedAt }: FinishedReply): void {
-    this.finalizedReplies.next(reply);
-    this.observer.replyEnded({
-      status: reply.status,
-      error: reply.error?.code ?? null,
-      model: outcome.model ?? null,
-      ms: performance.now() - startedAt,
-    });
+    this.log.detach(messageId);
+    this.announce(messageId, reply, finished);
   }
 
   private async save(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
@@ -140,13 +167,16 @@ export class ReplyFinalizer {
     try {
       return await this.messages.finishReply(writer, content, outcome);
     } catch (error) {
-      this.logger.error(
-        { message_id: writer.message_id, err: error },
-        'A finished reply could not be stored',
-      );
+      this.logger.error({ message_id: writer.messageId, err: error }, 'A finished reply could not be stored');
       return isRefused(error) ? 'refused' : 'unavailable';
     }
   }
+}
+
+/** The content as it is, then the shorter forms that can be stored. */
+function* formsOf(content: StorableContent): Generator<StorableContent> {
+  yield content;
+  yield* storableForms(ReplyContent.of(content.parts, content.eventLengths));
 }
 
 async function outcomeOf({

@@ -7,7 +7,7 @@ import { ModelRunner, type StepResult } from '../../llm/model-runner';
 import type { ModelAttempt } from '../../llm/run/attempt';
 import { ModelSlots } from '../../llm/slots/model-slots';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
-import { isTextLike, type MessagePart, type WrittenReply } from '../../messages/message.types';
+import { isTextLike, replyRef, type MessagePart } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf } from '../../messages/reply-content';
 import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
@@ -77,16 +77,18 @@ export class ReplyProducer {
   /** Opens the reply's log and produces the reply in the background. */
   start(job: ReplyJob): void {
     const { reply } = job;
-    const { id: messageId, conversation_id: conversationId, user_id: userId } = reply;
     const content = new ReplyContent();
-    this.log.open(messageId, { userId, instanceId: reply.instance_id, start: startEvent(reply), content });
-    this.active.start({ messageId, conversationId, userId }, (signal) =>
-      this.produce(job, content, signal).finally(() => job.slot.release()),
+    const written = { ...replyRef(reply), instanceId: reply.instance_id };
+    this.log.open(written, startEvent(reply), content);
+    this.active.start(written, (signal) =>
+      this.produce(job, content, signal)
+        .then((result) => this.finalizer.finalize(written, result))
+        .finally(() => job.slot.release()),
     );
   }
 
-  /** A reply from its prefix to its end: prepare, steps, finalise. Never throws. */
-  private async produce(job: ReplyJob, content: ReplyContent, signal: AbortSignal): Promise<void> {
+  /** What the model says, from the prefix to the end, appended to the log meanwhile. A failure of the model is the reply's ending. */
+  private async produce(job: ReplyJob, content: ReplyContent, signal: AbortSignal): Promise<ReplyResult> {
     const { reply, targets } = job;
     const startedAt = performance.now();
     const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined, startedAt };
@@ -111,7 +113,7 @@ export class ReplyProducer {
     if (content.eventCount > progress.prefixEvents || wasStopped(result))
       result.usage ??= await estimatedUsage(progress);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
-    await this.finalizer.finalize(writtenReply(reply), result);
+    return result;
   }
 
   /** Shows what the reply begins with, and loads what the model is sent. */
@@ -169,10 +171,6 @@ function failedCall(messageId: string, attempt: ModelAttempt, { detail, provider
     provider_request_id: request_id,
     provider_words: providerText,
   };
-}
-
-function writtenReply({ id, user_id, conversation_id, instance_id }: ReplyToWrite): WrittenReply {
-  return { message_id: id, user_id, conversation_id, instance_id };
 }
 
 /** Whether the reply was stopped after a model was called: the model has read its input then, even without a first token. */

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { filter, merge, type Observable } from 'rxjs';
+import { merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { isNotFound } from '../../errors/app-error';
 import { detached } from '../../common/detached';
@@ -8,7 +8,7 @@ import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
 import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import type { EventsListener, LogReader } from '../log/reply-log';
-import { ReplyReader } from './reply-reader';
+import { ReplyReader, replyToRead } from './reply-reader';
 import { ActiveReplies } from '../produce/active-replies';
 import { Wakeup } from '../../common/wakeup';
 
@@ -48,7 +48,7 @@ export class ConversationFeed {
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
     private readonly active: ActiveReplies,
-    private readonly remoteTurns: RemoteTurnWatcher,
+    private readonly turns: RemoteTurnWatcher,
   ) {}
 
   /**
@@ -85,7 +85,7 @@ export class ConversationFeed {
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
-    if (reply) await this.reader.read(reply.message, reply.after, listener, signal);
+    if (reply) await this.reader.read(replyToRead(reply.message), reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
     const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
@@ -101,7 +101,7 @@ export class ConversationFeed {
         known = result.conversation;
         for (const next of result.replies) {
           seen = next.sequence;
-          await this.reader.read(next, 0, listener, signal);
+          await this.reader.read(replyToRead(next), 0, listener, signal);
         }
         if (!result.replies.length) await wakeup.wait(result.failed ? RETRY_MS : undefined);
       }
@@ -114,12 +114,7 @@ export class ConversationFeed {
 
   /** Emits whenever there may be a new reply, or when there will be none any more. */
   private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
-    return merge(
-      this.active.started.pipe(filter((reply) => reply.conversationId === conversationId)),
-      this.conversations.deletions.pipe(filter((id) => id === conversationId)),
-      this.remoteTurns.changesIn(conversationId, seen),
-      this.active.closing,
-    );
+    return merge(this.turns.changesIn(conversationId, seen), this.active.closed$);
   }
 
   private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {

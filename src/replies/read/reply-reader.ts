@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound } from '../../errors/app-error';
-import { isOpen } from '../../messages/message.types';
+import { isOpen, replyRef, type MessageStatus, type ReplyRef } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
-import { QueuedReplyWatcher } from './queued-reply-watcher';
 import {
   errorEvent,
   lastSequence,
@@ -16,10 +15,16 @@ import {
 import { ReplyLog, type EventsListener } from '../log/reply-log';
 import { DELETED } from '../events/reply-outcome';
 import { ActiveReplies } from '../produce/active-replies';
-import { StoredReplies, type ReplyRef } from './stored-replies';
+import { OpenReplyWatcher, type ReplyChanges } from './open-reply-watcher';
+import { StoredReplies } from './stored-replies';
 
-/** Poll interval for a reply of this process that is stored but not started, or whose journal has nothing new. */
-const POLL_INTERVAL_MS = 20;
+/** A reply that is to be read, with its status if that is known: a closed one stays closed, and its log is not asked for. */
+export type ReplyToRead = ReplyRef & { status?: MessageStatus };
+
+export function replyToRead(reply: MessageHeader): ReplyToRead {
+  return { ...replyRef(reply), status: reply.status };
+}
+
 /** Sequence past the last event: a reader that starts here gets no events, and its `read` settles when the reply is closed. */
 export const AFTER_LAST = Number.MAX_SAFE_INTEGER;
 
@@ -30,7 +35,7 @@ export const AFTER_LAST = Number.MAX_SAFE_INTEGER;
 @Injectable()
 export class ReplyReader {
   private readonly stored = new StoredReplies((reply) =>
-    this.messages.get(reply.user_id, reply.id).catch(asAbsent),
+    this.messages.get(reply.userId, reply.messageId).catch(asAbsent),
   );
   private replays = Promise.resolve();
 
@@ -38,7 +43,7 @@ export class ReplyReader {
     private readonly log: ReplyLog,
     private readonly messages: MessagesService,
     private readonly active: ActiveReplies,
-    private readonly queue: QueuedReplyWatcher,
+    private readonly watcher: OpenReplyWatcher,
   ) {}
 
   /**
@@ -46,65 +51,78 @@ export class ReplyReader {
    * the reply.
    */
   async read(
-    reply: ReplyRef | MessageHeader,
+    reply: ReplyToRead,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
     const cursor = new ReadCursor(after, listener);
-    const here = this.log.read(reply.id, after, cursor.accept, signal);
-    await here;
-    if (cursor.atEnd || signal.aborted) return;
-    // A log that ends without a terminal event belongs to a reply that this process no longer writes.
-    const { id, user_id } = reply;
-    await this.follow(here ? { id, user_id } : reply, cursor, signal);
+    // Subscribed before the reply is looked at, so that no change is missed.
+    const changes = this.watcher.changesOf(reply);
+    try {
+      for (;;) {
+        const open = await this.readAvailable(reply, cursor, signal);
+        if (!open || signal.aborted || this.active.closed) return;
+        await this.untilChanged(open, changes, cursor, signal);
+      }
+    } finally {
+      changes.end();
+    }
   }
 
   /** Whether nothing follows this sequence: the reader has the terminal event. */
   async hasAll(reply: MessageHeader, after: number): Promise<boolean> {
-    const stored = isOpen(reply) ? undefined : await this.stored.get(reply);
+    const stored = isOpen(reply) ? undefined : await this.stored.get(replyRef(reply));
     return stored !== undefined && after >= lastSequence(stored);
   }
 
-  /** Reads until the reply is closed, while it is queued and in whichever process it is written. */
-  private async follow(
-    reply: ReplyRef | MessageHeader,
+  /**
+   * Reads what there is, live, wherever it is. Undefined if the reader has its last event or has left; the reply's message if that is open,
+   * but no process has its log: it is queued, or its process is about to open the log, or to close the reply.
+   */
+  private async readAvailable(
+    reply: ReplyToRead,
+    cursor: ReadCursor,
+    signal: AbortSignal,
+  ): Promise<MessageHeader | undefined> {
+    const { status = 'streaming' } = reply;
+    if (isOpen({ status })) {
+      const end = await this.log.read(reply, cursor.sequence, cursor.accept, signal);
+      if (end !== 'see-message' || cursor.atEnd) return undefined;
+      const message = await this.messages.findHeader(reply.userId, reply.messageId);
+      if (message && isOpen(message)) {
+        // The reader need not wait for what the message says.
+        if (message.status === 'streaming' && cursor.sequence === 0)
+          await cursor.accept([logged(message.id, 1, startEvent(message))]);
+        return message;
+      }
+    }
+    await this.replay(reply, cursor, signal);
+    return undefined;
+  }
+
+  /**
+   * Settles when the reply may have begun or ended, the reader leaves or this process ends. Tells the reader the reply's place in the queue of
+   * its model meanwhile, as fast as the reader takes it.
+   */
+  private async untilChanged(
+    open: MessageHeader,
+    changes: ReplyChanges,
     cursor: ReadCursor,
     signal: AbortSignal,
   ): Promise<void> {
-    let message = 'status' in reply ? reply : await this.find(reply);
-    while (!signal.aborted) {
-      const open: MessageHeader | undefined = message && isOpen(message) ? message : undefined;
-      if (open) await this.readOpen(open, cursor, signal);
-      else if (message) await this.replay(reply, cursor, signal);
-      else await cursor.accept([deletedEvent(reply, cursor.sequence)]);
-      if (cursor.atEnd || !open || this.active.closed) return;
-      await sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-      message = await this.find(reply);
-    }
-  }
-
-  private async readOpen(reply: MessageHeader, cursor: ReadCursor, signal: AbortSignal): Promise<void> {
-    const { sequence, accept } = cursor;
-    const here = this.log.read(reply.id, sequence, accept, signal);
-    if (here) return here;
-    // The journal gets the `start` event only with the first one that follows.
-    if (sequence === 0 && reply.status === 'streaming')
-      return accept([logged(reply.id, 1, startEvent(reply))]);
-    if (reply.status === 'queued') return this.waitForTurn(reply, cursor, signal);
-    return this.log.follow(reply, sequence, accept, signal);
-  }
-
-  /** Tells the reader the reply's place while it waits for a slot of its model, as fast as the reader takes it. */
-  private async waitForTurn(
-    reply: MessageHeader,
-    { listener }: ReadCursor,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (let place: number | undefined = 0; ;) {
-      place = await this.queue.untilChanged(reply, place, signal);
-      if (place === undefined) return;
-      await listener([queuedNotice(reply.id, place)]);
+    const closed = this.active.closed$.subscribe(changes.wake);
+    signal.addEventListener('abort', changes.wake);
+    try {
+      for (;;) {
+        const place = await changes.wait(open, { place: cursor.place });
+        if (place === cursor.place) return;
+        cursor.place = place;
+        await cursor.listener([queuedNotice(open.id, place)]);
+      }
+    } finally {
+      closed.unsubscribe();
+      signal.removeEventListener('abort', changes.wake);
     }
   }
 
@@ -112,7 +130,7 @@ export class ReplyReader {
   private async replay(reply: ReplyRef, cursor: ReadCursor, signal: AbortSignal): Promise<void> {
     if (cursor.sequence === AFTER_LAST) return;
     const storedLog = new StoredLogCursor(cursor.sequence);
-    while (!signal.aborted) {
+    while (!signal.aborted && !cursor.atEnd) {
       const batch = await this.nextStored(reply, storedLog, cursor.sequence);
       if (!batch.length) return;
       await cursor.accept(batch);
@@ -133,22 +151,20 @@ export class ReplyReader {
   private replayTurn(): Promise<void> {
     return (this.replays = this.replays.then(() => nextTurn()));
   }
-
-  private find({ user_id, id }: ReplyRef): Promise<MessageHeader | undefined> {
-    return this.messages.header(user_id, id).catch(asAbsent);
-  }
 }
 
-function deletedEvent({ id }: ReplyRef, after: number): LoggedEvent {
-  return logged(id, after + 1, errorEvent(DELETED));
+function deletedEvent({ messageId }: ReplyRef, after: number): LoggedEvent {
+  return logged(messageId, after + 1, errorEvent(DELETED));
 }
 
 function asAbsent(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
 }
 
-/** Progress of a reader: the sequence of its last event. */
+/** Progress of a reader: the sequence of its last event, and the place in the queue that it knows. */
 class ReadCursor {
+  /** 0: none. */
+  place = 0;
   /** Whether its last event was the terminal one. */
   atEnd = false;
 

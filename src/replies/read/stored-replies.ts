@@ -1,10 +1,8 @@
+import type { ReplyRef } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 
 /** Time for which a row is kept after its last use: a reader that makes progress finds it, one that waits for its client holds nothing. */
 const KEPT_MS = 2_000;
-
-/** Id and user of a reply, whichever process writes it. */
-export type ReplyRef = Pick<Message, 'id' | 'user_id'>;
 
 interface KeptRow {
   row: Promise<Message | undefined>;
@@ -23,7 +21,7 @@ export class StoredReplies {
 
   /** Resolves to undefined if the reply has been deleted. */
   get(reply: ReplyRef): KeptRow['row'] {
-    const key = `${reply.id} ${reply.user_id}`;
+    const key = `${reply.messageId} ${reply.userId}`;
     const known = this.rows.get(key);
     known?.timer?.refresh();
     return known?.row ?? this.keep(key, this.load(reply));

@@ -29,7 +29,7 @@ export class TurnQueue implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.finalizer.finalized
+    this.finalizer.finalized$
       .pipe(filter(({ awaited }) => awaited))
       .subscribe((reply) => void this.kick(reply));
   }

@@ -11,7 +11,7 @@ import { ReplyContent, type ReplyDelta } from '../../../src/messages/reply-conte
 import { TurnsService } from '../../../src/messages/turns.service';
 import { deltaEvent, startEvent } from '../../../src/replies/events/event-codec';
 import { Sweeper } from '../../../src/replies/lifecycle/sweeper';
-import { Recovery } from '../../../src/replies/log/journal/recovery';
+import { DeadInstanceReplies } from '../../../src/replies/lifecycle/dead-instance-replies';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { addProbeKind, probe, removeProbeKind } from '../../support/probe-part';
@@ -107,14 +107,9 @@ it.each([0, 1, 2, 4, 5, 7])('items are recovered behind a checkpoint of %d event
   }
   const content = new ReplyContent();
   DELTAS.slice(0, checkpointed).forEach((delta) => content.add(delta));
-  const writer = {
-    message_id: messageId,
-    user_id: 'alice',
-    conversation_id: conversationId,
-    instance_id: instanceId,
-  };
+  const writer = { messageId, userId: 'alice', conversationId, instanceId };
   if (checkpointed) await t.app.get(OpenRepliesService).checkpoint(writer, 1, content);
-  expect(await t.app.get(Recovery).run()).toBe(1);
+  expect(await t.app.get(DeadInstanceReplies).close()).toBe(1);
   const replay = (await streamBody(t, 'alice', messageId)).matchAll(/^data: ([^\n]*)/gm);
   expect(Array.from(replay, ([, json]) => json).slice(1, -1)).toEqual(
     DELTAS.map((delta) => JSON.stringify(deltaEvent(delta))),

@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
-import { JournalRepository } from '../../../src/replies/log/journal/journal.repository';
-import { Recovery } from '../../../src/replies/log/journal/recovery';
+import { DeadInstanceReplies } from '../../../src/replies/lifecycle/dead-instance-replies';
+import { ReplyLog } from '../../../src/replies/log/reply-log';
+import { ReplyFinalizer } from '../../../src/replies/produce/reply-finalizer';
 import { unavailable } from '../../../src/database/database-error';
 import { DatabaseState } from '../../../src/database/database-state';
 import { InstanceService } from '../../../src/instances/instance.service';
@@ -52,7 +53,7 @@ it('a process whose lease ran out while nobody could see it goes on with its rep
   model.script(reply(['One', gate, ' two']));
   const reader = await (await alice.stream(id, 'Hi')).count(2);
   await expire();
-  expect(await t.app.get(Recovery).run()).toBe(0);
+  expect(await t.app.get(DeadInstanceReplies).close()).toBe(0);
   gate.release();
   expect((await reader.done()).end.full_text).toBe('One two');
 });
@@ -64,14 +65,14 @@ it('a reply that others have closed ends for its readers as it is stored', async
   const reader = await (await alice.stream(id, 'Hi')).count(2);
   await expire();
   const another = new InstanceService(t.app.get(InstancesRepository), t.app.get(DatabaseState));
-  const recovery = new Recovery(
+  const dead = new DeadInstanceReplies(
     another,
-    t.app.get(JournalRepository),
-    t.app.get(MessagesService),
     t.app.get(OpenRepliesService),
+    t.app.get(ReplyLog),
+    t.app.get(ReplyFinalizer),
     t.app.get(DatabaseState),
   );
-  expect(await recovery.run()).toBe(1);
+  expect(await dead.close()).toBe(1);
   gate.release();
   await reader.done();
   const replay = await (await alice.follow(reader.messageId)).done();

@@ -3,13 +3,16 @@ import { DataSource } from 'typeorm';
 import type { LoggedEvent } from '../../../src/replies/events/event-codec';
 import { JournalFollower } from '../../../src/replies/log/journal/journal-follower';
 import { JournalRepository, type JournalBatch } from '../../../src/replies/log/journal/journal.repository';
-import { Recovery } from '../../../src/replies/log/journal/recovery';
+import { JournalCleanup } from '../../../src/replies/log/journal/journal-cleanup';
+import { DeadInstanceReplies } from '../../../src/replies/lifecycle/dead-instance-replies';
 import { Sweeper } from '../../../src/replies/lifecycle/sweeper';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { MessagesService } from '../../../src/messages/messages.service';
+import { replyRef } from '../../../src/messages/message.types';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { ReplyContent } from '../../../src/messages/reply-content';
 import { TurnsService } from '../../../src/messages/turns.service';
+import { Signals } from '../../../src/signals/signals';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 
@@ -17,16 +20,17 @@ const WORD = 'word ';
 
 let t: TestApp;
 let alice: ApiClient;
-let recovery: Recovery;
+let dead: DeadInstanceReplies;
 const sql = <Row = object>(text: string, values: unknown[] = []): Promise<Row[]> =>
   t.app.get(DataSource).query(text, values);
 
 beforeAll(async () => {
   t = await createTestApp();
   alice = ApiClient.of(t.url, 'alice');
-  recovery = t.app.get(Recovery);
+  dead = t.app.get(DeadInstanceReplies);
   // Here the tests say when.
   t.app.get(Sweeper).onModuleDestroy();
+  t.app.get(JournalCleanup).onModuleDestroy();
   await alice.conversation();
 });
 afterAll(() => t.close());
@@ -81,7 +85,7 @@ const journalOf = (instanceId: string) =>
 it('closes what a process that is gone was writing, and drops its journal', async () => {
   const { instanceId, ids } = await deadProcess(3);
   await journal(instanceId, ids, 5);
-  expect(await recovery.run()).toBe(3);
+  expect(await dead.close()).toBe(3);
   for (const id of ids) {
     expect(await alice.message(id)).toMatchObject({
       status: 'interrupted',
@@ -91,7 +95,7 @@ it('closes what a process that is gone was writing, and drops its journal', asyn
     const replay = await (await alice.follow(id)).done();
     expect(replay.events.map(({ type }) => type)).toEqual(['start', ...Array(5).fill('chunk'), 'error']);
   }
-  await recovery.tidy();
+  await t.app.get(JournalCleanup).run();
   expect(await journalOf(instanceId)).toEqual([]);
 });
 
@@ -101,18 +105,17 @@ it('is followed in pages by a process that comes late', async () => {
   vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.journalPage, 'limit', 'get').mockReturnValue(1);
   const repository = t.app.get(JournalRepository);
   const read = vi.spyOn(repository, 'read');
-  const openReplies = t.app.get(OpenRepliesService);
-  const follower = new JournalFollower(
-    instanceId,
-    repository,
-    t.app.get(MessagesService),
-    openReplies,
-    () => undefined,
-  );
-  const header = await t.app.get(MessagesService).header('alice', ids[0]);
+  const sources = {
+    journal: repository,
+    messages: t.app.get(MessagesService),
+    openReplies: t.app.get(OpenRepliesService),
+  };
+  const signals = t.app.get(Signals, { strict: false });
+  const follower = new JournalFollower(instanceId, sources, signals, () => undefined);
+  const reply = replyRef(await sources.messages.header('alice', ids[0]));
   const shown: number[] = [];
   const listener = (events: LoggedEvent[]) => void shown.push(...events.map(({ sequence }) => sequence));
-  const following = follower.follow(header, 0, listener, AbortSignal.timeout(20_000));
+  const following = follower.read(reply, 0, listener, AbortSignal.timeout(20_000));
   await vi.waitFor(async () => {
     await follower.poll();
     expect(shown).toEqual(Array.from({ length: 13 }, (_, index) => index + 1));
@@ -123,7 +126,7 @@ it('is followed in pages by a process that comes late', async () => {
   expect(Math.max(...pages.map(({ length }) => length))).toBe(1);
   expect(pages.length).toBeGreaterThan(12);
   vi.restoreAllMocks();
-  expect(await recovery.run()).toBe(1);
+  expect(await dead.close()).toBe(1);
 });
 
 it('goes on from the checkpoint, with which the journal may overlap', async () => {
@@ -131,11 +134,11 @@ it('goes on from the checkpoint, with which the journal may overlap', async () =
   await journal(instanceId, ids, 6);
   const content = new ReplyContent();
   for (let n = 0; n < 4; n++) content.add({ type: 'text', text: WORD });
-  const [message_id] = ids;
-  const { conversation_id } = await alice.message(message_id);
-  const writer = { message_id, user_id: 'alice', conversation_id, instance_id: instanceId };
+  const [messageId] = ids;
+  const { conversation_id: conversationId } = await alice.message(messageId);
+  const writer = { userId: 'alice', conversationId, messageId, instanceId };
   expect(await t.app.get(OpenRepliesService).checkpoint(writer, 3, content)).toBe(true);
-  expect(await recovery.run()).toBe(2);
+  expect(await dead.close()).toBe(2);
   for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(6));
 });
 
@@ -148,7 +151,7 @@ it('leaves out what follows a batch that could not be stored, or cannot be read'
   await sql(`UPDATE reply_journal SET payload = '[[' WHERE instance_id = $1 AND batch = 2`, [
     broken.instanceId,
   ]);
-  expect(await recovery.run()).toBe(3);
+  expect(await dead.close()).toBe(3);
   for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(3));
   expect((await alice.message(broken.ids[0])).content).toBe(WORD);
 });
@@ -158,7 +161,7 @@ it('reads a journal in pages, from the first batch that is needed', async () => 
   const large = 'x'.repeat(REPLY_BOUNDS.journalPage.limit / 4);
   await journal(instanceId, ids, 20, () => [large]);
   const read = vi.spyOn(t.app.get(JournalRepository), 'read');
-  expect(await recovery.run()).toBe(1);
+  expect(await dead.close()).toBe(1);
   const pages = await Promise.all(read.mock.results.map(({ value }) => value as Promise<JournalBatch[]>));
   expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(5);
   expect(pages.flat()).toHaveLength(20);
@@ -171,7 +174,7 @@ it('holds no more text in memory than it may', async () => {
   const large = 'x'.repeat(100_000);
   await journal(instanceId, ids, 5, () => [large]);
   const kept = vi.spyOn(t.app.get(OpenRepliesService), 'keepRecovered');
-  expect(await recovery.run()).toBe(4);
+  expect(await dead.close()).toBe(4);
   expect(kept).toHaveBeenCalled();
   for (const id of ids) {
     const [row] = await sql<{ length: number }>(
@@ -191,17 +194,17 @@ it('closes all others where the text of one cannot be put aside, and that one la
   const keep = openReplies.keepRecovered.bind(openReplies);
   let failing: string | undefined;
   const kept = vi.spyOn(openReplies, 'keepRecovered').mockImplementation((writer, ...rest) => {
-    failing ??= writer.message_id;
-    if (writer.message_id === failing) throw Object.assign(new Error('no'), { code: '53100' });
+    failing ??= writer.messageId;
+    if (writer.messageId === failing) throw Object.assign(new Error('no'), { code: '53100' });
     return keep(writer, ...rest);
   });
   // The embedded database knows that nobody else is at it, so that the last one follows at once.
-  expect(await recovery.run()).toBeGreaterThanOrEqual(3);
+  expect(await dead.close()).toBeGreaterThanOrEqual(3);
   expect(failing).toBeDefined();
   kept.mockRestore();
   const limit = performance.now() + 15_000;
   vi.spyOn(performance, 'now').mockReturnValue(limit);
-  await recovery.run();
+  await dead.close();
   for (const id of ids) expect((await alice.message(id)).content).toHaveLength(5 * large.length);
 });
 
@@ -212,23 +215,23 @@ it('closes all others where one cannot be closed, and that one later', async () 
   const finish = messages.finishReply.bind(messages);
   const failing = vi.spyOn(messages, 'finishReply');
   failing.mockImplementation((writer, ...rest) => {
-    if (writer.message_id === ids[0]) throw Object.assign(new Error('no'), { code: '53100' });
+    if (writer.messageId === ids[0]) throw Object.assign(new Error('no'), { code: '53100' });
     return finish(writer, ...rest);
   });
-  expect(await recovery.run()).toBe(2);
-  await recovery.tidy();
+  expect(await dead.close()).toBe(2);
+  await t.app.get(JournalCleanup).run();
   expect(await journalOf(instanceId)).not.toEqual([]);
   failing.mockRestore();
   // Where other processes may be at it, they are given time.
   const limit = performance.now() + 15_000;
   vi.spyOn(performance, 'now').mockReturnValue(limit);
-  await recovery.run();
+  await dead.close();
   expect((await alice.message(ids[0])).content).toBe(WORD.repeat(2));
 });
 
 it('does no harm twice at once', async () => {
   const { instanceId, ids } = await deadProcess(5);
   await journal(instanceId, ids, 10);
-  await Promise.all([recovery.run(), recovery.run()]);
+  await Promise.all([dead.close(), dead.close()]);
   for (const id of ids) expect((await alice.message(id)).content).toBe(WORD.repeat(10));
 });

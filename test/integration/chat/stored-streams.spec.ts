@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { ReplyContent } from '../../../src/messages/reply-content';
 import { PayloadReader } from '../../../src/replies/log/journal/payload-reader';
-import { RecoveredReply } from '../../../src/replies/log/journal/recovered-reply';
+import { RecoveredEvents } from '../../../src/replies/log/journal/recovered-events';
 import { makeStoredReplies } from '../../fixtures/replies/make';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { importReplies, storedReplies, STORED_REPLIES_FILE, streamBody } from '../../support/stored-replies';
@@ -10,7 +10,7 @@ import { importReplies, storedReplies, STORED_REPLIES_FILE, streamBody } from '.
  * Replies that earlier builds have stored stream the bytes that those builds sent, for ever: `test/fixtures/replies/`.
  */
 
-const WRITER = { user_id: 'alice', conversation_id: 'conversation', instance_id: 'instance' };
+const WRITER = { userId: 'alice', conversationId: 'conversation', instanceId: 'instance' };
 
 /** LEB128: the last byte of each number is below 128. */
 function countNumbers(hex: string): number {
@@ -42,7 +42,7 @@ describe.skipIf(MAKE_STORED_REPLIES)('stored replies', () => {
 
   it.each(counted)('come out of a journal with these events: $name', ({ row, stream }) => {
     const json = stream.slice(0, -1).map((block) => block.split('\ndata: ')[1]);
-    const reply = new RecoveredReply({ ...WRITER, message_id: row.id, first_batch: 1 });
+    const reply = new RecoveredEvents({ ...WRITER, messageId: row.id, firstBatch: 1 });
     for (let at = 0; at < json.length; at += 7) {
       const payload = `[["${row.id}",${at + 1},[${json.slice(at, at + 7).join()}]]]`;
       new PayloadReader(payload).read((_id, sequence) => (reply.joins(sequence) ? reply : undefined));

@@ -38,7 +38,7 @@ export class CheckpointWriter implements OnModuleDestroy {
   }
 
   register(writer: WrittenReply, content: ReplyContent): void {
-    this.replies.set(writer.message_id, { writer, content, checkpointedAt: performance.now(), events: 0 });
+    this.replies.set(writer.messageId, { writer, content, checkpointedAt: performance.now(), events: 0 });
   }
 
   unregister(messageId: string): void {
@@ -65,12 +65,12 @@ export class CheckpointWriter implements OnModuleDestroy {
     try {
       const changed = events > reply.events ? content : undefined;
       if (!(await this.openReplies.checkpoint(writer, batch, changed))) return;
-      this.journal.advanceTo(writer.message_id, batch);
+      this.journal.advanceTo(writer.messageId, batch);
       reply.events = events;
       reply.checkpointedAt = performance.now();
     } catch (error) {
       this.logger.warn(
-        { message_id: writer.message_id, err: error },
+        { message_id: writer.messageId, err: error },
         'A reply could not be checkpointed; later',
       );
     }

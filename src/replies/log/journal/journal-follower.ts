@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound } from '../../../errors/app-error';
 import type { OpenRepliesService } from '../../../messages/open-replies.service';
 import type { ReplyContent } from '../../../messages/reply-content';
-import type { MessageHeader, MessagesService } from '../../../messages/messages.service';
+import { replyRef, type ReplyRef } from '../../../messages/message.types';
+import type { MessagesService } from '../../../messages/messages.service';
 import { decodeReadable, type JournalEntry } from './journal-payload';
 import { isFull, type JournalRepository } from './journal.repository';
 import { LiveLog } from '../live-log';
@@ -16,14 +17,16 @@ import {
   type LoggedEvent,
 } from '../../events/event-codec';
 import type { StartEvent } from '../../events/reply-event.dto';
-import type { EventsListener } from '../reply-log';
+import type { Signals } from '../../../signals/signals';
+import { replyTopic } from '../../../signals/topics';
+import type { EventsListener, ReadEnd } from '../reply-log';
 import { DELETED } from '../../events/reply-outcome';
 
 /** Time for which a reply without readers is kept, so that the journal need not be read again for the next reader. */
 const LINGER_MS = 10_000;
 
 interface FollowedReply {
-  reply: MessageHeader;
+  reply: ReplyRef;
   messageId: string;
   log: LiveLog;
   start: StartEvent;
@@ -32,6 +35,13 @@ interface FollowedReply {
   batch: number;
   /** Time when it last had readers (`performance.now()`). */
   readAt: number;
+}
+
+/** Where a follower reads. */
+interface Sources {
+  journal: JournalRepository;
+  messages: MessagesService;
+  openReplies: OpenRepliesService;
 }
 
 /**
@@ -49,9 +59,8 @@ export class JournalFollower {
 
   constructor(
     private readonly instanceId: string,
-    private readonly journal: JournalRepository,
-    private readonly messages: MessagesService,
-    private readonly openReplies: OpenRepliesService,
+    private readonly from: Sources,
+    private readonly signals: Signals,
     /** Called when a reply has joined: `poll` is needed from now on. */
     private readonly onJoin: () => void,
   ) {}
@@ -67,14 +76,15 @@ export class JournalFollower {
   }
 
   /** Delivers the events of a reply that the instance writes; at once if the reply is followed already. */
-  async follow(
-    reply: MessageHeader,
+  async read(
+    reply: ReplyRef,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
-  ): Promise<void> {
-    const followed = this.following.get(reply.id) ?? this.joining.get(reply.id) ?? (await this.join(reply));
-    await followed?.log.subscribe(after, listener, signal);
+  ): Promise<ReadEnd> {
+    const { messageId: id } = reply;
+    const followed = this.following.get(id) ?? this.joining.get(id) ?? (await this.join(reply));
+    return followed ? followed.log.subscribe(after, listener, signal) : 'see-message';
   }
 
   /** Applies the batches since the last poll. The journal is read first: what it holds is of replies that were open until then. */
@@ -83,31 +93,43 @@ export class JournalFollower {
     if (this.joining.size && !this.catchingUp) void this.catchUp().catch(() => undefined);
     if (!this.following.size) return;
     for (let more = true; more;) {
-      const page = await this.journal.read(this.instanceId, this.batch);
+      const page = await this.from.journal.read(this.instanceId, this.batch);
       for (const { batch, payload } of page) {
         applyBatch(this.following, batch, decodeReadable(payload));
         this.batch = batch;
       }
       more = isFull(page);
     }
-    for (const id of await this.openReplies.notOpen([...this.following.keys()])) await this.finish(id);
+    const replies = Array.from(this.following.values(), ({ reply }) => reply);
+    for (const id of await this.from.openReplies.notOpen(replies)) await this.finish(id);
   }
 
   /** Ends all logs: readers get the events that are there, then their subscription settles. */
   stop(): void {
-    for (const { log } of [...this.following.values(), ...this.joining.values()]) log.end();
+    for (const { log } of [...this.following.values(), ...this.joining.values()]) log.detach();
   }
 
   /** Follows a reply from its last checkpoint. Undefined if it is no longer open. */
-  private async join(reply: MessageHeader): Promise<FollowedReply | undefined> {
-    const checkpoint = await this.openReplies.checkpointOf(reply.user_id, reply.id);
-    const known = this.following.get(reply.id) ?? this.joining.get(reply.id);
-    if (known ?? !checkpoint) return known;
+  private async join(reply: ReplyRef): Promise<FollowedReply | undefined> {
+    const { userId, messageId } = reply;
+    const { openReplies, messages } = this.from;
+    const [checkpoint, message] = await Promise.all([
+      openReplies.checkpointOf(reply),
+      messages.findHeader(userId, messageId),
+    ]);
+    const known = this.following.get(messageId) ?? this.joining.get(messageId);
+    if (known || !checkpoint || !message) return known;
     const { content, firstBatch } = checkpoint;
-    const parts = { messageId: reply.id, start: startEvent(reply), content };
+    const parts = { messageId, start: startEvent(message), content };
     const log = new LiveLog((after, count) => eventsAfter(parts, after, count), 1 + content.eventCount);
-    const followed = { ...parts, reply, log, batch: firstBatch - 1, readAt: performance.now() };
-    this.joining.set(reply.id, followed);
+    const followed = {
+      ...parts,
+      reply: replyRef(message),
+      log,
+      batch: firstBatch - 1,
+      readAt: performance.now(),
+    };
+    this.joining.set(messageId, followed);
     this.onJoin();
     return followed;
   }
@@ -119,7 +141,7 @@ export class JournalFollower {
     let after = Math.min(...Array.from(group.values(), ({ batch }) => batch));
     try {
       for (;;) {
-        const page = await this.journal.read(this.instanceId, after);
+        const page = await this.from.journal.read(this.instanceId, after);
         for (const { batch, payload } of page) applyBatch(group, batch, decodeReadable(payload));
         after = page.at(-1)?.batch ?? after;
         // The group has every batch that the others have; later batches are applied to all of them together.
@@ -140,12 +162,13 @@ export class JournalFollower {
     if (!followed) return;
     await this.publishRest(followed);
     this.following.delete(id);
+    this.signals.publish(replyTopic(id));
   }
 
   /** What its readers have not been shown, from the message, which holds it all now. In batches: there may be very many events. */
   private async publishRest({ reply, log, content }: FollowedReply): Promise<void> {
     try {
-      const message = await this.messages.get(reply.user_id, reply.id);
+      const message = await this.from.messages.get(reply.userId, reply.messageId);
       const cursor = new StoredLogCursor(log.length);
       for (let batch = cursor.next(message); batch.length; batch = cursor.next(message)) {
         for (const { event } of batch) addTo(content, event);
@@ -154,7 +177,7 @@ export class JournalFollower {
       }
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      log.publish([logged(reply.id, log.length + 1, errorEvent(DELETED))]);
+      log.publish([logged(reply.messageId, log.length + 1, errorEvent(DELETED))]);
     }
   }
 }

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InstanceService } from '../../../instances/instance.service';
-import { MessagesService, type MessageHeader } from '../../../messages/messages.service';
+import type { ReplyRef } from '../../../messages/message.types';
+import { MessagesService } from '../../../messages/messages.service';
 import { OpenRepliesService } from '../../../messages/open-replies.service';
 import { JournalRepository } from './journal.repository';
-import type { EventsListener } from '../reply-log';
+import { Signals } from '../../../signals/signals';
+import type { EventsListener, ReadEnd } from '../reply-log';
 import { JournalFollower } from './journal-follower';
 import { Poller } from '../../../common/poller';
 
@@ -14,39 +16,43 @@ const POLL_INTERVAL_MS = 50;
 @Injectable()
 export class JournalFollowers {
   private readonly followers = new Map<string, JournalFollower>();
+  private closed = false;
 
   constructor(
     private readonly journal: JournalRepository,
     private readonly messages: MessagesService,
     private readonly openReplies: OpenRepliesService,
     private readonly instance: InstanceService,
+    private readonly signals: Signals,
   ) {}
 
-  /** Stops all followers: readers get the events that are there, then their subscription settles. */
-  stop(): void {
+  /** Readers get the events that are there, then their `read` settles; so does every later one. */
+  close(): void {
+    this.closed = true;
     this.followers.forEach((follower) => follower.stop());
   }
 
   /**
-   * Delivers the events of a reply that is open in another process, live. Settles after the terminal event, or without one when this
-   * process ends or the reply is not followed any further for another reason; then its message holds its state.
+   * Delivers the events of a reply that is open in another process, live. Settles with `see-message` if there is no such reply, when this process
+   * ends, or when the reply cannot be followed any further for another reason.
    */
-  async follow(
-    reply: MessageHeader,
+  async read(
+    reply: ReplyRef,
     after: number,
     listener: EventsListener,
     signal: AbortSignal,
-  ): Promise<void> {
-    const open = await this.openReplies.find(reply.user_id, reply.id);
+  ): Promise<ReadEnd> {
+    const open = await this.openReplies.find(reply);
     // Replies that this process writes are read from memory, as soon as they have started.
-    if (!open || this.instance.is(open.instance_id)) return;
-    const follower = this.followers.get(open.instance_id) ?? this.followerOf(open.instance_id);
-    await follower.follow(reply, after, listener, signal);
+    if (this.closed || !open || this.instance.is(open.instanceId)) return 'see-message';
+    const follower = this.followers.get(open.instanceId) ?? this.followerOf(open.instanceId);
+    return follower.read(reply, after, listener, signal);
   }
 
   private followerOf(instanceId: string): JournalFollower {
     const start = () => void poll.start().then(() => this.forget(instanceId, follower));
-    const follower = new JournalFollower(instanceId, this.journal, this.messages, this.openReplies, start);
+    const sources = { journal: this.journal, messages: this.messages, openReplies: this.openReplies };
+    const follower = new JournalFollower(instanceId, sources, this.signals, start);
     const poll = new Poller({
       name: 'replies of another process',
       everyMs: () => POLL_INTERVAL_MS,

@@ -3,9 +3,10 @@ import { REPLY_BOUNDS } from '../../../config/bounds';
 import { InstanceService, leaseLost } from '../../../instances/instance.service';
 import { LiveLog } from '../live-log';
 import { eventsAfter, logged, type LoggedEvent } from '../../events/event-codec';
-import type { ErrorEvent, ReplyEvent } from '../../events/reply-event.dto';
-import { ReplyLog, type EventsListener, type ReplyToLog } from '../reply-log';
-import type { MessageHeader } from '../../../messages/messages.service';
+import type { ErrorEvent, ReplyEvent, StartEvent } from '../../events/reply-event.dto';
+import { ReplyLog, type EventsListener, type ReadEnd, type RecoveredReply } from '../reply-log';
+import type { ReplyRef, WrittenReply } from '../../../messages/message.types';
+import type { ReplyContent } from '../../../messages/reply-content';
 import { CheckpointWriter } from './checkpoint-writer';
 import { JournalFollowers } from './journal-followers';
 import { Recovery } from './recovery';
@@ -47,11 +48,10 @@ export class JournalReplyLog extends ReplyLog {
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
-  open(messageId: string, { userId, instanceId, start, content }: ReplyToLog): void {
+  open(written: WrittenReply, start: StartEvent, content: ReplyContent): void {
+    const { messageId, instanceId } = written;
     this.journal.register(messageId);
-    const { conversation_id } = start.data;
-    const writer = { message_id: messageId, user_id: userId, conversation_id, instance_id: instanceId };
-    this.checkpoints.register(writer, content);
+    this.checkpoints.register(written, content);
     const first = logged(messageId, 1, start);
     const reply: LoggedReply = {
       log: new LiveLog((after, count) => eventsAfter({ messageId, start, content }, after, count)),
@@ -90,39 +90,26 @@ export class JournalReplyLog extends ReplyLog {
     reply.log.publish([logged(messageId, reply.log.length + 1, terminal)]);
   }
 
-  fail(messageId: string, error: ErrorEvent): void {
+  detach(messageId: string, error?: ErrorEvent): void {
     const log = this.forget(messageId)?.log;
-    log?.publish([logged(messageId, log.length, error)]);
+    if (!error) this.journal.unregister(messageId);
+    log?.detach(error && [logged(messageId, log.length, error)]);
   }
 
-  drop(messageId: string): void {
-    this.forget(messageId)?.log.end();
-    this.journal.unregister(messageId);
+  read(reply: ReplyRef, after: number, listener: EventsListener, signal: AbortSignal): Promise<ReadEnd> {
+    const here = this.replies.get(reply.messageId);
+    return here
+      ? here.log.subscribe(after, listener, signal)
+      : this.followers.read(reply, after, listener, signal);
   }
 
-  read(
-    messageId: string,
-    after: number,
-    listener: EventsListener,
-    signal: AbortSignal,
-  ): Promise<void> | undefined {
-    return this.replies.get(messageId)?.log.subscribe(after, listener, signal);
+  recover(instanceId: string): AsyncIterableIterator<RecoveredReply> {
+    return this.recovery.recover(instanceId);
   }
 
-  follow(reply: MessageHeader, after: number, listener: EventsListener, signal: AbortSignal): Promise<void> {
-    return this.followers.follow(reply, after, listener, signal);
-  }
-
-  stopFollowing(): void {
-    this.followers.stop();
-  }
-
-  recover(): Promise<number> {
-    return this.recovery.run();
-  }
-
-  tidy(): Promise<void> {
-    return this.recovery.tidy();
+  close(): void {
+    this.followers.close();
+    this.replies.forEach(({ log }) => log.detach());
   }
 
   private isFull({ pending, characters }: LoggedReply): boolean {

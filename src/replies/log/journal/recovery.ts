@@ -1,91 +1,45 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../../../config/bounds';
-import { isRefused } from '../../../database/database-error';
-import { DatabaseState } from '../../../database/database-state';
 import { InstanceService } from '../../../instances/instance.service';
-import { MessagesService } from '../../../messages/messages.service';
 import { OpenRepliesService } from '../../../messages/open-replies.service';
-import { ReplyContent, textOf, type StorableContent } from '../../../messages/reply-content';
+import type { StorableContent } from '../../../messages/reply-content';
+import type { RecoveredReply } from '../reply-log';
 import { JournalRepository, type JournalBatch } from './journal.repository';
 import { PayloadReader } from './payload-reader';
-import { interrupted } from '../../events/reply-outcome';
-import { countTokensInSlices } from '../../../llm/tokens/sliced-token-count';
-import { storableForms } from '../../events/storable-content';
-import { RecoveredReply } from './recovered-reply';
+import { RecoveredEvents } from './recovered-events';
 
-/** Time in which the process that took over from a dead one closes its replies; after that any other process does. */
-const ORPHANED_AFTER_MS = 10_000;
-
-const CLOSE_CONCURRENCY = 3;
-
-type Replies = Map<string, RecoveredReply>;
+type Replies = Map<string, RecoveredEvents>;
 
 /**
- * Closes the replies of dead processes, with every character that any reader was shown. Bounded whatever they left behind: the journal
- * is read once, in pages, from the first batch that an open reply needs; each reply is a small transaction of its own, and one that
- * fails keeps no other open. Two recoveries at once do no harm. Called by `JournalReplyLog`.
+ * Reads what the journal of a dead process holds of its open replies: every character that any reader was shown. Bounded whatever it left
+ * behind: the journal is read once, in pages, from the first batch that an open reply needs. Called by `JournalReplyLog`.
  */
 @Injectable()
 export class Recovery {
   private readonly logger = new Logger(Recovery.name);
-  /** Time when each dead process with open replies was first seen, by instance id (`performance.now()`). */
-  private orphanedSince = new Map<string, number>();
 
   constructor(
     private readonly instances: InstanceService,
     private readonly journal: JournalRepository,
-    private readonly messages: MessagesService,
     private readonly openReplies: OpenRepliesService,
-    private readonly database: DatabaseState,
   ) {}
 
-  /** Closes the replies of all dead processes; returns how many. */
-  async run(): Promise<number> {
-    let closed = 0;
-    for (const id of await this.instances.expired())
-      closed += await this.attempt(id, () => this.takeOver(id));
-    for (const id of await this.orphaned()) closed += await this.attempt(id, () => this.recover(id));
-    return closed;
-  }
-
-  /** Deletes the journals of dead processes whose replies are all closed. */
-  async tidy(): Promise<void> {
-    for (const id of await this.journal.unneeded()) await this.journal.drop(id);
-  }
-
-  private async takeOver(id: string): Promise<number> {
-    return (await this.instances.takeOver(id)) ? this.recover(id) : 0;
-  }
-
-  /** Ids of dead processes that another one took over from, but did not finish. */
-  private async orphaned(): Promise<string[]> {
-    const now = performance.now();
-    const ids = await this.openReplies.orphanedInstances();
-    this.orphanedSince = new Map(ids.map((id) => [id, this.orphanedSince.get(id) ?? now]));
-    const afterMs = this.database.exclusive ? 0 : ORPHANED_AFTER_MS;
-    return ids.filter((id) => now - (this.orphanedSince.get(id) ?? now) >= afterMs);
-  }
-
-  private async recover(instanceId: string): Promise<number> {
+  async *recover(instanceId: string): AsyncGenerator<RecoveredReply> {
+    // The fence is there exactly as long as the registration: without it nothing can be appended.
+    if (await this.instances.isRegistered(instanceId)) return;
     const replies: Replies = new Map();
     let after = Infinity;
     for await (const reply of this.openReplies.ofInstance(instanceId)) {
-      replies.set(reply.message_id, new RecoveredReply(reply));
-      after = Math.min(after, reply.first_batch - 1);
+      replies.set(reply.messageId, new RecoveredEvents(reply));
+      after = Math.min(after, reply.firstBatch - 1);
     }
-    if (!replies.size) return 0;
+    if (!replies.size) return;
     await this.readInto(replies, instanceId, after);
-    // Concurrently: the database stores one reply while the tokens of the next are counted.
-    let closed = 0;
-    const waiting = replies.values();
-    const closeSome = async () => {
-      for (const reply of waiting) {
-        const count = await this.attempt(instanceId, () => this.close(reply));
-        closed += count;
-      }
-    };
-    await Promise.all(Array.from({ length: CLOSE_CONCURRENCY }, closeSome));
-    return closed;
+    for (const recovered of replies.values()) {
+      const { reply } = recovered;
+      const content = await this.attempt(instanceId, () => this.contentOf(recovered));
+      if (content) yield { reply, content };
+    }
   }
 
   /** Reads the journal after batch `after`. The database reads the next page while this one is processed. */
@@ -129,54 +83,32 @@ export class Recovery {
       if (heldBytes <= REPLY_BOUNDS.recoveredText.limit / 2) return;
       heldBytes -= recovered.bytes;
       const { reply } = recovered;
-      const kept = await this.attempt(reply.instance_id, async () => {
+      const kept = await this.attempt(reply.instanceId, async () => {
         const content = await this.contentOf(recovered);
         if (content) await this.openReplies.keepRecovered(reply, batch, content);
-        return 1;
+        return true;
       });
       // What it held is nowhere now but in the journal: the next recovery reads it again.
-      if (!kept) replies.delete(reply.message_id);
+      if (!kept) replies.delete(reply.messageId);
     }
-  }
-
-  private async close(recovered: RecoveredReply): Promise<number> {
-    const { reply } = recovered;
-    const content = await this.contentOf(recovered);
-    if (!content) return 0;
-    for (const form of formsOf(content)) {
-      try {
-        const outcome = interrupted(await countTokensInSlices(textOf(form.parts)));
-        return (await this.messages.finishReply(reply, form, outcome)) ? 1 : 0;
-      } catch (error) {
-        // The database rejects the text itself: a shorter one is better than a conversation that is blocked for ever.
-        if (!isRefused(error)) throw error;
-      }
-    }
-    return 0;
   }
 
   /** Content of the row with the held events appended; undefined if another process has closed the reply. */
-  private async contentOf(recovered: RecoveredReply) {
-    const { user_id, message_id } = recovered.reply;
-    const stored = await this.openReplies.checkpointOf(user_id, message_id);
+  private async contentOf(recovered: RecoveredEvents): Promise<StorableContent | undefined> {
+    const stored = await this.openReplies.checkpointOf(recovered.reply);
     return stored && recovered.moveTo(stored.content);
   }
 
-  private async attempt(instanceId: string, work: () => Promise<number>): Promise<number> {
+  /** Undefined if it fails: one reply that cannot be read or put aside keeps no other open. */
+  private async attempt<T>(instanceId: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (err) {
       this.logger.error(
         { err, instance_id: instanceId },
-        'A reply of a process that is gone could not be closed; later',
+        'A reply of a process that is gone could not be recovered; later',
       );
-      return 0;
+      return undefined;
     }
   }
-}
-
-/** The content as it is, then the shorter forms that can be stored. */
-function* formsOf(content: StorableContent): Generator<StorableContent> {
-  yield content;
-  yield* storableForms(ReplyContent.of(content.parts, content.eventLengths));
 }

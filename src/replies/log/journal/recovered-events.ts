@@ -20,7 +20,7 @@ type Stretch = { type: TextLikePart['type']; text: Utf8Text } | { item: ItemPart
  * Collects what a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of
  * small events, so it keeps their texts as bytes, and a byte or two for the length of each event. Called by `Recovery`.
  */
-export class RecoveredReply implements EventSink {
+export class RecoveredEvents implements EventSink {
   private stretches: Stretch[] = [];
   private lengths = new EventLengths();
   /** Sequence of the first event that is held; 0 if there is none yet. */
