@@ -1,20 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Authenticator } from '../../auth/authenticator';
-import type { Identity } from '../../auth/identity';
 import { AppConfig } from '../../config/app-config';
 import { checkHost } from '../../http/allowed-hosts';
 import { checkHeaderCount, parseRequestTarget } from '../../http/request-target';
 import { SocketRegistry } from './socket-registry';
-import type { UserAnswers } from '../../limits/open-answers';
-import { SocketRules } from './socket-rules';
+import { type AdmittedUser, SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
-
-/** Who opens a socket, and what this user has open. */
-export interface AdmittedUser {
-  identity: Identity;
-  answers: UserAnswers;
-}
 
 /** Decides who may open a socket, before there is one. Called by `SocketServer`. */
 @Injectable()

@@ -25,6 +25,12 @@ const RULES: Record<FrameType, FrameRule> = {
 };
 const SCOPES = Object.values(RULES).map(({ scope }) => scope);
 
+/** Who opens a socket, and what this user has open. */
+export interface AdmittedUser {
+  identity: Identity;
+  answers: UserAnswers;
+}
+
 /** Checks who may open a socket and send which frames, and how many, as for requests. Called by `SocketHandshake`, `SocketCommands`. */
 @Injectable()
 export class SocketRules {

@@ -14,7 +14,8 @@ import { toAppError } from '../../http/to-app-error';
 import { handshakeMiddleware, isHandshake, logWhenClosed, responseOn } from './handshake-request';
 import { SocketRegistry } from './socket-registry';
 import { SocketCommands } from './socket-commands';
-import { type AdmittedUser, SocketHandshake } from './socket-handshake';
+import { SocketHandshake } from './socket-handshake';
+import type { AdmittedUser } from './socket-rules';
 import { SocketSession } from './socket-session';
 import { invalidHandshake } from './socket.errors';
 

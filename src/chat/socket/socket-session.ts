@@ -13,7 +13,7 @@ import { checkFrame, openFrame, type Envelope } from './read-frame';
 import { answerFrame, errorFrame, type AnswerType } from './server-frames';
 import { tooManyFrames } from './socket.errors';
 import type { SocketClient, SocketCommands } from './socket-commands';
-import type { AdmittedUser } from './socket-handshake';
+import type { AdmittedUser } from './socket-rules';
 import { SocketSubscriptions } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 import { TokenBucket } from './token-bucket';
