@@ -1,13 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { ListenOptions } from 'node:net';
 import { AppModule } from './app.module';
 import { APP_OPTIONS, configureApp } from './app.setup';
 import { AppConfig, type AuthConfig } from './config/app-config';
-import { HTTP_BOUNDS } from './config/bounds';
 import { ConfigError } from './config/config-error';
 import { parseAppConfig } from './config/environment';
+import { type Listening, listenWithAcceptors } from './http/acceptors';
 import { API_PREFIX } from './http/api-prefix';
 import { Draining } from './http/draining';
 
@@ -32,19 +31,13 @@ export async function boot(): Promise<void> {
     stopWithNpm(shutdown);
     logFatalErrors();
     const config = app.get(AppConfig);
-    await listen(app, config);
+    await listenWithAcceptors(app as unknown as Listening, config.http.port, config.http.host);
     shutdown.follow(app);
     greet(config, await app.getUrl());
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
   }
-}
-
-/** Nest hands on what it is given, so that it can be Node's `ListenOptions`: these alone have a backlog with a name. */
-async function listen(app: NestExpressApplication, { http: { port, host } }: AppConfig): Promise<void> {
-  const options: ListenOptions = { port, host, backlog: HTTP_BOUNDS.connectionsPending.limit };
-  await app.listen(options as unknown as number);
 }
 
 /**

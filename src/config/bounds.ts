@@ -53,8 +53,15 @@ export const HTTP_BOUNDS = {
       'the connections with the most are closed, at once; a stream is resumed by the id of its last event',
     test: 'src/http/server-limits.spec.ts',
   },
+  acceptors: {
+    what: 'sockets that listen for the port, where the system can share it; each accepts one connection per turn of the event loop',
+    limit: 8,
+    unit: 'count',
+    beyond: 'connections that come at once wait their turn',
+    test: 'src/http/acceptors.spec.ts',
+  },
   connectionsPending: {
-    what: 'connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`)',
+    what: 'connections that wait to be accepted, for each of these sockets; the system may allow fewer (`net.core.somaxconn`)',
     limit: 4096,
     unit: 'count',
     beyond: 'the client’s system tries again after a second',

@@ -17,7 +17,6 @@ export function limitServer(server: Server): void {
   const sockets = connectionsOf(server);
   closeStalled(server);
   closeFullest(server, sockets);
-  server.maxConnections = HTTP_BOUNDS.connections.limit;
   server.requestTimeout = HTTP_BOUNDS.requestMs.limit;
   // One more than we accept: what is beyond this number older versions of Node drop without a word, newer ones refuse.
   server.maxHeadersCount = MAX_HEADERS + 1;
@@ -41,9 +40,12 @@ function closeStalled(server: Server): void {
   });
 }
 
+/** All connections, by whichever socket they were accepted (`acceptors.ts`); `maxConnections` would count those of one. */
 function connectionsOf(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
+  const { limit } = HTTP_BOUNDS.connections;
   server.on('connection', (socket: Socket) => {
+    if (sockets.size >= limit) return void socket.destroy();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
