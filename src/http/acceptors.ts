@@ -33,8 +33,13 @@ export async function addAcceptors(server: Server, options: ListenOptions): Prom
   );
   const close = server.close.bind(server);
   server.close = (done) => {
-    const others = acceptors.map((acceptor) => new Promise((resolve) => acceptor.close(resolve)));
-    return close((error) => void Promise.all(others).then(() => done?.(error)));
+    let open = acceptors.length + 1;
+    const oneClosed = (error?: Error): void => {
+      open -= 1;
+      if (open === 0) done?.(error);
+    };
+    for (const acceptor of acceptors) acceptor.close(() => oneClosed());
+    return close(oneClosed);
   };
 }
 

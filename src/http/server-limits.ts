@@ -45,9 +45,8 @@ function connectionsOf(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const { limit } = HTTP_BOUNDS.connections;
   server.on('connection', (socket: Socket) => {
-    if (sockets.size >= limit) return void socket.destroy();
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    if (sockets.size >= limit) socket.destroy();
+    else sockets.add(socket.once('close', () => sockets.delete(socket)));
   });
   return sockets;
 }
