@@ -46,11 +46,11 @@ export class AuthGuard implements CanActivate {
     assertScope(identity, this.markOf(SCOPE_OF_ROUTE, context) as Scope | undefined);
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     // Last of all: what is refused for another reason does not last.
-    if (this.markOf(STAYS_OPEN, context)) this.openAnswers.hold(identity.userId, request.socket, response);
-    else {
-      const expensive = this.markOf(EXPENSIVE, context) === true;
+    const staysOpen = this.markOf(STAYS_OPEN, context) === true;
+    const expensive = this.markOf(EXPENSIVE, context) === true;
+    if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
+    if (expensive || !staysOpen)
       await this.turns.enter(identity.userId, request.socket, response, expensive);
-    }
     return true;
   }
 

@@ -121,13 +121,13 @@ export const HTTP_BOUNDS = {
   },
   requestsAtOnce: {
     what: 'requests of one identity that are worked on at once in one process, until their answers have been taken; not what stays open',
-    limit: 32,
+    limit: 16,
     unit: 'count',
     beyond: 'they wait',
     test: 'src/limits/request-turns.spec.ts',
   },
   expensiveAtOnce: {
-    what: 'the same of requests for messages and usage, whose answers may be megabytes or take long to find',
+    what: 'the same of requests for messages, usage and exports, whose answers may be megabytes or take long to find',
     limit: 4,
     unit: 'count',
     beyond: 'they wait',

@@ -22,6 +22,7 @@ import { documentedParam } from '../../http/openapi/documented-param';
 import type { Page } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
 import { DeleteRoute, ListRoute, PutRoute, ReadRoute } from '../../http/routes';
+import { Expensive } from '../../limits/expensive.decorator';
 import { StaysOpen } from '../../limits/stays-open.decorator';
 import { emailTaken, erasureInProgress, lastAdmin, userNotFound, usernameTaken } from '../user.errors';
 import { ErasureResponse } from './dto/erasure.response';
@@ -128,6 +129,7 @@ export class UsersController {
   }
 
   @StaysOpen()
+  @Expensive()
   @ApiProduces('application/x-ndjson')
   @ReadRoute(':id/export', {
     summary: 'Export everything of a user',
