@@ -49,8 +49,7 @@ export class AuthGuard implements CanActivate {
     const staysOpen = this.markOf(STAYS_OPEN, context) === true;
     const expensive = this.markOf(EXPENSIVE, context) === true;
     if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
-    if (expensive || !staysOpen)
-      await this.turns.enter(identity.userId, request.socket, response, expensive);
+    if (expensive || !staysOpen) await this.turns.enter(identity.userId, request.socket, response, expensive);
     return true;
   }
 
