@@ -33,7 +33,7 @@ import { TurnStreams } from './turn-streams';
 @Controller('chat')
 export class ChatController {
   constructor(
-    private readonly chat: ReplyActions,
+    private readonly actions: ReplyActions,
     private readonly text: ContentParser,
     private readonly replies: RepliesService,
     private readonly history: HistoryPages,
@@ -109,6 +109,6 @@ export class ChatController {
   }
 
   private send(context: RequestContext, body: StartChatDto): Promise<ReplyRef> {
-    return this.chat.sendMessage(context, { ...body, content: this.text.parseContent(body) });
+    return this.actions.sendMessage(context, { ...body, content: this.text.parseContent(body) });
   }
 }

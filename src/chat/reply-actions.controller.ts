@@ -21,7 +21,7 @@ import { TurnStreams } from './turn-streams';
 @Controller('messages')
 export class ReplyActionsController {
   constructor(
-    private readonly chat: ReplyActions,
+    private readonly actions: ReplyActions,
     private readonly text: ContentParser,
     private readonly messages: MessagesService,
     private readonly streams: TurnStreams,
@@ -38,7 +38,7 @@ export class ReplyActionsController {
     @Body() options: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, (reply) => this.chat.regenerate(client, reply, options));
+    return this.stream({ client, response, id }, (reply) => this.actions.regenerate(client, reply, options));
   }
 
   @TurnRoute(':id/edit', {
@@ -53,7 +53,7 @@ export class ReplyActionsController {
     @Res() response: Response,
   ): Promise<void> {
     return this.stream({ client, response, id }, (message) =>
-      this.chat.edit(client, message, { ...body, content: this.text.parseContent(body) }),
+      this.actions.edit(client, message, { ...body, content: this.text.parseContent(body) }),
     );
   }
 
@@ -71,7 +71,7 @@ export class ReplyActionsController {
     @Body() options: ReplyWishesDto,
     @Res() response: Response,
   ): Promise<void> {
-    return this.stream({ client, response, id }, (reply) => this.chat.continue(client, reply, options));
+    return this.stream({ client, response, id }, (reply) => this.actions.continue(client, reply, options));
   }
 
   private async stream(

@@ -48,8 +48,9 @@ export interface StepListener {
 }
 
 /**
- * Gets one step of a reply from a model, or from another one that may stand in for it. The only place that tries again, and only
- * as long as nothing was handed on: after that a failure ends the reply.
+ * Gets one step of a reply from a model, or from another one that may stand in for it. A failed call is tried again
+ * here alone, and only as long as nothing was handed on: after that a failure ends the reply. (A call that refuses one of its parameters is
+ * sent without it by `OpenAiClient`, within one try.)
  */
 export class ModelRunner {
   constructor(

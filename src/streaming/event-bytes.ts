@@ -19,7 +19,7 @@ interface EncodedBatch {
 let last: EncodedBatch | undefined;
 
 /**
- * A batch as server-sent events, encoded once per encoder. Readers at the same cursor share the batch and are served one right after the other, so
+ * What an `EventEncoder` has made of a batch, framed for the connection, once per encoder. Readers at the same cursor share the batch and are served one right after the other, so
  * only the chunks of the last batch are worth keeping.
  */
 export function chunkOf(batch: LoggedEvent[], encoder: EventEncoder): BodyChunk {

@@ -12,19 +12,19 @@ import type { ReplyOptions, RequestContext, UserMessageInput } from './turn-comm
  */
 @Injectable()
 export class ReplyActions {
-  constructor(private readonly turns: SendMessage) {}
+  constructor(private readonly sender: SendMessage) {}
 
   /** Stores a user message and replies to it. Errors: see `SendMessage.send`. */
   sendMessage(context: RequestContext, input: UserMessageInput): Promise<ReplyRef> {
     const { conversation_id: conversationId, parent_id: parentId, content, ...options } = input;
-    return this.turns.send(context, { conversationId, parentId, content, options });
+    return this.sender.send(context, { conversationId, parentId, content, options });
   }
 
   /** A further reply to the user message that this reply answers. @throws AppError `message_not_found` for a user message */
   async regenerate(context: RequestContext, reply: Message, options: ReplyOptions): Promise<ReplyRef> {
     assertReply(reply);
     const { conversation_id: conversationId, parent_id: parentId } = reply;
-    return this.turns.send(context, { conversationId, parentId, options });
+    return this.sender.send(context, { conversationId, parentId, options });
   }
 
   /** A new version of a user message, and a reply to it. @throws AppError `not_a_user_message` */
@@ -35,7 +35,7 @@ export class ReplyActions {
   ): Promise<ReplyRef> {
     if (message.role !== 'user') throw notAUserMessage();
     const { conversation_id: conversationId, parent_id: parentId } = message;
-    return this.turns.send(context, { conversationId, parentId, content, options });
+    return this.sender.send(context, { conversationId, parentId, content, options });
   }
 
   /** A version of an unfinished reply that starts with its text and continues it. @throws AppError `reply_complete` */
@@ -43,7 +43,7 @@ export class ReplyActions {
     assertReply(reply);
     if (!isUnfinished(reply)) throw replyComplete();
     const { conversation_id: conversationId, parent_id: parentId, parts: prefix } = reply;
-    return this.turns.send(context, { conversationId, parentId, prefix, options });
+    return this.sender.send(context, { conversationId, parentId, prefix, options });
   }
 }
 

@@ -11,7 +11,7 @@ const MARGIN_MS = 2_000;
 
 /**
  * Closes replies that are assigned to this process but unknown to it: the database stored the turn, but its response was lost.
- * No reader has been shown any of their events. Called by `Sweeper`.
+ * No reader has been shown any of their events. Replies of other processes that are gone: `DeadInstanceReplies`. Called by `Sweeper`.
  */
 @Injectable()
 export class OrphanedReplies {

@@ -20,7 +20,7 @@ interface LoggedReply {
   characters: number;
   /** Sequence of the last event. */
   sequence: number;
-  /** Events that are shown already, but not in the journal yet. */
+  /** Events that are shown already, but not in the journal yet: only `start`, all of which the turn's own statement has stored. */
   unflushed: LoggedEvent[];
   /** Batch that holds its last events; `count` is the number of them. */
   batch?: { stored: Promise<void>; count: number };
