@@ -490,7 +490,14 @@ export const REPLY_BOUNDS = {
     what: 'turns whose COMMIT lost its answer, kept for a repetition of their request',
     limit: 100,
     unit: 'count',
-    beyond: 'the oldest is forgotten, and all of them after 10 s; the reply ends as `interrupted`',
+    beyond: 'the oldest is forgotten, and all of them after a minute; the reply ends as `interrupted`',
+    test: 'test/integration/chat/orphaned-replies.spec.ts',
+  },
+  orphanSeenMs: {
+    what: 'time for which a process sees a reply of its own that it does not produce: the request may be repeated as soon as the database is back',
+    limit: 5_000,
+    unit: 'ms',
+    beyond: 'the reply ends as `interrupted`',
     test: 'test/integration/chat/orphaned-replies.spec.ts',
   },
   parts: {

@@ -8,8 +8,8 @@ import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns
 import { Quotas } from '../usage/quotas';
 import type { RequestContext } from './turn-command';
 
-/** A repetition of the request comes within seconds; later `OrphanedReplies` has completed the reply. */
-const UNCONFIRMED_MS = 10_000;
+/** A repetition of the request comes within seconds of the database being back; later `OrphanedReplies` has completed the reply. */
+const UNCONFIRMED_MS = 60_000;
 
 /** A turn that this request has opened, or the reply that the same request opened before. */
 export type SentTurn = OpenedTurn | { repeated: ReplyRef };

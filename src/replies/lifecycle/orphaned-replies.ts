@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config';
+import { REPLY_BOUNDS } from '../../config/bounds';
 import { InstanceService } from '../../instances/instance.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
 import { ReplyContent } from '../../messages/reply-content';
@@ -17,6 +18,8 @@ const MARGIN_MS = 2_000;
 export class OrphanedReplies {
   /** Minimum age of such a reply: by then the request that stored it has started it or given up. */
   private readonly minAgeMs: number;
+  /** Time when each of them was first seen, by message id (`performance.now()`). While the database is away none is seen. */
+  private seenSince = new Map<string, number>();
 
   constructor(
     private readonly openReplies: OpenRepliesService,
@@ -30,11 +33,20 @@ export class OrphanedReplies {
 
   /** Closes them as interrupted; returns how many. */
   async close(): Promise<number> {
+    const seenMs: number = REPLY_BOUNDS.orphanSeenMs.limit;
+    const now = performance.now();
+    const cutoff = new Date(Date.now() - this.minAgeMs + seenMs);
+    const begun = await this.openReplies.begunBefore(this.instance.id, cutoff);
+    const orphans = begun.filter(
+      (reply) => !this.active.has(reply) && !this.finalizer.isSaving(reply.messageId),
+    );
+    this.seenSince = new Map(
+      orphans.map(({ messageId }) => [messageId, this.seenSince.get(messageId) ?? now]),
+    );
     let closed = 0;
-    const cutoff = new Date(Date.now() - this.minAgeMs);
-    for (const reply of await this.openReplies.begunBefore(this.instance.id, cutoff)) {
-      if (this.active.has(reply) || this.finalizer.isSaving(reply.messageId)) continue;
-      if (await this.finalizer.finalizeRecovered({ reply, content: new ReplyContent() })) closed++;
+    for (const reply of orphans) {
+      const isDue = now - (this.seenSince.get(reply.messageId) ?? now) >= seenMs && !this.active.has(reply);
+      if (isDue && (await this.finalizer.finalizeRecovered({ reply, content: new ReplyContent() }))) closed++;
     }
     return closed;
   }

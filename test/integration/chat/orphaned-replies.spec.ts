@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { OrphanedReplies } from '../../../src/replies/lifecycle/orphaned-replies';
 import { ReplyFinalizer } from '../../../src/replies/produce/reply-finalizer';
 import { ActiveReplies } from '../../../src/replies/produce/active-replies';
+import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { AppConfig } from '../../../src/config/app-config';
 import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
@@ -37,6 +38,12 @@ afterAll(async () => {
   await model.close();
 });
 
+/** A process that sees such a reply may close it at once. */
+const hasty = () =>
+  vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.orphanSeenMs, 'limit', 'get').mockReturnValue(0);
+beforeEach(() => void hasty());
+afterEach(() => void vi.restoreAllMocks());
+
 const age = (id: string) =>
   t.app
     .get(DataSource)
@@ -54,6 +61,20 @@ it('closes a reply whose turn was stored although the answer of the database was
     error: { code: 'interrupted' },
   });
   expect((await alice.say(id, 'Again')).message.status).toBe('completed');
+});
+
+it('leaves time for a repetition of the request, from when it is first seen: while the database was away there could be none', async () => {
+  vi.restoreAllMocks();
+  const { id } = await alice.conversation();
+  const turns = t.app.get(TurnsService);
+  const { messageId } = await turns.open({ ...request, position: await turns.resolveParent('alice', id) });
+  await age(messageId);
+  const orphans = t.app.get(OrphanedReplies);
+  expect([await orphans.close(), await orphans.close()]).toEqual([0, 0]);
+  expect((await alice.message(messageId)).status).toBe('streaming');
+  const now = performance.now();
+  vi.spyOn(performance, 'now').mockImplementation(() => now + REPLY_BOUNDS.orphanSeenMs.limit);
+  expect(await orphans.close()).toBe(1);
 });
 
 it('leaves a reply alone that runs, however long', async () => {
