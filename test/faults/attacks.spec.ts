@@ -105,14 +105,14 @@ onLinux('attacks', () => {
   }
 
   /** What is wrong with how these are borne. A service that does not recover is given up, for the sake of what comes next. */
-  async function suffered(name: string, which: number[], forMs: number, together = false): Promise<string[]> {
+  async function suffered(name: string, which: number[], forMs: number, isJoint = false): Promise<string[]> {
     const quiet = await observe(target.at, sleep(QUIET_MS));
     const honest = IS_LONG ? await beside(which, Math.min(forMs, HONEST_LIMIT_MS), true) : undefined;
     if (honest) await settle();
     const attack = await beside(which, forMs, false);
     const settled = await settle();
     const seen = { quiet, honest, attack, death: target.death, settled };
-    const faults = faultsOf(seen, together);
+    const faults = faultsOf(seen, isJoint);
     printRow('attacks', { attack: name, ...rowOf(seen, faults) });
     if (!settled) await target.kill();
     return faults;

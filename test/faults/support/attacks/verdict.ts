@@ -28,18 +28,18 @@ export interface Observations {
  */
 export function faultsOf(
   { quiet, honest, attack, death, settled }: Observations,
-  together = false,
+  isJoint = false,
 ): string[] {
   const faults: string[] = [];
-  const limit = Math.max(P95_MS, 5 * quiet.p95, (together ? 5 : 1.5) * (honest?.p95 ?? 0));
+  const limit = Math.max(P95_MS, 5 * quiet.p95, (isJoint ? 5 : 1.5) * (honest?.p95 ?? 0));
   if (death !== undefined) faults.push(`the process is dead (${String(death)})`);
   else if (!settled) faults.push('goes on after its end');
   if (attack.p95 > limit) faults.push(`p95 ${ms(attack.p95)} > ${ms(limit)}`);
   const healthLimit = IS_LONG ? HEALTH_MS : Math.max(HEALTH_MS, 5 * quiet.healthMs);
-  if (!together && attack.healthMs > healthLimit)
+  if (!isJoint && attack.healthMs > healthLimit)
     faults.push(`health ${ms(attack.healthMs)} > ${ms(healthLimit)}`);
   const grown = attack.memoryPeak - quiet.memoryAfter;
-  if (!together && grown > MEMORY_MB) faults.push(`memory +${Math.round(grown)} MB > +${MEMORY_MB} MB`);
+  if (!isJoint && grown > MEMORY_MB) faults.push(`memory +${Math.round(grown)} MB > +${MEMORY_MB} MB`);
   for (const [failure, count] of Object.entries(attack.failures)) faults.push(`${failure} (${count} times)`);
   return faults;
 }
