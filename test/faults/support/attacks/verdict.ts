@@ -26,10 +26,7 @@ export interface Observations {
  * All attacks together take more than two cores have, in their honest form, too. Then the process must survive, and everybody must be answered,
  * in five times the time that the honest form costs them; how long `/health/live` takes and what memory is taken is shown.
  */
-export function faultsOf(
-  { quiet, honest, attack, death, settled }: Observations,
-  isJoint = false,
-): string[] {
+export function faultsOf({ quiet, honest, attack, death, settled }: Observations, isJoint = false): string[] {
   const faults: string[] = [];
   const limit = Math.max(P95_MS, 5 * quiet.p95, (isJoint ? 5 : 1.5) * (honest?.p95 ?? 0));
   if (death !== undefined) faults.push(`the process is dead (${String(death)})`);
