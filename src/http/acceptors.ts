@@ -25,12 +25,13 @@ export async function listenWithAcceptors(app: Listening, port: number, host: st
 }
 
 /**
- * Gives a server that listens with `reusePort` further sockets for the same port. They are closed with it.
+ * Gives a server that listens with `reusePort` further sockets for the same port, as far as the system lets it. They are closed with it.
  */
 export async function addAcceptors(server: Server, options: ListenOptions): Promise<void> {
-  const acceptors = await Promise.all(
+  const added = await Promise.allSettled(
     Array.from({ length: HTTP_BOUNDS.acceptors.limit - 1 }, () => acceptorFor(server, options)),
   );
+  const acceptors = added.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const close = server.close.bind(server);
   server.close = (done) => {
     let open = acceptors.length + 1;
