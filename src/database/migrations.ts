@@ -10,7 +10,7 @@ const LOCK = 7_205_759_403;
 const TABLE_LOCK_TIMEOUT = '2s';
 /** A smaller database is brought up to date within seconds. */
 const ANNOUNCED_BYTES = 200e6;
-/** How much of a database a migration gets through: the slower of what `npm run faults -- --scenario migration` has shown, halved. */
+/** How much of a database a migration gets through on a small machine: a guess, rather too low than too high. */
 const BYTES_PER_MINUTE = 1e9;
 
 /** The database is not in a state that this build can work with. The message says what to do. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { IDENTITY_BOUNDS, STORAGE_BOUNDS } from '../../config/bounds';
+import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 import type { TokenFamily } from './refresh-token';
 
@@ -134,11 +135,7 @@ export class SessionsRepository {
 
   /** Some of those whose time is over, whosever they are. */
   async deleteExpired(): Promise<void> {
-    await this.db.query(
-      `DELETE FROM sessions WHERE id IN (
-         SELECT id FROM sessions WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
-       )`,
-      [STORAGE_BOUNDS.expiredSlice.limit],
-    );
+    const { limit } = STORAGE_BOUNDS.expiredSlice;
+    await deleteSlice(this.db, { table: 'sessions', key: 'id', where: 'expires_at <= now()', limit });
   }
 }

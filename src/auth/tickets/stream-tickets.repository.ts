@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../../config/bounds';
+import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 /** Who got a ticket, and with what. */
@@ -46,11 +47,8 @@ export class StreamTicketsRepository {
 
   /** Some of those whose time is over, whosever they are. */
   async deleteExpired(): Promise<void> {
-    await this.db.query(
-      `DELETE FROM stream_tickets WHERE token_hash IN (
-         SELECT token_hash FROM stream_tickets WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
-       )`,
-      [STORAGE_BOUNDS.expiredSlice.limit],
-    );
+    const { limit } = STORAGE_BOUNDS.expiredSlice;
+    const where = 'expires_at <= now()';
+    await deleteSlice(this.db, { table: 'stream_tickets', key: 'token_hash', where, limit });
   }
 }
