@@ -9,7 +9,9 @@ import { StaysOpen } from '../limits/stays-open.decorator';
 import { ApiReplyEvents, replyEventSchema } from '../replies/events/reply-event.dto';
 import { invalidResumeId } from '../replies/reply.errors';
 import { TurnProblems } from './api-turn';
+import { ApiUserEvents, userEventSchemas } from '../user-events/dto/user-event.dto';
 import { invalidFullText } from './full-text';
+import { invalidInclude } from './turn-client.decorator';
 
 const RESUME_HEADER = {
   name: 'Last-Event-ID',
@@ -66,6 +68,54 @@ export function FollowRoute(path: string, { problems = [], ...operation }: Strea
     StreamRoute(),
     EventStream(path, RequestMethod.GET),
   );
+}
+
+const INCLUDE = {
+  name: 'include',
+  required: false,
+  schema: { type: 'string' as const, enum: ['chunks'] },
+  description:
+    '`chunks`: also the events of every running reply, whose `data` then have `conversation_id` and `message_id`.',
+};
+
+/** `GET` of what happens to all that a user has (`UserFeed`). */
+export function UserFeedRoute(path: string, operation: Omit<StreamDocumentation, 'problems'>) {
+  const resume = {
+    description: 'The id of the last event that was received, which is opaque: goes on right after it.',
+  };
+  return applyDecorators(
+    RequestMapping({ path, method: RequestMethod.GET }),
+    ProblemResponses(invalidResumeId, invalidFullText, invalidInclude),
+    ApiOperation(operation),
+    RateLimited('stream'),
+    StreamRoute(),
+    StaysOpen(),
+    ApiProduces('text/event-stream'),
+    ApiHeader({ ...RESUME_HEADER, ...resume }),
+    ApiQuery(AFTER),
+    ApiQuery(INCLUDE),
+    ApiQuery(FULL_TEXT),
+    ApiReplyEvents(),
+    ApiUserEvents(),
+    ApiResponse({
+      status: 200,
+      description:
+        'Server-sent events: an opaque `id:` and one JSON object per `data:` line, as in the schema. Events of replies come only with `include=chunks`.',
+      content: { 'text/event-stream': { schema: userEventSchema() } },
+    }),
+  );
+}
+
+/** OpenAPI schema of one `data:` line of a user's feed. */
+function userEventSchema() {
+  const mapping = { ...userEventSchemas(), ...replyEventSchema().discriminator.mapping };
+  const { queued: _neverSent, ...sent } = mapping;
+  return {
+    title: 'UserEvent',
+    description: 'What one `data:` line holds. Further types may come: ignore those that you do not know.',
+    oneOf: Object.values(sent).map(($ref) => ({ $ref })),
+    discriminator: { propertyName: 'type', mapping: sent },
+  };
 }
 
 /** A route that responds with a stream of reply events (`StreamResponder`); 200 also for POST: readers give up on any other status. */

@@ -1,3 +1,4 @@
+import type { FeedEvent } from '../replies/read/user-feed';
 import type { EventEncoder } from '../streaming/event-encoder';
 
 /** The native dialect: the event's JSON as `data`, `<message_id>:<sequence>` as `id`, no `event` field, so that `onmessage` gets all. What is no
@@ -9,4 +10,9 @@ export const parleyEncoder: EventEncoder = {
       text += sequence ? `id: ${messageId}:${sequence}\ndata: ${json}\n\n` : `data: ${json}\n\n`;
     return text;
   },
+};
+
+/** The same for a user's feed. */
+export const parleyFeedEncoder: EventEncoder<FeedEvent> = {
+  encode: (batch) => batch.map(({ id, json }) => `id: ${id}\ndata: ${json}\n\n`).join(''),
 };

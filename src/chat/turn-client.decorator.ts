@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { idempotentRequestOf, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { fullTextOf } from './full-text';
+import { validationFailed } from '../http/validation.pipe';
 import { resumeFrom } from '../streaming/resume-from';
 
 /** Who reads a stream of reply events: its user, what it has received already, and how it wants the rest. */
@@ -28,6 +29,22 @@ export const Reader = createParamDecorator((_data: unknown, context: ExecutionCo
 export const Client = createParamDecorator((_data: unknown, context: ExecutionContext): TurnClient => {
   const request = context.switchToHttp().getRequest<UserRequest>();
   return { ...readerOf(request), request: idempotentRequestOf(request) };
+});
+
+/** Who reads what happens to all that they have. */
+export interface FeedReader extends StreamReader {
+  /** Whether the feed has the events of running replies as well. */
+  chunks: boolean;
+}
+
+export const invalidInclude = () => validationFailed([{ path: 'include', message: 'must be chunks' }]);
+
+/** Parameter decorator for routes that are not public. @throws AppError `validation_failed` */
+export const ReaderOfFeed = createParamDecorator((_data: unknown, context: ExecutionContext): FeedReader => {
+  const request = context.switchToHttp().getRequest<UserRequest>();
+  const { include } = request.query;
+  if (include !== undefined && include !== 'chunks') throw invalidInclude();
+  return { ...readerOf(request), chunks: include !== undefined };
 });
 
 type UserRequest = Request & { userId?: string };

@@ -278,6 +278,14 @@ export const OPEN_ANSWER_BOUNDS = {
     beyond: '`error` frame `too_many_streams`',
     test: 'test/e2e/socket/replies.spec.ts',
   },
+  repliesOfUserFeed: {
+    what: 'running replies that one `GET /events?include=chunks` carries at once',
+    limit: 100,
+    unit: 'count',
+    beyond:
+      'what happens then is told when one of them has ended; of replies that run when it is opened, the first of them',
+    test: 'src/replies/read/user-feed-id.spec.ts',
+  },
 } as const satisfies Bounds;
 
 /** Who logs in, guesses, refreshes. */
@@ -907,6 +915,48 @@ export const STORAGE_BOUNDS = {
     unit: 'count',
     beyond: 'the next statement',
     test: 'test/e2e/accounts/audit-retention.spec.ts',
+  },
+  userEventRetention: {
+    what: 'time for which events of a user are kept, so that their feed can resume',
+    limit: 2 * 3_600_000,
+    unit: 'ms',
+    beyond: 'deleted within ten minutes; who resumes before them gets `reset`',
+    test: 'test/e2e/user-events/feed.spec.ts',
+  },
+  userEventSlice: {
+    what: 'old events of users that one statement deletes',
+    limit: 2000,
+    unit: 'count',
+    beyond: 'the next statement',
+    test: 'test/e2e/user-events/feed.spec.ts',
+  },
+  keptUserEvents: {
+    what: 'events of one user that are kept',
+    limit: 20_000,
+    unit: 'count',
+    beyond: 'the oldest go with the next change that is no turn; who resumes before them gets `reset`',
+    test: 'test/e2e/user-events/feed.spec.ts',
+  },
+  userEventText: {
+    what: 'one field of a conversation in an event, as JSON',
+    limit: 2_000,
+    unit: 'characters',
+    beyond: 'left out, and named in `omitted`',
+    test: 'test/e2e/user-events/emission.spec.ts',
+  },
+  deletedConversations: {
+    what: 'conversations that one request deletes',
+    limit: 100,
+    unit: 'count',
+    beyond: '400 `validation_failed`',
+    test: 'test/e2e/conversation-lists.spec.ts',
+  },
+  removedBelow: {
+    what: 'messages that are removed with the one that they hang below',
+    limit: 10_000,
+    unit: 'count',
+    beyond: '409 `too_much_below`',
+    test: 'test/e2e/message-removal.spec.ts',
   },
 } as const satisfies Bounds;
 

@@ -3,6 +3,7 @@ import { STORAGE_BOUNDS } from '../config/bounds';
 import { DatabaseState } from '../database/database-state';
 import { SlicedWork } from '../database/sliced-work';
 import { TransactionRunner } from '../database/transaction-runner';
+import { UserEvents } from '../user-events/user-events';
 import { conversationNotFound } from './conversation.errors';
 import { ConversationsRepository } from './conversations.repository';
 
@@ -34,6 +35,7 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
     private readonly repository: ConversationsRepository,
     private readonly db: TransactionRunner,
     private readonly database: DatabaseState,
+    private readonly events: UserEvents,
   ) {}
 
   /** Features that build upon others come after them. */
@@ -57,9 +59,11 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
     const gone = await this.db.run(async () => {
       if (!(await this.repository.lock(userId, id))) throw conversationNotFound();
       const { limit } = STORAGE_BOUNDS.rowsOfSlice;
-      if ((await this.remove(userId, [id], limit, true)) < limit) return true;
-      await this.repository.hide(userId, id);
-      return false;
+      const isAll = (await this.remove(userId, [id], limit, true)) < limit;
+      if (!isAll) await this.repository.hide(userId, id);
+      await this.events.append(userId, [{ type: 'conversation.deleted', data: { conversation_id: id } }]);
+      await this.events.forgetTexts(userId, id);
+      return isAll;
     });
     if (!gone) this.work.wake();
   }

@@ -2,7 +2,7 @@ import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } fr
 import type { ModelSettings } from '../config/models-config';
 
 @Entity('conversations')
-@Index('ix_conversations_list', ['user_id', 'archived', 'last_activity_at', 'id'])
+@Index('ix_conversations_pinned_list', ['user_id', 'archived', 'pinned', 'last_activity_at', 'id'])
 @Index('ix_conversations_deleted', ['deleted_at'], { where: 'deleted_at IS NOT NULL' })
 @Check('ck_conversations_sequence', 'last_sequence >= 0 AND context_from >= 0')
 export class ConversationEntity {
@@ -60,6 +60,10 @@ export class ConversationEntity {
 
   @Column('integer', { default: 0 })
   message_count!: number;
+
+  /** A reply has ended since the user last read or wrote in it. */
+  @Column('boolean', { default: false })
+  unread!: boolean;
 
   /** Set while it is removed piece by piece; it does not exist any more for anybody. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })

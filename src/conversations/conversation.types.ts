@@ -10,15 +10,3 @@ export interface ConversationFields {
   pinned?: boolean;
   archived?: boolean;
 }
-
-export interface ConversationFilter {
-  archived: boolean;
-  /** Matches anywhere in the title, whatever the case. */
-  q?: string;
-}
-
-/** Where a list page begins: after this conversation. */
-export interface ConversationPosition {
-  last_activity_at: string;
-  id: string;
-}

@@ -1,21 +1,19 @@
-import { Body, Controller, Headers, Query } from '@nestjs/common';
+import { Body, Controller, Headers } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { listPage } from '../http/list-page';
 import { documentedParam } from '../http/openapi/documented-param';
-import type { Page } from '../http/page';
-import { CreateRoute, DeleteRoute, ListRoute, PutRoute, UpdateRoute } from '../http/routes';
+import { ActionRoute, CommandRoute, CreateRoute, DeleteRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { RespondsConversation } from './conversation.interceptor';
 import { ConversationId } from './conversation-id.decorator';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
 import { ConversationsService, type Conversation } from './conversations.service';
-import { ConversationResponse, toConversationResponse } from './dto/conversation.response';
+import { ConversationResponse } from './dto/conversation.response';
 import { CreateConversationDto } from './dto/create-conversation.dto';
-import { ListConversationsQuery } from './dto/list-conversations.query';
+import { DeleteConversationsDto, DeletedConversationsResponse } from './dto/delete-conversations.dto';
 import { UpdateConversationDto } from './dto/update-conversation.dto';
 import { ETAG_HEADER, versionsOf } from './etag';
 
@@ -87,22 +85,30 @@ export class ConversationsController {
     return resource;
   }
 
-  @RequiresScope('conversations:read')
-  @ListRoute('', ConversationResponse, {
-    summary: 'List conversations',
-    description: 'Newest activity first.',
+  @ApiBody({ type: DeleteConversationsDto })
+  @ActionRoute('delete', {
+    summary: 'Delete several conversations',
+    description:
+      'Each as by `DELETE /conversations/{id}`. Ids that are not there are left out of the answer.',
+    returns: { type: DeletedConversationsResponse, description: 'Those that were deleted.' },
   })
-  listConversations(
+  async deleteConversations(
     @CurrentUser() userId: string,
-    @Query() query: ListConversationsQuery,
-  ): Promise<Page<ConversationResponse>> {
-    const filter = { archived: query.archived === 'true', q: query.q };
-    return listPage(
-      { userId, list: `conversations ${JSON.stringify(filter)}`, by: 'last_activity_at' },
-      query,
-      (after, limit) => this.conversations.list(userId, filter, after, limit),
-      toConversationResponse,
-    );
+    @Body() { ids }: DeleteConversationsDto,
+  ): Promise<DeletedConversationsResponse> {
+    const distinct = new Set(ids.map((id) => id.toLowerCase()));
+    return { deleted: await this.conversations.deleteAll(userId, [...distinct]) };
+  }
+
+  @CommandRoute(':id/read', {
+    summary: 'Mark a conversation as read',
+    description:
+      'Up to now: the next reply that ends makes it unread again. Sending a message does the same.',
+    returns: { description: 'It is read.' },
+    problems: [conversationNotFound],
+  })
+  async readConversation(@CurrentUser() userId: string, @ConversationId() id: string): Promise<void> {
+    await this.conversations.markRead(userId, id);
   }
 
   @RespondsConversation()

@@ -4,13 +4,14 @@ import { ProvidersModule } from '../providers/providers.module';
 import { ConversationEntity } from './conversation.entity';
 import { ConversationRemoval } from './conversation-removal';
 import { ConversationsController } from './conversations.controller';
+import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
 import { ConversationsExport } from './conversations.export';
 import { ConversationsRepository } from './conversations.repository';
 import { ConversationsService } from './conversations.service';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, UsersModule],
+  imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, UserEventsModule, UsersModule],
   controllers: [ConversationsController],
   providers: [ConversationRemoval, ConversationsExport, ConversationsRepository, ConversationsService],
   exports: [ConversationRemoval, ConversationsService],

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
+import { appendingEvents, eventsOf, trimmingEvents } from '../user-events/append-events';
+import type { UserEvent } from '../user-events/dto/user-event.dto';
+import { UserEvents } from '../user-events/user-events';
 import { countedRow, growth } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
-import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import type { ConversationFields } from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;
@@ -19,66 +22,34 @@ export interface FurtherMessages {
   contextFrom: number;
 }
 
+const INSERT = `WITH made AS (INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} RETURNING id),
+  ${appendingEvents('$2', `${eventsOf('$3')}, made`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
+
 /** A conversation that is being removed is none any more for every query but those of its removal. */
 @Injectable()
 export class ConversationsRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly events: UserEvents,
+  ) {}
 
   private get rows() {
     return this.db.manager.getRepository(ConversationEntity);
   }
 
-  async insert(conversation: ConversationEntity): Promise<void> {
-    await this.db.query(`INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')}`, [
-      JSON.stringify(conversation),
-    ]);
+  /** `events`: what the user's feed says of it; none where it is not complete yet. */
+  async insert(conversation: ConversationEntity, events: UserEvent[]): Promise<void> {
+    await this.db.query(INSERT, [JSON.stringify(conversation), conversation.user_id, JSON.stringify(events)]);
+    if (events.length) this.events.announce(conversation.user_id);
+  }
+
+  /** What the user's feed says of a change, in its transaction and last. */
+  tell(userId: string, events: UserEvent[]): Promise<void> {
+    return this.events.append(userId, events);
   }
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId, deleted_at: IsNull() });
-  }
-
-  /** Newest activity first, from behind `after` as far as `until`, which is included. */
-  list(
-    userId: string,
-    filter: ConversationFilter,
-    { after, until }: { after?: ConversationPosition; until?: ConversationPosition },
-    limit: number,
-  ): Promise<ConversationEntity[]> {
-    const query = this.rows
-      .createQueryBuilder('c')
-      .where('c.user_id = :userId AND c.archived = :archived AND c.deleted_at IS NULL', {
-        userId,
-        archived: filter.archived,
-      })
-      .orderBy('c.last_activity_at', 'DESC')
-      .addOrderBy('c.id', 'DESC')
-      .limit(limit);
-    if (after) query.andWhere('(c.last_activity_at, c.id) < (:last_activity_at, :id)', after);
-    if (filter.q) query.andWhere(`c.title ILIKE :pattern`, { pattern: containing(filter.q) });
-    if (until)
-      query.andWhere('(c.last_activity_at, c.id) >= (:untilTime, :untilId)', {
-        untilTime: until.last_activity_at,
-        untilId: until.id,
-      });
-    return query.getMany();
-  }
-
-  /** The conversation that comes `count` after this position in the same order; undefined if there are not so many. */
-  async further(
-    userId: string,
-    archived: boolean,
-    after: ConversationPosition | undefined,
-    count: number,
-  ): Promise<ConversationPosition | undefined> {
-    const rows: { last_activity_at: Date; id: string }[] = await this.db.query(
-      `SELECT last_activity_at, id FROM conversations
-       WHERE user_id = $1 AND archived = $2 AND deleted_at IS NULL AND ($3::timestamptz IS NULL OR (last_activity_at, id) < ($3, $4::uuid))
-       ORDER BY last_activity_at DESC, id DESC OFFSET $5 LIMIT 1`,
-      [userId, archived, after?.last_activity_at ?? null, after?.id ?? null, count - 1],
-    );
-    const [last] = rows;
-    return last && { id: last.id, last_activity_at: last.last_activity_at.toISOString() };
   }
 
   /** All of the user, in the order of their ids. */
@@ -123,6 +94,19 @@ export class ConversationsRepository {
     return bytes;
   }
 
+  /** Messages have been removed from a conversation that is locked. */
+  async shrink(
+    userId: string,
+    id: string,
+    { messages, bytes }: { messages: number; bytes: number },
+  ): Promise<void> {
+    await this.db.query(
+      `UPDATE conversations SET stored_bytes = stored_bytes - $4, message_count = message_count - $3
+       WHERE id = $1 AND user_id = $2`,
+      [id, userId, messages, bytes],
+    );
+  }
+
   /** More or fewer bytes are stored in a conversation that is locked. */
   async grow(userId: string, id: string, bytes: number): Promise<void> {
     await this.db.query(
@@ -151,12 +135,22 @@ export class ConversationsRepository {
   }
 
   /** The branch that ends at this message of it becomes the active one. */
-  async select(userId: string, id: string, leafId: string): Promise<boolean> {
+  async select(userId: string, id: string, leafId: string | null): Promise<boolean> {
     const result = await this.rows.update(
       { id, user_id: userId, deleted_at: IsNull() },
       { active_leaf_id: leafId, updated_at: new Date() },
     );
     return (result.affected ?? 0) > 0;
+  }
+
+  /** False if the user had read all of it, or there is no such conversation. */
+  async markRead(userId: string, id: string): Promise<boolean> {
+    const rows = await this.db.query(
+      `UPDATE conversations SET unread = false
+       WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL AND unread RETURNING id`,
+      [id, userId],
+    );
+    return rows.length > 0;
   }
 
   /** Keeps other turns of this conversation out until the transaction ends. */
@@ -228,9 +222,4 @@ function asParameters(fields: ConversationFields): Record<string, unknown> {
     typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
   ]);
   return Object.fromEntries(entries) as Record<string, unknown>;
-}
-
-/** A LIKE pattern in which the caller's wildcards stand for themselves. */
-function containing(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

@@ -4,10 +4,12 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { StorageQuota } from '../users/quotas/storage-quota';
 import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
+import type { UserEvent } from '../user-events/dto/user-event.dto';
+import { conversationCreated, conversationUpdated, shortOnes } from './conversation-events';
 import type { ConversationEntity } from './conversation.entity';
+import { isNotFound } from '../errors/app-error';
 import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
-import { STORAGE_BOUNDS } from '../config/bounds';
-import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import type { ConversationFields } from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
 import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
@@ -41,11 +43,15 @@ export class ConversationsService implements OnModuleInit {
   async create(userId: string, fields: ConversationFields): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
     const conversation = this.draft(userId, fields);
-    await this.storage.within(userId, () => this.repository.insert(conversation));
+    const events = [conversationCreated(conversation)];
+    await this.storage.within(userId, () => this.repository.insert(conversation, events));
     return conversation;
   }
 
-  /** Without messages, with the fields of another one of the same user as they are: its model may be gone, which its next turn says. */
+  /**
+   * Without messages, with the fields of another one of the same user as they are: its model may be gone, which its next turn says. The
+   * user's feed hears of it by `announceCreated`, once it is complete.
+   */
   async createLike({
     user_id,
     title,
@@ -55,8 +61,18 @@ export class ConversationsService implements OnModuleInit {
     metadata,
   }: Conversation): Promise<Conversation> {
     const conversation = this.draft(user_id, { title, model, system_prompt, settings, metadata });
-    await this.storage.within(user_id, () => this.repository.insert(conversation));
+    await this.storage.within(user_id, () => this.repository.insert(conversation, []));
     return conversation;
+  }
+
+  /** To be called last in the transaction. */
+  announceCreated(conversation: Conversation): Promise<void> {
+    return this.tell(conversation.user_id, [conversationCreated(conversation)]);
+  }
+
+  /** What the user's feed says of a change, in its transaction and last. */
+  tell(userId: string, events: UserEvent[]): Promise<void> {
+    return this.repository.tell(userId, events);
   }
 
   /** A conversation that is yet to be stored, with a model that the user has. */
@@ -66,19 +82,6 @@ export class ConversationsService implements OnModuleInit {
 
   async get(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.find(userId, id)) ?? notFound();
-  }
-
-  /** `end`: where a search goes on that has found less in as many as it may look at. */
-  async list(
-    userId: string,
-    filter: ConversationFilter,
-    after: ConversationPosition | undefined,
-    limit: number,
-  ): Promise<{ found: Conversation[]; end?: ConversationPosition }> {
-    const { limit: most } = STORAGE_BOUNDS.searchedConversations;
-    const until = filter.q ? await this.repository.further(userId, filter.archived, after, most) : undefined;
-    const found = await this.repository.list(userId, filter, { after, until }, limit);
-    return { found, ...(found.length < limit && until && { end: until }) };
   }
 
   /** All of the user, archived ones included. */
@@ -94,7 +97,14 @@ export class ConversationsService implements OnModuleInit {
     versions?: number[],
   ): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
-    const store = () => this.repository.update(userId, id, withoutAbsent(fields), versions);
+    const changes = withoutAbsent(fields);
+    const store = () =>
+      this.db.run(async () => {
+        const changed = await this.repository.update(userId, id, changes, versions);
+        const events = Object.keys(changes).length ? [conversationUpdated(id, shortOnes(changes))] : [];
+        if (changed) await this.repository.tell(userId, events);
+        return changed;
+      });
     const updated = await (holdsText(fields) ? this.storage.within(userId, store) : store());
     if (updated) return updated;
     await this.get(userId, id);
@@ -105,6 +115,26 @@ export class ConversationsService implements OnModuleInit {
   async delete(userId: string, id: string): Promise<void> {
     await this.removal.run(userId, id);
     this.deleted.next(id);
+  }
+
+  /** Those of these conversations that were there, each gone for itself. */
+  async deleteAll(userId: string, ids: string[]): Promise<string[]> {
+    const deleted: string[] = [];
+    for (const id of ids) {
+      const gone = await this.delete(userId, id).then(() => true, asMissing);
+      if (gone) deleted.push(id);
+    }
+    return deleted;
+  }
+
+  /** The user has read all that is in it now. */
+  async markRead(userId: string, id: string): Promise<void> {
+    const changed = await this.db.run(async () => {
+      const isNews = await this.repository.markRead(userId, id);
+      if (isNews) await this.repository.tell(userId, [conversationUpdated(id, { unread: false })]);
+      return isNews;
+    });
+    if (!changed) await this.get(userId, id);
   }
 
   /** Does what changes by how many bytes more or less the conversation stores, while nobody else does. */
@@ -125,11 +155,26 @@ export class ConversationsService implements OnModuleInit {
   }
 
   async clearContext(userId: string, id: string): Promise<void> {
-    if (!(await this.repository.clearContext(userId, id))) notFound();
+    await this.db.run(async () => {
+      if (!(await this.repository.clearContext(userId, id))) notFound();
+      await this.repository.tell(userId, [conversationUpdated(id, { context_cleared: true })]);
+    });
   }
 
+  /** Has the active path end at a message; to be called last in the transaction. */
   async select(userId: string, id: string, leafId: string): Promise<void> {
+    await this.moveTo(userId, id, leafId);
+    await this.repository.tell(userId, [conversationUpdated(id, { active_message_id: leafId })]);
+  }
+
+  /** The same where the caller tells the user's feed. `leafId`: null where no message is left. */
+  async moveTo(userId: string, id: string, leafId: string | null): Promise<void> {
     if (!(await this.repository.select(userId, id, leafId))) notFound();
+  }
+
+  /** Messages have been removed from a conversation that is locked. */
+  shrink(userId: string, id: string, removed: { messages: number; bytes: number }): Promise<void> {
+    return this.repository.shrink(userId, id, removed);
   }
 
   /** The conversation, kept from other turns until the transaction around this call ends. */
@@ -149,6 +194,11 @@ export class ConversationsService implements OnModuleInit {
 
 function notFound(): never {
   throw conversationNotFound();
+}
+
+function asMissing(error: unknown): false {
+  if (isNotFound(error)) return false;
+  throw error;
 }
 
 /** Whoever has stored all that they may can still archive and pin. */

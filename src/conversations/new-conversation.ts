@@ -22,6 +22,7 @@ export function newConversation(userId: string, fields: ConversationFields): Con
     context_from: 0,
     stored_bytes: '0',
     message_count: 0,
+    unread: false,
     deleted_at: null,
     last_activity_at: now,
     created_at: now,

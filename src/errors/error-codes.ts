@@ -109,6 +109,7 @@ export const ERROR_CODES = [
   'too_many_streams',
   'too_many_uploads',
   'too_many_values',
+  'too_much_below',
   'unauthenticated',
   'unavailable',
   'unexpected_body',

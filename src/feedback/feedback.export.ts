@@ -1,19 +1,22 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { MessageRemoval } from '../messages/message-removal';
 import { UserData } from '../users/user-data';
 import { toFeedbackResponse } from './dto/feedback.dto';
 import { FeedbackRepository, type FeedbackPosition } from './feedback.repository';
 
 const PAGE = 100;
 
-/** A user's feedback as part of all that is kept of them. */
+/** A user's feedback as part of all that is kept of them, and of messages. */
 @Injectable()
 export class FeedbackExport implements OnModuleInit {
   constructor(
     private readonly data: UserData,
     private readonly feedback: FeedbackRepository,
+    private readonly messages: MessageRemoval,
   ) {}
 
   onModuleInit(): void {
+    this.messages.add(this.feedback);
     // It is erased with the message that it is of.
     this.data.add({ type: 'feedback', read: (userId) => this.read(userId) });
   }

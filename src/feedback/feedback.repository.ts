@@ -87,6 +87,16 @@ export class FeedbackRepository {
     return (result.raw as FeedbackEntity[])[0];
   }
 
+  /** Of messages whose conversation is locked. Answers how many bytes of it were stored. */
+  async removeOf(userId: string, messageIds: string[]): Promise<number> {
+    const rows = await this.db.query<{ bytes: number }>(
+      `WITH gone AS (DELETE FROM feedback WHERE user_id = $1 AND message_id = ANY($2) RETURNING comment)
+       SELECT COALESCE(sum(octet_length(comment)), 0)::float8 AS bytes FROM gone`,
+      [userId, messageIds],
+    );
+    return rows[0].bytes;
+  }
+
   async delete(userId: string, id: string): Promise<boolean> {
     const result = await this.rows.delete({ id, user_id: userId });
     return (result.affected ?? 0) > 0;

@@ -22,8 +22,26 @@ export class RequestValidationPipe extends ValidationPipe {
     const noBody = metadata.type === 'body' && value === undefined && !metadata.data;
     if (noBody && !isOptional(metadata))
       throw invalidRequest('body_required', 'The request needs a JSON body.');
-    return super.transform(noBody ? {} : value, metadata);
+    return super.transform(noBody ? {} : gathered(value, metadata), metadata);
   }
+}
+
+const PREFIXED_FIELDS = Symbol('prefixed fields');
+
+/** Marks the DTO of a query: parameters `<name>.<key>` are members of its field `name`, which they alone make. */
+export function PrefixedFields(name: string): ClassDecorator {
+  return (dto) => Reflect.defineMetadata(PREFIXED_FIELDS, name, dto);
+}
+
+function gathered(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+  const name = type === 'query' && metatype && (Reflect.getMetadata(PREFIXED_FIELDS, metatype) as string);
+  if (!name) return value;
+  const prefix = `${name}.`;
+  const entries = Object.entries(value as Record<string, string>);
+  const isMember = ([key]: [string, string]) => key.startsWith(prefix);
+  const members = entries.filter(isMember).map(([key, text]) => [key.slice(prefix.length), text]);
+  const others = Object.fromEntries(entries.filter((entry) => !isMember(entry)));
+  return members.length ? { ...others, [name]: Object.fromEntries(members) as unknown } : others;
 }
 
 const OPTIONAL_BODY = Symbol('optional body');

@@ -9,13 +9,14 @@ import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationResponse, toConversationResponse } from '../conversations/dto/conversation.response';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
-import { ActionRoute, CreateRoute } from '../http/routes';
+import { ActionRoute, CreateRoute, DeleteRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { BranchesService } from './branches.service';
 import { ForkConversationDto } from './dto/fork.dto';
 import { SelectMessageDto } from './dto/select.dto';
+import { MessageRemoval } from './message-removal';
 import { MessageId } from './message-id.decorator';
-import { messageNotFound, pathTooLong, replyInProgress } from './message.errors';
+import { messageNotFound, pathTooLong, replyInProgress, tooMuchBelow } from './message.errors';
 
 @ApiTags('conversations')
 @RequiresScope('conversations:write')
@@ -23,6 +24,7 @@ import { messageNotFound, pathTooLong, replyInProgress } from './message.errors'
 export class BranchesController {
   constructor(
     private readonly branches: BranchesService,
+    private readonly removal: MessageRemoval,
     private readonly idempotency: IdempotencyService,
   ) {}
 
@@ -62,5 +64,16 @@ export class BranchesController {
     @Body() { exact }: SelectMessageDto,
   ): Promise<ConversationResponse> {
     return toConversationResponse(await this.branches.select(userId, id, exact));
+  }
+
+  @DeleteRoute('messages/:id', {
+    summary: 'Delete a message',
+    description:
+      'With all that hangs below it. An active path through it leads to the newest other version from then on, or ends at the message before. Forks keep ' +
+      'their copies, and what replies have used stays counted.',
+    problems: [messageNotFound, replyInProgress, tooMuchBelow],
+  })
+  async deleteMessage(@CurrentUser() userId: string, @MessageId() id: string): Promise<void> {
+    await this.removal.run(userId, id);
   }
 }

@@ -56,6 +56,7 @@ export class BranchesService {
     const copy = await this.conversations.createLike(source);
     const leafId = messageId ?? source.active_leaf_id;
     if (leafId) await this.copyPath(source, leafId, copy);
+    await this.conversations.announceCreated(copy);
     return this.conversations.get(userId, copy.id);
   }
 

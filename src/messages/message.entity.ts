@@ -52,7 +52,7 @@ export class MessageEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_messages' })
   user_id!: string;
 
-  /** Written only while the conversation is locked, from a message of it; messages go only with their conversation. */
+  /** Written only while the conversation is locked, from a message of it; nobody's parent goes before its children. */
   @Column('uuid', { nullable: true })
   parent_id!: string | null;
 

@@ -20,6 +20,13 @@ export const pathTooLong = () =>
     `A path of more than ${STORAGE_BOUNDS.forkedPath.limit} messages cannot be copied.`,
   );
 
+export const tooMuchBelow = () =>
+  new AppError(
+    'conflict',
+    'too_much_below',
+    `More than ${STORAGE_BOUNDS.removedBelow.limit} messages hang below this one; remove some of them first, or the conversation.`,
+  );
+
 export const parentNotAReply = () =>
   new AppError('invalid', 'invalid_parent', 'A message can only follow a reply.', {
     errors: [{ path: 'parent_id', message: 'must be the id of an assistant message of this conversation' }],

@@ -8,19 +8,25 @@ import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
 import { LlmModule } from '../llm/llm.module';
+import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
+import { MessageRemoval } from './message-removal';
 import { MessagesExport } from './messages.export';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
 import { OpenRepliesRepository } from './open-replies.repository';
 import { OpenRepliesService } from './open-replies.service';
 import { OpenReplyEntity } from './open-reply.entity';
+import { OverviewController } from './overview.controller';
+import { OverviewRepository } from './overview.repository';
+import { OverviewService } from './overview.service';
 import { PathsRepository } from './paths.repository';
 import { SignalsModule } from '../signals/signals.module';
 import { QueueRepository } from './queue.repository';
 import { QueueService } from './queue.service';
 import { SlotQueue } from './slot-queue';
 import { SlotQueueRepository } from './slot-queue.repository';
+import { SubtreesRepository } from './subtrees.repository';
 import { TurnsRepository } from './turns.repository';
 import { TurnsService } from './turns.service';
 
@@ -31,16 +37,19 @@ import { TurnsService } from './turns.service';
     InstancesModule,
     LlmModule,
     SignalsModule,
+    UserEventsModule,
     UsersModule,
   ],
-  controllers: [MessagesController, BranchesController],
+  controllers: [OverviewController, MessagesController, BranchesController],
   providers: [
     MessagesExport,
     MessagesRepository,
     OpenRepliesRepository,
+    OverviewRepository,
     PathsRepository,
     QueueRepository,
     SlotQueueRepository,
+    SubtreesRepository,
     TurnsRepository,
     MessagesService,
     OpenRepliesService,
@@ -49,7 +58,17 @@ import { TurnsService } from './turns.service';
     TurnsService,
     BranchesService,
     HistoryPages,
+    MessageRemoval,
+    OverviewService,
   ],
-  exports: [MessagesService, OpenRepliesService, QueueService, SlotQueue, TurnsService, HistoryPages],
+  exports: [
+    MessageRemoval,
+    MessagesService,
+    OpenRepliesService,
+    QueueService,
+    SlotQueue,
+    TurnsService,
+    HistoryPages,
+  ],
 })
 export class MessagesModule {}

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
+import { appendingEvents } from '../user-events/append-events';
+import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
-import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
+import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
 import { messageBytes } from './message-bytes';
 import { columnsIn, type ColumnIn } from './message-columns';
 import { LAST_OF_PAGE, longOnes } from './message-pages';
@@ -20,8 +22,8 @@ export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'
 /** A message without what it says and how it came to be, which may be long. */
 export type MessageHeader = Pick<MessageEntity, ColumnIn<'header'>>;
 
-/** Its conversation is not being removed. */
-const IS_THERE =
+/** SQL for whether the conversation of a message `m` is not being removed. */
+export const IS_THERE =
   'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.user_id = m.user_id AND c.deleted_at IS NULL)';
 
 const headerOf = (row: string) =>
@@ -37,6 +39,12 @@ const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
 const endOf = (name: ColumnIn<'end'>) =>
   `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
+/** SQL for the events (`eventsOf`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
+export function endedOf(rows: string): string {
+  return `SELECT row_number() OVER (), 'reply.ended', jsonb_build_object('conversation_id', e.conversation_id, 'message_id', e.id,
+    'status', e.status, 'finish_reason', e.finish_reason) FROM ${rows} AS e`;
+}
+
 /** Made once: see `turns.repository.ts`. */
 const CLOSE = `WITH conversation AS (
      SELECT id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
@@ -46,17 +54,20 @@ const CLOSE = `WITH conversation AS (
    ), closed AS (
      UPDATE messages m SET ${ENDED.map(endOf).join(', ')}
      FROM gone WHERE m.id = $1 AND m.user_id = $2
-     RETURNING m.id, m.conversation_id, m.user_id, gone.awaited, ${messageBytes('m')} AS bytes
+     RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, gone.awaited, ${messageBytes('m')} AS bytes
    ), counted AS (
-     UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes FROM closed
-     WHERE c.id = $3 AND c.user_id = $2
-   )
+     UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true FROM closed
+     WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
+   ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
    SELECT id, conversation_id, user_id, awaited FROM closed`;
 
 /** Messages; every query names the owner. */
 @Injectable()
 export class MessagesRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly events: UserEvents,
+  ) {}
 
   private get rows() {
     return this.db.manager.getRepository(MessageEntity);
@@ -77,6 +88,14 @@ export class MessagesRepository {
       [id, userId],
     );
     return rows.at(0);
+  }
+
+  /** Those of these messages that are replies of the user. */
+  replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
+    return this.db.query(
+      `SELECT ${headerOf('m')} FROM messages m WHERE m.id = ANY($1) AND m.user_id = $2 AND m.role = 'assistant' AND ${IS_THERE}`,
+      [ids, userId],
+    );
   }
 
   /** Of a message of this conversation; undefined if it is none. */
@@ -113,6 +132,7 @@ export class MessagesRepository {
       instanceId,
       ...ENDED.map((name) => columns[name]),
     ]);
+    if (rows.length) this.events.announce(userId);
     return rows[0];
   }
 
@@ -143,6 +163,26 @@ export class MessagesRepository {
        SELECT found.* FROM found WHERE position <= ${LAST_OF_PAGE} ORDER BY sequence`,
       [conversationId, userId, afterSequence, limit],
     );
+  }
+
+  /** The number of the user's last event, and the first of the replies that run at that moment. */
+  async runningReplies(userId: string, limit: number): Promise<{ seq: number; replies: ReplyRef[] }> {
+    const rows = await this.db.query<{
+      seq: number | null;
+      messageId: string | null;
+      conversationId: string;
+    }>(
+      `SELECT (SELECT h.seq::float8 FROM user_event_heads h WHERE h.user_id = $1) AS seq, o."messageId", o."conversationId"
+       FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+         SELECT message_id AS "messageId", conversation_id AS "conversationId" FROM open_replies
+         WHERE user_id = $1 ORDER BY message_id LIMIT $2
+       ) o ON true`,
+      [userId, limit],
+    );
+    const replies = rows.flatMap(({ messageId, conversationId }) =>
+      messageId === null ? [] : [{ userId, conversationId, messageId }],
+    );
+    return { seq: rows[0].seq ?? 0, replies };
   }
 
   async runningReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
-import type { ConversationRef, CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
+import type { ConversationRef, CountedMessage, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
 import type { StorableContent } from './reply-content';
@@ -55,6 +55,11 @@ export class MessagesService {
   /** The same for whoever looks again and again; undefined if there is none. */
   findHeader(userId: string, id: string): Promise<MessageHeader | undefined> {
     return this.messages.header(userId, id);
+  }
+
+  /** Those of these messages that are replies of the user. */
+  replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
+    return this.messages.replies(userId, ids);
   }
 
   async getWithSiblings(userId: string, id: string): Promise<Message & ShownPlace> {
@@ -136,6 +141,11 @@ export class MessagesService {
         ({ sequence } = last);
       }
     }
+  }
+
+  /** The number of the user's last event (`src/user-events/`), and the replies that run at that moment: the first `limit` of them. */
+  runningReplies(userId: string, limit: number): Promise<{ seq: number; replies: ReplyRef[] }> {
+    return this.messages.runningReplies(userId, limit);
   }
 
   runningReply(of: ConversationRef): Promise<MessageHeader | undefined> {

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
+import { appendingEvents } from '../user-events/append-events';
+import { UserEvents } from '../user-events/user-events';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, QueuedRequest, ReplyRef, WaitingConversation } from './message.types';
+import { endedOf } from './messages.repository';
 import { isQueued, WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
@@ -10,10 +13,25 @@ export type BegunReply = MessageEntity & { instance_id: string; request: QueuedR
 const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
 
+/** What the feed of the user says of a queued reply that runs from now on. */
+const STARTED = `SELECT 1, 'reply.started', jsonb_build_object('conversation_id', b.conversation_id, 'message_id', b.id,
+  'user_message_id', b.parent_id, 'model', b.model) FROM begun b, (SELECT count(*) FROM opened) AS o`;
+
+/** What waits and is found by a condition is cancelled; `$2` is the user, `$3` the time. */
+const cancelWhere = (condition: string) => `WITH cancelled AS (
+     UPDATE messages SET ${cancelledAt('$3')} WHERE ${condition} AND user_id = $2 AND ${isQueued('messages')}
+     RETURNING id, conversation_id, status, finish_reason
+   ), ${appendingEvents('$2', endedOf('cancelled'))} SELECT id FROM cancelled`;
+const CANCEL = cancelWhere('id = $1');
+const CANCEL_ALL = cancelWhere('conversation_id = $1');
+
 /** Replies that wait for their turn. */
 @Injectable()
 export class QueueRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly events: UserEvents,
+  ) {}
 
   /**
    * What there is to wait for in a conversation that is locked. The running reply is told that it is waited for: whoever ends
@@ -54,39 +72,36 @@ export class QueueRepository {
          INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch, awaited)
          SELECT b.id, b.user_id, b.conversation_id, w.instance_id, w.first_batch, EXISTS (
            SELECT 1 FROM messages o WHERE o.conversation_id = $1 AND o.user_id = $4 AND ${isQueued('o')} AND o.id <> b.id
-         ) FROM begun b, writer w
-       )
+         ) FROM begun b, writer w RETURNING message_id
+       ), ${appendingEvents('$4', STARTED)}
        SELECT begun.*, $2::uuid AS instance_id FROM begun`,
       [conversationId, instanceId, new Date(), userId, onlyId ?? null],
     );
+    if (rows.length) this.events.announce(userId);
     return rows[0];
   }
 
   /** False if the reply does not wait any more. */
   async cancel(userId: string, id: string): Promise<boolean> {
-    const rows = await this.db.query(
-      `UPDATE messages SET ${cancelledAt('$2')} WHERE id = $1 AND user_id = $3 AND ${isQueued('messages')} RETURNING id`,
-      [id, new Date(), userId],
-    );
-    return rows.length > 0;
+    return (await this.cancelled(CANCEL, id, userId)).length > 0;
   }
 
-  async cancelAll({ userId, conversationId }: ConversationRef): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.query(
-      `UPDATE messages SET ${cancelledAt('$2')}
-       WHERE conversation_id = $1 AND user_id = $3 AND ${isQueued('messages')} RETURNING id`,
-      [conversationId, new Date(), userId],
-    );
-    return rows.map(({ id }) => id);
+  cancelAll({ userId, conversationId }: ConversationRef): Promise<string[]> {
+    return this.cancelled(CANCEL_ALL, conversationId, userId);
   }
 
-  async cancelLockedOut(): Promise<string[]> {
-    const rows: { id: string }[] = await this.db.query(
-      `UPDATE messages m SET ${cancelledAt('$1')} FROM users u
-       WHERE ${isQueued('m')} AND u.id = m.user_id AND NOT u.is_active RETURNING m.id`,
-      [new Date()],
+  private async cancelled(statement: string, id: string, userId: string): Promise<string[]> {
+    const rows: { id: string }[] = await this.db.query(statement, [id, userId, new Date()]);
+    if (rows.length) this.events.announce(userId);
+    return rows.map((row) => row.id);
+  }
+
+  /** Conversations of users who are locked out in which something waits. */
+  waitingOfLockedOut(): Promise<WaitingConversation[]> {
+    return this.db.query(
+      `SELECT DISTINCT m.conversation_id, m.user_id FROM messages m JOIN users u ON u.id = m.user_id
+       WHERE ${isQueued('m')} AND NOT u.is_active`,
     );
-    return rows.map(({ id }) => id);
   }
 
   /** The conversation's first that waits; undefined if none does, or while a reply runs. */

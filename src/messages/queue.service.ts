@@ -94,8 +94,11 @@ export class QueueService {
   }
 
   /** Ends all that waits of users who are locked out, and answers the ids. */
-  cancelLockedOut(): Promise<string[]> {
-    return this.queue.cancelLockedOut();
+  async cancelLockedOut(): Promise<string[]> {
+    const cancelled: string[] = [];
+    for (const { user_id: userId, conversation_id: conversationId } of await this.queue.waitingOfLockedOut())
+      cancelled.push(...(await this.queue.cancelAll({ userId, conversationId })));
+    return cancelled;
   }
 
   /** Conversations in which something waits and nothing runs, but for those whose first queued reply waits for a slot of its model. */

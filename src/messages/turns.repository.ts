@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
+import { appendingEvents, eventsOf } from '../user-events/append-events';
+import { UserEvents } from '../user-events/user-events';
 import type { ContextMessage, ConversationRef, MessageStatus } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
 import { countedRow } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
 import { turnBytes } from './message-bytes';
 import { columnsIn, MESSAGE_COLUMNS } from './message-columns';
+import { firstTurnEvents, turnEvents } from './turn-events';
 import type { ParentMessage, TurnMessage, TurnPosition } from './turn-messages';
 
 /** What a stored turn makes of its conversation. */
@@ -68,7 +71,18 @@ const MESSAGES = `INSERT INTO messages (${STORED.join(', ')})
   RETURNING id, user_id, conversation_id, status`;
 
 const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)
-  SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming'`;
+  SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming' RETURNING message_id`;
+
+/**
+ * What the feed of the user (`user`) says of the turn, if it is stored. `opened` is read so that the head of the user is locked after all else.
+ */
+const tellingOf = (user: string, json: string, data?: string) =>
+  appendingEvents(
+    user,
+    `${eventsOf(json, data)}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o`,
+  );
+/** The title that the conversation has now, whoever gave it. */
+const WITH_TITLE = `CASE e.value ->> 'type' WHEN 'title' THEN (e.value -> 'data') || jsonb_build_object('title', c.title) ELSE e.value -> 'data' END`;
 
 /* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
 const POSITION = `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
@@ -83,12 +97,12 @@ const turn = (more: string) =>
        version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
        stored_bytes = stored_bytes + ${turnBytes('$1')}
          + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
-       message_count = message_count + json_array_length($1)
+       message_count = message_count + json_array_length($1), unread = false
      WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
        AND deleted_at IS NULL
        AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
-     RETURNING id
-   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more}
+     RETURNING id, title
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more}, ${tellingOf('$7', '$16', WITH_TITLE)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed, 'tokens', tokens) ORDER BY depth) FROM path), '[]') AS context
    FROM running`;
@@ -97,13 +111,13 @@ const LEAVING_TURN = turn(LEAVING);
 const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
      INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
      WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
-   ), stored AS (${MESSAGES}), opened AS (${OPENED})
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', '$6')}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
 /** The same of a turn that waits. */
 const FIRST_WAITING_TURN = `WITH conversation AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} RETURNING id
-   ), stored AS (${MESSAGES})
+   ), stored AS (${MESSAGES}), ${appendingEvents('$3', `${eventsOf('$4')}, conversation c, (SELECT count(*) FROM stored) AS s`)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
 /** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
@@ -126,7 +140,10 @@ export interface ReplyTerms {
  */
 @Injectable()
 export class TurnsRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly events: UserEvents,
+  ) {}
 
   /** The user's conversation and the parent that is asked for, or the end of its active path (undefined). */
   async position(
@@ -176,8 +193,9 @@ export class TurnsRepository {
       context.parentIsLeaf,
       changes.instanceId,
       changes.maxRunning,
+      JSON.stringify(turnEvents(conversation, messages, changes.title)),
     ]);
-    return rows[0];
+    return this.announced(conversation.user_id, rows[0]);
   }
 
   /** The state of a reply of the user; undefined if it is not there. */
@@ -200,9 +218,16 @@ export class TurnsRepository {
     { instanceId, maxRunning }: ReplyTerms,
   ): Promise<StoredTurn> {
     const stored = [JSON.stringify(messages), JSON.stringify(conversation)];
+    const events = JSON.stringify(firstTurnEvents(conversation, messages));
+    const { user_id } = conversation;
     const rows = await (instanceId === null
-      ? this.db.query<StoredTurn>(FIRST_WAITING_TURN, stored)
-      : this.db.query<StoredTurn>(FIRST_TURN, [...stored, instanceId, conversation.user_id, maxRunning]));
-    return rows[0];
+      ? this.db.query<StoredTurn>(FIRST_WAITING_TURN, [...stored, user_id, events])
+      : this.db.query<StoredTurn>(FIRST_TURN, [...stored, instanceId, user_id, maxRunning, events]));
+    return this.announced(user_id, rows[0]);
+  }
+
+  private announced(userId: string, stored: StoredTurn): StoredTurn {
+    if (stored.stored) this.events.announce(userId);
+    return stored;
   }
 }

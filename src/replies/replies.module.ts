@@ -6,6 +6,7 @@ import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
 import { SignalsModule } from '../signals/signals.module';
+import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
@@ -30,6 +31,7 @@ import { ReplyFinalizer } from './produce/reply-finalizer';
 import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
 import { OpenReplyWatcher } from './read/open-reply-watcher';
+import { UserFeed } from './read/user-feed';
 import { ReplyReader } from './read/reply-reader';
 import { RepliesService } from './replies.service';
 
@@ -43,6 +45,7 @@ import { RepliesService } from './replies.service';
     MessagesModule,
     ObservabilityModule,
     SignalsModule,
+    UserEventsModule,
     UsersModule,
   ],
   providers: [
@@ -52,6 +55,7 @@ import { RepliesService } from './replies.service';
     ActiveReplies,
     ReplyReader,
     ConversationFeed,
+    UserFeed,
     OpenReplyWatcher,
     ReplyCanceller,
     RemoteStopWatcher,
@@ -76,6 +80,7 @@ import { RepliesService } from './replies.service';
     ReplyFinalizer,
     ReplyCanceller,
     ConversationFeed,
+    UserFeed,
     ActiveReplies,
     Sweeper,
   ],

@@ -12,3 +12,8 @@ export function conversationTopic(conversationId: string): string {
 export function instanceTopic(instanceId: string): string {
   return `instance.${instanceId}`;
 }
+
+/** A user has further events (`src/user-events/`). */
+export function userTopic(userId: string): string {
+  return `user.${userId}`;
+}

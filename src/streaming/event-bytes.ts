@@ -1,4 +1,3 @@
-import type { LoggedEvent } from '../replies/events/event-codec';
 import type { EventEncoder } from './event-encoder';
 
 /** Text of a response body, framed as one chunk of the chunked transfer coding (RFC 9112 §7.1). */
@@ -11,9 +10,9 @@ export interface BodyChunk {
 }
 
 interface EncodedBatch {
-  batch: LoggedEvent[];
+  batch: readonly unknown[];
   /** One for each dialect that is read. */
-  chunks: { encoder: EventEncoder; chunk: BodyChunk }[];
+  chunks: { encoder: unknown; chunk: BodyChunk }[];
 }
 
 let last: EncodedBatch | undefined;
@@ -22,7 +21,7 @@ let last: EncodedBatch | undefined;
  * What an `EventEncoder` has made of a batch, framed for the connection, once per encoder. Readers at the same cursor share the batch and are served one right after the other, so
  * only the chunks of the last batch are worth keeping.
  */
-export function chunkOf(batch: LoggedEvent[], encoder: EventEncoder): BodyChunk {
+export function chunkOf<E>(batch: E[], encoder: EventEncoder<E>): BodyChunk {
   if (last?.batch !== batch) last = { batch, chunks: [] };
   for (const known of last.chunks) if (known.encoder === encoder) return known.chunk;
   const chunk = toChunk(encoder.encode(batch));

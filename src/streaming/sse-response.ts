@@ -1,8 +1,7 @@
 import type { Response } from 'express';
-import type { LoggedEvent } from '../replies/events/event-codec';
 import type { EventsListener, LogReader } from '../replies/log/reply-log';
 import { SIGNED_OUT } from '../replies/events/reply-outcome';
-import { errorEventAfter } from './with-error-event';
+import type { ErrorAfter } from './with-error-event';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
 import type { EventEncoder } from './event-encoder';
@@ -10,8 +9,10 @@ import type { EventEncoder } from './event-encoder';
 /** Calls back when the reader's identity is no longer valid; returns a function that ends the watching. */
 type IdentityWatcher = (onEnd: () => void) => () => void;
 
-export interface StreamOptions {
-  encoder: EventEncoder;
+export interface StreamOptions<E> {
+  encoder: EventEncoder<E>;
+  /** The contract's error event in place of the one after the last that was sent, which it repeats the id of. */
+  errorAfter: ErrorAfter<E>;
   heartbeatMs: number;
   watch?: IdentityWatcher;
 }
@@ -22,14 +23,14 @@ const CLIENT_DISCONNECTED = new Error('The reader has left.');
 const PING = toChunk(': ping\n');
 
 /**
- * Sends a reply's log as server-sent events, with a comment every `heartbeatMs` that keeps proxies from cutting an idle stream. The log
+ * Sends a log as server-sent events, with a comment every `heartbeatMs` that keeps proxies from cutting an idle stream. The log
  * is read as fast as the client drains it. The response ends with the log, or when the reader's identity does (`watch`); a disconnect
  * ends only the reading.
  */
-export function streamEvents(
+export function streamEvents<E>(
   response: Response,
-  log: LogReader,
-  { encoder, heartbeatMs, watch }: StreamOptions,
+  log: LogReader<E>,
+  { encoder, errorAfter, heartbeatMs, watch }: StreamOptions<E>,
 ): void {
   const { socket } = response.req;
   // Closed already: no `close` event would end the reading.
@@ -52,7 +53,7 @@ export function streamEvents(
   response.once('close', onClose);
   // A response that waits for its turn on the connection gets no `close` event when that ends.
   socket.once('close', onClose);
-  void pump(body, log, encoder, reading.signal)
+  void pump(body, log, { encoder, errorAfter }, reading.signal)
     .finally(cleanUp)
     .then(
       () => body.end(),
@@ -60,14 +61,14 @@ export function streamEvents(
     );
 }
 
-async function pump(
+async function pump<E>(
   body: EventBody,
-  log: LogReader,
-  encoder: EventEncoder,
+  log: LogReader<E>,
+  { encoder, errorAfter }: Pick<StreamOptions<E>, 'encoder' | 'errorAfter'>,
   signal: AbortSignal,
 ): Promise<void> {
-  let last: LoggedEvent | undefined;
-  const deliver: EventsListener = (batch) => {
+  let last: E | undefined;
+  const deliver: EventsListener<E> = (batch) => {
     last = batch.at(-1);
     return body.write(chunkOf(batch, encoder)) ? undefined : body.drained();
   };
@@ -75,9 +76,9 @@ async function pump(
     await log(deliver, signal);
   } catch (error) {
     if (!last || body.full) throw error;
-    body.write(chunkOf([errorEventAfter(last)], encoder));
+    body.write(chunkOf([errorAfter(last)], encoder));
     return;
   }
   // Repeats the last event id, from which the client can resume after it has signed in again.
-  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorEventAfter(last, SIGNED_OUT)], encoder));
+  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorAfter(last, SIGNED_OUT)], encoder));
 }

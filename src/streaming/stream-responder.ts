@@ -5,7 +5,9 @@ import { SessionExpiryWatcher } from '../auth/session-expiry-watcher';
 import { AppConfig } from '../config/app-config';
 import type { LogReader } from '../replies/log/reply-log';
 import type { EventEncoder } from './event-encoder';
+import type { FeedEvent } from '../replies/read/user-feed';
 import { streamEvents } from './sse-response';
+import { errorEventAfter, feedErrorAfter } from './with-error-event';
 
 /** Sends reply logs as SSE responses. Called by controllers. */
 @Injectable()
@@ -21,9 +23,18 @@ export class StreamResponder {
 
   /** The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader, encoder: EventEncoder): void {
+    streamEvents(response, log, { encoder, errorAfter: errorEventAfter, ...this.optionsOf(response) });
+  }
+
+  /** The same for a user's feed. */
+  streamFeed(response: Response, log: LogReader<FeedEvent>, encoder: EventEncoder<FeedEvent>): void {
+    streamEvents(response, log, { encoder, errorAfter: feedErrorAfter, ...this.optionsOf(response) });
+  }
+
+  private optionsOf(response: Response) {
     const { identity } = response.req as unknown as AuthenticatedRequest;
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
-    streamEvents(response, log, { encoder, heartbeatMs: this.heartbeatMs, watch });
+    return { heartbeatMs: this.heartbeatMs, watch };
   }
 
   /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */

@@ -1,22 +1,32 @@
 import { errorEvent, type LoggedEvent } from '../replies/events/event-codec';
 import type { EventsListener, LogReader } from '../replies/log/reply-log';
+import type { FeedEvent } from '../replies/read/user-feed';
+import type { ErrorEvent } from '../replies/events/reply-event.dto';
 import { STORAGE_UNAVAILABLE } from '../replies/events/reply-outcome';
 
-/** The contract's error event, with the id of the last event, from which the reader can resume. */
-export function errorEventAfter(last: LoggedEvent, error = STORAGE_UNAVAILABLE): LoggedEvent {
+/** Makes the contract's error event, with the id of the last event, from which the reader can resume; `storage_unavailable` unless given. */
+export type ErrorAfter<E> = (last: E, error?: ErrorEvent['data']) => E;
+
+export const errorEventAfter: ErrorAfter<LoggedEvent> = (last, error = STORAGE_UNAVAILABLE) => {
   const event = errorEvent(error);
   return { ...last, event, json: JSON.stringify(event), terminal: true };
-}
+};
+
+/** The same in a user's feed, whose ids are opaque. */
+export const feedErrorAfter: ErrorAfter<FeedEvent> = ({ id }, error = STORAGE_UNAVAILABLE) => ({
+  id,
+  json: JSON.stringify(errorEvent(error)),
+});
 
 /**
  * The same log; if it fails after an event, the contract's error event follows. It repeats the last id, from which the reader can
  * resume.
  * @throws whatever the log throws, if there was no event before
  */
-export function withErrorEvent(log: LogReader): LogReader {
+export function withErrorEvent<E>(log: LogReader<E>, errorAfter: ErrorAfter<E>): LogReader<E> {
   return async (listener, signal) => {
-    let last: LoggedEvent | undefined;
-    const deliver: EventsListener = (batch) => {
+    let last: E | undefined;
+    const deliver: EventsListener<E> = (batch) => {
       last = batch.at(-1);
       return listener(batch);
     };
@@ -24,7 +34,7 @@ export function withErrorEvent(log: LogReader): LogReader {
       await log(deliver, signal);
     } catch (error) {
       if (!last) throw error;
-      await listener([errorEventAfter(last)]);
+      await listener([errorAfter(last)]);
     }
   };
 }

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ConversationRemoval } from '../conversations/conversation-removal';
+import { MessageRemoval } from '../messages/message-removal';
 import { UserData } from '../users/user-data';
 import { UsageRepository } from './usage.repository';
 import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
@@ -11,10 +12,12 @@ export class UsageMeter implements OnModuleInit {
     private readonly usage: UsageRepository,
     private readonly conversations: ConversationRemoval,
     private readonly data: UserData,
+    private readonly messages: MessageRemoval,
   ) {}
 
   onModuleInit(): void {
     this.conversations.add(this.usage);
+    this.messages.add(this.usage);
     this.data.add({
       type: 'past_usage',
       read: (userId) => this.past(userId),

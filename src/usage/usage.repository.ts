@@ -15,6 +15,20 @@ const USAGE_GROUPS = STORAGE_BOUNDS.usageGroups.limit;
 
 const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
+/** SQL that keeps what replies have used that are gone, or are about to go. An open one counts as what was set aside for it. */
+const keeping = (
+  rows: string,
+  which: string,
+) => `INSERT INTO past_usage AS p (user_id, day, model, replies, ${ALL_COUNTS.join(', ')})
+         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
+           sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
+           ${[...COUNTS.slice(1).map(tokenOf), ...Object.values(OWN).map(ownOf)].map((count) => `sum(${count})`).join(', ')}
+         FROM ${rows}
+         WHERE ${which} AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
+         GROUP BY 1, 2, 3
+         ON CONFLICT (user_id, day, model) DO UPDATE SET
+           ${['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}`;
+
 /** The messages themselves are the account of what was used; there is no second one that could differ. */
 @Injectable()
 export class UsageRepository {
@@ -76,20 +90,18 @@ export class UsageRepository {
            ) AS m LIMIT $3
          ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
        ), kept AS (
-         INSERT INTO past_usage AS p (user_id, day, model, replies, ${ALL_COUNTS.join(', ')})
-         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
-           sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
-           ${[...COUNTS.slice(1).map(tokenOf), ...Object.values(OWN).map(ownOf)].map((count) => `sum(${count})`).join(', ')}
-         FROM gone m
-         WHERE $4 AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
-         GROUP BY 1, 2, 3
-         ON CONFLICT (user_id, day, model) DO UPDATE SET
-           ${['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}
+         ${keeping('gone m', '$4')}
        )
        SELECT count(*)::int AS count FROM gone`,
       [userId, conversationIds, limit, userStays],
     );
     return rows[0].count;
+  }
+
+  /** Keeps what these messages have used, which are about to go in the same transaction. Nothing of it counts as stored. */
+  async removeOf(userId: string, messageIds: string[]): Promise<number> {
+    await this.db.query(keeping('messages m', 'm.user_id = $1 AND m.id = ANY($2)'), [userId, messageIds]);
+    return 0;
   }
 
   /** Removes at most `limit` rows of what is gone; answers how many. */

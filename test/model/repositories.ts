@@ -4,7 +4,13 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import type { InstancesRepository } from '../../src/instances/instances.repository';
 import type { MessageEntity } from '../../src/messages/message.entity';
-import type { ConversationRef, OpenReply, ReplyRef, WrittenReply } from '../../src/messages/message.types';
+import type {
+  ConversationRef,
+  OpenReply,
+  ReplyRef,
+  WaitingConversation,
+  WrittenReply,
+} from '../../src/messages/message.types';
 import type { MessagesRepository, ReplyEnd } from '../../src/messages/messages.repository';
 import type { Checkpoint, OpenRepliesRepository } from '../../src/messages/open-replies.repository';
 import type { QueueRepository } from '../../src/messages/queue.repository';
@@ -180,7 +186,7 @@ function idsOf(replies: readonly ReplyRef[]): string[] {
   return replies.map(({ messageId }) => messageId);
 }
 
-type NotOfReplies = 'depthOf' | 'repliesAfter' | 'listAll';
+type NotOfReplies = 'depthOf' | 'repliesAfter' | 'replies' | 'runningReplies' | 'listAll';
 
 export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplies> {
   constructor(private readonly db: Connection) {}
@@ -243,7 +249,7 @@ export class ModelQueue implements Seam<QueueRepository> {
   }
 
   /** Nobody is locked out here. */
-  cancelLockedOut(): Promise<string[]> {
+  waitingOfLockedOut(): Promise<WaitingConversation[]> {
     return this.db.run(() => []);
   }
 

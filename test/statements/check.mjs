@@ -17,6 +17,8 @@ const USER_TABLES = new Set([
   'open_replies',
   'past_usage',
   'providers',
+  'user_event_heads',
+  'user_events',
 ]);
 
 const LOOKED_UP_TABLES = new Set(['account_names', 'admins', 'api_keys', 'sessions', 'stream_tickets']);

@@ -56,6 +56,14 @@ export const FRAME_CASES: readonly FrameCase[] = [
     owner: 'unfollowed',
     missing: { message_id: 'unfollowed' },
   },
+  // Whose event it is cannot be told: whoever resumes after one that is not theirs starts anew.
+  {
+    type: 'subscribe',
+    ids: { after: 'event' },
+    owner: 'error invalid_last_event_id',
+    missing: { after: 'error invalid_last_event_id' },
+  },
+  { type: 'unsubscribe', ids: {}, owner: 'unsubscribed', missing: { any: 'unsubscribed' } },
   { type: 'unfollow', ids: CONVERSATION, owner: 'unfollowed', missing: { conversation_id: 'unfollowed' } },
 ];
 
@@ -65,6 +73,8 @@ export const FRAME_SCOPES: Readonly<Record<FrameType, Scope>> = {
   stop: 'chat:write',
   follow: 'conversations:read',
   unfollow: 'conversations:read',
+  subscribe: 'conversations:read',
+  unsubscribe: 'conversations:read',
 };
 
 const ID_NAME = /^(after|id|.*_id|.*_ids)$/;

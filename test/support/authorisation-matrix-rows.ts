@@ -54,6 +54,7 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
 
 /** Routes whose identity may be in the query, because `EventSource` cannot set headers. */
 export const STREAM_ROUTES = new Set([
+  'GET /api/v1/events',
   'GET /api/v1/chat/:conversation_id/stream',
   'GET /api/v1/messages/:id/stream',
 ]);
@@ -99,6 +100,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'PATCH /api/v1/conversations/:id': [{ ids: CONVERSATION, body: { title: 'Changed' }, owner: 200 }],
   'PUT /api/v1/conversations/:id': [{ ids: CONVERSATION, body: { archived: true }, owner: 200 }],
   'DELETE /api/v1/conversations/:id': [{ ids: CONVERSATION, owner: 204 }],
+  'POST /api/v1/conversations/:id/read': [{ ids: CONVERSATION, owner: 204 }],
+  'POST /api/v1/conversations/delete': [
+    { ids: { 'body.ids': 'conversation' }, owner: 200, missing: { 'body.ids': 200 } },
+  ],
   'DELETE /api/v1/conversations/:id/context': [{ ids: CONVERSATION, owner: 204 }],
   'GET /api/v1/conversations/:id/messages': [
     { ids: CONVERSATION, owner: 200 },
@@ -113,6 +118,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'GET /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'userMessage' }, owner: 200 },
+  ],
+  'DELETE /api/v1/messages/:id': [
+    { ids: { 'path.id': 'reply' }, owner: 204 },
+    { ids: { 'path.id': 'userMessage' }, owner: 204 },
   ],
   'POST /api/v1/messages/:id/select': [{ ids: { 'path.id': 'reply' }, owner: 200 }],
   'POST /api/v1/messages/:id/regenerate': [
@@ -187,5 +196,12 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'reply', 'header.last-event-id': 'event' }, owner: 200 },
     { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
+  ],
+
+  // Ids of events of replies are none of a user's feed.
+  'GET /api/v1/events': [
+    { owner: 200 },
+    { ids: { 'header.last-event-id': 'event' }, owner: 400 },
+    { ids: { 'query.after': 'event' }, owner: 400 },
   ],
 };

@@ -80,7 +80,10 @@ export function requestOf({ route, body }: MatrixCase, values: Values): Call {
         slot.startsWith(`${place}.`) ? [[slot.slice(place.length + 1), value]] : [],
       ),
     );
-  const ids = part('body');
+  const ids = Object.fromEntries(
+    // A list of ids.
+    Object.entries(part('body')).map(([name, value]) => [name, name === 'ids' ? [value] : value]),
+  );
   const content = body || Object.keys(ids).length ? { ...body, ...ids } : undefined;
   return {
     method,

@@ -1,3 +1,4 @@
+import type { UserEvents } from '../../src/user-events/user-events';
 import type { AppConfig } from '../../src/config/app-config';
 import { newConversation } from '../../src/conversations/new-conversation';
 import type { ConversationsService } from '../../src/conversations/conversations.service';
@@ -42,6 +43,9 @@ const ENTITIES = [
   InstanceEntity,
   JournalEntity,
 ];
+/** Nobody reads them here. */
+const NO_FEEDS = { announce: () => undefined } as unknown as UserEvents;
+
 /** Several processes share the database, be it embedded or not: here they are in one Node process. */
 const SHARED = {
   ready: true,
@@ -91,7 +95,7 @@ export class LogProcesses {
     await instance.onApplicationBootstrap();
     const openReplies = new OpenRepliesService(new OpenRepliesRepository(db), signals);
     const messages = new MessagesService(
-      new MessagesRepository(db),
+      new MessagesRepository(db, NO_FEEDS),
       {} as PathsRepository,
       {} as ConversationsService,
       {} as SlotQueue,
@@ -171,7 +175,7 @@ export class LogProcesses {
     const row = messages[1];
     const stored = { ...conversation, active_leaf_id: row.id, last_sequence: 2 };
     const terms = { instanceId, maxRunning: null };
-    const turn = await new TurnsRepository(this.db).storeFirst(stored, messages, terms);
+    const turn = await new TurnsRepository(this.db, NO_FEEDS).storeFirst(stored, messages, terms);
     if (!turn.stored) throw new Error('The turn was not stored.');
     return {
       reply: { ...replyRef(row), instanceId },

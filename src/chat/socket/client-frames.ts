@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { IsBoolean, IsString, IsUUID, ValidateBy } from 'class-validator';
+import { IsBoolean, IsIn, IsString, IsUUID, ValidateBy } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
@@ -41,12 +41,31 @@ class FollowFrame extends SubjectFrame {
   full_text?: boolean;
 }
 
+/** What `GET /events` has in its query. */
+class SubscribeFrame {
+  @MayBeAbsent()
+  @IsIn(['chunks'], { message: 'must be chunks' })
+  include?: 'chunks';
+
+  @MayBeAbsent()
+  @IsString()
+  after?: string;
+
+  @MayBeAbsent()
+  @IsBoolean()
+  full_text?: boolean;
+}
+
+class UnsubscribeFrame {}
+
 /** Frames that a client may send, by `type`; the class declares the other fields. */
 export const CLIENT_FRAMES = {
   chat: ChatFrame,
   stop: SubjectFrame,
   follow: FollowFrame,
   unfollow: SubjectFrame,
+  subscribe: SubscribeFrame,
+  unsubscribe: UnsubscribeFrame,
 } as const satisfies Record<string, Type<object>>;
 
 export type FrameType = keyof typeof CLIENT_FRAMES;

@@ -1,9 +1,10 @@
 import type { AppError } from '../../errors/app-error';
 import { STATUS_OF_KIND } from '../../errors/problem';
+import type { FeedEvent } from '../../replies/read/user-feed';
 import type { LoggedEvent } from '../../replies/events/event-codec';
 
 /** Types of frames that are not events of a reply. */
-export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';
+export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'unsubscribed' | 'error';
 
 /**
  * Frame of an event: exactly the JSON that SSE sends, with its id in front, if it has one; made from the JSON that all of its readers
@@ -12,6 +13,11 @@ export type AnswerType = 'stopped' | 'up_to_date' | 'unfollowed' | 'error';
 export function eventFrame({ messageId, sequence, json }: LoggedEvent, requestId?: string): string {
   if (sequence) return `{"id":"${messageId}:${sequence}"${requestMember(requestId)},${json.slice(1)}`;
   return `${json.slice(0, -1)}${requestMember(requestId)}}`;
+}
+
+/** The same of an event of a user's feed. */
+export function feedFrame({ id, json }: FeedEvent, requestId?: string): string {
+  return `{"id":"${id}"${requestMember(requestId)},${json.slice(1)}`;
 }
 
 /** Frame without an `id`, which distinguishes a refusal from the `error` event that ends a reply. */

@@ -1,30 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
-import { ConversationFeed } from '../../replies/read/conversation-feed';
+import type { LogReader } from '../../replies/log/reply-log';
+import { errorEventAfter } from '../../streaming/with-error-event';
 import { ContentParser } from '../content-parser';
 import { withFullText } from '../full-text';
 import { RepliesService } from '../../replies/replies.service';
 import type { CheckedFrame, ClientFrame, Fields } from './client-frames';
-import type { AnswerType } from './server-frames';
+import { eventFrame } from './server-frames';
+import { SocketFeeds } from './socket-feeds';
 import { SocketRules } from './socket-rules';
 import { oneSubject } from './socket.errors';
-import type { Reading, SocketSubscriptions } from './socket-subscriptions';
+import type { SocketClient } from './socket-client';
+import { asFrames, type Reading } from './socket-subscriptions';
 
 /** Route that a `chat` frame is equal to for idempotency: over HTTP the same key and body are the same turn. */
 const CHAT_ROUTE = { method: 'POST', path: `/${API_PREFIX}/chat` };
-
-/** The socket as commands see it, implemented by `SocketSession`. */
-export interface SocketClient {
-  readonly identity: Identity;
-  readonly readings: SocketSubscriptions;
-  answer(type: AnswerType, data: object, requestId?: string): Promise<void>;
-  /** Sends an `error` frame for a frame that could not be executed. */
-  refuse(error: unknown, requestId?: string): Promise<void>;
-}
 
 /** Executes frames, as the routes of `ChatController`, `CancelController` and `ReplyStreamsController` do. Called by `SocketSession`. */
 @Injectable()
@@ -33,7 +26,7 @@ export class SocketCommands {
     private readonly chat: ReplyActions,
     private readonly text: ContentParser,
     private readonly replies: RepliesService,
-    private readonly feed: ConversationFeed,
+    private readonly feeds: SocketFeeds,
     private readonly rules: SocketRules,
   ) {}
 
@@ -47,6 +40,10 @@ export class SocketCommands {
         return this.stop(frame, client);
       case 'follow':
         return this.follow(frame, client);
+      case 'subscribe':
+        return this.feeds.subscribe(frame, client);
+      case 'unsubscribe':
+        return this.feeds.unsubscribe(frame, client);
       default:
         return this.unfollow(frame, client);
     }
@@ -82,7 +79,7 @@ export class SocketCommands {
     const fullText = fields.full_text ?? true;
     client.readings.assertRoom(subject.key);
     if (subject.kind === 'conversation') {
-      const log = withFullText(fullText, await this.feed.open(userId, subject.id, after));
+      const log = withFullText(fullText, await this.feeds.ofConversation(userId, subject.id, after));
       const onEnd = () => void client.answer('unfollowed', { conversation_id: subject.id }, requestId);
       return client.readings.begin({ ...reading(client, subject.key, log, requestId), onEnd });
     }
@@ -101,8 +98,9 @@ export class SocketCommands {
   }
 }
 
-function reading(client: SocketClient, key: string, log: Reading['log'], requestId?: string): Reading {
-  return { key, log, requestId, onFailure: (error) => void client.refuse(error, requestId) };
+function reading(client: SocketClient, key: string, log: LogReader, requestId?: string): Reading {
+  const frames = asFrames(log, errorEventAfter, (event) => eventFrame(event, requestId));
+  return { key, frames, onFailure: (error) => void client.refuse(error, requestId) };
 }
 
 interface Subject {

@@ -22,6 +22,8 @@ const RULES: Record<FrameType, FrameRule> = {
   stop: { scope: 'chat:write' },
   follow: { scope: 'conversations:read', limit: 'stream' },
   unfollow: { scope: 'conversations:read', limit: 'stream' },
+  subscribe: { scope: 'conversations:read', limit: 'stream' },
+  unsubscribe: { scope: 'conversations:read', limit: 'stream' },
 };
 const SCOPES = Object.values(RULES).map(({ scope }) => scope);
 

@@ -3,7 +3,9 @@ import { type SocketPair, socketPair } from '../../../test/support/socket-pair';
 import { logFrom } from '../../../test/support/log-from';
 import { logged, type LoggedEvent } from '../../replies/events/event-codec';
 import type { LogReader } from '../../replies/log/reply-log';
-import { SocketSubscriptions, type Reading } from './socket-subscriptions';
+import { errorEventAfter } from '../../streaming/with-error-event';
+import { eventFrame } from './server-frames';
+import { asFrames, SocketSubscriptions, type Reading } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 
 const chunk = (sequence: number, content: string): LoggedEvent =>
@@ -28,8 +30,14 @@ const fail = (error: unknown) => {
   throw error;
 };
 
-async function read(log: LogReader, more: Partial<Reading> = {}): Promise<void> {
-  readings.begin({ key: 'reply', log, onFailure: fail, ...more });
+const framesOf = (log: LogReader, requestId?: string) =>
+  asFrames(log, errorEventAfter, (event) => eventFrame(event, requestId));
+
+async function read(
+  log: LogReader,
+  { requestId, ...more }: Partial<Reading> & { requestId?: string } = {},
+): Promise<void> {
+  readings.begin({ key: 'reply', frames: framesOf(log, requestId), onFailure: fail, ...more });
   await readings.finished();
   pair.socket.ping();
   await once(pair.client, 'ping');
@@ -83,7 +91,7 @@ describe('SocketSubscriptions', () => {
     });
     await read(ended);
     expect(signals[0].aborted).toBe(true);
-    for (const _ of [1, 2]) readings.begin({ key: 'reply', log: open, onFailure: fail });
+    for (const _ of [1, 2]) readings.begin({ key: 'reply', frames: framesOf(open), onFailure: fail });
     await new Promise(setImmediate);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
     readings.endAll();

@@ -2,21 +2,30 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import type { UserAnswers } from '../../limits/open-answers';
 import type { LogReader } from '../../replies/log/reply-log';
-import { withErrorEvent } from '../../streaming/with-error-event';
-import { eventFrame } from './server-frames';
+import { withErrorEvent, type ErrorAfter } from '../../streaming/with-error-event';
 import { tooManyStreams } from './socket.errors';
 import type { SocketWriter } from './socket-writer';
 
 /** A log that is read, and the frame that it is read for. */
 export interface Reading {
-  /** The message or conversation; there is one subscription to each at a time. */
+  /** The message or conversation, or the user's feed; there is one subscription to each at a time. */
   key: string;
-  log: LogReader;
-  requestId?: string;
+  /** The log as frames. */
+  frames: LogReader<string>;
   /** Called after the last event, unless the reader ended it. */
   onEnd?: () => void;
   /** Called if the log cannot be read at all. */
   onFailure: (error: unknown) => void;
+}
+
+/** A log as frames of a socket; if it fails after an event, the contract's error event follows. */
+export function asFrames<E>(
+  log: LogReader<E>,
+  errorAfter: ErrorAfter<E>,
+  toFrame: (event: E) => string,
+): LogReader<string> {
+  const whole = withErrorEvent(log, errorAfter);
+  return (listener, signal) => whole((batch) => listener(batch.map(toFrame)), signal);
 }
 
 /** The subscriptions of one socket. Ending one does not end the reply. Called by `SocketSession` and `SocketCommands`. */
@@ -63,13 +72,12 @@ export class SocketSubscriptions {
     await Promise.all(this.pumps);
   }
 
-  private async pump({ key, log, requestId, onEnd }: Reading, controller: AbortController): Promise<void> {
+  private async pump({ key, frames, onEnd }: Reading, controller: AbortController): Promise<void> {
     const { signal } = controller;
     const release = this.answers.count();
     try {
-      await withErrorEvent(log)(async (batch) => {
-        const frames = batch.map((event) => eventFrame(event, requestId));
-        await this.writer.write(frames, signal);
+      await frames(async (batch) => {
+        await this.writer.write(batch, signal);
         // A long log that is all there must not block other work.
         await nextTurn();
       }, signal);

@@ -4,13 +4,14 @@ import type { LoggedEvent } from '../events/event-codec';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.dto';
 
 /** Receives batches of events in order. While the promise that it returned is pending, it receives no more. */
-export type EventsListener = (events: LoggedEvent[]) => Promise<void> | undefined;
+export type EventsListener<E = LoggedEvent> = (events: E[]) => Promise<void> | undefined;
 
 /**
  * Reads the events of one or more replies: settles after the last of them, or when the signal aborts. The listener sets the pace, and nothing
- * is held for it but its cursor. This is what `RepliesService` and `ConversationFeed` hand to the faces.
+ * is held for it but its cursor. This is what `RepliesService`, `ConversationFeed` and `UserFeed` (whose events have ids of their own) hand
+ * to the faces.
  */
-export type LogReader = (listener: EventsListener, signal: AbortSignal) => Promise<void>;
+export type LogReader<E = LoggedEvent> = (listener: EventsListener<E>, signal: AbortSignal) => Promise<void>;
 
 /** Reader of nothing, for a client that has all events. */
 export const emptyLog: LogReader = () => Promise.resolve();

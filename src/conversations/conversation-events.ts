@@ -1,0 +1,28 @@
+import { STORAGE_BOUNDS } from '../config/bounds';
+import type { ConversationCreatedEvent, ConversationUpdatedEvent } from '../user-events/dto/user-event.dto';
+import type { ConversationEntity } from './conversation.entity';
+import type { ConversationFields } from './conversation.types';
+
+type Changes = Omit<ConversationUpdatedEvent['data'], 'conversation_id'>;
+
+export function conversationCreated(
+  conversation: Omit<ConversationEntity, 'user'>,
+): ConversationCreatedEvent {
+  const { id, title, model, system_prompt, settings, metadata, pinned, archived } = conversation;
+  const fields = { title, model, system_prompt, settings, metadata, pinned, archived };
+  return { type: 'conversation.created', data: { conversation_id: id, ...shortOnes(fields) } };
+}
+
+export function conversationUpdated(id: string, changes: Changes): ConversationUpdatedEvent {
+  return { type: 'conversation.updated', data: { conversation_id: id, ...changes } };
+}
+
+/** What a client has set, as far as it is short enough for an event. */
+export function shortOnes(fields: ConversationFields): Changes {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const isLong = ([, value]: [string, unknown]) =>
+    JSON.stringify(value).length > STORAGE_BOUNDS.userEventText.limit;
+  const omitted = entries.filter(isLong).map(([name]) => name);
+  const short = Object.fromEntries(entries.filter((entry) => !isLong(entry)));
+  return { ...short, ...(omitted.length && { omitted }) };
+}

@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../config/bounds';
+import { conversationUpdated } from '../conversations/conversation-events';
+import { ConversationsService } from '../conversations/conversations.service';
+import { TransactionRunner } from '../database/transaction-runner';
+import type { UserEvent } from '../user-events/dto/user-event.dto';
+import { messageNotFound, replyInProgress, tooMuchBelow } from './message.errors';
+import { isOpen, type ConversationRef } from './message.types';
+import { PathsRepository } from './paths.repository';
+import { SubtreesRepository, type SubtreeMessage } from './subtrees.repository';
+
+/** What a feature keeps of messages. */
+export interface MessageContents {
+  /**
+   * Called before the messages go, while their conversation is locked: removes what the feature keeps of them, or keeps what outlives them.
+   * Answers how many bytes of `stored_bytes` that frees.
+   */
+  removeOf(userId: string, messageIds: string[]): Promise<number>;
+}
+
+/** Ids in one event. */
+const IDS_OF_EVENT = 100;
+
+/**
+ * Removes a message and what hangs below it. The active path goes elsewhere first; then messages go from the newest on, a slice in each
+ * transaction, so that what is left is a tree at any time: a removal that was interrupted can be repeated.
+ */
+@Injectable()
+export class MessageRemoval {
+  private readonly contents: MessageContents[] = [];
+
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly conversations: ConversationsService,
+    private readonly paths: PathsRepository,
+    private readonly subtrees: SubtreesRepository,
+  ) {}
+
+  add(contents: MessageContents): void {
+    this.contents.push(contents);
+  }
+
+  /** @throws AppError `message_not_found`, `reply_in_progress` while a reply of it is open, `too_much_below` */
+  async run(userId: string, messageId: string): Promise<void> {
+    const conversationId = await this.subtrees.conversationOf(userId, messageId);
+    if (!conversationId) throw messageNotFound();
+    const of = { userId, conversationId };
+    const slice = () => this.db.run(() => this.removeSlice(of, messageId));
+    let removed = await slice();
+    if (!removed) throw messageNotFound();
+    while (removed === STORAGE_BOUNDS.rowsOfSlice.limit) removed = await slice();
+  }
+
+  /** Answers how many messages it has removed; less than a slice if nothing is left. */
+  private async removeSlice(of: ConversationRef, messageId: string): Promise<number> {
+    const { userId, conversationId } = of;
+    const { removedBelow, rowsOfSlice } = STORAGE_BOUNDS;
+    const { active_leaf_id } = await this.conversations.lock(userId, conversationId);
+    const subtree = await this.subtrees.below(of, messageId, removedBelow.limit + 2);
+    const root = subtree.find(({ id }) => id === messageId);
+    if (!root) return 0;
+    if (subtree.length > removedBelow.limit + 1) throw tooMuchBelow();
+    if (subtree.some(isOpen)) throw replyInProgress();
+
+    const leafId = await this.leafWithout(of, root);
+    const isActive = subtree.some(({ id }) => id === active_leaf_id);
+    if (isActive) await this.conversations.moveTo(userId, conversationId, leafId);
+    const newestFirst = subtree.toSorted((a, b) => b.sequence - a.sequence);
+    const ids = newestFirst.slice(0, rowsOfSlice.limit).map(({ id }) => id);
+    let bytes = 0;
+    for (const contents of this.contents) bytes += await contents.removeOf(userId, ids);
+    bytes += await this.subtrees.remove(userId, ids);
+    await this.conversations.shrink(userId, conversationId, { messages: ids.length, bytes });
+    await this.conversations.tell(userId, [
+      ...deletedEvents(conversationId, ids),
+      ...(isActive ? [conversationUpdated(conversationId, { active_message_id: leafId })] : []),
+    ]);
+    return ids.length;
+  }
+
+  /** The end of the path past a message that is removed: below its newest other version, or, where there is none, its parent. */
+  private async leafWithout(of: ConversationRef, message: SubtreeMessage): Promise<string | null> {
+    const other = await this.subtrees.newestBeside(of, message);
+    if (message.parent_id !== null) await this.subtrees.leadPast(of, message, other);
+    return other ? this.paths.leafBelow(of, other.id) : message.parent_id;
+  }
+}
+
+function deletedEvents(conversation_id: string, ids: string[]): UserEvent[] {
+  const events: UserEvent[] = [];
+  for (let from = 0; from < ids.length; from += IDS_OF_EVENT)
+    events.push({
+      type: 'message.deleted',
+      data: { conversation_id, message_ids: ids.slice(from, from + IDS_OF_EVENT) },
+    });
+  return events;
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import { messageBytes } from './message-bytes';
+import type { MessageEntity } from './message.entity';
+import type { ConversationRef } from './message.types';
+import { IS_THERE } from './messages.repository';
+
+export type SubtreeMessage = Pick<MessageEntity, 'id' | 'parent_id' | 'branch_id' | 'sequence' | 'status'>;
+
+const COLUMNS = ['id', 'user_id', 'parent_id', 'branch_id', 'sequence', 'status'];
+const columnsOf = (row: string) => COLUMNS.map((name) => `${row}.${name}`).join(', ');
+
+/** What hangs below a message, of a conversation that is locked. */
+@Injectable()
+export class SubtreesRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /** In which conversation a message of the user is. */
+  async conversationOf(userId: string, id: string): Promise<string | undefined> {
+    const rows = await this.db.query<{ conversation_id: string }>(
+      `SELECT m.conversation_id FROM messages m WHERE m.id = $1 AND m.user_id = $2 AND ${IS_THERE}`,
+      [id, userId],
+    );
+    return rows.at(0)?.conversation_id;
+  }
+
+  /** The message and what hangs below it, at most `limit`; none of another conversation. */
+  below({ userId, conversationId }: ConversationRef, id: string, limit: number): Promise<SubtreeMessage[]> {
+    return this.db.query(
+      `WITH RECURSIVE below (${COLUMNS.join(', ')}) AS (
+         SELECT ${columnsOf('m')} FROM messages m WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3
+       UNION ALL
+         SELECT ${columnsOf('m')} FROM below b JOIN messages m
+           ON m.conversation_id = $2 AND m.parent_id = b.id AND m.user_id = b.user_id
+       ) SELECT id, parent_id, branch_id, sequence, status FROM below LIMIT $4`,
+      [id, conversationId, userId, limit],
+    );
+  }
+
+  /** The newest other version of a message. */
+  async newestBeside(
+    { userId, conversationId }: ConversationRef,
+    { id, parent_id }: Pick<MessageEntity, 'id' | 'parent_id'>,
+  ): Promise<Pick<MessageEntity, 'id' | 'branch_id'> | undefined> {
+    const rows = await this.db.query<Pick<MessageEntity, 'id' | 'branch_id'>>(
+      `SELECT id, branch_id FROM messages WHERE conversation_id = $1 AND user_id = $2
+         AND parent_id ${parent_id === null ? 'IS NULL' : '= $4'} AND id <> $3 ORDER BY sequence DESC LIMIT 1`,
+      [conversationId, userId, id, ...(parent_id === null ? [] : [parent_id])],
+    );
+    return rows.at(0);
+  }
+
+  /**
+   * The way below the parent of a message that is removed leads to another version from now on, where it led to the message: a first child
+   * continues the branch of its parent, and is where the way goes that is not noted (`active-path.ts`).
+   */
+  async leadPast(
+    { userId, conversationId }: ConversationRef,
+    { id, parent_id, branch_id }: Pick<MessageEntity, 'id' | 'parent_id' | 'branch_id'>,
+    other: Pick<MessageEntity, 'id' | 'branch_id'> | undefined,
+  ): Promise<void> {
+    const next = other && other.branch_id === other.id ? other.id : null;
+    await this.db.query(
+      `UPDATE messages SET active_child_id = $5 WHERE id = $1 AND conversation_id = $2 AND user_id = $3
+         AND (active_child_id = $4 OR (active_child_id IS NULL AND $6::boolean))`,
+      [parent_id, conversationId, userId, id, next, branch_id !== id && next !== null],
+    );
+  }
+
+  /** Answers how many of the `stored_bytes` of their conversation the messages were. */
+  async remove(userId: string, ids: string[]): Promise<number> {
+    const rows = await this.db.query<{ bytes: number }>(
+      `WITH gone AS (DELETE FROM messages m WHERE m.user_id = $1 AND m.id = ANY($2) RETURNING ${messageBytes('m')} AS bytes)
+       SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM gone`,
+      [userId, ids],
+    );
+    return rows[0].bytes;
+  }
+}

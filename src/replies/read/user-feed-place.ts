@@ -1,0 +1,88 @@
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
+import type { ReplyRef } from '../../messages/message.types';
+import { invalidResumeId } from '../reply.errors';
+
+/** How far a reply has been read: the sequence of its last event. */
+interface ReplyPlace {
+  reply: ReplyRef;
+  /** Its id in the text, of 22 characters. */
+  code: string;
+  sequence: number;
+}
+
+/** `<number>` in base 36, then `.<reply>:<sequence>` for each reply. */
+const FEED_ID = /^[0-9a-z]{1,10}(\.[\w-]{22}:[0-9a-z]{1,10})*$/;
+
+/** The ids of the replies that an event id names, and how far each was read. */
+export interface FeedId {
+  /** Number of the user's last event. */
+  seq: number;
+  replies: ReadonlyMap<string, number>;
+}
+
+/** @throws AppError `invalid_last_event_id` for what no feed of a user has as an id */
+export function parseFeedId(id: string): FeedId {
+  if (!FEED_ID.test(id)) throw invalidResumeId();
+  const [seq, ...replies] = id.split('.');
+  if (replies.length > OPEN_ANSWER_BOUNDS.repliesOfUserFeed.limit) throw invalidResumeId();
+  return { seq: parseInt(seq, 36), replies: new Map(replies.map(parseReply)) };
+}
+
+function parseReply(text: string): [id: string, sequence: number] {
+  const [code, sequence] = text.split(':');
+  const id = idOf(code);
+  if (codeOf(id) !== code) throw invalidResumeId();
+  return [id, parseInt(sequence, 36)];
+}
+
+/** How far a reader of a user's feed is. The ids of its events say so, so that it goes on in any process without a gap or a repetition. */
+export class FeedPlace {
+  private readonly replies = new Map<string, ReplyPlace>();
+
+  constructor(public seq: number) {}
+
+  /** The id of the event after which this is the place. */
+  get id(): string {
+    let id = this.seq.toString(36);
+    for (const { code, sequence } of this.replies.values()) id += `.${code}:${sequence.toString(36)}`;
+    return id;
+  }
+
+  get open(): ReplyPlace[] {
+    return [...this.replies.values()];
+  }
+
+  get isFull(): boolean {
+    return this.replies.size >= OPEN_ANSWER_BOUNDS.repliesOfUserFeed.limit;
+  }
+
+  has({ messageId }: ReplyRef): boolean {
+    return this.replies.has(messageId);
+  }
+
+  sequenceOf({ messageId }: ReplyRef): number {
+    return this.replies.get(messageId)?.sequence ?? 0;
+  }
+
+  add(reply: ReplyRef, sequence: number): void {
+    this.replies.set(reply.messageId, { reply, code: codeOf(reply.messageId), sequence });
+  }
+
+  advance({ messageId }: ReplyRef, sequence: number): void {
+    const place = this.replies.get(messageId);
+    if (place) place.sequence = sequence;
+  }
+
+  remove({ messageId }: ReplyRef): void {
+    this.replies.delete(messageId);
+  }
+}
+
+function codeOf(messageId: string): string {
+  return Buffer.from(messageId.replaceAll('-', ''), 'hex').toString('base64url');
+}
+
+function idOf(code: string): string {
+  const hex = Buffer.from(code, 'base64url').toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

@@ -1,0 +1,251 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Wakeup } from '../../common/wakeup';
+import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
+import { unavailable } from '../../database/database-error';
+import { replyRef, type ReplyRef } from '../../messages/message.types';
+import { MessagesService } from '../../messages/messages.service';
+import type { ResetEvent } from '../../user-events/dto/user-event.dto';
+import { UserEvents, type FollowingEvents } from '../../user-events/user-events';
+import type { NumberedEvent } from '../../user-events/user-event.types';
+import type { LoggedEvent } from '../events/event-codec';
+import type { EventsListener, LogReader } from '../log/reply-log';
+import { ActiveReplies } from '../produce/active-replies';
+import { FeedPlace, parseFeedId } from './user-feed-place';
+import { ReplyReader } from './reply-reader';
+
+/** Delay after which a feed repeats a query that failed. */
+const RETRY_MS = 5_000;
+
+const RESET = JSON.stringify({ type: 'reset', data: { reason: 'unknown_event' } } satisfies ResetEvent);
+
+/** An event of a user's feed. */
+export interface FeedEvent {
+  /** Opaque: from here a reader resumes. */
+  id: string;
+  json: string;
+}
+
+export interface UserFeedOptions {
+  /** Id of the last event that the reader has. */
+  lastEventId?: string;
+  /** How each reply is read whose events the feed has as well; absent: it has none. */
+  replies?: (log: LogReader) => LogReader;
+}
+
+/** Streams what happens to all that a user has. Called by `UserEventsController`, `SocketCommands`. */
+@Injectable()
+export class UserFeed {
+  constructor(
+    private readonly events: UserEvents,
+    private readonly messages: MessagesService,
+    private readonly reader: ReplyReader,
+    private readonly active: ActiveReplies,
+  ) {}
+
+  /**
+   * What happens from now on, with the log of each reply that runs, from its start; or all that has happened since an event. It ends only with
+   * the process or the reader.
+   * @throws AppError `invalid_last_event_id`
+   */
+  async open(userId: string, { lastEventId, replies }: UserFeedOptions): Promise<LogReader<FeedEvent>> {
+    const place = lastEventId
+      ? await this.placeAfter(userId, lastEventId, replies !== undefined)
+      : await this.currentPlace(userId, replies !== undefined);
+    const { events, messages, reader, active } = this;
+    const sources = { events, messages, reader, active };
+    return (listener, signal) => new FeedReading(sources, { userId, place, replies, listener, signal }).run();
+  }
+
+  private async currentPlace(userId: string, withReplies: boolean): Promise<FeedPlace> {
+    if (!withReplies) return new FeedPlace(await this.events.head(userId));
+    const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
+    const { seq, replies } = await this.messages.runningReplies(userId, limit);
+    const place = new FeedPlace(seq);
+    for (const reply of replies) place.add(reply, 0);
+    return place;
+  }
+
+  private async placeAfter(userId: string, lastEventId: string, withReplies: boolean): Promise<FeedPlace> {
+    const { seq, replies } = parseFeedId(lastEventId);
+    const place = new FeedPlace(seq);
+    if (!withReplies || !replies.size) return place;
+    // Of those that are gone the reader is told by events.
+    for (const header of await this.messages.replies(userId, [...replies.keys()]))
+      place.add(replyRef(header), replies.get(header.id) ?? 0);
+    return place;
+  }
+}
+
+/** Where a feed reads from. */
+interface Sources {
+  events: UserEvents;
+  messages: MessagesService;
+  reader: ReplyReader;
+  active: ActiveReplies;
+}
+
+interface Feed {
+  userId: string;
+  place: FeedPlace;
+  replies: UserFeedOptions['replies'];
+  listener: (events: FeedEvent[]) => Promise<void> | undefined;
+  signal: AbortSignal;
+}
+
+/** One reader of a feed: the user's events, and the logs of replies beside them, one delivery at a time. */
+class FeedReading {
+  private readonly logger = new Logger(UserFeed.name);
+  private readonly wakeup = new Wakeup();
+  /** A reply has ended. */
+  private readonly room = new Wakeup();
+  private readonly stop = new AbortController();
+  /** Settles when the listener takes more. */
+  private full: Promise<void> | undefined;
+  private failure: { error: unknown } | undefined;
+
+  constructor(
+    private readonly sources: Sources,
+    private readonly feed: Feed,
+  ) {}
+
+  async run(): Promise<void> {
+    const { userId, place, signal } = this.feed;
+    const { events, active } = this.sources;
+    const unwatch = events.watch(userId, () => place.seq, this.wakeup.wake);
+    const closed = active.closed$.subscribe(this.end);
+    signal.addEventListener('abort', this.end);
+    try {
+      for (const { reply } of place.open) this.begin(reply);
+      while (!this.isOver) {
+        const next = await this.next();
+        if (next === undefined) await this.wakeup.wait(RETRY_MS);
+        else if (typeof next === 'number') await this.reset();
+        else {
+          await this.tell(next.events);
+          if (!next.more) await this.wakeup.wait();
+        }
+      }
+      if (this.failure) throw this.failure.error;
+    } finally {
+      unwatch();
+      closed.unsubscribe();
+      signal.removeEventListener('abort', this.end);
+      this.stop.abort(signal.reason);
+    }
+  }
+
+  private get isOver(): boolean {
+    return this.feed.signal.aborted || this.sources.active.closed || this.failure !== undefined;
+  }
+
+  private readonly end = (): void => {
+    this.wakeup.wake();
+    this.room.wake();
+  };
+
+  /** What follows; undefined if that cannot be known now. */
+  private async next(): Promise<FollowingEvents | number | undefined> {
+    const { userId, place } = this.feed;
+    try {
+      return await this.sources.events.after(userId, place.seq);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'A feed could not look for events; it tries again');
+      return undefined;
+    }
+  }
+
+  /** The reader may have missed events: it goes on with those from now on, and with the replies that run now. */
+  private async reset(): Promise<void> {
+    const { userId, place, replies } = this.feed;
+    const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
+    const now = await this.sources.messages.runningReplies(userId, limit);
+    const begun = replies ? now.replies.filter((reply) => !place.has(reply) && !place.isFull) : [];
+    await this.send(() => {
+      place.seq = now.seq;
+      for (const reply of begun) place.add(reply, 0);
+      return [{ id: place.id, json: RESET }];
+    });
+    for (const reply of begun) this.begin(reply);
+  }
+
+  private async tell(events: readonly NumberedEvent[]): Promise<void> {
+    const { place, replies } = this.feed;
+    const told = ({ seq, json }: NumberedEvent) => {
+      place.seq = seq;
+      return { id: place.id, json };
+    };
+    if (!replies) {
+      if (events.length) await this.send(() => events.map(told));
+      return;
+    }
+    for (const event of events) {
+      const reply = this.begunBy(event);
+      if (reply) await this.untilRoom();
+      if (this.isOver) return;
+      await this.send(() => {
+        if (reply) place.add(reply, 0);
+        return [told(event)];
+      });
+      if (reply) this.begin(reply);
+    }
+  }
+
+  private async untilRoom(): Promise<void> {
+    while (this.feed.place.isFull && !this.isOver) await this.room.wait();
+  }
+
+  private begunBy({ event: { type, data } }: NumberedEvent): ReplyRef | undefined {
+    if (type !== 'reply.started') return undefined;
+    const { userId, place } = this.feed;
+    const reply = { userId, conversationId: data.conversation_id, messageId: data.message_id };
+    return place.has(reply) ? undefined : reply;
+  }
+
+  /** Reads the log of a reply from its place on. */
+  private begin(reply: ReplyRef): void {
+    const { place, replies = (log) => log } = this.feed;
+    const after = place.sequenceOf(reply);
+    const log = replies((listener, signal) => this.sources.reader.read(reply, after, listener, signal));
+    const listener: EventsListener = (batch) =>
+      batch.some(({ sequence }) => sequence) ? this.send(() => this.shown(reply, batch)) : undefined;
+    const onEnd = () => {
+      if (!this.isOver) place.remove(reply);
+      this.room.wake();
+    };
+    const onFailure = (error: unknown) => {
+      this.failure ??= { error };
+      this.end();
+    };
+    void log(listener, this.stop.signal).then(onEnd, onFailure);
+  }
+
+  private shown(reply: ReplyRef, batch: readonly LoggedEvent[]): FeedEvent[] {
+    const { place } = this.feed;
+    const events: FeedEvent[] = [];
+    for (const logged of batch) {
+      if (!logged.sequence) continue;
+      // An event that repeats an id ends a log that cannot be read on now: the reader resumes later.
+      if (logged.sequence <= place.sequenceOf(reply)) throw unavailable();
+      place.advance(reply, logged.sequence);
+      if (logged.terminal) place.remove(reply);
+      events.push({ id: place.id, json: withIds(logged, reply) });
+    }
+    return events;
+  }
+
+  /** Delivers one after the other, as fast as the listener takes it. What is delivered, and from which place, is known only then. */
+  private send(make: () => FeedEvent[]): Promise<void> | undefined {
+    if (this.full) return this.full.then(() => this.send(make));
+    if (this.isOver) return undefined;
+    const drained = this.feed.listener(make());
+    if (!drained) return undefined;
+    return (this.full = drained.then(() => void (this.full = undefined)));
+  }
+}
+
+/** The event of a reply with whose it is. `start` says all of that by itself, and `end` the message. */
+function withIds({ event: { type }, json }: LoggedEvent, { conversationId, messageId }: ReplyRef): string {
+  if (type === 'start') return json;
+  const message = type === 'end' ? '' : `,"message_id":"${messageId}"`;
+  return `${json.slice(0, -2)},"conversation_id":"${conversationId}"${message}}}`;
+}

@@ -1,0 +1,309 @@
+import type { Type } from '@nestjs/common';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath } from '@nestjs/swagger';
+import type { ModelSettings } from '../../config/models-config';
+import { ApiId, ApiTime } from '../../http/openapi/api-properties';
+
+const ApiType = (type: string) =>
+  ApiProperty({ type: 'string', enum: [type], example: type, description: 'Tells the events apart.' });
+const ApiConversationId = () => ApiId('conversation', { description: 'The conversation.' });
+const ApiReplyId = () => ApiId('reply', { description: 'The reply.' });
+
+class ConversationChangesData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    example: 'Holiday in Norway',
+    description: 'Its title.',
+  })
+  title?: string | null;
+
+  @ApiPropertyOptional({ type: 'string', nullable: true, example: 'parley-demo', description: 'Its model.' })
+  model?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    example: 'You are a patient travel guide.',
+    description: 'Its system prompt.',
+  })
+  system_prompt?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    example: { temperature: 0.7 },
+    description: 'Its settings.',
+  })
+  settings?: ModelSettings;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { project: 'norway' },
+    description: 'Its metadata.',
+  })
+  metadata?: Record<string, string>;
+
+  @ApiPropertyOptional({ example: false, description: 'Whether it is pinned.' })
+  pinned?: boolean;
+
+  @ApiPropertyOptional({ example: false, description: 'Whether it is archived.' })
+  archived?: boolean;
+
+  @ApiPropertyOptional({
+    example: false,
+    description: 'Whether a reply has ended since the user last read it.',
+  })
+  unread?: boolean;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    format: 'uuid',
+    nullable: true,
+    example: null,
+    description: 'The end of its active path.',
+  })
+  active_message_id?: string | null;
+
+  @ApiPropertyOptional({ example: true, description: 'The model has forgotten what came before.' })
+  context_cleared?: boolean;
+
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['system_prompt'],
+    description: 'What has changed as well, but is too long for an event.',
+  })
+  omitted?: string[];
+}
+
+@ApiSchema({ description: 'There is a further conversation, with these fields.' })
+export class ConversationCreatedEvent {
+  @ApiType('conversation.created')
+  type: 'conversation.created';
+
+  @ApiProperty({ type: ConversationChangesData, description: 'Its fields.' })
+  data: ConversationChangesData;
+}
+
+@ApiSchema({
+  description:
+    'These fields of a conversation have changed. What turns change of it is told by events of their own.',
+})
+export class ConversationUpdatedEvent {
+  @ApiType('conversation.updated')
+  type: 'conversation.updated';
+
+  @ApiProperty({ type: ConversationChangesData, description: 'Fields that have changed.' })
+  data: ConversationChangesData;
+}
+
+class ConversationDeletedData {
+  @ApiConversationId()
+  conversation_id: string;
+}
+
+@ApiSchema({ description: 'A conversation is gone, with all that was in it.' })
+export class ConversationDeletedEvent {
+  @ApiType('conversation.deleted')
+  type: 'conversation.deleted';
+
+  @ApiProperty({ type: ConversationDeletedData, description: 'Which one.' })
+  data: ConversationDeletedData;
+}
+
+class TitleData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Holiday in Norway',
+    description: 'Its title now.',
+  })
+  title: string | null;
+}
+
+@ApiSchema({ description: 'The service has given a conversation a title.' })
+export class TitleEvent {
+  @ApiType('title')
+  type: 'title';
+
+  @ApiProperty({ type: TitleData, description: 'The title.' })
+  data: TitleData;
+}
+
+class MessageCreatedData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiId('userMessage', { description: 'The message.' })
+  message_id: string;
+
+  @ApiId('reply', { nullable: true, description: 'The message before it; null for a first one.' })
+  parent_id: string | null;
+
+  @ApiProperty({
+    type: 'string',
+    enum: ['user', 'assistant', 'system', 'tool'],
+    example: 'user',
+    description: 'Who wrote it.',
+  })
+  role: string;
+
+  @ApiTime('When it was posted: the last activity of its conversation.')
+  created_at: Date;
+}
+
+@ApiSchema({
+  description:
+    'A message is stored; a reply as well, when it is asked for. It is the end of the active path, and what its conversation had before has been read.',
+})
+export class MessageCreatedEvent {
+  @ApiType('message.created')
+  type: 'message.created';
+
+  @ApiProperty({ type: MessageCreatedData, description: 'The message, without its text.' })
+  data: MessageCreatedData;
+}
+
+class MessageDeletedData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiProperty({
+    type: [String],
+    example: ['019a5b1c-7f00-7000-8000-000000000003'],
+    description: 'The messages; of very many, some in each of several events.',
+  })
+  message_ids: string[];
+}
+
+@ApiSchema({ description: 'Messages of a conversation are gone.' })
+export class MessageDeletedEvent {
+  @ApiType('message.deleted')
+  type: 'message.deleted';
+
+  @ApiProperty({ type: MessageDeletedData, description: 'Which ones.' })
+  data: MessageDeletedData;
+}
+
+class OpenReplyData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiReplyId()
+  message_id: string;
+
+  @ApiId('userMessage', { description: 'The message it answers.' })
+  user_message_id: string;
+
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'parley-demo',
+    description: 'The model that is asked.',
+  })
+  model: string | null;
+}
+
+@ApiSchema({ description: 'A reply runs.' })
+export class ReplyStartedEvent {
+  @ApiType('reply.started')
+  type: 'reply.started';
+
+  @ApiProperty({ type: OpenReplyData, description: 'The reply.' })
+  data: OpenReplyData;
+}
+
+@ApiSchema({ description: 'A reply waits for its turn; `reply.started` or `reply.ended` follows.' })
+export class ReplyWaitingEvent {
+  @ApiType('reply.waiting')
+  type: 'reply.waiting';
+
+  @ApiProperty({ type: OpenReplyData, description: 'The reply.' })
+  data: OpenReplyData;
+}
+
+class ReplyEndedData {
+  @ApiConversationId()
+  conversation_id: string;
+
+  @ApiReplyId()
+  message_id: string;
+
+  @ApiProperty({
+    type: 'string',
+    enum: ['completed', 'stopped', 'failed', 'interrupted'],
+    example: 'completed',
+    description: 'How it ended.',
+  })
+  status: string;
+
+  @ApiProperty({ type: 'string', nullable: true, example: 'stop', description: 'As of the message.' })
+  finish_reason: string | null;
+}
+
+@ApiSchema({
+  description: 'A reply has ended, and is stored. One that had begun leaves its conversation unread.',
+})
+export class ReplyEndedEvent {
+  @ApiType('reply.ended')
+  type: 'reply.ended';
+
+  @ApiProperty({ type: ReplyEndedData, description: 'The reply.' })
+  data: ReplyEndedData;
+}
+
+class ResetData {
+  @ApiProperty({ type: 'string', enum: ['unknown_event'], example: 'unknown_event', description: 'Why.' })
+  reason: 'unknown_event';
+}
+
+@ApiSchema({
+  description:
+    'The event after which the client resumes is not known, or too old: it may have missed some, and reads its lists anew. What happens from now on follows.',
+})
+export class ResetEvent {
+  @ApiType('reset')
+  type: 'reset';
+
+  @ApiProperty({ type: ResetData, description: 'Why.' })
+  data: ResetData;
+}
+
+/** What happened to something of a user: ids and fields that have changed, never the text of a message. */
+export type UserEvent =
+  | ConversationCreatedEvent
+  | ConversationUpdatedEvent
+  | ConversationDeletedEvent
+  | MessageCreatedEvent
+  | MessageDeletedEvent
+  | TitleEvent
+  | ReplyStartedEvent
+  | ReplyWaitingEvent
+  | ReplyEndedEvent;
+
+/** Event classes by `type`. */
+const EVENTS = {
+  'conversation.created': ConversationCreatedEvent,
+  'conversation.updated': ConversationUpdatedEvent,
+  'conversation.deleted': ConversationDeletedEvent,
+  'message.created': MessageCreatedEvent,
+  'message.deleted': MessageDeletedEvent,
+  title: TitleEvent,
+  'reply.started': ReplyStartedEvent,
+  'reply.waiting': ReplyWaitingEvent,
+  'reply.ended': ReplyEndedEvent,
+  reset: ResetEvent,
+} satisfies { [T in (UserEvent | ResetEvent)['type']]: Type<Extract<UserEvent | ResetEvent, { type: T }>> };
+
+/** Registers the schemas of all events. */
+export const ApiUserEvents = () => ApiExtraModels(...Object.values(EVENTS));
+
+/** Schemas of all events, by `type`. */
+export const userEventSchemas = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(EVENTS).map(([type, event]) => [type, getSchemaPath(event)]));

@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Poller } from '../common/poller';
+import { DatabaseState } from '../database/database-state';
+import { InstanceService } from '../instances/instance.service';
+import { Signals } from '../signals/signals';
+import { userTopic } from '../signals/topics';
+import { UserEventsRepository } from './user-events.repository';
+
+const POLL_INTERVAL_MS = 100;
+/** Poll interval while no other process is known: one that has just started may have changed something. */
+const ALONE_POLL_INTERVAL_MS = 1_000;
+/** Users per statement. */
+const CHUNK = 1_000;
+/** Pause between two polls, at least this many times the duration of the last one: with many feeds a poll takes long. */
+const MIN_PAUSE_FACTOR = 19;
+
+interface Watcher {
+  /** Number of the last event that the watcher knows. */
+  seen: () => number;
+}
+
+/** One user, shared by all of their feeds. */
+interface Watched {
+  /** Number up to which the topic has been published. */
+  published: number;
+  watchers: Set<Watcher>;
+}
+
+/**
+ * Wakes feeds of users. What this process appends is published by its writer (`UserEvents.announce`); what other processes append is looked for
+ * while somebody watches, one poll for all users, and published in the same way. On the embedded database there are no other processes.
+ */
+@Injectable()
+export class UserEventWatcher {
+  private readonly watched = new Map<string, Watched>();
+  /** Duration of the last poll in ms. */
+  private lastPollMs = 0;
+  private readonly poll = new Poller({
+    name: 'events of users',
+    everyMs: () =>
+      Math.max(
+        this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS,
+        MIN_PAUSE_FACTOR * this.lastPollMs,
+      ),
+    isNeeded: () => this.watched.size > 0,
+    poll: () => this.check(),
+  });
+
+  constructor(
+    private readonly events: UserEventsRepository,
+    private readonly database: DatabaseState,
+    private readonly instance: InstanceService,
+    private readonly signals: Signals,
+  ) {}
+
+  /** Calls back when the user may have events after `seen`. Returns a function that ends the watching. */
+  watch(userId: string, seen: () => number, onNews: () => void): () => void {
+    const unsubscribe = this.signals.subscribe(userTopic(userId), onNews);
+    if (this.database.exclusive) return unsubscribe;
+    const watcher = { seen };
+    const watched = this.watched.get(userId) ?? { published: seen(), watchers: new Set() };
+    this.watched.set(userId, watched);
+    watched.watchers.add(watcher);
+    void this.poll.start();
+    return () => {
+      unsubscribe();
+      watched.watchers.delete(watcher);
+      if (!watched.watchers.size && this.watched.get(userId) === watched) this.watched.delete(userId);
+    };
+  }
+
+  private async check(): Promise<void> {
+    const startedAt = performance.now();
+    const users = Array.from(this.watched, ([userId, { published: seq }]) => ({ userId, seq }));
+    try {
+      for (let offset = 0; offset < users.length; offset += CHUNK)
+        for (const { userId, seq } of await this.events.further(users.slice(offset, offset + CHUNK)))
+          this.publish(userId, seq);
+    } finally {
+      this.lastPollMs = performance.now() - startedAt;
+    }
+  }
+
+  /** Nothing if all watchers know the event: that of a change that was made here. */
+  private publish(userId: string, seq: number): void {
+    const watched = this.watched.get(userId);
+    if (!watched) return;
+    watched.published = seq;
+    if ([...watched.watchers].some(({ seen }) => seen() < seq)) this.signals.publish(userTopic(userId));
+  }
+}

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../database/transaction-runner';
+import { Signals } from '../signals/signals';
+import { userTopic } from '../signals/topics';
+import type { UserEvent } from './dto/user-event.dto';
+import { UserEventWatcher } from './user-event-watcher';
+import type { NumberedEvent } from './user-event.types';
+import { UserEventsRepository } from './user-events.repository';
+
+/** Events that are read at a time. */
+const BATCH = 100;
+
+/** What follows an event of a user. */
+export interface FollowingEvents {
+  events: NumberedEvent[];
+  /** There may be more of them already. */
+  more: boolean;
+}
+
+/** A read in flight, shared by the feeds of the user that are at the same event. */
+interface SharedRead {
+  seq: number;
+  result: Promise<FollowingEvents | number>;
+}
+
+/** What happens to what users have, in its order, for their feeds. */
+@Injectable()
+export class UserEvents {
+  /** By user. */
+  private readonly reads = new Map<string, SharedRead>();
+
+  constructor(
+    private readonly repository: UserEventsRepository,
+    private readonly db: TransactionRunner,
+    private readonly signals: Signals,
+    private readonly watcher: UserEventWatcher,
+  ) {}
+
+  /** Appends events in the transaction of the change, as its last statement: nothing may be locked after it. */
+  async append(userId: string, events: readonly UserEvent[]): Promise<void> {
+    if (!events.length) return;
+    await this.repository.append(userId, events);
+    this.announce(userId);
+  }
+
+  /** Wakes the user's feeds once the transaction is committed; for statements that append events themselves (`appendingEvents`). */
+  announce(userId: string): void {
+    this.db.afterCommit(() => this.signals.publish(userTopic(userId)));
+  }
+
+  /** A conversation is gone: its texts do not stay in its events. */
+  forgetTexts(userId: string, conversationId: string): Promise<void> {
+    return this.repository.forgetTexts(userId, conversationId);
+  }
+
+  /** The number of the user's last event; 0 if there was none yet. */
+  head(userId: string): Promise<number> {
+    return this.repository.head(userId);
+  }
+
+  /** Events after a number; the number of the last event of all where that is not known, or events after it are not kept any more. */
+  after(userId: string, seq: number): Promise<FollowingEvents | number> {
+    const inFlight = this.reads.get(userId);
+    if (inFlight?.seq === seq) return inFlight.result;
+    const result = this.read(userId, seq).finally(() => {
+      if (this.reads.get(userId) === read) this.reads.delete(userId);
+    });
+    const read = { seq, result };
+    this.reads.set(userId, read);
+    return result;
+  }
+
+  /** Calls back when the user may have events after `seen`. Returns a function that ends the watching. */
+  watch(userId: string, seen: () => number, onNews: () => void): () => void {
+    return this.watcher.watch(userId, seen, () => {
+      // What is being read may have been read too early to see the news.
+      this.reads.delete(userId);
+      onNews();
+    });
+  }
+
+  private async read(userId: string, seq: number): Promise<FollowingEvents | number> {
+    const { head, events } = await this.repository.after(userId, seq, BATCH);
+    // The first event of all has any number.
+    const first = seq || (events.at(0)?.seq ?? 1) - 1;
+    const isWhole = events.every((event, index) => event.seq === first + 1 + index);
+    if (!isWhole || (!events.length && seq !== head)) return head;
+    return { events, more: events.length === BATCH };
+  }
+}
