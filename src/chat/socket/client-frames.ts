@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { IsBoolean, IsIn, IsString, IsUUID, ValidateBy } from 'class-validator';
+import { IsBoolean, IsEmpty, IsIn, IsString, IsUUID, ValidateBy } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
@@ -56,7 +56,11 @@ class SubscribeFrame {
   full_text?: boolean;
 }
 
-class UnsubscribeFrame {}
+/** It has no fields; a class without a rule would be refused whatever is sent. */
+class UnsubscribeFrame {
+  @IsEmpty()
+  nothing?: null;
+}
 
 /** Frames that a client may send, by `type`; the class declares the other fields. */
 export const CLIENT_FRAMES = {
