@@ -958,6 +958,13 @@ export const STORAGE_BOUNDS = {
     beyond: '409 `too_much_below`',
     test: 'test/e2e/message-removal.spec.ts',
   },
+  removedAtOnce: {
+    what: 'of these, messages that one transaction removes',
+    limit: 500,
+    unit: 'count',
+    beyond: 'the next transaction, within the same request',
+    test: 'test/e2e/message-removal.spec.ts',
+  },
 } as const satisfies Bounds;
 
 /** All of them, in the order of the table. */

@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { AppError, type FieldError } from '../errors/app-error';
 import { invalidRequest } from './http-errors';
+import { checkValue } from './json-value';
 
 const MAX_ERRORS = 100;
 
@@ -28,7 +29,7 @@ export class RequestValidationPipe extends ValidationPipe {
 
 const PREFIXED_FIELDS = Symbol('prefixed fields');
 
-/** Marks the DTO of a query: parameters `<name>.<key>` are members of its field `name`, which they alone make. */
+/** Marks the DTO of a query: parameters `<name>.<key>` are members of its field `name`, which they alone make. Their keys are checked as those of bodies. */
 export function PrefixedFields(name: string): ClassDecorator {
   return (dto) => Reflect.defineMetadata(PREFIXED_FIELDS, name, dto);
 }
@@ -41,7 +42,10 @@ function gathered(value: unknown, { type, metatype }: ArgumentMetadata): unknown
   const isMember = ([key]: [string, string]) => key.startsWith(prefix);
   const members = entries.filter(isMember).map(([key, text]) => [key.slice(prefix.length), text]);
   const others = Object.fromEntries(entries.filter((entry) => !isMember(entry)));
-  return members.length ? { ...others, [name]: Object.fromEntries(members) as unknown } : others;
+  if (!members.length) return others;
+  const member: unknown = Object.fromEntries(members);
+  checkValue(member, name);
+  return { ...others, [name]: member };
 }
 
 const OPTIONAL_BODY = Symbol('optional body');

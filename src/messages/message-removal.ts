@@ -48,13 +48,13 @@ export class MessageRemoval {
     const slice = () => this.db.run(() => this.removeSlice(of, messageId));
     let removed = await slice();
     if (!removed) throw messageNotFound();
-    while (removed === STORAGE_BOUNDS.rowsOfSlice.limit) removed = await slice();
+    while (removed === STORAGE_BOUNDS.removedAtOnce.limit) removed = await slice();
   }
 
   /** Answers how many messages it has removed; less than a slice if nothing is left. */
   private async removeSlice(of: ConversationRef, messageId: string): Promise<number> {
     const { userId, conversationId } = of;
-    const { removedBelow, rowsOfSlice } = STORAGE_BOUNDS;
+    const { removedBelow, removedAtOnce } = STORAGE_BOUNDS;
     const { active_leaf_id } = await this.conversations.lock(userId, conversationId);
     const subtree = await this.subtrees.below(of, messageId, removedBelow.limit + 2);
     const root = subtree.find(({ id }) => id === messageId);
@@ -66,7 +66,7 @@ export class MessageRemoval {
     const isActive = subtree.some(({ id }) => id === active_leaf_id);
     if (isActive) await this.conversations.moveTo(userId, conversationId, leafId);
     const newestFirst = subtree.toSorted((a, b) => b.sequence - a.sequence);
-    const ids = newestFirst.slice(0, rowsOfSlice.limit).map(({ id }) => id);
+    const ids = newestFirst.slice(0, removedAtOnce.limit).map(({ id }) => id);
     let bytes = 0;
     for (const contents of this.contents) bytes += await contents.removeOf(userId, ids);
     bytes += await this.subtrees.remove(userId, ids);

@@ -1,6 +1,8 @@
 import { DataSource } from 'typeorm';
 import { STORAGE_BOUNDS } from '../../src/config/bounds';
+import { TransactionRunner } from '../../src/database/transaction-runner';
 import { Counters } from '../../src/usage/counters';
+import { CountersRepository } from '../../src/usage/counters.repository';
 import { ApiClient, type ConversationDetail } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
@@ -25,8 +27,9 @@ beforeEach(() => {
   alice = ApiClient.of(t.url, user);
 });
 afterEach(async () => {
-  const { wrong } = await t.app.get(Counters, { strict: false }).recount({ correct: false });
-  expect(wrong).toEqual([]);
+  const db = t.app.get(TransactionRunner);
+  const counters = new Counters(new CountersRepository(db), db);
+  expect((await counters.recount({ correct: false })).wrong).toEqual([]);
 });
 afterAll(async () => {
   await t.close();
@@ -209,7 +212,7 @@ describe('a message that is removed', () => {
          ) UPDATE conversations SET message_count = message_count + $2, last_sequence = last_sequence + $2 WHERE id = $1`,
         [id, count, said[0].message.id],
       );
-    const { removedBelow, rowsOfSlice } = STORAGE_BOUNDS;
+    const { removedBelow, removedAtOnce } = STORAGE_BOUNDS;
     await add(removedBelow.limit);
     expect((await alice.delete(`/messages/${said[0].user_message.id}`)).body).toMatchObject({
       status: 409,
@@ -218,7 +221,7 @@ describe('a message that is removed', () => {
     const feed = await UserFeedClient.open(t.url, { user });
     await remove(said[0].message.id);
     expect(await pathOf(id)).toEqual([said[0].user_message.id]);
-    const slices = Math.ceil((removedBelow.limit + 1) / rowsOfSlice.limit);
+    const slices = Math.ceil((removedBelow.limit + 1) / removedAtOnce.limit);
     await feed.until(
       () =>
         feed.of('message.deleted').flatMap(({ data }) => data.message_ids).length === removedBelow.limit + 1,

@@ -223,7 +223,10 @@ describe('a feed with chunks', () => {
       ...Array.from({ length: 200 }, (_, n) => `w${n} `),
     ]);
     const seen: FeedFrame[] = [];
-    let lastId: string | undefined;
+    const first = await (await open('include=chunks')).count('chunk', 1);
+    seen.push(...first.events);
+    let { lastId } = first;
+    first.close();
     gate.release();
     for (let turn = 0; !seen.some(({ type }) => type === 'end'); turn++) {
       const feed = await open('include=chunks', lastId);
