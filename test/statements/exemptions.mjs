@@ -38,6 +38,11 @@ export const EXEMPTIONS = [
     reason: 'Sweep: keys that are too old to be repeated, whosever they are.',
   },
   {
+    statement:
+      /^WITH gone AS \( DELETE FROM user_events WHERE \(user_id, seq\) IN \( SELECT user_id, seq FROM user_events WHERE created_at </,
+    reason: 'Sweep: events that are too old to be resumed from, whosever they are.',
+  },
+  {
     statement: /^WITH RECURSIVE journals AS/,
     reason: 'Recovery by instance: journals of processes that left no open reply.',
   },

@@ -90,6 +90,7 @@ async function act(random: Random, ids: string[]): Promise<unknown> {
     acts.push(
       () => alice.post(`/messages/${message_id}/regenerate`),
       () => alice.post(`/messages/${message_id}/select`),
+      () => alice.delete(`/messages/${random.chance(0.5) ? message_id : random.pick(messages).id}`),
       () =>
         alice.post('/feedback', { message_id, rating: 3, ...(random.chance(0.6) && { comment: text() }) }),
       async () => {
