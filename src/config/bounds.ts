@@ -121,7 +121,7 @@ export const HTTP_BOUNDS = {
   },
   requestsAtOnce: {
     what: 'requests of one identity that are worked on at once in one process, until their answers have been taken; not what stays open',
-    limit: 16,
+    limit: 8,
     unit: 'count',
     beyond: 'they wait',
     test: 'src/limits/request-turns.spec.ts',
@@ -129,6 +129,13 @@ export const HTTP_BOUNDS = {
   expensiveAtOnce: {
     what: 'the same of requests for messages, usage and exports, whose answers may be megabytes or take long to find',
     limit: 4,
+    unit: 'count',
+    beyond: 'they wait',
+    test: 'src/limits/request-turns.spec.ts',
+  },
+  opensAtOnce: {
+    what: 'streams and feeds of one identity that are looked up at once in one process, until their answers begin',
+    limit: 8,
     unit: 'count',
     beyond: 'they wait',
     test: 'src/limits/request-turns.spec.ts',

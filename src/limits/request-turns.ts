@@ -6,14 +6,22 @@ import { HTTP_BOUNDS } from '../config/bounds';
 import { AppError } from '../errors/app-error';
 import { onceClosed } from '../http/once-closed';
 
-const { requestsAtOnce, expensiveAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
+const { requestsAtOnce, expensiveAtOnce, opensAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
+
+/**
+ * Each kind takes turns of its own. `expensive`: the answer may be megabytes, or take long to find. `opening`: the answer stays open; the
+ * turn is over when it begins, and those that wait are bounded by `OpenAnswers`.
+ */
+export type TurnKind = 'expensive' | 'opening' | 'other';
+
+const AT_ONCE = { expensive: expensiveAtOnce, opening: opensAtOnce, other: requestsAtOnce };
 
 const tooManyAtOnce = () =>
   new AppError('rate_limited', 'rate_limited', 'This user has too many requests at once.', {
     retryAfterS: 1,
   });
 
-/** The requests of one user, expensive or others. */
+/** The requests of one user, of one kind. */
 interface Turns {
   begun: number;
   /** Begin the next ones, the oldest first. */
@@ -23,39 +31,50 @@ interface Turns {
 /**
  * Only so many requests of one user are worked on at a time in this process, until their client has taken the answer; further ones wait.
  * How many may come in a minute says little of what they cost: each may be a page of long messages, which is read from the database,
- * and kept until it has been taken. Not for answers that stay open (`OpenAnswers`).
+ * and kept until it has been taken. Of answers that stay open (`OpenAnswers`) only the beginning takes a turn.
  */
 @Injectable()
 export class RequestTurns {
   private readonly limited: boolean;
-  private readonly expensive = new Map<string, Turns>();
-  private readonly others = new Map<string, Turns>();
+  /** By kind, then by user. */
+  private readonly turns: Record<TurnKind, Map<string, Turns>> = {
+    expensive: new Map(),
+    opening: new Map(),
+    other: new Map(),
+  };
 
   constructor({ limits }: AppConfig) {
     this.limited = limits.identity > 0;
   }
 
   /**
-   * Resolves when the request may begin. It is over when its answer is closed, or its connection.
-   * @param expensive these take turns of their own, of which there are fewer
+   * Resolves when the request may begin, with a function that ends its turn. The turn also ends when the answer is closed, or its connection.
    * @throws AppError `rate_limited` if too many wait, or this one for too long
    */
   async enter(
     userId: string,
     connection: Socket,
     response: ServerResponse,
-    expensive = false,
-  ): Promise<void> {
-    if (!this.limited || connection.closed) return;
-    const perUser = expensive ? this.expensive : this.others;
-    const { limit } = expensive ? expensiveAtOnce : requestsAtOnce;
+    kind: TurnKind = 'other',
+  ): Promise<(() => void) | undefined> {
+    if (!this.limited || connection.closed) return undefined;
+    const perUser = this.turns[kind];
     const turns = perUser.get(userId) ?? { begun: 0, waiting: new Set() };
-    if (turns.begun >= limit) await wait(turns, connection, response);
-    else turns.begun += 1;
     perUser.set(userId, turns);
-    onceClosed(connection, response, () => {
-      if (leave(turns) === 0) perUser.delete(userId);
-    });
+    if (turns.begun >= AT_ONCE[kind].limit) {
+      if (kind !== 'opening' && turns.waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
+      await wait(turns, connection, response);
+    } else turns.begun += 1;
+    let over = false;
+    const end = (): void => {
+      if (!over && leave(turns) === 0) perUser.delete(userId);
+      over = true;
+    };
+    const unwatch = onceClosed(connection, response, end);
+    return () => {
+      unwatch();
+      end();
+    };
   }
 }
 
@@ -68,7 +87,6 @@ function leave(turns: Turns): number {
 }
 
 async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {
-  if (waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
   await new Promise<void>((resolve, reject) => {
     const end = (settle: () => void) => () => {
       waiting.delete(begin);
