@@ -346,6 +346,11 @@ describe('health', () => {
     },
   );
 
+  it.each(['/health', '/api/v1/health'])('says at %s that the process is there', async (path) => {
+    const { status, body } = await t.request.get(path);
+    expect([status, body]).toEqual([200, { status: 'healthy' }]);
+  });
+
   it('is not ready without its database', async () => {
     const other = await createTestApp();
     try {

@@ -31,8 +31,10 @@ const CHAT = { 'path.conversation_id': 'conversation' } as const;
 
 /** Routes that need no identity, and what they answer. */
 export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
+  'GET /health': 200,
   'GET /health/live': 200,
   'GET /health/ready': 200,
+  'GET /api/v1/health': 200,
   'GET /api/v1/health/live': 200,
   'GET /api/v1/health/ready': 200,
   // There only with accounts of the service's own.
@@ -48,6 +50,8 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /api/v1/docs/LICENSE': 404,
   'GET /api/v1/docs/docs/swagger-ui-init.js': 404,
   'GET /api/v1/redoc': 200,
+  'GET /docs': 302,
+  'GET /redoc': 302,
   'GET /api/v1/redoc/init.js': 200,
   'GET /api/v1/redoc/redoc.standalone.js': 200,
 };

@@ -85,6 +85,7 @@ describe('the identity of a handshake', () => {
     const accepted = await sendRaw(
       t.url,
       Buffer.concat([Buffer.from(handshake({ 'X-User-ID': 'alice' })), masked]),
+      { idleMs: 3_000 },
     );
     expect(accepted.status).toBe(101);
     expect(accepted.body).toContain('"type":"start"');
@@ -186,7 +187,7 @@ describe('a handshake that is none', () => {
   it('may break off at any time', async () => {
     const text = handshake(user);
     for (const length of [1, 40, text.length]) {
-      const { status } = await sendRaw(t.url, text.slice(0, length), 1);
+      const { status } = await sendRaw(t.url, text.slice(0, length), { silentMs: 1 });
       expect([0, 101]).toContain(status);
     }
     expect(await opens('', user)).toBe(true);

@@ -74,6 +74,7 @@ describe('what the service answers is what the document says', () => {
     expectDocumented('listHistory', await alice().get(`/api/v1/chat/${conversation}/history`), 200);
     expectDocumented('getMessage', await alice().get(`/api/v1/messages/${reply}`), 200);
     expectDocumented('listModels', await alice().get('/api/v1/models'), 200);
+    expectDocumented('getHealth', await t.request.get('/health'), 200);
     expectDocumented('getLiveness', await t.request.get('/health/live'), 200);
     expectDocumented('getReadiness', await t.request.get('/health/ready'), 200);
     expectDocumented('createStreamTicket', await alice().post('/api/v1/auth/stream-ticket'), 200);
