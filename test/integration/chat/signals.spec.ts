@@ -6,26 +6,15 @@ import { OrphanedReplies } from '../../../src/replies/lifecycle/orphaned-replies
 import { Signals } from '../../../src/signals/signals';
 import { conversationTopic, instanceTopic, replyTopic } from '../../../src/signals/topics';
 import { TurnsService } from '../../../src/messages/turns.service';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+const t = useChatApp();
+const { model } = t;
+const alice = t.client('alice');
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
 beforeEach(() => model.reset());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const get = <T>(type: abstract new (...args: never[]) => T): T => t.app.get<T>(type, { strict: false });
 
@@ -88,8 +77,8 @@ it('a reply that nobody produces, when it is closed', async () => {
   const { id } = await alice.conversation();
   const turns = get(TurnsService);
   const { messageId } = await turns.open({
-    userId: 'alice',
-    position: await turns.resolveParent('alice', id),
+    userId: t.user('alice'),
+    position: await turns.resolveParent(t.user('alice'), id),
     content: 'Hi',
     tokens: 1,
     model: 'test-model',
@@ -107,7 +96,7 @@ it('a reply that nobody produces, when it is closed', async () => {
 
 it('the process that writes a reply whose end is wanted', async () => {
   const { id, messageId, gate, reader } = await running();
-  const ref = { userId: 'alice', conversationId: id, messageId };
+  const ref = { userId: t.user('alice'), conversationId: id, messageId };
   const instance = get(InstanceService);
   const asked = atSignal(instanceTopic(instance.id), () => get(OpenRepliesService).stopRequests([ref]));
   await get(OpenRepliesService).requestStop({ ...ref, userId: 'mallory' });
