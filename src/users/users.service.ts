@@ -18,7 +18,7 @@ export class UsersService {
   constructor(
     private readonly users: UsersRepository,
     private readonly names: AccountNamesRepository,
-    private readonly revocations: UserChangeFeed,
+    private readonly userChanges: UserChangeFeed,
     private readonly db: TransactionRunner,
   ) {
     this.states = this.newCache();
@@ -41,12 +41,12 @@ export class UsersService {
 
   /** A cache of what was read of users, which forgets what a change of its user may have made wrong. */
   newCache<T>(): InvalidatingCache<T> {
-    return new InvalidatingCache(this.revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+    return new InvalidatingCache(this.userChanges, IDENTITY_BOUNDS.rememberedIdentities.limit);
   }
 
   /** Changes what decides whether somebody gets in: as `UserChangeFeed.change`. */
   change<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    return this.revocations.change(userId, work);
+    return this.userChanges.change(userId, work);
   }
 
   /** The state of whoever has a credential of ours; undefined if they are gone. */
@@ -94,7 +94,7 @@ export class UsersService {
    * @throws {AppError} `user_not_found`, `username_taken`, `email_taken`, `last_admin`
    */
   update(id: string, changes: UserChanges): Promise<User> {
-    return this.revocations.change(id, async () => {
+    return this.userChanges.change(id, async () => {
       const { username, email, ...state } = changes;
       if (changes.role === 'user' || changes.is_active === false) await this.assertNotLastAdmin(id);
       const user = (await this.users.lock(id)) ?? notFound();
@@ -120,7 +120,7 @@ export class UsersService {
     recordName: string,
     further: (user: ErasedUser) => Promise<boolean>,
   ): Promise<boolean> {
-    return this.revocations.change(id, async () => {
+    return this.userChanges.change(id, async () => {
       await this.assertNotLastAdmin(id);
       await this.names.release(id, (await this.users.lock(id)) ?? {});
       const user = (await this.users.beginErasure(id, recordName)) ?? notFound();
@@ -136,7 +136,7 @@ export class UsersService {
 
   /** Nothing of the user is left: the name is as one that never was. */
   endErasure(id: string): Promise<void> {
-    return this.revocations.change(id, () => this.users.delete(id));
+    return this.userChanges.change(id, () => this.users.delete(id));
   }
 
   private async takeNames(id: string, names: AccountNames): Promise<void> {

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { Signals } from '../../../src/signals/signals';
+import { REVOCATIONS_TOPIC } from '../../../src/signals/topics';
+import { subjectOf } from '../../../src/users/revocations/subject';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, signUp } from '../../support/accounts';
+import { until } from '../../support/until';
 import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
@@ -107,5 +111,16 @@ shared('two instances', () => {
     expect(performance.now() - began).toBeLessThan(1_000 + SLACK_MS);
     expect(stream.last.type).toMatch(/error|end/);
     gate.release();
+  });
+
+  it('a change that is made here is published there, where a poll has found it', async () => {
+    const person = await signUp(here.url, 'published');
+    const told: (string | undefined)[] = [];
+    const end = there.app
+      .get(Signals, { strict: false })
+      .subscribe(REVOCATIONS_TOPIC, (data) => told.push(data && Buffer.from(data).toString()));
+    await here.app.get(UsersService, { strict: false }).update(person.id, { is_active: false });
+    await until(async () => told.includes(subjectOf(person.id)));
+    end();
   });
 });

@@ -4,7 +4,9 @@ import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { OrphanedReplies } from '../../../src/replies/lifecycle/orphaned-replies';
 import { Signals } from '../../../src/signals/signals';
-import { conversationTopic, instanceTopic, replyTopic } from '../../../src/signals/topics';
+import { conversationTopic, instanceTopic, replyTopic, REVOCATIONS_TOPIC } from '../../../src/signals/topics';
+import { UsersService } from '../../../src/users/users.service';
+import { subjectOf } from '../../../src/users/revocations/subject';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
@@ -104,4 +106,30 @@ it('the process that writes a reply whose end is wanted', async () => {
   expect(await asked).toEqual([{ messageId, gone: false }]);
   gate.release();
   await reader.done();
+});
+
+it('a user of whom something has changed, once it is stored', async () => {
+  const { id } = await t.client('locked').conversation();
+  const users = get(UsersService);
+  const told: (string | undefined)[] = [];
+  const end = get(Signals).subscribe(REVOCATIONS_TOPIC, (data) =>
+    told.push(data && Buffer.from(data).toString()),
+  );
+  const found = atSignal(REVOCATIONS_TOPIC, () => users.find(t.user('locked')));
+  await users.update(t.user('locked'), { is_active: false });
+  expect((await found)?.is_active).toBe(false);
+  // A poll may find it once more.
+  expect([...new Set(told)]).toEqual([subjectOf(t.user('locked'))]);
+  end();
+  expect((await t.client('locked').get(`/conversations/${id}`)).status).toBe(401);
+});
+
+it('anybody, if a signal does not say whom, is looked up again', async () => {
+  const bob = t.client('bob');
+  const { id } = await bob.conversation();
+  // Behind the back of the service.
+  await get(DataSource).query('UPDATE users SET is_active = false WHERE id = $1', [t.user('bob')]);
+  expect((await bob.get(`/conversations/${id}`)).status).toBe(200);
+  get(Signals).publish(REVOCATIONS_TOPIC);
+  expect((await bob.get(`/conversations/${id}`)).status).toBe(401);
 });
