@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import { OpenReplyEntity } from './open-reply.entity';
-import type { MessagePart, OpenReply, ReplyRef, WrittenReply } from './message.types';
+import type { MessagePart } from './content/parts';
+import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 
 /** What a reply held when it was last checkpointed, and the first batch of the journal that may hold more. */
 export interface Checkpoint {

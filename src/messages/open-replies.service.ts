@@ -3,7 +3,7 @@ import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 import { OpenRepliesRepository } from './open-replies.repository';
 import { instanceTopic } from '../signals/topics';
 import { Signals } from '../signals/signals';
-import { ReplyContent, type StorableContent } from './reply-content';
+import { ReplyContent, type StorableContent } from './content/reply-content';
 
 const PAGE = 500;
 

@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Conversation } from '../conversations/conversations.service';
 import type { ColumnIn } from './message-columns';
 import type { MessageEntity } from './message.entity';
-import type { MessageStatus, MessagePart } from './message.types';
+import type { MessagePart } from './content/parts';
+import type { MessageStatus } from './message.types';
 
 /** What a turn needs to know of the message that it follows. */
 export interface ParentMessage {

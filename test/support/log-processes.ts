@@ -15,7 +15,7 @@ import { OpenRepliesRepository } from '../../src/messages/open-replies.repositor
 import { OpenRepliesService } from '../../src/messages/open-replies.service';
 import { OpenReplyEntity } from '../../src/messages/open-reply.entity';
 import type { PathsRepository } from '../../src/messages/paths.repository';
-import type { ReplyContent } from '../../src/messages/reply-content';
+import type { ReplyContent } from '../../src/messages/content/reply-content';
 import type { SlotQueue } from '../../src/messages/slot-queue';
 import { saidMessage, turnMessages } from '../../src/messages/turn-messages';
 import { TurnsRepository } from '../../src/messages/turns.repository';

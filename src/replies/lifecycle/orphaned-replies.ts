@@ -3,7 +3,7 @@ import { AppConfig } from '../../config/app-config';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { InstanceService } from '../../instances/instance.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
-import { ReplyContent } from '../../messages/reply-content';
+import { ReplyContent } from '../../messages/content/reply-content';
 import { ReplyFinalizer } from '../produce/reply-finalizer';
 import { ActiveReplies } from '../produce/active-replies';
 

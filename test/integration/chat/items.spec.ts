@@ -7,7 +7,7 @@ import {
   type StepResult,
 } from '../../../src/llm/model-runner';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
-import { ReplyContent, type ReplyDelta } from '../../../src/messages/reply-content';
+import { ReplyContent, type ReplyDelta } from '../../../src/messages/content/reply-content';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { deltaEvent, startEvent } from '../../../src/replies/events/event-codec';
 import { Sweeper } from '../../../src/replies/lifecycle/sweeper';

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { TransactionRunner } from '../../../src/database/transaction-runner';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import type { LoggedEvent } from '../../../src/replies/events/event-codec';
 import type { ReplyEvent, StartEvent } from '../../../src/replies/events/reply-event.dto';
 import { decodePayload } from '../../../src/replies/log/journal/journal-payload';

@@ -10,7 +10,7 @@ import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { replyRef } from '../../../src/messages/message.types';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { Signals } from '../../../src/signals/signals';
 import { useChatApp } from '../../support/use-chat-app';

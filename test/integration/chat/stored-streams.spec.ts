@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import { PayloadReader } from '../../../src/replies/log/journal/payload-reader';
 import { RecoveredEvents } from '../../../src/replies/log/journal/recovered-events';
 import { makeStoredReplies } from '../../fixtures/replies/make';
