@@ -423,21 +423,21 @@ export const REPLY_BOUNDS = {
       '429 `quota_exceeded` before the model is called; what the operator sets is exact under concurrency',
     test: 'test/e2e/accounts/usage.spec.ts',
   },
-  eventsUnderway: {
+  pendingEvents: {
     what: 'events of one reply that are not stored yet',
     limit: 1_024,
     unit: 'count',
     beyond: 'the provider is read no further until they are',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderway: {
+  pendingCharacters: {
     what: 'text of one reply that is not stored yet, as JSON',
     limit: 1024 ** 2,
     unit: 'characters',
     beyond: 'the provider is read no further until it is',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderwayOfAll: {
+  pendingCharactersOfAll: {
     what: 'text of all replies of a process that is not stored yet, as JSON',
     limit: 64 * 1024 ** 2,
     unit: 'characters',
@@ -573,7 +573,7 @@ export const REPLY_BOUNDS = {
     test: 'src/llm/tokens/sliced-token-count.spec.ts',
   },
   // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
-  stopPatience: {
+  stopWait: {
     what: 'wait for a reply that is stopped to end',
     limit: 25_000,
     unit: 'ms',

@@ -15,7 +15,7 @@ const tooManyAtOnce = () =>
 
 /** The requests of one user, expensive or others. */
 interface Turns {
-  begun: number;
+  running: number;
   /** Begin the next ones, the oldest first. */
   waiting: Set<() => void>;
 }
@@ -49,9 +49,9 @@ export class RequestTurns {
     if (!this.limited || connection.closed) return;
     const perUser = expensive ? this.expensive : this.others;
     const { limit } = expensive ? expensiveAtOnce : requestsAtOnce;
-    const turns = perUser.get(userId) ?? { begun: 0, waiting: new Set() };
-    if (turns.begun >= limit) await wait(turns, connection, response);
-    else turns.begun += 1;
+    const turns = perUser.get(userId) ?? { running: 0, waiting: new Set() };
+    if (turns.running >= limit) await wait(turns, connection, response);
+    else turns.running += 1;
     perUser.set(userId, turns);
     onceClosed(connection, response, () => {
       if (leave(turns) === 0) perUser.delete(userId);
@@ -59,12 +59,12 @@ export class RequestTurns {
   }
 }
 
-/** The turn goes to who waits. Answers how many have begun. */
+/** The turn goes to who waits. Answers how many are running. */
 function leave(turns: Turns): number {
   const [next] = turns.waiting;
   if (next) next();
-  else turns.begun -= 1;
-  return turns.begun;
+  else turns.running -= 1;
+  return turns.running;
 }
 
 async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {

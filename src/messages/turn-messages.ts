@@ -35,7 +35,7 @@ export type TurnMessage = Omit<Stored, Optional> & Partial<Pick<Stored, Optional
 /** What is particular about a new message. */
 type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;
 
-export function saidMessage(content: string, tokens: number): Fields {
+export function userMessage(content: string, tokens: number): Fields {
   const parts: MessagePart[] = [{ type: 'text', text: content }];
   return { role: 'user', status: 'completed', parts, tokens };
 }

@@ -5,7 +5,7 @@ import { type AccountNames, AccountNamesRepository } from './account-names.repos
 import { InvalidatingCache } from './invalidating-cache';
 import { UserChangeFeed } from './revocations/user-change-feed';
 import { erasureInProgress, lastAdmin, nameTaken, userNotFound } from './user.errors';
-import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
+import type { StoredUserState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { type ErasedUser, UsersRepository } from './users.repository';
 
 /** An account with what proves that it is one's own. */
@@ -13,7 +13,7 @@ export type Account = User & { password_hash: string | null };
 
 @Injectable()
 export class UsersService {
-  private readonly states: InvalidatingCache<KnownState>;
+  private readonly states: InvalidatingCache<StoredUserState>;
 
   constructor(
     private readonly users: UsersRepository,
@@ -25,18 +25,18 @@ export class UsersService {
   }
 
   /**
-   * The state of somebody whom others vouch for, since `vouchedAt`; their row is made when they are seen for the first time.
-   * Undefined if they were erased after that.
+   * The state of a user whom a gateway or an identity provider authenticated at `authenticatedAt`; their row is made when they are seen
+   * for the first time. Undefined if they were erased after `authenticatedAt`.
    * @throws {AppError} `erasure_in_progress`
    */
-  async stateOfKnown(id: string, vouchedAt = new Date()): Promise<UserState | undefined> {
+  async stateOfExternal(id: string, authenticatedAt = new Date()): Promise<UserState | undefined> {
     const state = await this.states.get(id, async () => {
-      const look = () => this.users.findOrInsert(id, vouchedAt);
+      const look = () => this.users.findOrInsert(id, authenticatedAt);
       const found = (await look()) ?? (await look());
       return found && { userId: id, value: found };
     });
     if (state?.erasing) throw erasureInProgress();
-    return state && (state.valid_from ?? vouchedAt) <= vouchedAt ? state : undefined;
+    return state && (state.valid_from ?? authenticatedAt) <= authenticatedAt ? state : undefined;
   }
 
   /** A cache of what was read of users, which forgets what a change of its user may have made wrong. */
@@ -50,7 +50,7 @@ export class UsersService {
   }
 
   /** The state of whoever has a credential of ours; undefined if they are gone. */
-  state(id: string): Promise<KnownState | undefined> {
+  state(id: string): Promise<StoredUserState | undefined> {
     return this.states.get(id, async () => {
       const found = await this.users.state(id);
       return found && { userId: id, value: found };

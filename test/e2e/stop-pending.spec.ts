@@ -42,7 +42,7 @@ const wholeRows = (texts: string[]) => texts.filter((text) => /parts|\.\*|SELECT
 
 it('a stop that does not come to pass in time says so, and may be asked for again', async () => {
   const { id, gate, reader } = await running();
-  vi.spyOn(REPLY_BOUNDS.stopPatience, 'limit', 'get').mockReturnValue(1_500 as 25_000);
+  vi.spyOn(REPLY_BOUNDS.stopWait, 'limit', 'get').mockReturnValue(1_500 as 25_000);
   hideWriter();
   const sent = await statements.of(async () => {
     const answer = await alice.post(`/messages/${reader.messageId}/stop`);

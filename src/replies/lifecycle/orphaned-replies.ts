@@ -36,8 +36,8 @@ export class OrphanedReplies {
     const seenMs: number = REPLY_BOUNDS.orphanSeenMs.limit;
     const now = performance.now();
     const cutoff = new Date(Date.now() - this.minAgeMs + seenMs);
-    const begun = await this.openReplies.begunBefore(this.instance.id, cutoff);
-    const orphans = begun.filter(
+    const started = await this.openReplies.startedBefore(this.instance.id, cutoff);
+    const orphans = started.filter(
       (reply) => !this.active.has(reply) && !this.finalizer.isSaving(reply.messageId),
     );
     this.seenSince = new Map(

@@ -155,7 +155,7 @@ describe('JournalReplyLog', () => {
     };
     const { log, instance } = await create(slow);
     open(log, REPLY, instance.id);
-    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 4));
+    const large = chunk('x'.repeat(REPLY_BOUNDS.pendingCharacters.limit / 4));
     const waits = Array.from({ length: 5 }, () => log.append(REPLY, [large]));
     expect(waits.map((wait) => wait !== undefined)).toEqual([false, false, false, true, true]);
     gate.resolve();
@@ -172,8 +172,8 @@ describe('JournalReplyLog', () => {
       return true;
     };
     const { log, instance } = await create(slow);
-    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 2));
-    const count = (2 * REPLY_BOUNDS.charactersUnderwayOfAll.limit) / REPLY_BOUNDS.charactersUnderway.limit;
+    const large = chunk('x'.repeat(REPLY_BOUNDS.pendingCharacters.limit / 2));
+    const count = (2 * REPLY_BOUNDS.pendingCharactersOfAll.limit) / REPLY_BOUNDS.pendingCharacters.limit;
     const ids = Array.from({ length: count + 1 }, () => randomUUID());
     ids.forEach((id) => open(log, id, instance.id));
     const waits = ids.map((id) => log.append(id, [large]));

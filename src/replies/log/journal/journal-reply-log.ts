@@ -114,8 +114,8 @@ export class JournalReplyLog extends ReplyLog {
 
   private isFull({ pending, characters }: LoggedReply): boolean {
     return (
-      pending.length > REPLY_BOUNDS.eventsUnderway.limit ||
-      characters > REPLY_BOUNDS.charactersUnderway.limit ||
+      pending.length > REPLY_BOUNDS.pendingEvents.limit ||
+      characters > REPLY_BOUNDS.pendingCharacters.limit ||
       this.journal.full
     );
   }
