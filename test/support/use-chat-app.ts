@@ -39,7 +39,7 @@ export interface OwnOptions extends Pick<TestAppOptions, 'overrides' | 'imports'
  *
  *     const t = useChatApp();                                              // the one that this worker already runs, or a new one
  *     const t = useChatApp({ CHAT_MAX_CONTENT_CHARS: '3' });               // the one with these variables
- *     const t = useChatApp({}, { own: 'restarts', imports: [ProbeModule] }) // one of its own
+ *     const t = useChatApp({}, { own: 'restarts' });                        // one of its own
  *
  * A file whose tests only do what users do shares the application. One that counts the rows of everybody, stops the application, changes its
  * schema, leases or background work, replaces its providers or reads its log has one of its own, and says why.
@@ -48,9 +48,7 @@ export function useChatApp(env?: Env): ChatApp;
 export function useChatApp(env: Env, options: OwnOptions): OwnApp;
 export function useChatApp(env: Env = {}, options?: OwnOptions): ChatApp {
   const used = options ? new OwnApp(env, options) : new SharedApp(env);
-  beforeAll(async () => {
-    await used.begin();
-  }, HOOK_MS);
+  beforeAll(() => used.begin(), HOOK_MS);
   // Registered before all hooks of the file, so it runs after them.
   afterAll(async () => {
     vi.restoreAllMocks();
@@ -74,6 +72,7 @@ const HOOK_MS = 120_000;
 const sharedModel = new ModelServer();
 /** Those that files share, by their variables, the one that was used last at the end. Files of a worker run one after the other. */
 const kept = new Map<string, TestApp>();
+/** Those of the files, and of `describe`s in them, that have not ended. */
 const inUse = new Set<TestApp>();
 
 abstract class UsedApp implements ChatApp {
@@ -171,8 +170,9 @@ export class OwnApp extends UsedApp {
   async end(): Promise<void> {
     await this.stop();
     if (this.options.beside) return;
-    await this.database.close();
-    await this.model.close();
+    // There is none if it could not be made.
+    await (this.database as TestDatabase | undefined)?.close();
+    if (this.model.listening) await this.model.close();
   }
 
   /** Starts it again on the same database, on another port. */
