@@ -6,7 +6,7 @@ import { EXPENSIVE } from '../limits/expensive.decorator';
 import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
-import { RequestTurns } from '../limits/request-turns';
+import { ConcurrentRequests } from '../limits/concurrent-requests';
 import { STAYS_OPEN } from '../limits/stays-open.decorator';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
@@ -24,7 +24,7 @@ export class AuthGuard implements CanActivate {
     private readonly authenticator: Authenticator,
     private readonly limits: RequestLimits,
     private readonly openAnswers: OpenAnswers,
-    private readonly turns: RequestTurns,
+    private readonly requests: ConcurrentRequests,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -49,7 +49,8 @@ export class AuthGuard implements CanActivate {
     const staysOpen = this.markOf(STAYS_OPEN, context) === true;
     const expensive = this.markOf(EXPENSIVE, context) === true;
     if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
-    if (expensive || !staysOpen) await this.turns.enter(identity.userId, request.socket, response, expensive);
+    if (expensive || !staysOpen)
+      await this.requests.enter(identity.userId, request.socket, response, expensive);
     return true;
   }
 

@@ -5,7 +5,7 @@ import { OUTBOUND_BOUNDS } from '../config/bounds';
 import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
 import { invalidRequest } from '../http/http-errors';
-import { TooManyLookups } from '../outbound/lookup-turns';
+import { TooManyLookups } from '../outbound/lookup-queue';
 import { OutboundGuard } from '../outbound/outbound-guard';
 import { UserLock } from '../users/quotas/user-lock';
 import { KeyCipher, ownProvidersDisabled, type SealContext } from './key-cipher';

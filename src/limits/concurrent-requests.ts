@@ -14,7 +14,7 @@ const tooManyAtOnce = () =>
   });
 
 /** The requests of one user, expensive or others. */
-interface Turns {
+interface UserRequests {
   running: number;
   /** Begin the next ones, the oldest first. */
   waiting: Set<() => void>;
@@ -26,10 +26,10 @@ interface Turns {
  * and kept until it has been taken. Not for answers that stay open (`OpenAnswers`).
  */
 @Injectable()
-export class RequestTurns {
+export class ConcurrentRequests {
   private readonly limited: boolean;
-  private readonly expensive = new Map<string, Turns>();
-  private readonly others = new Map<string, Turns>();
+  private readonly expensive = new Map<string, UserRequests>();
+  private readonly others = new Map<string, UserRequests>();
 
   constructor({ limits }: AppConfig) {
     this.limited = limits.identity > 0;
@@ -37,7 +37,7 @@ export class RequestTurns {
 
   /**
    * Resolves when the request may begin. It is over when its answer is closed, or its connection.
-   * @param expensive these take turns of their own, of which there are fewer
+   * @param expensive these are counted by themselves, and fewer of them run at once
    * @throws AppError `rate_limited` if too many wait, or this one for too long
    */
   async enter(
@@ -49,25 +49,25 @@ export class RequestTurns {
     if (!this.limited || connection.closed) return;
     const perUser = expensive ? this.expensive : this.others;
     const { limit } = expensive ? expensiveAtOnce : requestsAtOnce;
-    const turns = perUser.get(userId) ?? { running: 0, waiting: new Set() };
-    if (turns.running >= limit) await wait(turns, connection, response);
-    else turns.running += 1;
-    perUser.set(userId, turns);
+    const requests = perUser.get(userId) ?? { running: 0, waiting: new Set() };
+    if (requests.running >= limit) await wait(requests, connection, response);
+    else requests.running += 1;
+    perUser.set(userId, requests);
     onceClosed(connection, response, () => {
-      if (leave(turns) === 0) perUser.delete(userId);
+      if (leave(requests) === 0) perUser.delete(userId);
     });
   }
 }
 
 /** The turn goes to who waits. Answers how many are running. */
-function leave(turns: Turns): number {
-  const [next] = turns.waiting;
+function leave(requests: UserRequests): number {
+  const [next] = requests.waiting;
   if (next) next();
-  else turns.running -= 1;
-  return turns.running;
+  else requests.running -= 1;
+  return requests.running;
 }
 
-async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {
+async function wait({ waiting }: UserRequests, connection: Socket, response: ServerResponse): Promise<void> {
   if (waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
   await new Promise<void>((resolve, reject) => {
     const end = (settle: () => void) => () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppConfig } from '../config/app-config';
 import { HTTP_BOUNDS } from '../config/bounds';
-import { RequestTurns } from './request-turns';
+import { ConcurrentRequests } from './concurrent-requests';
 
 type Bound = 'requestsAtOnce' | 'expensiveAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
 const bound = (name: Bound, limit: number) =>
@@ -21,10 +21,10 @@ let server: Server;
 let begun: { path: string; end: () => void }[];
 
 function serve(identity: number): void {
-  const turns = new RequestTurns({ limits: { identity } } as AppConfig);
+  const requests = new ConcurrentRequests({ limits: { identity } } as AppConfig);
   server.on('request', (incoming, response) => {
     const path = incoming.url ?? '';
-    turns.enter(path, incoming.socket, response, path.startsWith('/expensive')).then(
+    requests.enter(path, incoming.socket, response, path.startsWith('/expensive')).then(
       () => begun.push({ path, end: () => response.end() }),
       () => response.writeHead(429).end(),
     );
@@ -67,7 +67,7 @@ async function askAll(path: string, count: number): Promise<Asked[]> {
   return all;
 }
 
-describe('RequestTurns', () => {
+describe('ConcurrentRequests', () => {
   it('begins so many of a user, the others when those are over, and those of another user at once', async () => {
     bound('requestsAtOnce', 2);
     serve(1200);
