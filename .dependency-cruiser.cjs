@@ -103,6 +103,13 @@ module.exports = {
       to: { path: '^src/([^/]+)/.*\\.(entity|repository)\\.ts$', pathNot: '^src/$1/' },
     },
     {
+      name: 'content-is-pure',
+      comment: 'Parts, and the events that made them, are values: they know no row, no turn and no log.',
+      severity: 'error',
+      from: { path: '^src/messages/content/' },
+      to: { path: '^src/', pathNot: '^src/messages/content/' },
+    },
+    {
       name: 'the-journal-is-behind-its-seam',
       comment: 'Readers, queues and faces know `ReplyLog`; only the module chooses the implementation.',
       severity: 'error',

@@ -6,7 +6,7 @@ import { EXPENSIVE } from '../limits/expensive.decorator';
 import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
-import { RequestTurns, type TurnKind } from '../limits/request-turns';
+import { ConcurrentRequests, type RequestKind } from '../limits/concurrent-requests';
 import { STAYS_OPEN } from '../limits/stays-open.decorator';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
@@ -24,7 +24,7 @@ export class AuthGuard implements CanActivate {
     private readonly authenticator: Authenticator,
     private readonly limits: RequestLimits,
     private readonly openAnswers: OpenAnswers,
-    private readonly turns: RequestTurns,
+    private readonly requests: ConcurrentRequests,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -48,17 +48,17 @@ export class AuthGuard implements CanActivate {
     // Last of all: what is refused for another reason does not last.
     const staysOpen = this.markOf(STAYS_OPEN, context) === true;
     if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
-    const kind = this.turnOf(request, staysOpen, context);
-    if (kind) request.endTurn = await this.turns.enter(identity.userId, request.socket, response, kind);
+    const kind = this.kindOf(request, staysOpen, context);
+    if (kind) request.hasBegun = await this.requests.enter(identity.userId, request.socket, response, kind);
     return true;
   }
 
-  /** Which turns the request takes; a POST that stays open takes none, since the replies of a user that run are bounded. */
-  private turnOf(
+  /** As what the request counts; a POST that stays open does not, since the replies of a user that run are bounded. */
+  private kindOf(
     { method }: AuthenticatedRequest,
     staysOpen: boolean,
     context: ExecutionContext,
-  ): TurnKind | undefined {
+  ): RequestKind | undefined {
     if (this.markOf(EXPENSIVE, context)) return 'expensive';
     if (!staysOpen) return 'other';
     return method === 'GET' ? 'opening' : undefined;

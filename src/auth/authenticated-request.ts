@@ -10,6 +10,6 @@ export type AuthenticatedRequest = LocatedRequest & {
   identity?: Identity;
   /** See `LoginRefusal`. */
   loginRefusal?: AppError;
-  /** Ends the turn that the request takes among those of its user (`RequestTurns`); called when an answer that stays open has begun. */
-  endTurn?: () => void;
+  /** Called when an answer that stays open has begun: the request does not count any more (`ConcurrentRequests`). */
+  hasBegun?: () => void;
 };

@@ -124,35 +124,35 @@ export const HTTP_BOUNDS = {
     limit: 8,
     unit: 'count',
     beyond: 'they wait',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   expensiveAtOnce: {
     what: 'the same of requests for messages, usage and exports, whose answers may be megabytes or take long to find',
     limit: 4,
     unit: 'count',
     beyond: 'they wait',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   opensAtOnce: {
     what: 'streams and feeds of one identity that are looked up at once in one process, until their answers begin',
     limit: 8,
     unit: 'count',
     beyond: 'they wait',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestsWaiting: {
     what: 'requests of one identity that wait for that, of each kind',
     limit: 100,
     unit: 'count',
     beyond: '429 `rate_limited` with `Retry-After`',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestsWaitingMs: {
     what: 'time for which one of them waits',
     limit: 15_000,
     unit: 'ms',
     beyond: '429 `rate_limited` with `Retry-After`',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestMs: {
     what: 'time in which a request arrives, with headers and body',
@@ -430,21 +430,21 @@ export const REPLY_BOUNDS = {
       '429 `quota_exceeded` before the model is called; what the operator sets is exact under concurrency',
     test: 'test/e2e/accounts/usage.spec.ts',
   },
-  eventsUnderway: {
+  pendingEvents: {
     what: 'events of one reply that are not stored yet',
     limit: 1_024,
     unit: 'count',
     beyond: 'the provider is read no further until they are',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderway: {
+  pendingCharacters: {
     what: 'text of one reply that is not stored yet, as JSON',
     limit: 1024 ** 2,
     unit: 'characters',
     beyond: 'the provider is read no further until it is',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderwayOfAll: {
+  pendingCharactersOfAll: {
     what: 'text of all replies of a process that is not stored yet, as JSON',
     limit: 64 * 1024 ** 2,
     unit: 'characters',
@@ -580,7 +580,7 @@ export const REPLY_BOUNDS = {
     test: 'src/llm/tokens/sliced-token-count.spec.ts',
   },
   // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
-  stopPatience: {
+  stopWait: {
     what: 'wait for a reply that is stopped to end',
     limit: 25_000,
     unit: 'ms',

@@ -1,8 +1,8 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { MessagePart } from './content/parts';
 import type {
   MessageAttempt,
   MessageError,
-  MessagePart,
   MessageRole,
   MessageStatus,
   QueuedRequest,
@@ -81,7 +81,7 @@ export class MessageEntity {
   @Column('jsonb', { default: [] })
   parts!: MessagePart[];
 
-  /** Lengths of a reply's chunk and reasoning events (`event-lengths.ts`), from which its log is rebuilt at any time. */
+  /** Lengths of a reply's chunk and reasoning events (`content/event-lengths.ts`), from which its log is rebuilt at any time. */
   @Column('bytea', { nullable: true })
   event_lengths!: Buffer | null;
 

@@ -4,7 +4,7 @@ import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
 import { messageBytes } from './message-bytes';
 import { columnsIn, type ColumnIn } from './message-columns';
-import { LAST_OF_PAGE, longOnes } from './message-pages';
+import { LAST_OF_PAGE, longMessages } from './message-pages';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -139,7 +139,7 @@ export class MessagesRepository {
       `WITH RECURSIVE found AS (
          SELECT m.*, row_number() OVER (ORDER BY m.sequence) AS position FROM messages m
          WHERE m.conversation_id = $1 AND m.user_id = $2 AND m.sequence > $3 ORDER BY m.sequence LIMIT $4
-       ), ${longOnes('octet_length(f.parts::text)')}
+       ), ${longMessages('octet_length(f.parts::text)')}
        SELECT found.* FROM found WHERE position <= ${LAST_OF_PAGE} ORDER BY sequence`,
       [conversationId, userId, afterSequence, limit],
     );

@@ -5,7 +5,7 @@ import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage, ReplyOutcome, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
-import type { StorableContent } from './reply-content';
+import type { StorableContent } from './content/reply-content';
 import type { Siblings } from './siblings';
 import { SlotQueue } from './slot-queue';
 

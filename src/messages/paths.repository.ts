@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
-import { LAST_OF_PAGE, longOnes } from './message-pages';
+import { LAST_OF_PAGE, longMessages } from './message-pages';
 import { messageBytes } from './message-bytes';
 import { columnsIn, copiedColumns, type ColumnIn } from './message-columns';
 import { TransactionRunner } from '../database/transaction-runner';
@@ -92,7 +92,7 @@ export class PathsRepository {
            ORDER BY m.depth ${order} LIMIT $5
          ) page
          ORDER BY page.depth ${order} LIMIT $5
-       ), ${longOnes(SHOWN_BYTES)}
+       ), ${longMessages(SHOWN_BYTES)}
        SELECT ${COLUMNS}, (SELECT count(*) FROM found)::int AS found FROM found m WHERE m.position <= ${LAST_OF_PAGE} ORDER BY m.depth ${order}`,
       parameters,
     );

@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Conversation } from '../conversations/conversations.service';
 import type { ColumnIn } from './message-columns';
 import type { MessageEntity } from './message.entity';
-import type { MessageStatus, MessagePart } from './message.types';
+import type { MessagePart } from './content/parts';
+import type { MessageStatus } from './message.types';
 
 /** What a turn needs to know of the message that it follows. */
 export interface ParentMessage {
@@ -34,7 +35,7 @@ export type TurnMessage = Omit<Stored, Optional> & Partial<Pick<Stored, Optional
 /** What is particular about a new message. */
 type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;
 
-export function saidMessage(content: string, tokens: number): Fields {
+export function userMessage(content: string, tokens: number): Fields {
   const parts: MessagePart[] = [{ type: 'text', text: content }];
   return { role: 'user', status: 'completed', parts, tokens };
 }

@@ -19,7 +19,7 @@ export interface ConversationChanges {
 }
 
 /** What a model is to see of the path that a turn follows. */
-export interface ContextWish {
+export interface ContextSelection {
   /** Tokens, besides what the turn itself takes. */
   budget: number;
   /** The parent is what is to be answered, and is seen whatever it takes. */
@@ -157,7 +157,7 @@ export class TurnsRepository {
     { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
     changes: ConversationChanges & ReplyTerms,
-    context: ContextWish,
+    context: ContextSelection,
   ): Promise<StoredTurn> {
     const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
     const rows = await this.db.query<StoredTurn>(leaves ? LEAVING_TURN : TURN, [

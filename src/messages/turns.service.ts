@@ -11,7 +11,7 @@ import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './
 import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
 import type { ContextMessage } from './message.types';
 import { QueueService } from './queue.service';
-import { saidMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
+import { userMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
 
 /** What the user says, if anything, and who is to reply. */
@@ -37,7 +37,7 @@ export interface TurnInput {
   /** What the reply is made with if it has to wait for another one of its conversation; absent: it does not wait, but is refused. */
   queued?: QueuedRequest;
   /** What the reply is made with once there is a slot of its model, if there is none now. */
-  unslotted?: QueuedRequest;
+  queuedForSlot?: QueuedRequest;
 }
 
 /** What a turn may take of what its user has (`usage/quotas.ts`). */
@@ -132,9 +132,9 @@ export class TurnsService {
   }
 
   private openWithin(request: AllowedTurn): Promise<OpenedTurn> {
-    const { position, queued, unslotted } = request;
+    const { position, queued, queuedForSlot } = request;
     if (!position) return this.openFirst(request);
-    const waiting = queued ?? unslotted;
+    const waiting = queued ?? queuedForSlot;
     return waiting
       ? this.openQueued(request, position.conversation.id, waiting)
       : this.openAt(request, position);
@@ -143,14 +143,14 @@ export class TurnsService {
   private async openFirst(request: AllowedTurn): Promise<OpenedTurn> {
     // There is nothing yet that it could follow.
     if (request.parentId) throw messageNotFound();
-    const { unslotted } = request;
-    if (unslotted) await this.queue.assertRoom(request);
+    const { queuedForSlot } = request;
+    if (queuedForSlot) await this.queue.assertRoom(request);
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
-    const messages = this.messages(request, { conversation }, unslotted);
+    const messages = this.messages(request, { conversation }, queuedForSlot);
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    const terms = unslotted ? WAITS : this.terms(request);
+    const terms = queuedForSlot ? WAITS : this.terms(request);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
     return turnOf(request, stored, messages, { ...terms, context: turn.context });
@@ -182,7 +182,7 @@ export class TurnsService {
     return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
       const place = await this.resolveParent(request.userId, conversationId, request.parentId);
       const isFirst = running + waiting === 0;
-      if (isFirst && !request.unslotted) return this.openAt(request, place);
+      if (isFirst && !request.queuedForSlot) return this.openAt(request, place);
       assertReply(request, place);
       if (!isFirst && !request.queued) throw replyInProgress();
       if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
@@ -203,7 +203,7 @@ export class TurnsService {
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const };
     const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...state };
-    return turnMessages(place, content === undefined ? [reply] : [saidMessage(content, tokens), reply]);
+    return turnMessages(place, content === undefined ? [reply] : [userMessage(content, tokens), reply]);
   }
 
   private store(

@@ -1,3 +1,8 @@
+/**
+ * What is known of a user has changed. The data is `subjectOf` the user in UTF-8; a signal without data may be about anybody.
+ */
+export const REVOCATIONS_TOPIC = 'revocations';
+
 /** A reply has begun, has ended, has left its queue, or has another place in it. */
 export function replyTopic(messageId: string): string {
   return `reply.${messageId}`;

@@ -21,9 +21,9 @@ export class StreamResponder {
 
   /** The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader, encoder: EventEncoder): void {
-    const { identity, endTurn } = response.req as unknown as AuthenticatedRequest;
+    const { identity, hasBegun } = response.req as unknown as AuthenticatedRequest;
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
-    endTurn?.();
+    hasBegun?.();
     streamEvents(response, log, { encoder, heartbeatMs: this.heartbeatMs, watch });
   }
 

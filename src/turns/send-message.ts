@@ -50,7 +50,7 @@ export class SendMessage {
       try {
         turn = await this.opener.open(
           context,
-          mustWait ? { ...input, unslotted: requestOf(command) } : input,
+          mustWait ? { ...input, queuedForSlot: requestOf(command) } : input,
         );
       } catch (error) {
         slot.release();

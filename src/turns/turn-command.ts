@@ -1,6 +1,6 @@
 import type { ModelSettings } from '../config/models-config';
 import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
-import type { MessagePart } from '../messages/message.types';
+import type { MessagePart } from '../messages/content/parts';
 
 export const ON_BUSY = ['reject', 'queue', 'interrupt'] as const;
 /** What a turn does while another reply of its conversation is open. */

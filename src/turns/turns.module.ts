@@ -10,7 +10,7 @@ import { ModelResolver } from './model-resolver';
 import { OnBusyPolicy } from './queue/on-busy';
 import { QueuedReplyJobs } from './queue/queued-reply-jobs';
 import { QueuedReplyStarter } from './queue/queued-reply-starter';
-import { SlotTurns } from './queue/slot-turns';
+import { SlotFiller } from './queue/slot-filler';
 import { TurnQueue } from './queue/turn-queue';
 import { ReplyActions } from './reply-actions';
 import { MeterModule } from '../usage/meter.module';
@@ -28,7 +28,7 @@ import { TurnOpener } from './turn-opener';
     ContextLoader,
     OnBusyPolicy,
     TurnQueue,
-    SlotTurns,
+    SlotFiller,
     QueuedReplyStarter,
     QueuedReplyJobs,
   ],

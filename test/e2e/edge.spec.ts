@@ -2,20 +2,17 @@ import { gzipSync } from 'node:zlib';
 import { request as httpRequest } from 'node:http';
 import { DatabaseState } from '../../src/database/database-state';
 import { Draining } from '../../src/http/draining';
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import { createTestApp } from '../support/create-test-app';
 import { ProbeController, ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
+import { useChatApp } from '../support/use-chat-app';
 
 const PROBE = '/api/v1/probe';
-let t: TestApp;
 
-beforeAll(async () => {
-  t = await createTestApp({
-    imports: [ProbeModule],
-    env: { HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' },
-  });
-});
-afterAll(() => t.close());
+const t = useChatApp(
+  { HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' },
+  { own: 'has routes of its own', imports: [ProbeModule] },
+);
 
 function post(body: string | Buffer, type = 'application/json', headers: Record<string, string> = {}) {
   return t.request.post(`${PROBE}/echo`).set('Content-Type', type).set(headers).send(body);

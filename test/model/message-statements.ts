@@ -2,7 +2,7 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import type { MessageEntity } from '../../src/messages/message.entity';
 import type { MessageStatus, WaitingConversation, WrittenReply } from '../../src/messages/message.types';
 import type { ClosedRow, ReplyEnd } from '../../src/messages/messages.repository';
-import type { BegunReply } from '../../src/messages/queue.repository';
+import type { StartedReply } from '../../src/messages/queue.repository';
 import type { TurnMessage, TurnPosition } from '../../src/messages/turn-messages';
 import type { ConversationChanges, ReplyTerms, StoredTurn } from '../../src/messages/turns.repository';
 import { violation, WAIT, type OpenRow, type Row } from './tables';
@@ -172,7 +172,7 @@ export class MessageStatements extends Transaction {
     return { running: marked ? 1 : 0, waiting: this.those(conversationId, 'queued').length };
   }
 
-  beginNext(conversationId: string, instance_id: string): BegunReply | undefined {
+  beginNext(conversationId: string, instance_id: string): StartedReply | undefined {
     if (this.running(conversationId)) return undefined;
     const waiting = this.those(conversationId, 'queued').sort((a, b) => a.sequence - b.sequence);
     const request = waiting.at(0)?.queued_request;

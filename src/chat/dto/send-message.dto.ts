@@ -87,4 +87,4 @@ export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 /** Options of a further reply; without a body, those of the conversation apply. */
 @OptionalBody()
 @ApiSchema({ name: 'ReplyWishes' })
-export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}
+export class ReplyOptionsDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}

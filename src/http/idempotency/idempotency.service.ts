@@ -20,7 +20,7 @@ export interface Outcome<T> {
 }
 
 /** How a request makes its resource, and how a repetition of it reads that. */
-export interface Making<T> {
+export interface IdempotentCreation<T> {
   make: () => Promise<Outcome<T>>;
   /** The resource as it is now. @throws {AppError} of the kind `not_found` if it is gone */
   read: (id: string) => Promise<T>;
@@ -57,7 +57,7 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
    */
   once<T extends { id: string }>(
     request: IdempotentRequest | undefined,
-    { make, read }: Making<T>,
+    { make, read }: IdempotentCreation<T>,
   ): Promise<Outcome<T>> {
     if (!request) return make();
     return this.db.run(async () => {
@@ -73,7 +73,10 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
     return this.keys.deleteOf(userId, limit);
   }
 
-  private async repeat<T>(request: IdempotentRequest, read: Making<T>['read']): Promise<Outcome<T>> {
+  private async repeat<T>(
+    request: IdempotentRequest,
+    read: IdempotentCreation<T>['read'],
+  ): Promise<Outcome<T>> {
     const earlier = await this.keys.find(request);
     if (earlier && !earlier.request_hash.equals(request.hash)) throw keyReused();
     if (!earlier?.resource_id || !earlier.status) throw resourceGone();

@@ -12,7 +12,7 @@ import {
   type StoredUsage,
 } from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
-import { textOf } from '../reply-content';
+import { textOf } from '../content/reply-content';
 
 @ApiSchema({ name: 'MessagePart' })
 export class PartResponse {

@@ -1,9 +1,9 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { TokenUsage } from '../../llm/llm-client';
-import type { MessagePart } from '../../messages/message.types';
+import type { MessagePart } from '../../messages/content/parts';
 import type { Message } from '../../messages/messages.service';
-import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
-import { ReplyCursor, type ReplyPieces } from '../../messages/reply-cursor';
+import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/content/reply-content';
+import { ReplyCursor, type ReplyPieces } from '../../messages/content/reply-cursor';
 import type {
   ContentEvent,
   EndEvent,

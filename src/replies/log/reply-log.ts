@@ -1,5 +1,5 @@
 import type { ReplyRef, WrittenReply } from '../../messages/message.types';
-import type { ReplyContent, StorableContent } from '../../messages/reply-content';
+import type { ReplyContent, StorableContent } from '../../messages/content/reply-content';
 import type { LoggedEvent } from '../events/event-codec';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.dto';
 

@@ -1,5 +1,5 @@
-import type { TestApp } from '../../support/create-test-app';
-import { createTestApp } from '../../support/create-test-app';
+import type { RunningApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 import { AnswerValidator } from './answer-validator';
 import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument } from './api-document';
 
@@ -84,11 +84,7 @@ function complaints(of: (name: string, operation: ReturnType<typeof operationsOf
 }
 
 describe('the document', () => {
-  let t: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp();
-  });
-  afterAll(() => t.close());
+  const t = useChatApp();
 
   it('is OpenAPI 3.1 without extensions of anybody', () => {
     expect(document.openapi).toBe('3.1.0');
@@ -115,7 +111,7 @@ describe('the document', () => {
   });
 });
 
-function routesOf({ app }: TestApp): string[] {
+function routesOf({ app }: RunningApp): string[] {
   const { stack } = app.getHttpAdapter().getInstance().router as {
     stack: { route?: { path: string; methods: Record<string, boolean> } }[];
   };

@@ -9,10 +9,10 @@ import { onceClosed } from '../http/once-closed';
 const { requestsAtOnce, expensiveAtOnce, opensAtOnce, requestsWaiting, requestsWaitingMs } = HTTP_BOUNDS;
 
 /**
- * Each kind takes turns of its own. `expensive`: the answer may be megabytes, or take long to find. `opening`: the answer stays open; the
- * turn is over when it begins, and those that wait are bounded by `OpenAnswers`.
+ * Each kind is counted by itself. `expensive`: the answer may be megabytes, or take long to find. `opening`: the answer stays open; the
+ * request is over when it begins, and those that wait are bounded by `OpenAnswers`.
  */
-export type TurnKind = 'expensive' | 'opening' | 'other';
+export type RequestKind = 'expensive' | 'opening' | 'other';
 
 const AT_ONCE = { expensive: expensiveAtOnce, opening: opensAtOnce, other: requestsAtOnce };
 
@@ -22,8 +22,8 @@ const tooManyAtOnce = () =>
   });
 
 /** The requests of one user, of one kind. */
-interface Turns {
-  begun: number;
+interface UserRequests {
+  running: number;
   /** Begin the next ones, the oldest first. */
   waiting: Set<() => void>;
 }
@@ -31,13 +31,13 @@ interface Turns {
 /**
  * Only so many requests of one user are worked on at a time in this process, until their client has taken the answer; further ones wait.
  * How many may come in a minute says little of what they cost: each may be a page of long messages, which is read from the database,
- * and kept until it has been taken. Of answers that stay open (`OpenAnswers`) only the beginning takes a turn.
+ * and kept until it has been taken. Of answers that stay open (`OpenAnswers`) only the beginning counts.
  */
 @Injectable()
-export class RequestTurns {
+export class ConcurrentRequests {
   private readonly limited: boolean;
   /** By kind, then by user. */
-  private readonly turns: Record<TurnKind, Map<string, Turns>> = {
+  private readonly requests: Record<RequestKind, Map<string, UserRequests>> = {
     expensive: new Map(),
     opening: new Map(),
     other: new Map(),
@@ -48,26 +48,26 @@ export class RequestTurns {
   }
 
   /**
-   * Resolves when the request may begin, with a function that ends its turn. The turn also ends when the answer is closed, or its connection.
+   * Resolves when the request may begin, with a function that says that it is over; it also is when its answer is closed, or its connection.
    * @throws AppError `rate_limited` if too many wait, or this one for too long
    */
   async enter(
     userId: string,
     connection: Socket,
     response: ServerResponse,
-    kind: TurnKind = 'other',
+    kind: RequestKind = 'other',
   ): Promise<(() => void) | undefined> {
     if (!this.limited || connection.closed) return undefined;
-    const perUser = this.turns[kind];
-    const turns = perUser.get(userId) ?? { begun: 0, waiting: new Set() };
-    perUser.set(userId, turns);
-    if (turns.begun >= AT_ONCE[kind].limit) {
-      if (kind !== 'opening' && turns.waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
-      await wait(turns, connection, response);
-    } else turns.begun += 1;
+    const perUser = this.requests[kind];
+    const ofUser = perUser.get(userId) ?? { running: 0, waiting: new Set() };
+    perUser.set(userId, ofUser);
+    if (ofUser.running >= AT_ONCE[kind].limit) {
+      if (kind !== 'opening' && ofUser.waiting.size >= requestsWaiting.limit) throw tooManyAtOnce();
+      await wait(ofUser, connection, response);
+    } else ofUser.running += 1;
     let over = false;
     const end = (): void => {
-      if (!over && leave(turns) === 0) perUser.delete(userId);
+      if (!over && leave(ofUser) === 0) perUser.delete(userId);
       over = true;
     };
     const unwatch = onceClosed(connection, response, end);
@@ -78,15 +78,15 @@ export class RequestTurns {
   }
 }
 
-/** The turn goes to who waits. Answers how many have begun. */
-function leave(turns: Turns): number {
-  const [next] = turns.waiting;
+/** The next one that waits begins. Answers how many run. */
+function leave(ofUser: UserRequests): number {
+  const [next] = ofUser.waiting;
   if (next) next();
-  else turns.begun -= 1;
-  return turns.begun;
+  else ofUser.running -= 1;
+  return ofUser.running;
 }
 
-async function wait({ waiting }: Turns, connection: Socket, response: ServerResponse): Promise<void> {
+async function wait({ waiting }: UserRequests, connection: Socket, response: ServerResponse): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const end = (settle: () => void) => () => {
       waiting.delete(begin);

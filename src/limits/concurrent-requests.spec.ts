@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppConfig } from '../config/app-config';
 import { HTTP_BOUNDS } from '../config/bounds';
-import { RequestTurns, type TurnKind } from './request-turns';
+import { ConcurrentRequests, type RequestKind } from './concurrent-requests';
 
 type Bound = 'requestsAtOnce' | 'expensiveAtOnce' | 'opensAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
 const bound = (name: Bound, limit: number) =>
@@ -18,17 +18,17 @@ interface Asked {
 
 let server: Server;
 /** Ends what has begun, by path, the oldest first. */
-let begun: { path: string; end: () => void; endTurn?: () => void }[];
+let begun: { path: string; end: () => void; endRequest?: () => void }[];
 
 function serve(identity: number): void {
-  const turns = new RequestTurns({ limits: { identity } } as AppConfig);
+  const requests = new ConcurrentRequests({ limits: { identity } } as AppConfig);
   // What an earlier test has left is not counted in a later one.
   const ours = begun;
   server.on('request', (incoming, response) => {
     const path = incoming.url ?? '';
-    const kind = /^\/(expensive|opening)/.exec(path)?.[1] as TurnKind | undefined;
-    turns.enter(path, incoming.socket, response, kind).then(
-      (endTurn) => ours.push({ path, end: () => response.end(), endTurn }),
+    const kind = /^\/(expensive|opening)/.exec(path)?.[1] as RequestKind | undefined;
+    requests.enter(path, incoming.socket, response, kind).then(
+      (endRequest) => ours.push({ path, end: () => response.end(), endRequest }),
       () => response.writeHead(429).end(),
     );
   });
@@ -70,7 +70,7 @@ async function askAll(path: string, count: number): Promise<Asked[]> {
   return all;
 }
 
-describe('RequestTurns', () => {
+describe('ConcurrentRequests', () => {
   it('begins so many of a user, the others when those are over, and those of another user at once', async () => {
     bound('requestsAtOnce', 2);
     serve(1200);
@@ -140,7 +140,7 @@ describe('RequestTurns', () => {
     const asked = await askAll('/opening', 6);
     for (let opened = 2; opened <= 6; opened += 2) {
       await until(() => expect(begun).toHaveLength(opened));
-      for (const { endTurn } of begun.slice(opened - 2)) endTurn?.();
+      for (const { endRequest } of begun.slice(opened - 2)) endRequest?.();
     }
     // A turn that has ended goes to nobody once more when its answer ends.
     for (const { end } of begun) end();
