@@ -10,8 +10,8 @@ import type { Page } from '../http/page';
 import { CreateRoute, DeleteRoute, ListRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { RespondsConversation } from './conversation.interceptor';
-import { ConversationId } from './conversation-id.decorator';
-import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
+import { ConversationId } from './conversation-name.decorator';
+import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import { ConversationsService, type Conversation } from './conversations.service';
 import { ConversationResponse, toConversationResponse } from './dto/conversation.response';
 import { CreateConversationDto } from './dto/create-conversation.dto';
@@ -32,6 +32,7 @@ const IfMatch = () =>
   );
 const NEW_CONVERSATIONS = {
   empty: { summary: 'An empty one', value: {} },
+  named: { summary: "One with the client's own key", value: { key: 'test-session' } },
   prepared: {
     summary: 'One with a title, a prompt and settings',
     value: {
@@ -73,7 +74,7 @@ export class ConversationsController {
     summary: 'Make a conversation',
     description: '`{}` makes an empty one; a first message makes one as well.',
     returns: { type: ConversationResponse, description: 'The new conversation.', headers: ETAG_HEADER },
-    problems: [unknownModel, storageFull],
+    problems: [unknownModel, keyTaken, storageFull],
   })
   async createConversation(
     @CurrentUser() userId: string,

@@ -7,6 +7,7 @@ import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
 import { SignalsModule } from '../signals/signals.module';
 import { UsersModule } from '../users/users.module';
+import { RemoteKeyWatcher } from './cluster/remote-key-watcher';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
 import { DeadInstanceReplies } from './lifecycle/dead-instance-replies';
@@ -31,6 +32,7 @@ import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
 import { OpenReplyWatcher } from './read/open-reply-watcher';
 import { ReplyReader } from './read/reply-reader';
+import { ShownEnds } from './read/shown-ends';
 import { RepliesService } from './replies.service';
 
 /** The reply engine: README.md in this folder is where to start reading. */
@@ -52,8 +54,10 @@ import { RepliesService } from './replies.service';
     ActiveReplies,
     ReplyReader,
     ConversationFeed,
+    ShownEnds,
     OpenReplyWatcher,
     ReplyCanceller,
+    RemoteKeyWatcher,
     RemoteStopWatcher,
     RemoteTurnWatcher,
     GracefulShutdown,

@@ -51,14 +51,14 @@ export class RepliesService {
   async resumeAfter(
     userId: string,
     eventId: string,
-    conversationId?: string,
+    conversation?: string,
   ): Promise<LogReader | undefined> {
-    return this.logOf(await this.replyOfEvent(userId, eventId, conversationId), eventId);
+    return this.logOf(await this.replyOfEvent(userId, eventId, conversation), eventId);
   }
 
-  /** The reply that an event belongs to, which must be in the conversation if one is given. */
-  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<ReplyRef> {
-    return replyRef(await this.replyOfEvent(userId, eventId, conversationId));
+  /** The reply that an event belongs to, which must be in the conversation if one is given by its id or key. */
+  async ofEvent(userId: string, eventId: string, conversation?: string): Promise<ReplyRef> {
+    return replyRef(await this.replyOfEvent(userId, eventId, conversation));
   }
 
   /**
@@ -95,12 +95,13 @@ export class RepliesService {
   private async replyOfEvent(
     userId: string,
     eventId: string,
-    conversationId?: string,
+    conversation?: string,
   ): Promise<MessageHeader> {
-    if (conversationId) await this.conversations.get(userId, conversationId);
+    const id = conversation && (await this.conversations.idOf(userId, conversation));
+    if (id) await this.conversations.get(userId, id);
     const { messageId } = parseLastEventId(eventId);
     const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
-    if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
+    if (id && reply.conversation_id !== id) throw invalidResumeId();
     return reply;
   }
 

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
+import { toConversationName } from '../../conversations/conversation-name';
+import { ConversationsService } from '../../conversations/conversations.service';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
@@ -33,6 +35,7 @@ export class SocketCommands {
     private readonly chat: ReplyActions,
     private readonly text: ContentParser,
     private readonly replies: RepliesService,
+    private readonly conversations: ConversationsService,
     private readonly feed: ConversationFeed,
     private readonly rules: SocketRules,
   ) {}
@@ -71,7 +74,7 @@ export class SocketCommands {
     const { userId } = client.identity;
     const reply = await (kind === 'message'
       ? this.replies.stop(userId, id)
-      : this.replies.stopRunning(userId, id));
+      : this.replies.stopRunning(userId, await this.conversations.idOf(userId, id)));
     await client.answer('stopped', toMessageResponse(reply), requestId);
   }
 
@@ -107,6 +110,7 @@ function reading(client: SocketClient, key: string, log: Reading['log'], request
 
 interface Subject {
   kind: 'message' | 'conversation';
+  /** Of a conversation, its key as well. */
   id: string;
   key: string;
 }
@@ -120,7 +124,7 @@ function subjectOf({ message_id, conversation_id }: Fields<'unfollow'>): Subject
 }
 
 function asSubject(kind: Subject['kind'], given: string): Subject {
-  const id = given.toLowerCase();
+  const id = toConversationName(given) ?? given;
   return { kind, id, key: keyOf(kind, id) };
 }
 

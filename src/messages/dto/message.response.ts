@@ -1,8 +1,8 @@
 import { ApiErrorCode } from '../../errors/api-error-code';
 import type { ErrorCode } from '../../errors/error-codes';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { REPLY_BOUNDS } from '../../config/bounds';
-import { ApiId, ApiTime } from '../../http/openapi/api-properties';
+import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../../config/bounds';
+import { ApiId, ApiTime, EXAMPLE_IDS } from '../../http/openapi/api-properties';
 import type { ResponseColumn, SingleResponseColumn } from '../message-columns';
 import {
   MESSAGE_ROLES,
@@ -11,7 +11,7 @@ import {
   type MessageStatus,
   type StoredUsage,
 } from '../message.types';
-import type { HistoryMessage, Message } from '../messages.service';
+import type { HistoryMessage, Message, Version } from '../messages.service';
 import { textOf } from '../reply-content';
 
 @ApiSchema({ name: 'MessagePart' })
@@ -159,11 +159,38 @@ export class MessageResponse {
   @ApiProperty({ type: 'integer', example: 1, description: 'Which of the versions this is, from 1.' })
   sibling_position: number;
 
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'string', format: 'uuid' },
+    maxItems: STORAGE_BOUNDS.listedVersions.limit,
+    example: [EXAMPLE_IDS.reply],
+    description:
+      `The versions, oldest first, itself included; of more than ${STORAGE_BOUNDS.listedVersions.limit} those nearest to it. ` +
+      '`POST /messages/{id}/select` shows one.',
+  })
+  sibling_ids: string[];
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    enum: [true],
+    example: true,
+    description: 'Present if there are more versions, which `GET /messages/{id}/versions` lists.',
+  })
+  sibling_ids_truncated?: true;
+
   @ApiTime('When it was posted.')
   created_at: Date;
 
   @ApiTime('When it last changed: for a reply, when it ended.')
   updated_at: Date;
+}
+
+@ApiSchema({ name: 'Version' })
+export class VersionResponse extends MessageResponse {
+  @ApiId('reply', {
+    description: 'Where the path through this version ends: the message that was last active below it, or itself.',
+  })
+  leaf_id: string;
 }
 
 @ApiSchema({ name: 'Attempt' })
@@ -259,6 +286,8 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     error: message.error,
     sibling_count: message.sibling_count,
     sibling_position: message.sibling_position,
+    sibling_ids: message.sibling_ids,
+    ...(message.sibling_ids_truncated && { sibling_ids_truncated: true as const }),
     created_at: message.created_at,
     updated_at: message.updated_at,
   } satisfies MessageResponse & Record<ResponseColumn, unknown>;
@@ -271,4 +300,8 @@ function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
 export function toMessageDetailResponse(message: Message & HistoryMessage): MessageDetailResponse {
   const single = { attempts: message.attempts } satisfies Record<SingleResponseColumn, unknown>;
   return { ...toMessageResponse(message), ...single };
+}
+
+export function toVersionResponse(version: Version): VersionResponse {
+  return { ...toMessageResponse(version), leaf_id: version.leaf_id };
 }

@@ -10,6 +10,8 @@ import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import type { EventsListener, LogReader } from '../log/reply-log';
 import { ReplyReader, replyToRead } from './reply-reader';
 import { ActiveReplies } from '../produce/active-replies';
+import { RemoteKeyWatcher } from '../cluster/remote-key-watcher';
+import { ShownEnds } from './shown-ends';
 import { Wakeup } from '../../common/wakeup';
 
 /** Delay after which a feed repeats a query that failed. */
@@ -49,16 +51,25 @@ export class ConversationFeed {
     private readonly reader: ReplyReader,
     private readonly active: ActiveReplies,
     private readonly turns: RemoteTurnWatcher,
+    private readonly keys: RemoteKeyWatcher,
+    private readonly shownEnds: ShownEnds,
   ) {}
 
   /**
-   * Log of the running reply from its start, or of the rest of the one that `lastEventId` belongs to, then of every later reply. It
-   * ends only with the conversation, the process or the reader.
+   * Log of the running reply from its start, or of one that has just ended and that no feed has shown to its end, or of the rest of the one
+   * that `lastEventId` belongs to, then of every later reply. It ends only with the conversation, the process or the reader. With a key that
+   * no conversation has it waits for one.
+   * @param name id or key of the conversation
+   * @throws AppError `conversation_not_found`, `invalid_last_event_id`
    */
-  async open(userId: string, conversationId: string, lastEventId?: string): Promise<LogReader> {
-    const conversation = await this.conversations.get(userId, conversationId);
+  async open(userId: string, name: string, lastEventId?: string): Promise<LogReader> {
+    const conversation = await this.conversations.findNamed(userId, name);
+    if (!conversation) {
+      if (lastEventId) throw invalidResumeId();
+      return (listener, signal) => this.followKey({ userId, key: name }, listener, signal);
+    }
     const start = lastEventId
-      ? await this.startAfter(userId, conversationId, lastEventId)
+      ? await this.startAfter(userId, conversation.id, lastEventId)
       : await this.currentStart(conversation);
     return (listener, signal) => this.follow(conversation, start, listener, signal);
   }
@@ -69,7 +80,8 @@ export class ConversationFeed {
     if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
     const last = await this.messages.lastReply(of);
     // Queued replies come after it.
-    return { sequence: last?.sequence ?? 0 };
+    const sequence = last?.sequence ?? 0;
+    return last && this.shownEnds.isDue(last) ? { reply: { message: last, after: 0 }, sequence } : { sequence };
   }
 
   private async startAfter(userId: string, conversationId: string, lastEventId: string): Promise<FeedStart> {
@@ -79,13 +91,46 @@ export class ConversationFeed {
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
 
+  /** Nothing is stored while it waits. */
+  private async followKey(
+    { userId, key }: { userId: string; key: string },
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const wakeup = new Wakeup();
+    const subscription = merge(this.keys.useOf(userId, key), this.active.closed$).subscribe(wakeup.wake);
+    signal.addEventListener('abort', wakeup.wake);
+    let conversation: Conversation | undefined;
+    try {
+      while (!conversation && !signal.aborted && !this.active.closed) {
+        const found = await this.findNamed(userId, key);
+        if (found === 'failed') await wakeup.wait(RETRY_MS);
+        else if (found) conversation = found;
+        else await wakeup.wait();
+      }
+    } finally {
+      subscription.unsubscribe();
+      signal.removeEventListener('abort', wakeup.wake);
+    }
+    if (conversation) await this.follow(conversation, { sequence: 0 }, listener, signal);
+  }
+
+  private async findNamed(userId: string, key: string): Promise<Conversation | 'failed' | undefined> {
+    try {
+      return await this.conversations.findNamed(userId, key);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'A feed could not look for its conversation; it tries again');
+      return 'failed';
+    }
+  }
+
   private async follow(
     conversation: Conversation,
     { reply, sequence }: FeedStart,
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
-    if (reply) await this.reader.read(replyToRead(reply.message), reply.after, listener, signal);
+    if (reply) await this.show(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
     const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
@@ -101,7 +146,7 @@ export class ConversationFeed {
         known = result.conversation;
         for (const next of result.replies) {
           seen = next.sequence;
-          await this.reader.read(replyToRead(next), 0, listener, signal);
+          await this.show(next, 0, listener, signal);
         }
         if (!result.replies.length) await wakeup.wait(result.failed ? RETRY_MS : undefined);
       }
@@ -110,6 +155,16 @@ export class ConversationFeed {
       subscription.unsubscribe();
       signal.removeEventListener('abort', wakeup.wake);
     }
+  }
+
+  private async show(
+    reply: MessageHeader,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.reader.read(replyToRead(reply), after, listener, signal);
+    if (!signal.aborted && !this.active.closed) this.shownEnds.add(reply.id);
   }
 
   /** Emits whenever there may be a new reply, or when there will be none any more. */
