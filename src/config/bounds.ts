@@ -504,7 +504,8 @@ export const REPLY_BOUNDS = {
     what: 'replies that a process knows to have been shown to their end by a feed',
     limit: 10_000,
     unit: 'count',
-    beyond: 'the oldest is forgotten; a feed that is opened within 10 s of its end shows it once more, with the same ids',
+    beyond:
+      'the oldest is forgotten; a feed that is opened within 10 s of its end shows it once more, with the same ids',
     test: 'test/integration/chat/shown-ends.spec.ts',
   },
   orphanSeenMs: {
@@ -819,7 +820,8 @@ export const STORAGE_BOUNDS = {
     what: 'ids of versions beside a message',
     limit: 100,
     unit: 'count',
-    beyond: 'those nearest to it, with `sibling_ids_truncated`; `GET /messages/{id}/versions` has all, page by page',
+    beyond:
+      'those nearest to it, with `sibling_ids_truncated`; `GET /messages/{id}/versions` has all, page by page',
     test: 'test/e2e/walk-versions.spec.ts',
   },
   ownProviders: {

@@ -14,11 +14,13 @@ interface NamedInPath {
   parameter: string;
 }
 
-const NamedConversation = createParamDecorator((parameter: string, context: ExecutionContext): NamedInPath => {
-  const { userId, params } = context.switchToHttp().getRequest<Request & { userId?: string }>();
-  if (userId === undefined) throw new Error('A public route has no current user.');
-  return { userId, text: String(params[parameter]), parameter };
-});
+const NamedConversation = createParamDecorator(
+  (parameter: string, context: ExecutionContext): NamedInPath => {
+    const { userId, params } = context.switchToHttp().getRequest<Request & { userId?: string }>();
+    if (userId === undefined) throw new Error('A public route has no current user.');
+    return { userId, text: String(params[parameter]), parameter };
+  },
+);
 
 @Injectable()
 class NameToId implements PipeTransform<NamedInPath, Promise<string>> {

@@ -10,7 +10,12 @@ import { isCanonicalUuid } from '../http/parse-id.pipe';
 
 const MAX_KEY = 128;
 const KEY = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/;
-const NAME = { type: 'string', minLength: 1, maxLength: MAX_KEY, pattern: '^[A-Za-z0-9._~-]{1,128}$' } as const;
+const NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: MAX_KEY,
+  pattern: '^[A-Za-z0-9._~-]{1,128}$',
+} as const;
 const RULE = 'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..';
 
 export function isConversationKey(text: unknown): text is string {

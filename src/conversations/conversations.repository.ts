@@ -3,7 +3,12 @@ import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
-import type { ConversationFields, ConversationFilter, ConversationPosition, OwnKey } from './conversation.types';
+import type {
+  ConversationFields,
+  ConversationFilter,
+  ConversationPosition,
+  OwnKey,
+} from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;

@@ -8,7 +8,12 @@ import type { ConversationEntity } from './conversation.entity';
 import { isConversationKey } from './conversation-name';
 import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import { STORAGE_BOUNDS } from '../config/bounds';
-import type { ConversationFields, ConversationFilter, ConversationPosition, OwnKey } from './conversation.types';
+import type {
+  ConversationFields,
+  ConversationFilter,
+  ConversationPosition,
+  OwnKey,
+} from './conversation.types';
 import { Signals } from '../signals/signals';
 import { keyTopic } from '../signals/topics';
 import { newConversation } from './new-conversation';

@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
 import type { Page } from '../http/page';
 import type { PageQuery } from '../http/page-query.dto';
-import { toMessageResponse, toVersionResponse, type MessageResponse, type VersionResponse } from './dto/message.response';
+import {
+  toMessageResponse,
+  toVersionResponse,
+  type MessageResponse,
+  type VersionResponse,
+} from './dto/message.response';
 import type { ConversationRef } from './message.types';
 import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
 

@@ -21,7 +21,14 @@ describe('Columns of messages', () => {
   });
 
   it('that are how the service works are in no export', () => {
-    const internal = new Set(['user_id', 'branch_id', 'active_child_id', 'reserved_tokens', 'event_lengths', 'start_places']);
+    const internal = new Set([
+      'user_id',
+      'branch_id',
+      'active_child_id',
+      'reserved_tokens',
+      'event_lengths',
+      'start_places',
+    ]);
     expect(columnsIn('export')).toEqual(Object.keys(MESSAGE_COLUMNS).filter((name) => !internal.has(name)));
   });
 });

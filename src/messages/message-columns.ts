@@ -55,7 +55,12 @@ export const MESSAGE_COLUMNS = {
   start_places: { sql: 'int[]', in: ['turn', 'header'], copy: 'own', response: 'never' },
   queued_request: { sql: 'jsonb', in: ['turn', 'export'], copy: 'none', response: 'never' },
   created_at: { sql: 'timestamptz', in: ['turn', 'page', 'export'], copy: 'same', response: 'all' },
-  updated_at: { sql: 'timestamptz', in: ['turn', 'end', 'header', 'page', 'export'], copy: 'same', response: 'all' },
+  updated_at: {
+    sql: 'timestamptz',
+    in: ['turn', 'end', 'header', 'page', 'export'],
+    copy: 'same',
+    response: 'all',
+  },
 } as const satisfies Record<Column, ColumnRules>;
 
 type Columns = typeof MESSAGE_COLUMNS;

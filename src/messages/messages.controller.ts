@@ -14,7 +14,12 @@ import { ListRoute, ReadRoute } from '../http/routes';
 import { Expensive } from '../limits/expensive.decorator';
 import { ConversationDetailResponse } from './dto/conversation-detail.response';
 import { PathQuery, PathThroughQuery } from './dto/history.query';
-import { MessageDetailResponse, MessageResponse, toMessageDetailResponse, VersionResponse } from './dto/message.response';
+import {
+  MessageDetailResponse,
+  MessageResponse,
+  toMessageDetailResponse,
+  VersionResponse,
+} from './dto/message.response';
 import { HistoryPages } from './history-pages';
 import { MessageId } from './message-id.decorator';
 import { messageNotFound } from './message.errors';

@@ -82,7 +82,9 @@ const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, 
 /* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
 const ROOTS = (conversation: string, user: string) =>
   `SELECT count(*)::int FROM messages r WHERE r.conversation_id = ${conversation} AND r.user_id = ${user} AND r.parent_id IS NULL`;
-const position = (name: string) => `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, CASE WHEN p.id IS NULL THEN (
+const position = (
+  name: string,
+) => `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, CASE WHEN p.id IS NULL THEN (
        ${ROOTS('c.id', 'c.user_id')}
      ) END AS roots, EXISTS (
        SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.user_id = c.user_id AND ${isQueued('q')}

@@ -89,11 +89,7 @@ export class TurnsService {
    * @param name id or key of the conversation
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
-  async findPlace(
-    userId: string,
-    name: string,
-    parentId?: string | null,
-  ): Promise<TurnPosition | undefined> {
+  async findPlace(userId: string, name: string, parentId?: string | null): Promise<TurnPosition | undefined> {
     const place = await this.turns.position(userId, name, parentId);
     if (!place && isConversationKey(name)) return undefined;
     if (!place) throw conversationNotFound();

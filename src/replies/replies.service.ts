@@ -48,11 +48,7 @@ export class RepliesService {
   }
 
   /** The same for the reply that an event belongs to (`ofEvent`), after that event. */
-  async resumeAfter(
-    userId: string,
-    eventId: string,
-    conversation?: string,
-  ): Promise<LogReader | undefined> {
+  async resumeAfter(userId: string, eventId: string, conversation?: string): Promise<LogReader | undefined> {
     return this.logOf(await this.replyOfEvent(userId, eventId, conversation), eventId);
   }
 
@@ -92,11 +88,7 @@ export class RepliesService {
     return this.cancel(await this.reply(userId, messageId));
   }
 
-  private async replyOfEvent(
-    userId: string,
-    eventId: string,
-    conversation?: string,
-  ): Promise<MessageHeader> {
+  private async replyOfEvent(userId: string, eventId: string, conversation?: string): Promise<MessageHeader> {
     const id = conversation && (await this.conversations.idOf(userId, conversation));
     if (id) await this.conversations.get(userId, id);
     const { messageId } = parseLastEventId(eventId);

@@ -75,7 +75,9 @@ export class SendMessageDto {
 }
 
 export class StartChatDto extends SendMessageDto {
-  @ApiConversationName('Its id, or the client\'s key for it. Without one, or with a key that none has, a conversation is made.')
+  @ApiConversationName(
+    "Its id, or the client's key for it. Without one, or with a key that none has, a conversation is made.",
+  )
   @MayBeAbsent()
   @IsConversationName()
   conversation_id?: string;

@@ -188,7 +188,8 @@ export class MessageResponse {
 @ApiSchema({ name: 'Version' })
 export class VersionResponse extends MessageResponse {
   @ApiId('reply', {
-    description: 'Where the path through this version ends: the message that was last active below it, or itself.',
+    description:
+      'Where the path through this version ends: the message that was last active below it, or itself.',
   })
   leaf_id: string;
 }

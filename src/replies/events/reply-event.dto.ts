@@ -37,7 +37,11 @@ class StartData {
   })
   user_sibling_count?: number;
 
-  @ApiPropertyOptional({ type: 'integer', example: 1, description: 'Which of these that message is, from 1.' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description: 'Which of these that message is, from 1.',
+  })
   user_sibling_position?: number;
 }
 

@@ -81,7 +81,9 @@ export class ConversationFeed {
     const last = await this.messages.lastReply(of);
     // Queued replies come after it.
     const sequence = last?.sequence ?? 0;
-    return last && this.shownEnds.isDue(last) ? { reply: { message: last, after: 0 }, sequence } : { sequence };
+    return last && this.shownEnds.isDue(last)
+      ? { reply: { message: last, after: 0 }, sequence }
+      : { sequence };
   }
 
   private async startAfter(userId: string, conversationId: string, lastEventId: string): Promise<FeedStart> {
