@@ -5,6 +5,6 @@ import { join } from 'node:path';
 export const VERSION = readVersion();
 
 function readVersion(): string {
-  const [path] = ['../..', '../../..'].map((up) => join(__dirname, up, 'package.json')).filter(existsSync);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+  const path = ['../..', '../../..'].map((up) => join(__dirname, up, 'package.json')).find(existsSync);
+  return (JSON.parse(readFileSync(path ?? '', 'utf8')) as { version: string }).version;
 }

@@ -6,7 +6,7 @@ import { ConversationName } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { MessageId } from '../messages/message-id.decorator';
 import { messageNotFound } from '../messages/message.errors';
-import { ConversationFeed } from '../replies/read/conversation-feed';
+import { NamedFeed } from '../replies/read/named-feed';
 import { RepliesService } from '../replies/replies.service';
 import { FollowRoute } from './api-event-stream';
 import { withFullText } from './full-text';
@@ -20,7 +20,7 @@ import { StreamResponder } from '../streaming/stream-responder';
 @Controller()
 export class ReplyStreamsController {
   constructor(
-    private readonly feed: ConversationFeed,
+    private readonly feed: NamedFeed,
     private readonly replies: RepliesService,
     private readonly streams: StreamResponder,
   ) {}

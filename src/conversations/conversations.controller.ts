@@ -17,6 +17,7 @@ import { ConversationResponse, toConversationResponse } from './dto/conversation
 import { CreateConversationDto } from './dto/create-conversation.dto';
 import { ListConversationsQuery } from './dto/list-conversations.query';
 import { UpdateConversationDto } from './dto/update-conversation.dto';
+import { NewKeys } from './new-keys';
 import { ETAG_HEADER, versionsOf } from './etag';
 
 const IfMatch = () =>
@@ -65,6 +66,7 @@ const UPDATE = {
 export class ConversationsController {
   constructor(
     private readonly conversations: ConversationsService,
+    private readonly keys: NewKeys,
     private readonly idempotency: IdempotencyService,
   ) {}
 
@@ -82,7 +84,11 @@ export class ConversationsController {
     @Idempotent() request: IdempotentRequest | undefined,
   ): Promise<Conversation> {
     const { resource } = await this.idempotency.once(request, {
-      make: async () => ({ resource: await this.conversations.create(userId, body), status: 201 }),
+      make: async () => {
+        const conversation = await this.conversations.create(userId, body);
+        this.keys.announce(conversation);
+        return { resource: conversation, status: 201 };
+      },
       read: (id) => this.conversations.get(userId, id),
     });
     return resource;

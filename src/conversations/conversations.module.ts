@@ -9,11 +9,18 @@ import { UsersModule } from '../users/users.module';
 import { ConversationsExport } from './conversations.export';
 import { ConversationsRepository } from './conversations.repository';
 import { ConversationsService } from './conversations.service';
+import { NewKeys } from './new-keys';
 
 @Module({
   imports: [TypeOrmModule.forFeature([ConversationEntity]), ProvidersModule, SignalsModule, UsersModule],
   controllers: [ConversationsController],
-  providers: [ConversationRemoval, ConversationsExport, ConversationsRepository, ConversationsService],
-  exports: [ConversationRemoval, ConversationsService],
+  providers: [
+    ConversationRemoval,
+    ConversationsExport,
+    ConversationsRepository,
+    ConversationsService,
+    NewKeys,
+  ],
+  exports: [ConversationRemoval, ConversationsService, NewKeys],
 })
 export class ConversationsModule {}

@@ -14,8 +14,6 @@ import type {
   ConversationPosition,
   OwnKey,
 } from './conversation.types';
-import { Signals } from '../signals/signals';
-import { keyTopic } from '../signals/topics';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
 import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
@@ -35,7 +33,6 @@ export class ConversationsService implements OnModuleInit {
     private readonly db: TransactionRunner,
     private readonly storage: StorageQuota,
     private readonly removal: ConversationRemoval,
-    private readonly signals: Signals,
   ) {}
 
   onModuleInit(): void {
@@ -52,13 +49,7 @@ export class ConversationsService implements OnModuleInit {
     const conversation = this.draft(userId, fields);
     const isNew = await this.storage.within(userId, () => this.repository.insert(conversation));
     if (!isNew) throw keyTaken();
-    this.announce(conversation);
     return conversation;
-  }
-
-  /** Tells feeds that wait for a conversation with its key, once it is stored. */
-  announce({ user_id: userId, key }: Conversation): void {
-    if (key !== null) this.db.afterCommit(() => this.signals.publish(keyTopic(userId, key)));
   }
 
   /** Without messages, with the fields of another one of the same user as they are: its model may be gone, which its next turn says. */

@@ -22,10 +22,12 @@ export function servePageFolder(app: NestExpressApplication, folder: string): vo
   app.use((request: IncomingMessage, response: ServerResponse, next: Next) => {
     const path = decodeURIComponent((request.url ?? '').replace(/[?#].*$/s, ''));
     if (RESERVED.test(path)) return next();
-    void isServable(root, path).then(
-      (servable) => (servable ? serve(request, response, next) : next()),
-      next,
-    );
+    void serveIfThere();
+
+    async function serveIfThere(): Promise<void> {
+      if (await isServable(root, path)) serve(request, response, next);
+      else next();
+    }
   });
 }
 

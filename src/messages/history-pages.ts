@@ -2,12 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
 import type { Page } from '../http/page';
 import type { PageQuery } from '../http/page-query.dto';
-import {
-  toMessageResponse,
-  toVersionResponse,
-  type MessageResponse,
-  type VersionResponse,
-} from './dto/message.response';
+import { toMessageResponse, type MessageResponse } from './dto/message.response';
+import { toVersionResponse, type VersionResponse } from './dto/version.response';
 import type { ConversationRef } from './message.types';
 import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
 

@@ -14,12 +14,8 @@ import { ListRoute, ReadRoute } from '../http/routes';
 import { Expensive } from '../limits/expensive.decorator';
 import { ConversationDetailResponse } from './dto/conversation-detail.response';
 import { PathQuery, PathThroughQuery } from './dto/history.query';
-import {
-  MessageDetailResponse,
-  MessageResponse,
-  toMessageDetailResponse,
-  VersionResponse,
-} from './dto/message.response';
+import { MessageDetailResponse, MessageResponse, toMessageDetailResponse } from './dto/message.response';
+import { VersionResponse } from './dto/version.response';
 import { HistoryPages } from './history-pages';
 import { MessageId } from './message-id.decorator';
 import { messageNotFound } from './message.errors';

@@ -165,7 +165,6 @@ export class TurnsService {
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
     if (!turn.stored) throw keyTaken();
-    this.conversations.announce(stored);
     return turnOf(request, stored, messages, { ...terms, context: turn.context });
   }
 
@@ -271,13 +270,13 @@ function turnOf(
   messages: TurnMessage[],
   { instanceId, context }: Pick<OpenedTurn, 'instanceId' | 'context'>,
 ): OpenedTurn {
-  const { id: messageId, parent_id, start_places: startPlaces = null } = lastOf(messages);
+  const { id: messageId, parent_id, start_places = null } = lastOf(messages);
   return {
     conversation,
     userMessageId: parent_id ?? '',
     messageId,
     model,
-    startPlaces,
+    startPlaces: start_places,
     instanceId,
     context,
     queued: instanceId === null,

@@ -30,6 +30,7 @@ import { ActiveReplies } from './produce/active-replies';
 import { ReplyFinalizer } from './produce/reply-finalizer';
 import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
+import { NamedFeed } from './read/named-feed';
 import { OpenReplyWatcher } from './read/open-reply-watcher';
 import { ReplyReader } from './read/reply-reader';
 import { ShownEnds } from './read/shown-ends';
@@ -54,6 +55,7 @@ import { RepliesService } from './replies.service';
     ActiveReplies,
     ReplyReader,
     ConversationFeed,
+    NamedFeed,
     ShownEnds,
     OpenReplyWatcher,
     ReplyCanceller,
@@ -74,14 +76,6 @@ import { RepliesService } from './replies.service';
     Recovery,
     JournalCleanup,
   ],
-  exports: [
-    RepliesService,
-    ReplyProducer,
-    ReplyFinalizer,
-    ReplyCanceller,
-    ConversationFeed,
-    ActiveReplies,
-    Sweeper,
-  ],
+  exports: [RepliesService, ReplyProducer, ReplyFinalizer, ReplyCanceller, NamedFeed, ActiveReplies, Sweeper],
 })
 export class RepliesModule {}

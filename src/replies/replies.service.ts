@@ -73,8 +73,10 @@ export class RepliesService {
   /**
    * Stops the running reply, or the one that waits for a slot of its model, and returns it as it is then, or the last reply if there is
    * none. A queued reply comes next.
+   * @param conversation its id or key
    */
-  async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
+  async stopRunning(userId: string, conversation: string): Promise<HistoryMessage> {
+    const conversationId = await this.conversations.idOf(userId, conversation);
     await this.conversations.get(userId, conversationId);
     const of = { userId, conversationId };
     const running = (await this.messages.runningReply(of)) ?? (await this.waitingForSlot(of));

@@ -52,12 +52,12 @@ async function listen(): Promise<Event[]> {
   const events: Event[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
-      source.onmessage = ({ data }) => {
+      source.addEventListener('message', ({ data }) => {
         const event = JSON.parse(data as string) as Event;
         events.push(event);
         if (event.type === 'end' || event.type === 'error') resolve();
-      };
-      source.onerror = ({ message, code }) => reject(new Error(`${message} ${code}`));
+      });
+      source.addEventListener('error', ({ message, code }) => reject(new Error(`${message} ${code}`)));
     });
   } finally {
     source.close();
@@ -103,10 +103,10 @@ describe('a page of somebody who has never heard of this service', () => {
     const source = new EventSource(stream);
     const ids: string[] = [];
     const ends: unknown[] = [];
-    source.onmessage = ({ data, lastEventId }) => {
+    source.addEventListener('message', ({ data, lastEventId }) => {
       ids.push(lastEventId);
       if ((JSON.parse(data as string) as Event).type === 'end') ends.push(data);
-    };
+    });
     for (const message of ['One', 'Two', 'Three']) await (await say(message)).text();
     for (const end = Date.now() + PATIENCE_MS; ends.length < 3 && Date.now() < end;) await sleep(50);
     source.close();

@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
 import { toConversationName } from '../../conversations/conversation-name';
-import { ConversationsService } from '../../conversations/conversations.service';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
-import { ConversationFeed } from '../../replies/read/conversation-feed';
+import { NamedFeed } from '../../replies/read/named-feed';
 import { ContentParser } from '../content-parser';
 import { withFullText } from '../full-text';
 import { RepliesService } from '../../replies/replies.service';
@@ -35,8 +34,7 @@ export class SocketCommands {
     private readonly chat: ReplyActions,
     private readonly text: ContentParser,
     private readonly replies: RepliesService,
-    private readonly conversations: ConversationsService,
-    private readonly feed: ConversationFeed,
+    private readonly feed: NamedFeed,
     private readonly rules: SocketRules,
   ) {}
 
@@ -74,7 +72,7 @@ export class SocketCommands {
     const { userId } = client.identity;
     const reply = await (kind === 'message'
       ? this.replies.stop(userId, id)
-      : this.replies.stopRunning(userId, await this.conversations.idOf(userId, id)));
+      : this.replies.stopRunning(userId, id));
     await client.answer('stopped', toMessageResponse(reply), requestId);
   }
 

@@ -11,7 +11,7 @@ import {
   type MessageStatus,
   type StoredUsage,
 } from '../message.types';
-import type { HistoryMessage, Message, Version } from '../messages.service';
+import type { HistoryMessage, Message } from '../messages.service';
 import { textOf } from '../reply-content';
 
 @ApiSchema({ name: 'MessagePart' })
@@ -185,15 +185,6 @@ export class MessageResponse {
   updated_at: Date;
 }
 
-@ApiSchema({ name: 'Version' })
-export class VersionResponse extends MessageResponse {
-  @ApiId('reply', {
-    description:
-      'Where the path through this version ends: the message that was last active below it, or itself.',
-  })
-  leaf_id: string;
-}
-
 @ApiSchema({ name: 'Attempt' })
 export class AttemptResponse {
   @ApiProperty({ example: 'openai', description: 'Who was asked.' })
@@ -301,8 +292,4 @@ function shownUsage({ own: _own, ...usage }: StoredUsage): UsageResponse {
 export function toMessageDetailResponse(message: Message & HistoryMessage): MessageDetailResponse {
   const single = { attempts: message.attempts } satisfies Record<SingleResponseColumn, unknown>;
   return { ...toMessageResponse(message), ...single };
-}
-
-export function toVersionResponse(version: Version): VersionResponse {
-  return { ...toMessageResponse(version), leaf_id: version.leaf_id };
 }

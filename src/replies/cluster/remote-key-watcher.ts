@@ -25,7 +25,7 @@ interface WaitedFor {
 /**
  * Tells feeds that wait for a conversation with a key of its client's that there is one. What this process makes publishes the topic of the
  * key (`Signals`); what other processes make is looked for while somebody waits, one poll for all, and published in the same way. Called by
- * `ConversationFeed`.
+ * `NamedFeed`.
  */
 @Injectable()
 export class RemoteKeyWatcher {

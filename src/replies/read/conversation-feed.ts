@@ -9,8 +9,6 @@ import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import type { EventsListener, LogReader } from '../log/reply-log';
 import { ReplyReader, replyToRead } from './reply-reader';
-import { ActiveReplies } from '../produce/active-replies';
-import { RemoteKeyWatcher } from '../cluster/remote-key-watcher';
 import { ShownEnds } from './shown-ends';
 import { Wakeup } from '../../common/wakeup';
 
@@ -38,7 +36,7 @@ interface SharedQuery {
   result: Promise<NewReplies | undefined>;
 }
 
-/** Streams all replies of a conversation as they come, one after the other. Called by `ReplyStreamsController`, `SocketCommands`. */
+/** Streams all replies of a conversation as they come, one after the other. Called by `NamedFeed`. */
 @Injectable()
 export class ConversationFeed {
   private readonly logger = new Logger(ConversationFeed.name);
@@ -49,29 +47,25 @@ export class ConversationFeed {
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
-    private readonly active: ActiveReplies,
     private readonly turns: RemoteTurnWatcher,
-    private readonly keys: RemoteKeyWatcher,
     private readonly shownEnds: ShownEnds,
   ) {}
 
   /**
    * Log of the running reply from its start, or of one that has just ended and that no feed has shown to its end, or of the rest of the one
-   * that `lastEventId` belongs to, then of every later reply. It ends only with the conversation, the process or the reader. With a key that
-   * no conversation has it waits for one.
-   * @param name id or key of the conversation
-   * @throws AppError `conversation_not_found`, `invalid_last_event_id`
+   * that `lastEventId` belongs to, then of every later reply. It ends only with the conversation, the process or the reader.
+   * @throws AppError `invalid_last_event_id`
    */
-  async open(userId: string, name: string, lastEventId?: string): Promise<LogReader> {
-    const conversation = await this.conversations.findNamed(userId, name);
-    if (!conversation) {
-      if (lastEventId) throw invalidResumeId();
-      return (listener, signal) => this.followKey({ userId, key: name }, listener, signal);
-    }
+  async open(conversation: Conversation, lastEventId?: string): Promise<LogReader> {
     const start = lastEventId
-      ? await this.startAfter(userId, conversation.id, lastEventId)
+      ? await this.startAfter(conversation, lastEventId)
       : await this.currentStart(conversation);
     return (listener, signal) => this.follow(conversation, start, listener, signal);
+  }
+
+  /** Log of every reply that the conversation has and gets. */
+  all(conversation: Conversation): LogReader {
+    return (listener, signal) => this.follow(conversation, { sequence: 0 }, listener, signal);
   }
 
   private async currentStart({ id, user_id }: Conversation): Promise<FeedStart> {
@@ -86,44 +80,11 @@ export class ConversationFeed {
       : { sequence };
   }
 
-  private async startAfter(userId: string, conversationId: string, lastEventId: string): Promise<FeedStart> {
+  private async startAfter({ id, user_id }: Conversation, lastEventId: string): Promise<FeedStart> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
-    const message = await this.messages.header(userId, messageId).catch(asInvalidResumeId);
-    if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
+    const message = await this.messages.header(user_id, messageId).catch(asInvalidResumeId);
+    if (message.conversation_id !== id || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };
-  }
-
-  /** Nothing is stored while it waits. */
-  private async followKey(
-    { userId, key }: { userId: string; key: string },
-    listener: EventsListener,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const wakeup = new Wakeup();
-    const subscription = merge(this.keys.useOf(userId, key), this.active.closed$).subscribe(wakeup.wake);
-    signal.addEventListener('abort', wakeup.wake);
-    let conversation: Conversation | undefined;
-    try {
-      while (!conversation && !signal.aborted && !this.active.closed) {
-        const found = await this.findNamed(userId, key);
-        if (found === 'failed') await wakeup.wait(RETRY_MS);
-        else if (found) conversation = found;
-        else await wakeup.wait();
-      }
-    } finally {
-      subscription.unsubscribe();
-      signal.removeEventListener('abort', wakeup.wake);
-    }
-    if (conversation) await this.follow(conversation, { sequence: 0 }, listener, signal);
-  }
-
-  private async findNamed(userId: string, key: string): Promise<Conversation | 'failed' | undefined> {
-    try {
-      return await this.conversations.findNamed(userId, key);
-    } catch (error) {
-      this.logger.warn({ err: error }, 'A feed could not look for its conversation; it tries again');
-      return 'failed';
-    }
   }
 
   private async follow(
@@ -142,7 +103,7 @@ export class ConversationFeed {
     });
     signal.addEventListener('abort', wakeup.wake);
     try {
-      for (let seen = sequence; !signal.aborted && !this.active.closed;) {
+      for (let seen = sequence; !signal.aborted && !this.reader.closed;) {
         const result = await this.query(known, seen);
         if (!result) return;
         known = result.conversation;
@@ -166,12 +127,12 @@ export class ConversationFeed {
     signal: AbortSignal,
   ): Promise<void> {
     await this.reader.read(replyToRead(reply), after, listener, signal);
-    if (!signal.aborted && !this.active.closed) this.shownEnds.add(reply.id);
+    if (!signal.aborted && !this.reader.closed) this.shownEnds.add(reply.id);
   }
 
   /** Emits whenever there may be a new reply, or when there will be none any more. */
   private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
-    return merge(this.turns.changesIn(conversationId, seen), this.active.closed$);
+    return merge(this.turns.changesIn(conversationId, seen), this.reader.closed$);
   }
 
   private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {
