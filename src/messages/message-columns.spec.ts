@@ -7,7 +7,7 @@ const OWN = {
   branch_id: '$2',
   depth: 'c.depth',
   sequence: 'c.depth',
-  start_places: 'ARRAY[1, 1, 1]',
+  start_places: '$3',
 };
 
 describe('Columns of messages', () => {
