@@ -1,6 +1,7 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { EXAMPLE_FEATURES } from './features';
 
+@ApiSchema({ name: 'AboutLinks', description: 'Where to go on.' })
 class LinksResponse {
   @ApiProperty({ type: 'string', example: '/health/ready', description: 'Whether it can take requests.' })
   health: string;

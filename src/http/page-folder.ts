@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { join, sep } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -25,7 +25,7 @@ export function servePageFolder(app: NestExpressApplication, folder: string): vo
     void serveIfThere();
 
     async function serveIfThere(): Promise<void> {
-      if (await isServable(root, path)) serve(request, response, next);
+      if (await isServable(root, path)) serve(request, response, (error) => endOr(next, response, error));
       else next();
     }
   });
@@ -36,6 +36,14 @@ export function redirectToDocs(app: INestApplication): void {
   app.getHttpAdapter().get('/', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(302, { Location: `/${API_PREFIX}/docs` }).end();
   });
+}
+
+/** What a condition or a range of the request comes to is said by the status alone; anything else is for `next`. */
+function endOr(next: Next, response: ServerResponse, error: unknown): void {
+  const { statusCode, headers } = (error ?? {}) as { statusCode?: number; headers?: OutgoingHttpHeaders };
+  if (statusCode === 412 || statusCode === 416)
+    response.writeHead(statusCode, { ...headers, 'Content-Length': 0 }).end();
+  else next(error);
 }
 
 /** `no-store` is for data: a file may be kept, as long as it is asked for whether it has changed. */

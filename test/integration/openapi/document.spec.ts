@@ -30,6 +30,7 @@ const OPERATION_IDS = [
   'followConversation',
   'followReply',
   'forkConversation',
+  'getAbout',
   'getConversation',
   'getFeedback',
   'getLiveness',
@@ -44,6 +45,7 @@ const OPERATION_IDS = [
   'listFeedback',
   'listHistory',
   'listMessages',
+  'listPath',
   'listModels',
   'listProviders',
   'listUsers',
@@ -241,7 +243,7 @@ describe('every operation', () => {
 
   it('is open to all only where health is asked for, and where identities begin', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
-    expect(idsOf(open)).toEqual(['createToken', 'getLiveness', 'getReadiness', 'refreshToken', 'register']);
+    expect(idsOf(open)).toEqual(['createToken', 'getAbout', 'getLiveness', 'getReadiness', 'refreshToken', 'register']);
   });
 });
 
