@@ -6,7 +6,7 @@ import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument 
 const PROBLEM_JSON = 'application/problem+json';
 const EVENT_STREAM = 'text/event-stream';
 /** Pages and the document itself, and the health routes' second address. */
-const UNDOCUMENTED = /^GET \/api\/v1\/(docs|redoc|openapi\.json|health)\b/;
+const UNDOCUMENTED = /^GET (\/$|\/api\/v1\/(docs|redoc|openapi\.json|health)\b)/;
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
@@ -45,10 +45,11 @@ const OPERATION_IDS = [
   'listFeedback',
   'listHistory',
   'listMessages',
-  'listPath',
   'listModels',
+  'listPath',
   'listProviders',
   'listUsers',
+  'listVersions',
   'logOut',
   'putConversation',
   'reauthenticate',
