@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AboutModule } from './about/about.module';
 import { AccountsModule } from './users/accounts/accounts.module';
 import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
@@ -22,6 +23,7 @@ import { ModelsModule } from './models/models.module';
     AuthModule,
     AccountsModule,
     HealthModule,
+    AboutModule,
     ModelsModule,
     ChatModule,
     FeedbackModule,

@@ -500,6 +500,21 @@ export const REPLY_BOUNDS = {
     beyond: 'the oldest is forgotten, and all of them after a minute; the reply ends as `interrupted`',
     test: 'test/integration/chat/orphaned-replies.spec.ts',
   },
+  recentEndMs: {
+    what: 'time after its end for which a reply that no feed has shown to its end comes first in a feed that is opened',
+    limit: 10_000,
+    unit: 'ms',
+    beyond: 'the feed begins with the next reply; `GET /messages/{id}/stream` replays it',
+    test: 'test/e2e/conversation-keys.spec.ts',
+  },
+  shownEnds: {
+    what: 'replies that a process knows to have been shown to their end by a feed',
+    limit: 10_000,
+    unit: 'count',
+    beyond:
+      'the oldest is forgotten; a feed that is opened within 10 s of its end shows it once more, with the same ids',
+    test: 'test/integration/chat/shown-ends.spec.ts',
+  },
   orphanSeenMs: {
     what: 'time for which a process sees a reply of its own that it does not produce: the request may be repeated as soon as the database is back',
     limit: 5_000,
@@ -807,6 +822,14 @@ export const STORAGE_BOUNDS = {
     unit: 'count',
     beyond: 'the page ends there, with `next_cursor`',
     test: 'test/e2e/contract/conversations.spec.ts',
+  },
+  listedVersions: {
+    what: 'ids of versions beside a message',
+    limit: 100,
+    unit: 'count',
+    beyond:
+      'those nearest to it, with `sibling_ids_truncated`; `GET /messages/{id}/versions` has all, page by page',
+    test: 'test/e2e/walk-versions.spec.ts',
   },
   ownProviders: {
     what: 'providers of one user',

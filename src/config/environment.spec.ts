@@ -149,6 +149,8 @@ describe('a bad environment', () => {
     ['DB_STATEMENT_TIMEOUT_MS', '1'],
     ['AUTH_MODE', 'none'],
     ['AUTH_REGISTRATION', 'maybe'],
+    ['DEFAULT_USER_ID', 'two words'],
+    ['PAGE_DIR', '/does/not/exist'],
     ['JWT_SECRET', 'changeme-canary'],
     ['JWKS_URL', 'issuer.canary.example/jwks'],
     ['ACCESS_TOKEN_TTL_S', '5'],

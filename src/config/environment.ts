@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   AppConfig,
@@ -28,6 +28,7 @@ export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdo
   checkBodyLimit(partial, problems);
   checkProduction(partial, problems);
   checkAuth(partial, problems);
+  checkPageDir(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
   const all = [...[...problems].map(([name, message]) => `${name} ${message}`), ...modelProblems];
@@ -53,6 +54,15 @@ function checkProduction(values: Partial<Variables>, problems: Problems): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.CORS_ORIGINS?.includes('*'))
     problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
+}
+
+function checkPageDir({ PAGE_DIR }: Partial<Variables>, problems: Problems): void {
+  if (PAGE_DIR === undefined) return;
+  try {
+    if (!statSync(PAGE_DIR).isDirectory()) problems.set('PAGE_DIR', 'must be a folder');
+  } catch (error) {
+    problems.set('PAGE_DIR', `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
 }
 
 function readModels(
@@ -115,6 +125,7 @@ function toHttp(values: Variables): HttpConfig {
     host: values.HOST,
     production,
     docs: values.API_DOCS ?? !production,
+    pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
@@ -137,6 +148,7 @@ function toAuth(values: Variables): AuthConfig {
     proxySecret: values.AUTH_PROXY_SECRET,
     trustedProxies: values.AUTH_TRUSTED_PROXIES,
     loopback: isLoopbackHost(values.HOST),
+    defaultUserId: values.DEFAULT_USER_ID,
     registration: values.AUTH_REGISTRATION,
     jwt: {
       secret: values.JWT_SECRET,

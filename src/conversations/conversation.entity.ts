@@ -3,6 +3,7 @@ import type { ModelSettings } from '../config/models-config';
 
 @Entity('conversations')
 @Index('ix_conversations_list', ['user_id', 'archived', 'last_activity_at', 'id'])
+@Index('uq_conversations_key', ['user_id', 'key'], { unique: true, where: 'key IS NOT NULL' })
 @Index('ix_conversations_deleted', ['deleted_at'], { where: 'deleted_at IS NOT NULL' })
 @Check('ck_conversations_sequence', 'last_sequence >= 0 AND context_from >= 0')
 export class ConversationEntity {
@@ -16,6 +17,10 @@ export class ConversationEntity {
   @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_conversations_user' })
   user?: object;
+
+  /** The client's own name for it (`conversation-name.ts`); null without one, and while it is removed. */
+  @Column('varchar', { length: 128, nullable: true })
+  key!: string | null;
 
   @Column('varchar', { length: 200, nullable: true })
   title!: string | null;

@@ -2,6 +2,8 @@ import type { ModelSettings } from '../config/models-config';
 
 /** What a client may set of a conversation. */
 export interface ConversationFields {
+  /** Only of a new one. */
+  key?: string;
   title?: string | null;
   model?: string | null;
   system_prompt?: string | null;
@@ -9,6 +11,12 @@ export interface ConversationFields {
   metadata?: Record<string, string>;
   pinned?: boolean;
   archived?: boolean;
+}
+
+/** A key that a user may have given a conversation. */
+export interface OwnKey {
+  userId: string;
+  key: string;
 }
 
 export interface ConversationFilter {

@@ -1,9 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
-import { countedRow, growth } from './conversation-bytes';
+import { countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
-import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import type {
+  ConversationFields,
+  ConversationFilter,
+  ConversationPosition,
+  OwnKey,
+} from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;
@@ -28,10 +33,26 @@ export class ConversationsRepository {
     return this.db.manager.getRepository(ConversationEntity);
   }
 
-  async insert(conversation: ConversationEntity): Promise<void> {
-    await this.db.query(`INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')}`, [
-      JSON.stringify(conversation),
-    ]);
+  /** False if the user has one with its key. */
+  async insert(conversation: ConversationEntity): Promise<boolean> {
+    const rows = await this.db.query(
+      `INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} WHERE true ${UNLESS_KEY_TAKEN} RETURNING 1 AS one`,
+      [JSON.stringify(conversation)],
+    );
+    return rows.length > 0;
+  }
+
+  findByKey(userId: string, key: string): Promise<ConversationEntity | null> {
+    return this.rows.findOneBy({ key, user_id: userId, deleted_at: IsNull() });
+  }
+
+  /** Of these keys, each of its user, those that a conversation has. */
+  takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
+    return this.db.query(
+      `SELECT c.user_id AS "userId", c.key FROM unnest($1::text[], $2::text[]) AS k (user_id, key)
+       JOIN conversations c ON c.user_id = k.user_id AND c.key = k.key WHERE c.key IS NOT NULL AND c.deleted_at IS NULL`,
+      [keys.map(({ userId }) => userId), keys.map(({ key }) => key)],
+    );
   }
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
@@ -182,10 +203,10 @@ export class ConversationsRepository {
 
   // Removal
 
-  /** Nobody finds it any more; its own texts go at once. */
+  /** Nobody finds it any more; its own texts go at once, and its key is free. */
   async hide(userId: string, id: string): Promise<void> {
     await this.db.query(
-      `UPDATE conversations SET deleted_at = now(), title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
+      `UPDATE conversations SET deleted_at = now(), key = NULL, title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
        WHERE id = $1 AND user_id = $2`,
       [id, userId],
     );

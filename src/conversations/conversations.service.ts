@@ -5,9 +5,15 @@ import { StorageQuota } from '../users/quotas/storage-quota';
 import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
 import type { ConversationEntity } from './conversation.entity';
-import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
+import { isConversationKey } from './conversation-name';
+import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import { STORAGE_BOUNDS } from '../config/bounds';
-import type { ConversationFields, ConversationFilter, ConversationPosition } from './conversation.types';
+import type {
+  ConversationFields,
+  ConversationFilter,
+  ConversationPosition,
+  OwnKey,
+} from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
 import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
@@ -41,7 +47,8 @@ export class ConversationsService implements OnModuleInit {
   async create(userId: string, fields: ConversationFields): Promise<Conversation> {
     await this.checkModel(userId, fields.model);
     const conversation = this.draft(userId, fields);
-    await this.storage.within(userId, () => this.repository.insert(conversation));
+    const isNew = await this.storage.within(userId, () => this.repository.insert(conversation));
+    if (!isNew) throw keyTaken();
     return conversation;
   }
 
@@ -66,6 +73,29 @@ export class ConversationsService implements OnModuleInit {
 
   async get(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  /**
+   * By its id or its key (`conversation-name.ts`); undefined for a key that none has.
+   * @throws AppError `conversation_not_found` for any other name
+   */
+  async findNamed(userId: string, name: string): Promise<Conversation | undefined> {
+    if (!isConversationKey(name)) return this.get(userId, name);
+    return (await this.repository.findByKey(userId, name)) ?? undefined;
+  }
+
+  /**
+   * The id of the conversation with this key; an id is answered as it is, whether or not there is a conversation.
+   * @throws AppError `conversation_not_found`
+   */
+  async idOf(userId: string, name: string): Promise<string> {
+    if (!isConversationKey(name)) return name;
+    return ((await this.findNamed(userId, name)) ?? notFound()).id;
+  }
+
+  /** Of these keys, each of its user, those that a conversation has. */
+  takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
+    return this.repository.takenKeys(keys);
   }
 
   /** `end`: where a search goes on that has found less in as many as it may look at. */

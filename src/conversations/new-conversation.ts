@@ -6,6 +6,7 @@ import type { ConversationFields } from './conversation.types';
 export function newConversation(userId: string, fields: ConversationFields): ConversationEntity {
   const now = new Date();
   return {
+    key: null,
     title: null,
     model: null,
     system_prompt: null,

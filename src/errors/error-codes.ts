@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   'invalid_user_id',
   'invalid_value',
   'issuer_unavailable',
+  'key_taken',
   'key_unreadable',
   'last_admin',
   'lease_lost',

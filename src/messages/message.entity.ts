@@ -6,6 +6,7 @@ import type {
   MessageRole,
   MessageStatus,
   QueuedRequest,
+  StartPlaces,
   StoredUsage,
 } from './message.types';
 
@@ -110,6 +111,10 @@ export class MessageEntity {
 
   @Column('jsonb', { default: [] })
   attempts!: MessageAttempt[];
+
+  /** What a reply and the message it answers were among their versions when the reply was made (`StartPlaces`); null in replies of before. */
+  @Column('integer', { array: true, nullable: true })
+  start_places!: StartPlaces | null;
 
   @Column('jsonb', { nullable: true })
   queued_request!: QueuedRequest | null;

@@ -58,6 +58,12 @@ export interface OpenReply extends WrittenReply {
   firstBatch: number;
 }
 
+/**
+ * What the `start` event of a reply says of versions, stored with the reply since the event is the same for ever: its place among its
+ * siblings, which is the last one when it is made, and the place and the number of those of the message that it answers.
+ */
+export type StartPlaces = [own: number, userPosition: number, userCount: number];
+
 /** What a queued reply is to be made with. */
 export interface QueuedRequest {
   settings: ModelSettings;

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
-import { conversationNotFound } from '../conversations/conversation.errors';
+import { conversationNotFound, keyTaken } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
+import { isConversationKey } from '../conversations/conversation-name';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
@@ -9,9 +10,9 @@ import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { tooManyRunning } from '../users/quotas/quota-exceeded';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
-import type { ContextMessage } from './message.types';
+import type { ContextMessage, StartPlaces } from './message.types';
 import { QueueService } from './queue.service';
-import { userMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
+import { startPlaces, turnMessages, type TurnMessage, type TurnPosition, userMessage } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
 
 /** What the user says, if anything, and who is to reply. */
@@ -64,6 +65,7 @@ export interface OpenedTurn {
   userMessageId: string;
   messageId: string;
   model: string;
+  startPlaces: StartPlaces | null;
   /** What this process was known as when it opened the reply; null while it waits. */
   instanceId: string | null;
   /** What the model is to see of the path before what the turn says, oldest first. */
@@ -83,30 +85,39 @@ export class TurnsService {
 
   /**
    * Where a turn is to go. What a user says never follows what a user said: where the active path ends at such a message, a turn
-   * that names no place goes beside it.
+   * that names no place goes beside it. Undefined for a key that no conversation of the user has.
+   * @param name id or key of the conversation
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
+  async findPlace(userId: string, name: string, parentId?: string | null): Promise<TurnPosition | undefined> {
+    const place = await this.turns.position(userId, name, parentId);
+    if (!place && isConversationKey(name)) return undefined;
+    if (!place) throw conversationNotFound();
+    if (parentId && !place.parent) throw messageNotFound();
+    if (parentId !== undefined || place.parent?.role !== 'user') return place;
+    const of = { userId, conversationId: place.conversation.id };
+    let parent: TurnPosition['parent'] = place.parent;
+    while (parent?.role === 'user')
+      parent = parent.parent_id ? await this.turns.parent(of, parent.parent_id) : undefined;
+    return { ...place, parent, roots: parent ? null : await this.turns.roots(of) };
+  }
+
+  /** The same for a conversation that is there. */
   async resolveParent(
     userId: string,
     conversationId: string,
     parentId?: string | null,
   ): Promise<TurnPosition> {
-    const place = await this.turns.position(userId, conversationId, parentId);
+    const place = await this.findPlace(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
-    if (parentId && !place.parent) throw messageNotFound();
-    if (parentId !== undefined) return place;
-    let { parent } = place;
-    while (parent?.role === 'user')
-      parent = parent.parent_id
-        ? await this.turns.parent({ userId, conversationId }, parent.parent_id)
-        : undefined;
-    return { ...place, parent };
+    return place;
   }
 
   /**
    * Stores what the user says, if anything, and opens the reply, at once or not at all.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, or its model, `quota_exceeded` while too many replies of the user run, and those of `resolveParent` if it has changed
+   *   too many, or its model, `quota_exceeded` while too many replies of the user run, `key_taken` if the conversation was to be made and
+   *   somebody else has, and those of `findPlace` if it has changed
    */
   async open(input: TurnInput, allowance = UNLIMITED): Promise<OpenedTurn> {
     try {
@@ -153,6 +164,7 @@ export class TurnsService {
     const terms = queuedForSlot ? WAITS : this.terms(request);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
+    if (!turn.stored) throw keyTaken();
     return turnOf(request, stored, messages, { ...terms, context: turn.context });
   }
 
@@ -202,8 +214,11 @@ export class TurnsService {
     const state = queued
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const };
-    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...state };
-    return turnMessages(place, content === undefined ? [reply] : [userMessage(content, tokens), reply]);
+    const says = content !== undefined;
+    const start_places = startPlaces(place, says);
+    const whose = { model, provider, reserved_tokens };
+    const reply = { role: 'assistant' as const, parts: [], start_places, ...whose, ...state };
+    return turnMessages(place, says ? [userMessage(content, tokens), reply] : [reply]);
   }
 
   private store(
@@ -255,12 +270,13 @@ function turnOf(
   messages: TurnMessage[],
   { instanceId, context }: Pick<OpenedTurn, 'instanceId' | 'context'>,
 ): OpenedTurn {
-  const { id: messageId, parent_id } = lastOf(messages);
+  const { id: messageId, parent_id, start_places = null } = lastOf(messages);
   return {
     conversation,
     userMessageId: parent_id ?? '',
     messageId,
     model,
+    startPlaces: start_places,
     instanceId,
     context,
     queued: instanceId === null,

@@ -7,6 +7,7 @@ import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
 import { SignalsModule } from '../signals/signals.module';
 import { UsersModule } from '../users/users.module';
+import { RemoteKeyWatcher } from './cluster/remote-key-watcher';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
 import { DeadInstanceReplies } from './lifecycle/dead-instance-replies';
@@ -29,8 +30,10 @@ import { ActiveReplies } from './produce/active-replies';
 import { ReplyFinalizer } from './produce/reply-finalizer';
 import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
+import { NamedFeed } from './read/named-feed';
 import { OpenReplyWatcher } from './read/open-reply-watcher';
 import { ReplyReader } from './read/reply-reader';
+import { ShownEnds } from './read/shown-ends';
 import { RepliesService } from './replies.service';
 
 /** The reply engine: README.md in this folder is where to start reading. */
@@ -52,8 +55,11 @@ import { RepliesService } from './replies.service';
     ActiveReplies,
     ReplyReader,
     ConversationFeed,
+    NamedFeed,
+    ShownEnds,
     OpenReplyWatcher,
     ReplyCanceller,
+    RemoteKeyWatcher,
     RemoteStopWatcher,
     RemoteTurnWatcher,
     GracefulShutdown,
@@ -70,14 +76,6 @@ import { RepliesService } from './replies.service';
     Recovery,
     JournalCleanup,
   ],
-  exports: [
-    RepliesService,
-    ReplyProducer,
-    ReplyFinalizer,
-    ReplyCanceller,
-    ConversationFeed,
-    ActiveReplies,
-    Sweeper,
-  ],
+  exports: [RepliesService, ReplyProducer, ReplyFinalizer, ReplyCanceller, NamedFeed, ActiveReplies, Sweeper],
 })
 export class RepliesModule {}

@@ -13,6 +13,14 @@ export function conversationTopic(conversationId: string): string {
   return `conversation.${conversationId}`;
 }
 
+/** The user has a conversation with this key now. */
+export function keyTopic(userId: string, key: string): string {
+  return `key.${userId} ${key}`;
+}
+
+/** Feeds have shown the end of a reply, whose id is the data. */
+export const SHOWN_ENDS = 'shown-ends';
+
 /** Somebody wants a reply ended that the process with this registration writes. */
 export function instanceTopic(instanceId: string): string {
   return `instance.${instanceId}`;

@@ -1,4 +1,5 @@
 import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { ConversationsModule } from '../conversations/conversations.module';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
@@ -19,7 +20,15 @@ import { TurnOpener } from './turn-opener';
 
 /** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
-  imports: [LlmModule, MessagesModule, MeterModule, ObservabilityModule, ProvidersModule, RepliesModule],
+  imports: [
+    ConversationsModule,
+    LlmModule,
+    MessagesModule,
+    MeterModule,
+    ObservabilityModule,
+    ProvidersModule,
+    RepliesModule,
+  ],
   providers: [
     ReplyActions,
     SendMessage,

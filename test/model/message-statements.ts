@@ -20,6 +20,7 @@ const DEFAULTS = {
   attempts: [],
   queued_request: null,
   active_child_id: null,
+  start_places: null,
 };
 
 /** The statements about conversations and their messages. */
@@ -39,9 +40,9 @@ export class MessageStatements extends Transaction {
     const conversation = this.conversation(conversationId);
     if (!conversation) return undefined;
     const parent = conversation.active_leaf_id ? this.message(conversation.active_leaf_id) : undefined;
-    const has_children = this.messages.some((row) => row.parent_id === parent?.id);
+    const children = this.messages.filter((row) => row.parent_id === parent?.id).length;
     const queued = this.those(conversationId, 'queued').length > 0;
-    return { conversation, parent: parent && { ...parent, has_children }, queued };
+    return { conversation, parent: parent && { ...parent, children, place: null }, queued };
   }
 
   /** Not stored where the conversation is not as it was found, or the writer is not known. */

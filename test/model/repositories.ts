@@ -206,7 +206,7 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
   }
 }
 
-export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'reply'> {
+export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'reply' | 'roots'> {
   constructor(private readonly db: Connection) {}
 
   position(_userId: string, conversationId: string): Promise<TurnPosition | undefined> {

@@ -29,6 +29,7 @@ import { SendMessage } from '../../src/turns/send-message';
 import { TurnOpener } from '../../src/turns/turn-opener';
 import type { AppConfig } from '../../src/config/app-config';
 import type { ConversationsService } from '../../src/conversations/conversations.service';
+import { NewKeys } from '../../src/conversations/new-keys';
 import type { DatabaseState } from '../../src/database/database-state';
 import { Draining } from '../../src/http/draining';
 import type { IdempotencyRepository } from '../../src/http/idempotency/idempotency.repository';
@@ -126,7 +127,7 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const stopper = new ReplyCanceller(messages, openReplies, queue, running, watch);
   const busy = new OnBusyPolicy(stopper, replyQueue);
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
-  const opener = new TurnOpener(idempotency, stored.quotas, stored.turns);
+  const opener = new TurnOpener(idempotency, stored.quotas, stored.turns, new NewKeys(stored.db, signals));
   for (const part of [
     new StopTriggers(running, conversations, instance, signals),
     replyQueue,

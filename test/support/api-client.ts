@@ -22,6 +22,7 @@ export interface Problem {
 
 export interface Conversation {
   id: string;
+  key: string | null;
   title: string | null;
   model: string | null;
   system_prompt: string | null;
@@ -49,6 +50,8 @@ export interface ChatMessage {
   error: { code: string; message: string; retryable: boolean } | null;
   sibling_count: number;
   sibling_position: number;
+  sibling_ids: string[];
+  sibling_ids_truncated?: true;
   created_at: string;
   updated_at: string;
 }

@@ -32,6 +32,9 @@ const CHAT = { 'path.conversation_id': 'conversation' } as const;
 /** Routes that need no identity, and what they answer. */
 export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /health': 200,
+  // To the documentation.
+  'GET /': 302,
+  'GET /api/v1': 200,
   'GET /health/live': 200,
   'GET /health/ready': 200,
   'GET /api/v1/health': 200,
@@ -109,6 +112,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { ...CONVERSATION, 'query.leaf': 'reply' }, owner: 200 },
     { ids: { ...CONVERSATION, 'query.cursor': 'cursor' }, owner: 200 },
   ],
+  'GET /api/v1/conversations/:id/path': [
+    { ids: { ...CONVERSATION, 'query.message_id': 'reply' }, owner: 200 },
+    { ids: { ...CONVERSATION, 'query.message_id': 'reply', 'query.cursor': 'cursor' }, owner: 200 },
+  ],
   'POST /api/v1/conversations/:id/fork': [
     { ids: CONVERSATION, owner: 201 },
     { ids: CONVERSATION, body: {}, owner: 201 },
@@ -117,6 +124,12 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'GET /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'userMessage' }, owner: 200 },
+  ],
+  'GET /api/v1/messages/:id/versions': [
+    { ids: { 'path.id': 'reply' }, owner: 200 },
+    { ids: { 'path.id': 'userMessage' }, owner: 200 },
+    // No cursor of this list.
+    { ids: { 'path.id': 'reply', 'query.cursor': 'event' }, owner: 400, missing: { 'path.id': 400 } },
   ],
   'POST /api/v1/messages/:id/select': [{ ids: { 'path.id': 'reply' }, owner: 200 }],
   'POST /api/v1/messages/:id/regenerate': [

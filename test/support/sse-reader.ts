@@ -4,7 +4,16 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 export type SseEvent = { id: string } & (
   | {
       type: 'start';
-      data: { conversation_id: string; message_id: string; user_message_id: string; model: string };
+      data: {
+        conversation_id: string;
+        message_id: string;
+        user_message_id: string;
+        model: string;
+        sibling_count?: number;
+        sibling_position?: number;
+        user_sibling_count?: number;
+        user_sibling_position?: number;
+      };
     }
   | { type: 'chunk' | 'reasoning'; data: { content: string } }
   | { type: 'end'; data: EndData }

@@ -20,6 +20,7 @@ const ASKED = {
   error: null,
   sibling_count: 1,
   sibling_position: 1,
+  sibling_ids: [EXAMPLE_IDS.userMessage],
   created_at: EXAMPLE_TIME,
   updated_at: EXAMPLE_TIME,
 };

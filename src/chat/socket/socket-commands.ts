@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../../auth/identity';
 import { API_PREFIX } from '../../http/api-prefix';
+import { toConversationName } from '../../conversations/conversation-name';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
-import { ConversationFeed } from '../../replies/read/conversation-feed';
+import { NamedFeed } from '../../replies/read/named-feed';
 import { ContentParser } from '../content-parser';
 import { withFullText } from '../full-text';
 import { RepliesService } from '../../replies/replies.service';
@@ -33,7 +34,7 @@ export class SocketCommands {
     private readonly chat: ReplyActions,
     private readonly text: ContentParser,
     private readonly replies: RepliesService,
-    private readonly feed: ConversationFeed,
+    private readonly feed: NamedFeed,
     private readonly rules: SocketRules,
   ) {}
 
@@ -107,6 +108,7 @@ function reading(client: SocketClient, key: string, log: Reading['log'], request
 
 interface Subject {
   kind: 'message' | 'conversation';
+  /** Of a conversation, its key as well. */
   id: string;
   key: string;
 }
@@ -120,7 +122,7 @@ function subjectOf({ message_id, conversation_id }: Fields<'unfollow'>): Subject
 }
 
 function asSubject(kind: Subject['kind'], given: string): Subject {
-  const id = given.toLowerCase();
+  const id = toConversationName(given) ?? given;
   return { kind, id, key: keyOf(kind, id) };
 }
 

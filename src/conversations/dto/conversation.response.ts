@@ -1,12 +1,20 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import type { ConversationEntity } from '../conversation.entity';
+import { KEY_SCHEMA } from '../conversation-name';
 import { SettingsDto } from './settings.dto';
 
 @ApiSchema({ name: 'Conversation' })
 export class ConversationResponse {
   @ApiId('conversation', { description: 'The id of the conversation.' })
   id: string;
+
+  @ApiProperty({
+    ...KEY_SCHEMA,
+    nullable: true,
+    description: "The client's own name for it; null without one.",
+  })
+  key: string | null;
 
   @ApiProperty({
     type: 'string',
@@ -71,6 +79,7 @@ export class ConversationResponse {
 export function toConversationResponse(conversation: ConversationEntity): ConversationResponse {
   return {
     id: conversation.id,
+    key: conversation.key,
     title: conversation.title,
     model: conversation.model,
     system_prompt: conversation.system_prompt,

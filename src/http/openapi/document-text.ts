@@ -45,5 +45,6 @@ export const TAGS: Record<string, string> = {
   providers: 'Model providers of your own.',
   auth: 'Accounts, tokens, and identity where headers cannot be set.',
   'api-keys': 'Keys with which programs act for their user.',
+  about: 'What the service is and can do.',
   health: 'For orchestrators and load balancers.',
 };

@@ -1,6 +1,7 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { TokenUsage } from '../../llm/llm-client';
 import type { MessagePart } from '../../messages/content/parts';
+import type { StartPlaces } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
 import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/content/reply-content';
 import { ReplyCursor, type ReplyPieces } from '../../messages/content/reply-cursor';
@@ -49,6 +50,7 @@ export function startEvent(reply: {
   id: string;
   parent_id: string | null;
   model: string | null;
+  start_places?: StartPlaces | null;
 }): StartEvent {
   return {
     type: 'start',
@@ -57,7 +59,17 @@ export function startEvent(reply: {
       message_id: reply.id,
       user_message_id: reply.parent_id ?? '',
       model: reply.model ?? '',
+      ...(reply.start_places && shownPlaces(reply.start_places)),
     },
+  };
+}
+
+function shownPlaces([own, userPosition, userCount]: StartPlaces) {
+  return {
+    sibling_count: own,
+    sibling_position: own,
+    user_sibling_count: userCount,
+    user_sibling_position: userPosition,
   };
 }
 
@@ -153,7 +165,8 @@ export function eventsAfter(
 
 /** Columns of a closed reply that its log is rebuilt from. */
 export type StoredReply = Ending &
-  Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'>;
+  Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'> &
+  Partial<Pick<Message, 'start_places'>>;
 
 /** The sequence of a closed reply's terminal event. */
 export function lastSequence({ parts, event_lengths }: StoredReply): number {

@@ -18,6 +18,31 @@ class StartData {
 
   @ApiProperty({ example: 'parley-demo', description: 'The model that was asked.' })
   model: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description:
+      'How many versions of the reply there were when it was made; this and the next three are absent in replies of before 0.2.',
+  })
+  sibling_count?: number;
+
+  @ApiPropertyOptional({ type: 'integer', example: 1, description: 'Which of these the reply is, from 1.' })
+  sibling_position?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description: 'How many versions of the message that it answers there were then.',
+  })
+  user_sibling_count?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description: 'Which of these that message is, from 1.',
+  })
+  user_sibling_position?: number;
 }
 
 @ApiSchema({ description: 'The first event of each reply: the user message is stored.' })

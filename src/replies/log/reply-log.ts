@@ -8,7 +8,7 @@ export type EventsListener = (events: LoggedEvent[]) => Promise<void> | undefine
 
 /**
  * Reads the events of one or more replies: settles after the last of them, or when the signal aborts. The listener sets the pace, and nothing
- * is held for it but its cursor. This is what `RepliesService` and `ConversationFeed` hand to the faces.
+ * is held for it but its cursor. This is what `RepliesService` and `NamedFeed` hand to the faces.
  */
 export type LogReader = (listener: EventsListener, signal: AbortSignal) => Promise<void>;
 

@@ -21,7 +21,10 @@ import { ReplyLog } from '../log/reply-log';
 import { ActiveReplies } from './active-replies';
 
 /** A stored reply that is to be produced. */
-export type ReplyToWrite = Pick<Message, 'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model'> & {
+export type ReplyToWrite = Pick<
+  Message,
+  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model' | 'start_places'
+> & {
   /** Registration id under which this process has opened the reply. */
   instance_id: string;
 };

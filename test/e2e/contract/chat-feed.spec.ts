@@ -65,7 +65,11 @@ describe('the live feed of a conversation', () => {
   });
 
   it('begins with the running reply from its start, and with nothing if none is running', async () => {
-    const { id } = await conversation(2);
+    const { id, ids } = await conversation(2);
+    // What has just ended was shown by another feed.
+    const shown = await alice.feed(id);
+    await shown.until(() => shown.last?.id === ids.at(-1));
+    shown.close();
     const gate = hold();
     server.script(reply(['Hel', gate, 'lo']));
     const quiet = await alice.feed(id);

@@ -6,7 +6,7 @@ import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument 
 const PROBLEM_JSON = 'application/problem+json';
 const EVENT_STREAM = 'text/event-stream';
 /** Pages and the document itself, and the health routes' second address. */
-const UNDOCUMENTED = /^GET (\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b/;
+const UNDOCUMENTED = /^GET (\/$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
@@ -30,6 +30,7 @@ const OPERATION_IDS = [
   'followConversation',
   'followReply',
   'forkConversation',
+  'getAbout',
   'getConversation',
   'getFeedback',
   'getHealth',
@@ -46,8 +47,10 @@ const OPERATION_IDS = [
   'listHistory',
   'listMessages',
   'listModels',
+  'listPath',
   'listProviders',
   'listUsers',
+  'listVersions',
   'logOut',
   'putConversation',
   'reauthenticate',
@@ -240,6 +243,7 @@ describe('every operation', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
     expect(idsOf(open)).toEqual([
       'createToken',
+      'getAbout',
       'getHealth',
       'getLiveness',
       'getReadiness',
