@@ -18,6 +18,8 @@ export interface StreamOptions {
   maxRetries?: number;
   /** Told of each failure that is waited out: for a page that says that it is offline. */
   onRetry?: (failure: unknown, waitMs: number) => void;
+  /** Told of each connection that the service has accepted. */
+  onOpen?: () => void;
   /** Silence after which a connection counts as lost; must be longer than the service's `SSE_HEARTBEAT_MS`. Default: 45,000. */
   idleTimeoutMs?: number;
 }
@@ -128,8 +130,9 @@ async function givenHeaders({ headers }: StreamOptions): Promise<HeadersInput> {
 async function problemOf(response: Response, awaits: Connection['awaits']): Promise<ProblemError> {
   const { status, headers } = response;
   const isProblem = headers.get('Content-Type')?.startsWith('application/problem+json') ?? false;
-  const body = isProblem ? await awaits(response.text()).catch(() => '') : '';
-  const problem = body === '' ? undefined : (JSON.parse(body) as Problem);
+  const problem = isProblem
+    ? await awaits(response.json() as Promise<Problem>).catch(() => undefined)
+    : undefined;
   return new ProblemError(status, problem, millisecondsOf(headers.get('Retry-After')));
 }
 
@@ -152,21 +155,26 @@ export async function* readEvents(
   let line = '';
   let id: string | undefined;
   let data: string | undefined;
-  for (;;) {
-    const { done, value } = await awaits(reader.read());
-    if (done) return;
-    const lines = decoder.decode(value, { stream: true }).split('\n');
-    lines[0] = line + lines[0];
-    line = lines.pop() ?? '';
-    for (const ended of lines) {
-      const [, field, text = ''] = /^([^:]*):? ?(.*?)\r?$/s.exec(ended) ?? [];
-      if (field === 'id') id = text;
-      if (field === 'data') data = data === undefined ? text : `${data}\n${text}`;
-      if (field !== '' || text !== '' || ended.startsWith(':')) continue;
-      if (id !== undefined) yield { id, data: data ?? '' };
-      else if (data !== undefined) yield { data };
-      id = undefined;
-      data = undefined;
+  try {
+    for (;;) {
+      const { done, value } = await awaits(reader.read());
+      if (done) return;
+      const lines = decoder.decode(value, { stream: true }).split('\n');
+      lines[0] = line + lines[0];
+      line = lines.pop() ?? '';
+      for (const ended of lines) {
+        const [, field, text = ''] = /^([^:]*):? ?(.*?)\r?$/s.exec(ended) ?? [];
+        if (field === 'id') id = text;
+        if (field === 'data') data = data === undefined ? text : `${data}\n${text}`;
+        if (field !== '' || text !== '' || ended.startsWith(':')) continue;
+        if (id !== undefined) yield { id, data: data ?? '' };
+        else if (data !== undefined) yield { data };
+        id = undefined;
+        data = undefined;
+      }
     }
+  } finally {
+    // For a `fetch` that does not know signals.
+    reader.cancel().catch(() => undefined);
   }
 }

@@ -138,6 +138,7 @@ async function* streamEvents<E extends { type: string }>(
       const response = await request(options, ask(), last, connection);
       // All of the reply was shown.
       if (response.status === 204) return;
+      options.onOpen?.();
       for await (const { id, data } of readEvents(response, connection)) {
         if (signal?.aborted) break;
         // Nothing new. Among these is the `error` that ends a stream but not its reply: it has the id of the event before.

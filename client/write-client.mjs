@@ -3,12 +3,9 @@
  * document, and the readers of streams of this folder. Each file is there as TypeScript and compiled, so that
  * it is imported as it is by Node, browsers, bundlers and Metro alike, none of which agree on extensions.
  */
-import { createClient } from '@hey-api/openapi-ts';
 import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
-import { writeOpenApi } from '../dist/src/write-openapi.js';
 
 const HERE = import.meta.dirname;
 const NAME = 'parley-client';
@@ -20,7 +17,6 @@ export * from './sdk.gen.js';
 export * from './stream.js';
 export * from './types.gen.js';
 `;
-const COMPILED = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
 
 const { values } = parseArgs({ options: { out: { type: 'string' } } });
 if (!values.out) fail('Name the folder: npm run client -- --out DIR');
@@ -48,8 +44,10 @@ function isOurs(folder) {
   return fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).name === NAME;
 }
 
-/** @param {string} folder */
+/** Loads what it needs only now, when there is something to do. @param {string} folder */
 async function write(folder) {
+  const { writeOpenApi } = await import('../dist/src/write-openapi.js');
+  const { createClient } = await import('@hey-api/openapi-ts');
   const path = join(draft, 'openapi.json');
   await writeOpenApi(path);
   const document = JSON.parse(fs.readFileSync(path, 'utf8'));
@@ -75,7 +73,7 @@ async function write(folder) {
     exports: { '.': './index.js' },
   };
   fs.writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
-  compile(folder);
+  await compile(folder);
 }
 
 /** Operations that answer a stream, as the filter of the generator names them. @param {{ paths: Record<string, Record<string, any>> }} document */
@@ -88,11 +86,17 @@ function streamsOf({ paths }) {
 }
 
 /** @param {string} folder */
-function compile(folder) {
+async function compile(folder) {
+  const { default: ts } = await import('typescript');
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+  };
   for (const name of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.ts')) continue;
     const source = fs.readFileSync(join(folder, name), 'utf8');
-    const { outputText } = ts.transpileModule(source, { compilerOptions: COMPILED, fileName: name });
+    const { outputText } = ts.transpileModule(source, { compilerOptions, fileName: name });
     fs.writeFileSync(join(folder, name.replace(/\.ts$/, '.js')), outputText);
   }
 }

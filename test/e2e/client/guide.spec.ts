@@ -104,7 +104,8 @@ beforeAll(async () => {
     JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['guide.ts', 'signedIn.ts'] }),
   );
   await compile(folder);
-});
+  // A compiler takes long on a busy machine.
+}, 300_000);
 beforeEach(() => {
   model.reset();
   model.otherwise(echo());

@@ -25,6 +25,8 @@ import { clientFolder, compile, COMPILER_OPTIONS, node, writeClient } from '../.
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 1_000_000);
+/** Compilers take long on a busy machine. */
+const LONG_MS = 300_000;
 const WORDS = 'Zwölf Boxkämpfer jagen 維克多 quer über den großen Sylter Deich 🦊 und zurück. ';
 
 let model: ModelServer;
@@ -33,7 +35,7 @@ let folder: string;
 beforeAll(async () => {
   model = await startModelServer();
   folder = await clientFolder();
-});
+}, LONG_MS);
 beforeEach(() => {
   model.reset();
   model.otherwise(echo());
@@ -45,19 +47,23 @@ describe('the folder that npm run client writes', () => {
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'parley-written-'))));
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('compiles strictly, as modules of Node and of bundlers, without any package', async () => {
-    expect(readdirSync(join(folder, 'parley'))).toEqual(
-      expect.arrayContaining(['README.md', 'index.js', 'index.ts', 'sdk.gen.ts', 'stream.ts']),
-    );
-    for (const modules of [{}, { module: 'nodenext', moduleResolution: 'nodenext' }]) {
-      const compilerOptions = { ...COMPILER_OPTIONS, ...modules, noEmit: true };
-      const project = join(directory, 'tsconfig.json');
-      writeFileSync(project, JSON.stringify({ compilerOptions, include: [join(folder, 'parley')] }));
-      await compile(project);
-    }
-  });
+  it(
+    'compiles strictly, as modules of Node and of bundlers, without any package',
+    { timeout: LONG_MS },
+    async () => {
+      expect(readdirSync(join(folder, 'parley'))).toEqual(
+        expect.arrayContaining(['README.md', 'index.js', 'index.ts', 'sdk.gen.ts', 'stream.ts']),
+      );
+      for (const modules of [{}, { module: 'nodenext', moduleResolution: 'nodenext' }]) {
+        const compilerOptions = { ...COMPILER_OPTIONS, ...modules, noEmit: true };
+        const project = join(directory, 'tsconfig.json');
+        writeFileSync(project, JSON.stringify({ compilerOptions, include: [join(folder, 'parley')] }));
+        await compile(project);
+      }
+    },
+  );
 
-  it('is what a program in Node uses as it is, typed or not', async () => {
+  it('is what a program in Node uses as it is, typed or not', { timeout: LONG_MS }, async () => {
     const t = await createTestApp({ env: model.env });
     try {
       const program = join(folder, 'program.mjs');
@@ -69,20 +75,19 @@ describe('the folder that npm run client writes', () => {
     }
   });
 
-  it('replaces one of before, and nothing else', async () => {
-    const empty = join(directory, 'empty');
-    mkdirSync(empty);
-    // As npm calls it: somewhere else.
-    await writeClient(['--out', 'empty'], directory);
-    writeFileSync(join(empty, 'left-over.ts'), '');
-    await writeClient(['--out', empty]);
-    expect(existsSync(join(empty, 'left-over.ts'))).toBe(false);
-    expect(readdirSync(directory)).toEqual(['empty']);
+  it('replaces one of before, and nothing else', { timeout: LONG_MS }, async () => {
+    const before = join(directory, 'before');
+    cpSync(join(folder, 'parley'), before, { recursive: true });
+    writeFileSync(join(before, 'left-over.ts'), '');
+    // Where npm was called is where a relative path begins.
+    await writeClient(['--out', 'before'], directory);
+    expect(readdirSync(before)).toEqual(readdirSync(join(folder, 'parley')));
+    expect(readdirSync(directory)).toEqual(['before']);
     writeFileSync(join(directory, 'file'), '');
     for (const other of [directory, join(directory, 'file')])
       await expect(writeClient(['--out', other])).rejects.toThrow('holds something else than this client');
     await expect(writeClient([])).rejects.toThrow('npm run client -- --out DIR');
-    expect(readdirSync(directory).sort()).toEqual(['empty', 'file']);
+    expect(readdirSync(directory).sort()).toEqual(['before', 'file']);
   });
 });
 
