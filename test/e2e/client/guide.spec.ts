@@ -1,7 +1,7 @@
 import { EventSource as NativeEventSource } from 'eventsource';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { signUp, PASSWORD } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
@@ -24,10 +24,6 @@ const NOT_YET = [
 
 const GUIDE = readFileSync(resolve('docs/front-end.md'), 'utf8');
 const ADDRESS = 'http://127.0.0.1:3000';
-/** `import` itself: vitest would take it for its own. */
-// oxlint-disable-next-line typescript/no-implied-eval
-const load = new Function('url', 'return import(url)') as (url: string) => Promise<Guide>;
-
 interface Answer {
   conversationId: string;
   messageId: string;
@@ -116,8 +112,13 @@ afterAll(async () => {
   await model.close();
 });
 
-async function guide(name = 'guide'): Promise<Guide> {
-  const exported = await load(pathToFileURL(join(folder, `${name}.js`)).href);
+/** As Node loads it, and not as the tests are loaded. */
+function load(name: string): Guide {
+  return createRequire(join(folder, 'package.json'))(`./${name}.js`) as Guide;
+}
+
+function guide(name = 'guide'): Guide {
+  const exported = load(name);
   return new Proxy(exported, {
     get: (target, key: keyof Guide) => {
       called.add(key);
@@ -132,7 +133,7 @@ it('has no block in the list of those to come that is not in the guide', () => {
 });
 
 it('sends, and shows the reply as it comes', async () => {
-  const { send } = await guide();
+  const { send } = guide();
   const shown: string[] = [];
   const first = await send('One two three', ({ text }) => shown.push(text));
   expect(first).toMatchObject({ text: 'One two three', ended: 'stop' });
@@ -142,7 +143,7 @@ it('sends, and shows the reply as it comes', async () => {
 });
 
 it('stops a reply, and goes on with it', async () => {
-  const { send, stop, renew } = await guide();
+  const { send, stop, renew } = guide();
   const gate = hold();
   model.script(reply(['Half of', gate, ' it']));
   let running: Answer | undefined;
@@ -157,7 +158,7 @@ it('stops a reply, and goes on with it', async () => {
 });
 
 it('edits', async () => {
-  const { send, renew, open } = await guide();
+  const { send, renew, open } = guide();
   const { conversationId } = await send('Before', ignore);
   const [{ id: messageId }] = await open(conversationId, ignore);
   expect((await renew({ action: 'edit', messageId, turn: { content: 'After' } }, ignore)).text).toBe('After');
@@ -165,7 +166,7 @@ it('edits', async () => {
 });
 
 it('goes on after a reload, and shows the reply in other tabs', async () => {
-  const { send, open, watch } = await guide();
+  const { send, open, watch } = guide();
   const { conversationId } = await send('Hello', ignore);
   const leave = new AbortController();
   let elsewhere: Answer | undefined;
@@ -188,7 +189,7 @@ it('goes on after a reload, and shows the reply in other tabs', async () => {
 });
 
 it('queues, cancels, and explains what was refused', async () => {
-  const { send, sendNext, cancel, explain, open } = await guide();
+  const { send, sendNext, cancel, explain, open } = guide();
   const { conversationId } = await send('Hello', ignore);
   const gate = hold();
   model.script(reply(['Slow', gate, '.']));
@@ -215,7 +216,7 @@ it('queues, cancels, and explains what was refused', async () => {
 });
 
 it('lists, renames, pins, deletes and rates', async () => {
-  const { session, send, conversations, rename, pin, remove, rate } = await guide();
+  const { session, send, conversations, rename, pin, remove, rate } = guide();
   const before = session.headers;
   session.headers = async () => ({ 'X-User-ID': 'lister' });
   try {
@@ -237,7 +238,7 @@ it('lists, renames, pins, deletes and rates', async () => {
 
 it('opens a native feed with a ticket', async () => {
   vi.stubGlobal('EventSource', NativeEventSource);
-  const { send, nativeFeed } = await guide();
+  const { send, nativeFeed } = guide();
   const { conversationId } = await send('Hello', ignore);
   const feed = await nativeFeed(conversationId);
   try {
@@ -254,7 +255,7 @@ it('opens a native feed with a ticket', async () => {
 
 it('signs in, and renews its token once for all who wait', async () => {
   await signUp(tokens.url, 'alice');
-  const { signIn, send, conversations } = await guide('signedIn');
+  const { signIn, send, conversations } = guide('signedIn');
   const refused = await signIn('alice', 'not the password').catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: 'invalid_credentials' });
   await signIn('alice', PASSWORD);
@@ -270,8 +271,6 @@ it('signs in, and renews its token once for all who wait', async () => {
   }
 });
 
-it('has every function called here', async () => {
-  expect([...called].sort()).toEqual(
-    Object.keys(await load(pathToFileURL(join(folder, 'guide.js')).href)).sort(),
-  );
+it('has every function called here', () => {
+  expect([...called].sort()).toEqual(Object.keys(load('guide')).sort());
 });
