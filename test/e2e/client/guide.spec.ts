@@ -169,12 +169,12 @@ it('goes on after a reload, and shows the reply in other tabs', async () => {
   const { send, open, watch } = guide();
   const { conversationId } = await send('Hello', ignore);
   const leave = new AbortController();
-  let elsewhere: Answer | undefined;
-  const watching = watch(conversationId, leave.signal, (answer) => (elsewhere = answer));
   const gate = hold();
   model.script(reply(['Slow', gate, ' and sure.']));
   const sending = send('Again', ignore, conversationId);
   await gate.reached;
+  let elsewhere: Answer | undefined;
+  const watching = watch(conversationId, leave.signal, (answer) => (elsewhere = answer));
   let reloaded: Answer | undefined;
   const opening = open(conversationId, (answer) => (reloaded = answer));
   await until(async () => reloaded?.text === 'Slow' && elsewhere?.text === 'Slow');
@@ -185,7 +185,7 @@ it('goes on after a reload, and shows the reply in other tabs', async () => {
   await until(async () => elsewhere?.ended === 'stop');
   expect(elsewhere).toEqual(answer);
   leave.abort();
-  await expect(watching).rejects.toBe(leave.signal.reason);
+  await expect(watching).rejects.toBe(leave.signal.reason as unknown);
 });
 
 it('queues, cancels, and explains what was refused', async () => {
