@@ -101,12 +101,15 @@ describe('the client of front ends, while the service is restarted', () => {
         const conversations = await Promise.all(Array.from({ length: REPLIES }, newConversation));
         const leave = new AbortController();
         const fed: Event[] = [];
+        let opened = false;
         const feed = (async () => {
           const options = { baseUrl: proxy.url, headers, signal: leave.signal, idleTimeoutMs: 20_000 };
           const [conversationId] = conversations;
-          for await (const event of followConversation({ ...options, conversationId })) fed.push(event);
+          const onOpen = () => (opened = true);
+          for await (const event of followConversation({ ...options, conversationId, onOpen }))
+            fed.push(event);
         })();
-        await until(async () => proxy.open > 0);
+        await until(async () => opened);
         const turns = conversations.map(async (id, index) => {
           // Some are sent when the service is gone already.
           if (index > 0) await sleep(random.int(0, 2_000));
