@@ -181,6 +181,7 @@ const EXPORTED: Record<string, string> = {
   past_usage: 'past_usage',
   providers: 'provider',
   sessions: 'session',
+  user_jobs: 'job',
   users: 'user',
 };
 /** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends. */

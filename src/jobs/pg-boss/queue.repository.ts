@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { TransactionRunner } from '../../database/transaction-runner';
+
+/** Enough to wake every place there is. */
+const MOST_READY = 1_000;
+
+/** What is read from pg-boss's tables in our own words; its version is pinned. None of it names a user. */
+@Injectable()
+export class QueueRepository {
+  constructor(private readonly db: TransactionRunner) {}
+
+  /** How pg-boss sends its statements. In the transaction of whoever calls it, if there is one. */
+  async executeSql(text: string, values?: unknown[]): Promise<{ rows: object[] }> {
+    return { rows: await this.db.query(text, values) };
+  }
+
+  /** How many jobs of each type could begin now. */
+  ready(): Promise<{ name: string; jobs: number }[]> {
+    return this.db.query(
+      `SELECT name, count(*)::int AS jobs FROM (
+         SELECT name FROM jobs.job_common WHERE state < 'active' AND NOT blocked AND start_after <= now() LIMIT ${MOST_READY}
+       ) AS ready GROUP BY name`,
+    );
+  }
+
+  /** Jobs that a process has begun. */
+  active(): Promise<{ name: string; ids: string[] }[]> {
+    return this.db.query(
+      `SELECT name, array_agg(id) AS ids FROM jobs.job_common WHERE state = 'active' GROUP BY name`,
+    );
+  }
+}
