@@ -7,6 +7,8 @@ export function newConversation(userId: string, fields: ConversationFields): Con
   const now = new Date();
   return {
     title: null,
+    title_source: fields.title ? 'user' : 'auto',
+    title_job_id: null,
     model: null,
     system_prompt: null,
     settings: {},

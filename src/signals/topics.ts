@@ -8,6 +8,11 @@ export function conversationTopic(conversationId: string): string {
   return `conversation.${conversationId}`;
 }
 
+/** A model has named a conversation. */
+export function titleTopic(conversationId: string): string {
+  return `title.${conversationId}`;
+}
+
 /** Somebody wants a reply ended that the process with this registration writes. */
 export function instanceTopic(instanceId: string): string {
   return `instance.${instanceId}`;

@@ -48,7 +48,10 @@ const SHARED = {
   exclusive: false,
   whenReady: () => Promise.resolve(),
 } as unknown as DatabaseState;
-const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
+const CONFIG = {
+  chat: { durability: 'standard' },
+  llm: { titles: { enabled: false, model: null } },
+} as AppConfig;
 
 /** A reply that is stored as open, and its first event. */
 export interface StoredReply {
@@ -95,6 +98,7 @@ export class LogProcesses {
       {} as PathsRepository,
       {} as ConversationsService,
       {} as SlotQueue,
+      CONFIG,
     );
     const writer = new JournalWriter(journal, instance, SHARED, CONFIG);
     const checkpoints = new CheckpointWriter(openReplies, writer);

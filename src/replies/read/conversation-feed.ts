@@ -7,7 +7,11 @@ import { MessagesService, type MessageHeader } from '../../messages/messages.ser
 import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
 import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
+import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
+import { Signals } from '../../signals/signals';
+import { titleTopic } from '../../signals/topics';
+import { InterleavedListener } from './interleaved-listener';
 import { ReplyReader, replyToRead } from './reply-reader';
 import { ActiveReplies } from '../produce/active-replies';
 import { Wakeup } from '../../common/wakeup';
@@ -49,6 +53,7 @@ export class ConversationFeed {
     private readonly reader: ReplyReader,
     private readonly active: ActiveReplies,
     private readonly turns: RemoteTurnWatcher,
+    private readonly signals: Signals,
   ) {}
 
   /**
@@ -60,7 +65,15 @@ export class ConversationFeed {
     const start = lastEventId
       ? await this.startAfter(userId, conversationId, lastEventId)
       : await this.currentStart(conversation);
-    return (listener, signal) => this.follow(conversation, start, listener, signal);
+    return async (listener, signal) => {
+      const { accept } = new InterleavedListener(listener);
+      const untold = this.tellTitles(conversation, accept, signal);
+      try {
+        await this.follow(conversation, start, accept, signal);
+      } finally {
+        untold();
+      }
+    };
   }
 
   private async currentStart({ id, user_id }: Conversation): Promise<FeedStart> {
@@ -88,7 +101,7 @@ export class ConversationFeed {
     if (reply) await this.reader.read(replyToRead(reply.message), reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
-    const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
+    const subscription = this.changesOf(conversation, () => known.last_sequence).subscribe(() => {
       // A query in flight may have been too early to see the change.
       this.queries.delete(conversation.id);
       wakeup.wake();
@@ -112,9 +125,31 @@ export class ConversationFeed {
     }
   }
 
+  /** Tells of titles that a model makes from now on, also in the middle of a reply. Returns what ends it. */
+  private tellTitles(
+    { id, user_id, title: known }: Conversation,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): () => void {
+    let told = known;
+    let ended = false;
+    const tell = async () => {
+      const { title, title_source } = await this.conversations.get(user_id, id);
+      if (ended || signal.aborted || !title || title_source !== 'model' || title === told) return;
+      told = title;
+      await listener([titleNotice(id, title)]);
+    };
+    // Who could not be told finds it in the conversation.
+    const unsubscribe = this.signals.subscribe(titleTopic(id), () => void tell().catch(() => undefined));
+    return () => {
+      ended = true;
+      unsubscribe();
+    };
+  }
+
   /** Emits whenever there may be a new reply, or when there will be none any more. */
-  private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
-    return merge(this.turns.changesIn(conversationId, seen), this.active.closed$);
+  private changesOf(conversation: Conversation, seen: () => number): Observable<unknown> {
+    return merge(this.turns.changesIn(conversation, seen), this.active.closed$);
   }
 
   private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {
