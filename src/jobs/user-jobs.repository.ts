@@ -43,7 +43,7 @@ export class UserJobsRepository {
     const rows = await this.db.query(
       storedJob(type, {
         id: '$1::uuid',
-        user: '$2',
+        user: '$2::varchar',
         input: '$3::jsonb',
         from: '(SELECT 1) AS one WHERE true',
       }),

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { removeInSlices } from '../common/remove-in-slices';
 import { JOB_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
 import { AppError } from '../errors/app-error';
 import { JobQueue, type JobRun, type JobType } from './job-queue';
+import { repeat } from './repeated-job';
 import type { JobProgress } from './user-job.entity';
 import {
   UserJobsRepository,
@@ -36,7 +37,7 @@ export interface UserJobRun {
   /** Aborts when the job is cancelled, its time is over, or this process ends. */
   signal: AbortSignal;
   /** Shows how far it is. Throws if the run is no longer the one that counts. */
-  progress(progress: JobProgress): Promise<void>;
+  progress: (progress: JobProgress) => Promise<void>;
 }
 
 /** A failure whose words the job's user is to read. Any other one shows no more than that there was one. */
@@ -55,7 +56,7 @@ const UNKNOWN = { code: 'internal_error', message: 'The job failed.' };
 
 /** The jobs that users see: rows of ours, run by the queue. */
 @Injectable()
-export class UserJobs {
+export class UserJobs implements OnModuleInit {
   /** Runs of this process, by job. */
   private readonly running = new Map<string, AbortController>();
 
@@ -64,6 +65,13 @@ export class UserJobs {
     private readonly queue: JobQueue,
     private readonly db: TransactionRunner,
   ) {}
+
+  async onModuleInit(): Promise<void> {
+    await repeat(this.queue, 'retention.jobs', '27 * * * *', (signal) => this.deleteFinished(signal));
+    await repeat(this.queue, 'jobs.unclaimed', '*/5 * * * *', () =>
+      this.nudgeUnclaimed(STORAGE_BOUNDS.rowsOfSlice.limit),
+    );
+  }
 
   /** This process runs jobs of this type. To be called in `onModuleInit`. */
   define(type: JobType, handler: (run: UserJobRun) => Promise<void>): void {

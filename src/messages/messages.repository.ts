@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, WrittenReply } from './message.types';
@@ -71,10 +73,22 @@ const CLOSE = `WITH conversation AS (
    )
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
 
+/** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
+function callsForTitle({ status, usage }: ReplyEnd, { enabled, model }: TitlesConfig): boolean {
+  return enabled && status === 'completed' && (model !== null || usage?.own === true);
+}
+
 /** Messages; every query names the owner. */
 @Injectable()
 export class MessagesRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  private readonly titles: TitlesConfig;
+
+  constructor(
+    private readonly db: TransactionRunner,
+    config: AppConfig,
+  ) {
+    this.titles = config.llm.titles;
+  }
 
   private get rows() {
     return this.db.manager.getRepository(MessageEntity);
@@ -109,12 +123,11 @@ export class MessagesRepository {
   /**
    * Ends a reply that this registration of a process writes. Undefined if it does not any more: closed by somebody else, or gone
    * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
-   * @param titleJobId of the job that is stored if nobody has named the conversation yet, nor was asked to; null: none is
+   * Where a model is to name the conversation, and nobody has named it yet nor was asked to, the job that does is stored with it.
    */
   async closeReply(
     { messageId, userId, conversationId, instanceId }: WrittenReply,
     end: ReplyEnd,
-    titleJobId: string | null,
   ): Promise<ClosedRow | undefined> {
     const columns: Record<ColumnIn<'end'>, unknown> = {
       ...end,
@@ -132,7 +145,7 @@ export class MessagesRepository {
       conversationId,
       instanceId,
       ...ENDED.map((name) => columns[name]),
-      titleJobId,
+      callsForTitle(end, this.titles) ? uuidv7() : null,
     ]);
     return rows[0];
   }

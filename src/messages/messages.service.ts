@@ -1,6 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
-import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { ConversationsService } from '../conversations/conversations.service';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
@@ -39,17 +37,12 @@ const DEEPEST = 2 ** 31 - 1;
 
 @Injectable()
 export class MessagesService {
-  private readonly titles: TitlesConfig;
-
   constructor(
     private readonly messages: MessagesRepository,
     private readonly paths: PathsRepository,
     private readonly conversations: ConversationsService,
     private readonly slots: SlotQueue,
-    config: AppConfig,
-  ) {
-    this.titles = config.llm.titles;
-  }
+  ) {}
 
   async get(userId: string, id: string): Promise<Message> {
     return (await this.messages.find(userId, id)) ?? notFound();
@@ -123,8 +116,7 @@ export class MessagesService {
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
   ): Promise<ClosedReply | undefined> {
     const { parts, eventLengths: event_lengths } = content;
-    const titleJobId = callsForTitle(outcome, this.titles) ? uuidv7() : null;
-    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths }, titleJobId);
+    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths });
     return row && { ...outcome, ...row, parts };
   }
 
@@ -154,11 +146,6 @@ export class MessagesService {
   lastReply(of: ConversationRef): Promise<MessageHeader | undefined> {
     return this.messages.lastReply(of);
   }
-}
-
-/** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
-function callsForTitle({ status, usage }: ReplyOutcome, { enabled, model }: TitlesConfig): boolean {
-  return enabled && status === 'completed' && (model !== null || usage?.own === true);
 }
 
 function notFound(): never {

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ConversationsService, type Conversation } from '../conversations/conversations.service';
+import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import { Signals } from '../signals/signals';
 import { titleTopic } from '../signals/topics';
+import { Quotas } from '../usage/quotas';
 import { UsageMeter } from '../usage/usage-meter';
 import type { UsedTokens } from '../usage/usage.types';
 
@@ -11,36 +12,32 @@ import type { UsedTokens } from '../usage/usage.types';
 export class TitleStore {
   constructor(
     private readonly db: TransactionRunner,
-    private readonly conversations: ConversationsService,
     private readonly meter: UsageMeter,
+    private readonly quotas: Quotas,
     private readonly signals: Signals,
   ) {}
 
-  /** What was used counts in any case. Undefined without a title, or where the conversation has another one by now. */
+  /** @throws {AppError} `quota_exceeded` if the user has not so many tokens left today */
+  assertTokens(userId: string, tokens: number): Promise<void> {
+    return this.quotas.assertTokens(userId, tokens);
+  }
+
+  /**
+   * What was used counts in any case.
+   * @param name stores the title; undefined where there is none, or where the conversation has another one by now
+   */
   async save(
-    conversation: Conversation,
-    title: string | undefined,
+    userId: string,
     used: UsedTokens | undefined,
+    name: () => Promise<Conversation | undefined>,
   ): Promise<Conversation | undefined> {
-    const { id, user_id } = conversation;
     const named = await this.db.run(async () => {
-      if (used) await this.meter.add(user_id, 'title', used);
-      if (!title) return undefined;
-      return this.changed(await this.conversations.retitle(conversation, { title, title_source: 'model' }));
+      if (used) await this.meter.add(userId, 'title', used);
+      const conversation = await name();
+      // The place of the event on the feed of its user (`/events`): last in the transaction that changes a title.
+      return conversation;
     });
-    if (named) this.signals.publish(titleTopic(id));
+    if (named?.title_source === 'model') this.signals.publish(titleTopic(named.id));
     return named;
-  }
-
-  /** Undefined where the conversation has another title by now. */
-  keepFirstWords(conversation: Conversation, title: string): Promise<Conversation | undefined> {
-    return this.db.run(async () =>
-      this.changed(await this.conversations.retitle(conversation, { title, title_source: 'auto' })),
-    );
-  }
-
-  /** Last in the transaction that changes a title: the place of the event on the feed of its user (`/events`). */
-  private changed(conversation: Conversation | undefined): Conversation | undefined {
-    return conversation;
   }
 }

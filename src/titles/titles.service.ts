@@ -6,7 +6,6 @@ import { conversationChanged } from '../conversations/conversation.errors';
 import { LlmError } from '../llm/llm-error';
 import { MessagesService, type HistoryMessage } from '../messages/messages.service';
 import { textOf } from '../messages/reply-content';
-import { Quotas } from '../usage/quotas';
 import { TitleStore } from './title-store';
 import type { Said } from './title-text';
 import { TitleWriter, tokensFor, type LastReply } from './title-writer';
@@ -35,7 +34,6 @@ export class Titles {
     private readonly messages: MessagesService,
     private readonly writer: TitleWriter,
     private readonly store: TitleStore,
-    private readonly quotas: Quotas,
   ) {}
 
   /**
@@ -79,11 +77,17 @@ export class Titles {
     const said = newest.flatMap(saidIn);
     if (!said.some(({ role }) => role === 'user')) throw conversationEmpty();
     const model = await this.writer.modelFor(userId, lastReplyOf(newest));
-    if (!model)
-      return this.store.keepFirstWords(conversation, titleFrom(await this.firstWords(conversation)));
-    await this.quotas.assertTokens(userId, await tokensFor(said, model));
+    if (!model) {
+      const title = titleFrom(await this.firstWords(conversation));
+      return this.store.save(userId, undefined, () =>
+        this.conversations.retitle(conversation, { title, title_source: 'auto' }),
+      );
+    }
+    await this.store.assertTokens(userId, await tokensFor(said, model));
     const { title, used } = await this.writer.write(userId, model, said, signal);
-    const named = await this.store.save(conversation, title, used);
+    const named = await this.store.save(userId, used, async () =>
+      title ? this.conversations.retitle(conversation, { title, title_source: 'model' }) : undefined,
+    );
     if (!title) throw titleFailed();
     return named;
   }

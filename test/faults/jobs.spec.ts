@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { ApiClient, type Page, type Turn } from '../support/api-client';
+import { createTestApp } from '../support/create-test-app';
 import { startModelServer, type ModelServer } from '../support/model-server';
 import { reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
@@ -16,6 +19,7 @@ interface Job {
 }
 
 const TITLES = 6;
+const IDLE_MS = 130_000;
 /** On a server: a heartbeat that is missed, and the next look for one. */
 const TAKEN_OVER_MS = 240_000;
 
@@ -53,7 +57,10 @@ it('jobs that ran when their process was killed are done by the next one, and on
   const first = start();
   const before = ApiClient.of(await first.ready(120_000), 'alice');
   const turns = await Promise.all(
-    Array.from({ length: TITLES }, (_, n) => before.post<Turn>('/chat', { content: `Question ${n}` })),
+    Array.from({ length: TITLES }, async (_, n) => {
+      const { id } = (await before.post<{ id: string }>('/conversations', {})).body;
+      return before.post<Turn>(`/chat/${id}`, { content: `Question ${n}` });
+    }),
   );
   await until(async () => titles === TITLES, 60_000);
   await first.kill();
@@ -77,3 +84,26 @@ it('jobs that ran when their process was killed are done by the next one, and on
     await second.kill();
   }
 }, 600_000);
+
+it('a process that has nothing to do asks the database for little', async () => {
+  // Before there is a connection, which keeps what it was made with.
+  const query = vi.spyOn(Client.prototype, 'query');
+  const own = await createTestApp();
+  try {
+    // From its start on.
+    await sleep(10_000);
+    query.mockClear();
+    await sleep(IDLE_MS);
+    const sent = query.mock.calls.filter((call) => textOf(call[0]).includes('jobs.'));
+    console.log(`The queue sends ${((1000 * sent.length) / IDLE_MS).toFixed(2)} statements a second.`);
+    // 0.2 a second, and what happens to fall into this time.
+    expect(sent.length).toBeLessThanOrEqual(0.2 * (IDLE_MS / 1000) + 6);
+  } finally {
+    query.mockRestore();
+    await own.close();
+  }
+}, 300_000);
+
+function textOf(statement: unknown): string {
+  return typeof statement === 'string' ? statement : ((statement as { text?: string }).text ?? '');
+}

@@ -76,7 +76,6 @@ const SHARED = {
 const CONFIG = {
   chat: { durability: 'standard', shutdownGraceMs: 25_000 },
   database: { statementTimeoutMs: 4_000 },
-  llm: { titles: { enabled: false, model: null } },
   quotas: { tokensPerDay: 0, runningReplies: 0, runningRepliesDefault: 50, storedBytes: 0 },
 } as AppConfig;
 const NO_CONTEXT = { load: () => Promise.resolve([]) } as unknown as ContextLoader;
@@ -174,7 +173,7 @@ function servicesOf(connection: Connection, signals: InProcessSignals) {
       new ModelOpenReplies(connection) as unknown as OpenRepliesRepository,
       signals,
     ),
-    messages: new MessagesService(messageRows, {} as PathsRepository, conversations, SLOT_QUEUE, CONFIG),
+    messages: new MessagesService(messageRows, {} as PathsRepository, conversations, SLOT_QUEUE),
     turns: new TurnsService(conversations, turnRows, queue, instance),
     quotas,
     queue,

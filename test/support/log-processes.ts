@@ -94,11 +94,10 @@ export class LogProcesses {
     await instance.onApplicationBootstrap();
     const openReplies = new OpenRepliesService(new OpenRepliesRepository(db), signals);
     const messages = new MessagesService(
-      new MessagesRepository(db),
+      new MessagesRepository(db, CONFIG),
       {} as PathsRepository,
       {} as ConversationsService,
       {} as SlotQueue,
-      CONFIG,
     );
     const writer = new JournalWriter(journal, instance, SHARED, CONFIG);
     const checkpoints = new CheckpointWriter(openReplies, writer);

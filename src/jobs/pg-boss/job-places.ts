@@ -25,7 +25,7 @@ export class JobPlaces {
     private readonly boss: PgBoss,
     private readonly type: string,
     private readonly most: number,
-    private readonly run: (job: JobWithMetadata<object>) => Promise<void>,
+    private readonly run: (job: JobWithMetadata) => Promise<void>,
   ) {}
 
   /** There may be so many jobs: each goes to a place of its own, as far as there are places. */

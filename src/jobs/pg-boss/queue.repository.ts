@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DatabaseState } from '../../database/database-state';
 import { TransactionRunner } from '../../database/transaction-runner';
 
 /** Enough to wake every place there is. */
@@ -7,7 +8,27 @@ const MOST_READY = 1_000;
 /** What is read from pg-boss's tables in our own words; its version is pinned. None of it names a user. */
 @Injectable()
 export class QueueRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly database: DatabaseState,
+  ) {}
+
+  get available(): boolean {
+    return this.database.ready;
+  }
+
+  whenAvailable(): Promise<void> {
+    return this.database.whenReady();
+  }
+
+  get inTransaction(): boolean {
+    return this.db.inTransaction;
+  }
+
+  /** Once the caller's transaction is committed; at once outside of one. */
+  afterCommit(announce: () => void): void {
+    this.db.afterCommit(announce);
+  }
 
   /** How pg-boss sends its statements. In the transaction of whoever calls it, if there is one. */
   async executeSql(text: string, values?: unknown[]): Promise<{ rows: object[] }> {

@@ -69,6 +69,11 @@ export class RemoteTurnWatcher {
     });
   }
 
+  /** Calls the listener when a model has named the conversation, while somebody watches its changes. Returns what ends that. */
+  onTitle(conversationId: string, listener: () => void): () => void {
+    return this.signals.subscribe(titleTopic(conversationId), listener);
+  }
+
   private watch({ id: conversationId, version }: Conversation, seen: () => number): () => void {
     if (this.database.exclusive) return () => undefined;
     const watcher = { seen };

@@ -9,8 +9,6 @@ import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
-import { Signals } from '../../signals/signals';
-import { titleTopic } from '../../signals/topics';
 import { InterleavedListener } from './interleaved-listener';
 import { ReplyReader, replyToRead } from './reply-reader';
 import { ActiveReplies } from '../produce/active-replies';
@@ -53,7 +51,6 @@ export class ConversationFeed {
     private readonly reader: ReplyReader,
     private readonly active: ActiveReplies,
     private readonly turns: RemoteTurnWatcher,
-    private readonly signals: Signals,
   ) {}
 
   /**
@@ -140,7 +137,7 @@ export class ConversationFeed {
       await listener([titleNotice(id, title)]);
     };
     // Who could not be told finds it in the conversation.
-    const unsubscribe = this.signals.subscribe(titleTopic(id), () => void tell().catch(() => undefined));
+    const unsubscribe = this.turns.onTitle(id, () => void tell().catch(() => undefined));
     return () => {
       ended = true;
       unsubscribe();

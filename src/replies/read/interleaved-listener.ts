@@ -15,9 +15,10 @@ export class InterleavedListener {
 
   private track(taking: Promise<void>): void {
     this.taking = taking;
-    const done = () => {
-      if (this.taking === taking) this.taking = undefined;
-    };
-    taking.then(done, done);
+    void taking
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.taking === taking) this.taking = undefined;
+      });
   }
 }

@@ -68,8 +68,15 @@ const titled = (id: string, source = 'model') =>
     const conversation = await read(id);
     return conversation.title_source === source ? conversation : undefined;
   }, 60_000);
-const say = async (content = 'Where should I go in Norway?', id?: string, who = alice) =>
-  (await who.post<Turn>(id ? `/chat/${id}` : '/chat', { content })).body;
+async function say(
+  content = 'Where should I go in Norway?',
+  id?: string,
+  who = alice,
+  model?: string,
+): Promise<Turn> {
+  const to = id ?? (await who.post<Conversation>('/conversations', {})).body.id;
+  return (await who.post<Turn>(`/chat/${to}`, { content, ...(model && { model }) })).body;
+}
 const jobsDone = (count: number) =>
   until(async () => {
     const { body } = await alice.get<Page<{ state: string; error: unknown }>>('/jobs?type=title');
@@ -269,11 +276,9 @@ it("what a user's own model has replied is titled by that one alone", async () =
       api_key: 'key-of-carol',
       models: ['m'],
     });
-    const { body } = await carol.post<Turn>('/chat', { content: 'Where?', model: 'mine/m' });
+    const { conversation_id: id } = await say('Where?', undefined, carol, 'mine/m');
     await until(
-      async () =>
-        (await carol.get<Conversation>(`/conversations/${body.conversation_id}`)).body.title_source ===
-        'model',
+      async () => (await carol.get<Conversation>(`/conversations/${id}`)).body.title_source === 'model',
     );
     expect(own.requests).toHaveLength(2);
     expect(model.requests).toEqual([]);
@@ -283,5 +288,26 @@ it("what a user's own model has replied is titled by that one alone", async () =
     await app.close();
     await database.close();
     await own.close();
+  }
+});
+
+/** Only a server can be shared; the embedded database is one process's own. */
+const several = process.env.TEST_DATABASE_URL ? it : undefined;
+
+several?.('feeds of other processes are told of a title as well', async () => {
+  const database = await createTestDatabase();
+  const start = () => createTestApp({ database, env: { ...modelsEnv(model, ...MODELS), TITLE_MODEL: '' } });
+  const apps = [await start(), await start()];
+  try {
+    const [here, there] = apps.map(({ url }) => ApiClient.of(url, 'carol'));
+    const { id } = (await here.post<Conversation>('/conversations', {})).body;
+    const feed = await there.feed(id);
+    await say('Where?', id, here);
+    await until(async () => feed.titles.length > 0);
+    expect(feed.titles[0].data).toEqual({ conversation_id: id, title: 'Two weeks in Norway' });
+    feed.close();
+  } finally {
+    await Promise.all(apps.map((app) => app.close()));
+    await database.close();
   }
 });
