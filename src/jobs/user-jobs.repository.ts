@@ -94,8 +94,8 @@ export class UserJobsRepository {
     error: JobError | null,
   ): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE user_jobs SET state = $4, error = $5, updated_at = now(),
-         finished_at = CASE WHEN $4 = 'queued' THEN NULL ELSE now() END
+      `UPDATE user_jobs SET state = $4::varchar, error = $5, updated_at = now(),
+         finished_at = CASE WHEN $4::varchar = 'queued' THEN NULL ELSE now() END
        WHERE id = $1 AND user_id = $2 AND attempts = $3 AND state = 'running' RETURNING 1 AS one`,
       [id, user_id, attempts, state, error && JSON.stringify(error)],
     );
@@ -115,7 +115,7 @@ export class UserJobsRepository {
   /** Nobody will try it any more. */
   async giveUp({ id, userId }: JobRef, error: JobError): Promise<void> {
     await this.db.query(
-      `UPDATE user_jobs SET state = 'failed', error = coalesce(error, $3), finished_at = now(), updated_at = now()
+      `UPDATE user_jobs SET state = 'failed', error = coalesce(error, $3::jsonb), finished_at = now(), updated_at = now()
        WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running')`,
       [id, userId, JSON.stringify(error)],
     );

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { ConstructorOptions, PgBoss } from 'pg-boss';
+import type { ConstructorOptions, PgBoss, SendOptions } from 'pg-boss';
 import { detached } from '../../common/detached';
 import { JOB_BOUNDS } from '../../config/bounds';
 import { DatabaseState } from '../../database/database-state';
@@ -15,6 +15,13 @@ const MOST_RETRY_DELAY_S = 3600;
 const KEPT_S = JOB_BOUNDS.endedQueueEntries.limit / 1000;
 /** Where jobs come that were given up. */
 export const DEAD = 'dead';
+export const DEAD_TYPE: JobType = {
+  name: DEAD,
+  concurrency: 1,
+  attempts: 5,
+  retryDelayS: 10,
+  timeoutMs: 60_000,
+};
 
 /** `JobPlaces` begin what is local and a poll of ours finds the rest, so that pg-boss itself has to ask for little. */
 const QUIET = {
@@ -79,9 +86,23 @@ export class Boss {
       const { name } = type;
       const options = optionsOf(type);
       const queue = known.get(name);
-      const policy = name === DEAD ? 'standard' : 'exclusive';
-      if (!queue) await boss.createQueue(name, { policy, ...options });
+      if (!queue) await boss.createQueue(name, { policy: policyOf(type), ...options });
       else if (!isLike(queue, options)) await boss.updateQueue(name, options);
+    }
+  }
+
+  /** In the transaction of the caller, if there is one; also before the first start of a version, which makes the queues of new types. */
+  async send(type: JobType, data: object, options: SendOptions): Promise<void> {
+    const boss = await this.load();
+    const send = () => boss.send(type.name, { type: type.name, data } satisfies Payload, options);
+    try {
+      await send();
+    } catch (error) {
+      if (!(error instanceof Error && error.message === `Queue ${type.name} does not exist`)) throw error;
+      // Not pg-boss's own way, which has a transaction of its own.
+      for (const each of [DEAD_TYPE, type])
+        await this.repository.createQueue(each.name, { policy: policyOf(each), ...optionsOf(each) });
+      await send();
     }
   }
 
@@ -112,6 +133,11 @@ export class Boss {
     for (const { name, ids } of await this.repository.active())
       await boss.fail(name, ids, { message: 'The process ended.' });
   }
+}
+
+/** One job for a key while it waits or runs; what was given up may be so twice. */
+function policyOf({ name }: JobType) {
+  return name === DEAD ? 'standard' : 'exclusive';
 }
 
 function optionsOf({ name, attempts, retryDelayS, timeoutMs }: JobType) {

@@ -12,7 +12,7 @@ import { detached } from '../../common/detached';
 import { unavailable } from '../../database/database-error';
 import { JobQueue, type EnqueueOptions, type JobRun, type JobSchedule, type JobType } from '../job-queue';
 import { ShutdownGrace } from '../shutdown-grace';
-import { Boss, DEAD, type Payload } from './boss';
+import { Boss, DEAD, DEAD_TYPE, type Payload } from './boss';
 import { JobPlaces } from './job-places';
 import { QueueRepository } from './queue.repository';
 
@@ -21,7 +21,6 @@ const START_MS = 2_000;
 const RETRY_START_MS = 5_000;
 /** Between two looks for jobs that became due, or that another process has left to us. Those of this process begin at once. */
 const POLL_MS = 15_000;
-const DEAD_TYPE: JobType = { name: DEAD, concurrency: 1, attempts: 5, retryDelayS: 10, timeoutMs: 60_000 };
 
 interface Work {
   type: JobType;
@@ -64,9 +63,11 @@ export class PgBossQueue
   }
 
   override async enqueue(type: string, data: object, { key, afterS }: EnqueueOptions = {}): Promise<void> {
-    const boss = await this.ready();
+    const work = this.works.get(type);
+    if (!work) throw new Error(`Nobody runs jobs of the type ${type}`);
+    await this.ready();
     const options = { singletonKey: key ?? randomUUID(), ...(afterS && { startAfter: afterS }) };
-    await boss.send(type, { type, data }, options).catch(asUnavailable);
+    await this.boss.send(work.type, data, options);
     if (!afterS) this.repository.afterCommit(() => this.wake(type, 1));
   }
 
@@ -100,8 +101,8 @@ export class PgBossQueue
   }
 
   /**
-   * Inside of a transaction the start is not waited for: it needs a session, and the caller may hold the only one. It is not needed either, but
-   * once for each new type, whose queue is made by it.
+   * Inside of a transaction the start is not waited for: it needs a session, and the caller may hold the only one. It is not needed either
+   * (`Boss.send`).
    */
   private async ready(): Promise<PgBoss> {
     if (!this.repository.available) throw unavailable();
@@ -209,11 +210,4 @@ export class PgBossQueue
   private report(err: unknown): void {
     if (!this.ending.signal.aborted) this.logger.warn({ err }, 'The job queue has a problem; it goes on');
   }
-}
-
-/** Before the first start of a version has made the queue of a new type. */
-function asUnavailable(error: unknown): never {
-  throw error instanceof Error && /^Queue .* does not exist$/.test(error.message)
-    ? unavailable(error)
-    : error;
 }

@@ -35,6 +35,11 @@ export class QueueRepository {
     return { rows: await this.db.query(text, values) };
   }
 
+  /** Nothing if it is there. */
+  async createQueue(name: string, options: object): Promise<void> {
+    await this.db.query('SELECT jobs.create_queue($1, $2)', [name, JSON.stringify(options)]);
+  }
+
   /** How many jobs of each type could begin now. */
   ready(): Promise<{ name: string; jobs: number }[]> {
     return this.db.query(

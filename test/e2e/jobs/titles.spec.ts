@@ -72,10 +72,10 @@ async function say(
   content = 'Where should I go in Norway?',
   id?: string,
   who = alice,
-  model?: string,
+  modelId?: string,
 ): Promise<Turn> {
   const to = id ?? (await who.post<Conversation>('/conversations', {})).body.id;
-  return (await who.post<Turn>(`/chat/${to}`, { content, ...(model && { model }) })).body;
+  return (await who.post<Turn>(`/chat/${to}`, { content, ...(modelId && { model: modelId }) })).body;
 }
 const jobsDone = (count: number) =>
   until(async () => {
