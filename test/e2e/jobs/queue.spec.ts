@@ -44,7 +44,7 @@ const dead: unknown[] = [];
 const types = JobTypes.with((each) => {
   each.work(type('test.plain'), plain.run);
   each.work(type('test.failing', { attempts: 2 }), failing.run, async (data) => void dead.push(data));
-  each.work(type('test.hanging', { timeoutMs: 1_000 }), hanging.run);
+  each.work(type('test.hanging', { timeoutMs: 5_000 }), hanging.run);
   each.work(type('test.slow'), slow.run);
 });
 
@@ -124,7 +124,6 @@ describe('the job queue', () => {
     await until(async () => hanging.data.length === 2);
     await queue.enqueue('test.plain', { n: 1 });
     await until(async () => plain.data.length === 1);
-    expect(told).toBe(0);
     await until(async () => told === 2);
   });
 
