@@ -144,8 +144,8 @@ export class ConversationsRepository {
     next: { title: string; title_source: TitleSource },
   ): Promise<ConversationEntity | undefined> {
     const rows = await this.db.query<ConversationEntity>(
-      `UPDATE conversations SET title = $5, title_source = $6, version = version + 1, updated_at = $7,
-         stored_bytes = stored_bytes + octet_length($5::text) - COALESCE(octet_length(title), 0)
+      `UPDATE conversations SET title = $5::varchar, title_source = $6, version = version + 1, updated_at = $7,
+         stored_bytes = stored_bytes + octet_length($5::varchar) - COALESCE(octet_length(title), 0)
        WHERE id = $1 AND user_id = $2 AND title IS NOT DISTINCT FROM $3 AND title_source = $4 AND deleted_at IS NULL
        RETURNING *`,
       [id, user_id, title, title_source, next.title, next.title_source, new Date()],

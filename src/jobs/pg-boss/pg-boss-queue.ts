@@ -183,7 +183,8 @@ export class PgBossQueue
       await running;
     } catch (err) {
       this.logger.warn({ err, job: job.id, type, attempt: job.retryCount + 1 }, 'A job failed');
-      throw err;
+      // pg-boss stores what it is given: an error of the database would have the texts of a statement.
+      throw new Error('The job failed.');
     } finally {
       clearTimeout(timer);
       this.running.delete(settled);

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { AdminCommands } from '../../../src/users/admin/admin-commands';
 import { AdminModule } from '../../../src/users/admin/admin.module';
 import { AppConfig } from '../../../src/config/app-config';
+import { UserJobs } from '../../../src/jobs/user-jobs.service';
 import { DatabaseState } from '../../../src/database/database-state';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import type { ApiClient } from '../../support/api-client';
@@ -211,6 +212,7 @@ describe('somebody who is erased', () => {
       api_key: `sk-secret-${name}`,
       models: ['gpt'],
     });
+    await t.app.get(UserJobs, { strict: false }).add(person.id, 'title', { conversation_id: id });
     const past = await person.api.conversation();
     await person.api.say(past.id, 'Forget it.');
     await person.api.delete(`/conversations/${past.id}`);
