@@ -183,7 +183,8 @@ export class PgBossQueue
       await running;
     } catch (err) {
       this.logger.warn({ err, job: job.id, type, attempt: job.retryCount + 1 }, 'A job failed');
-      // pg-boss stores what it is given: an error of the database would have the texts of a statement.
+      // pg-boss stores what it is given, causes included: an error of the database would have the texts of a statement.
+      // eslint-disable-next-line preserve-caught-error
       throw new Error('The job failed.');
     } finally {
       clearTimeout(timer);
