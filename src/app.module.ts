@@ -8,8 +8,10 @@ import { DatabaseModule } from './database/database.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
+import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
+import { TitlesModule } from './titles/titles.module';
 import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
@@ -28,6 +30,8 @@ import { ModelsModule } from './models/models.module';
     ChatModule,
     FeedbackModule,
     UsageModule,
+    JobsModule,
+    TitlesModule,
   ],
 })
 export class AppModule {}

@@ -104,6 +104,15 @@ export interface LlmConfig extends ModelsConfig {
   maxRetries: number;
   /** Characters of one reply, reasoning included, after which it is cut off. */
   maxReplyChars: number;
+  titles: TitlesConfig;
+}
+
+/** Who names conversations that nobody has named. */
+export interface TitlesConfig {
+  /** False: their first words are their titles. */
+  enabled: boolean;
+  /** `ModelConfig.id`; null: none of the operator's. Replies of a user's own model are titled by that. */
+  model: string | null;
 }
 
 export interface ChatConfig {

@@ -940,6 +940,59 @@ export const STORAGE_BOUNDS = {
   },
 } as const satisfies Bounds;
 
+/** Work in the background. */
+export const JOB_BOUNDS = {
+  openJobs: {
+    what: 'jobs of one user that wait or run',
+    limit: 1_000,
+    unit: 'count',
+    beyond: '409 `too_many_jobs`; a conversation keeps its first words as its title',
+    test: 'test/e2e/jobs/jobs.spec.ts',
+  },
+  finishedJobs: {
+    what: 'time for which a job that is over can be read',
+    limit: 7 * 24 * 3600_000,
+    unit: 'ms',
+    beyond: 'it is deleted',
+    test: 'test/e2e/jobs/jobs.spec.ts',
+  },
+  endedQueueEntries: {
+    what: 'time for which the queue keeps what it has done',
+    limit: 3600_000,
+    unit: 'ms',
+    beyond: 'it is deleted within another hour',
+    test: 'test/e2e/jobs/queue.spec.ts',
+  },
+  titleJobs: {
+    what: 'titles that a process asks models for at once',
+    limit: 32,
+    unit: 'count',
+    beyond: 'others wait',
+    test: 'test/e2e/jobs/titles.spec.ts',
+  },
+  titleTime: {
+    what: 'time for a title, tries and fallbacks included',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'it is tried again later, twice; then the first words stay',
+    test: 'test/e2e/jobs/titles.spec.ts',
+  },
+  titleCharacters: {
+    what: 'length of a title that a model makes',
+    limit: 60,
+    unit: 'characters',
+    beyond: 'it is cut at a word',
+    test: 'src/titles/title-text.spec.ts',
+  },
+  titleInput: {
+    what: 'what the title model is shown of the question, and of the answer',
+    limit: 2_000,
+    unit: 'characters',
+    beyond: 'the rest is left out',
+    test: 'src/titles/title-text.spec.ts',
+  },
+} as const satisfies Bounds;
+
 /** All of them, in the order of the table. */
 export const BOUNDS = {
   'Connections and requests': HTTP_BOUNDS,
@@ -949,4 +1002,5 @@ export const BOUNDS = {
   'What providers send': PROVIDER_BOUNDS,
   'Names and outgoing connections': OUTBOUND_BOUNDS,
   'What is stored': STORAGE_BOUNDS,
+  'Work in the background': JOB_BOUNDS,
 } as const satisfies Readonly<Record<string, Bounds>>;

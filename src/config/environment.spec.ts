@@ -181,6 +181,7 @@ describe('a bad environment', () => {
     ['OPENAI_BASE_URL', 'ftp://models'],
     ['OPENAI_API_KEY', 'two words'],
     ['MODELS_FILE', '/does/not/exist.yaml'],
+    ['TITLE_MODEL', 'nobody'],
     ['LLM_CONNECT_TIMEOUT_MS', '0'],
     ['LLM_FIRST_EVENT_TIMEOUT_MS', 'x'],
     ['LLM_IDLE_TIMEOUT_MS', '99999999999'],

@@ -72,6 +72,7 @@ export const VARIABLES = {
   OPENAI_BASE_URL: url(['http:', 'https:']).optional(),
   OPENAI_MODEL: z.string().optional(),
   MODELS_FILE: z.string().optional(),
+  TITLE_MODEL: z.string().optional(),
   LLM_CONNECT_TIMEOUT_MS: wholeNumber(100, 5 * MINUTE_MS, 10_000),
   LLM_FIRST_EVENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),
   LLM_IDLE_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),

@@ -1,5 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { ModelSettings } from '../config/models-config';
+import type { TitleSource } from './conversation.types';
 
 @Entity('conversations')
 @Index('ix_conversations_list', ['user_id', 'archived', 'last_activity_at', 'id'])
@@ -24,6 +25,14 @@ export class ConversationEntity {
 
   @Column('varchar', { length: 200, nullable: true })
   title!: string | null;
+
+  /** Whose it is: the first words of what was said (`auto`), which a model's may replace, or a person's. */
+  @Column('varchar', { length: 8, default: 'auto' })
+  title_source!: TitleSource;
+
+  /** The job that was to name it: there is one in its life. Not a reference: jobs go before conversations. */
+  @Column('uuid', { nullable: true })
+  title_job_id!: string | null;
 
   @Column('varchar', { length: 200, nullable: true })
   model!: string | null;

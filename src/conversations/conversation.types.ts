@@ -1,5 +1,9 @@
 import type { ModelSettings } from '../config/models-config';
 
+export const TITLE_SOURCES = ['auto', 'model', 'user'] as const;
+/** Whose a title is: the first words of what was said, a model's, or a person's, which nothing replaces unless it is asked for. */
+export type TitleSource = (typeof TITLE_SOURCES)[number];
+
 /** What a client may set of a conversation. */
 export interface ConversationFields {
   /** Only of a new one. */

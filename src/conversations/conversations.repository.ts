@@ -8,6 +8,7 @@ import type {
   ConversationFilter,
   ConversationPosition,
   OwnKey,
+  TitleSource,
 } from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
@@ -22,6 +23,20 @@ export interface FurtherMessages {
   at: Date;
   /** The sequence up to which nothing is shown to the model. */
   contextFrom: number;
+}
+
+/** What is known of a conversation that is watched. */
+export interface WatchedPlace {
+  id: string;
+  sequence: number;
+  version: number;
+}
+
+export interface ChangedConversation {
+  id: string;
+  /** Null with `version`: it is gone. */
+  last_sequence: number | null;
+  version: number | null;
 }
 
 /** A conversation that is being removed is none any more for every query but those of its removal. */
@@ -123,6 +138,7 @@ export class ConversationsRepository {
       .update()
       .set({
         ...fields,
+        ...(fields.title !== undefined && titledBy(fields.title)),
         version: () => 'version + 1',
         updated_at: new Date(),
         stored_bytes: () => `stored_bytes${growth(fields)}`,
@@ -132,6 +148,26 @@ export class ConversationsRepository {
     if (versions) query.andWhere('version = ANY(:versions)', { versions });
     const result = await query.returning('*').execute();
     return (result.raw as ConversationEntity[])[0];
+  }
+
+  /** Names it for a model, or by its first words, unless its title has changed since it was read; undefined then. */
+  async retitle(
+    {
+      id,
+      user_id,
+      title,
+      title_source,
+    }: Pick<ConversationEntity, 'id' | 'user_id' | 'title' | 'title_source'>,
+    next: { title: string; title_source: TitleSource },
+  ): Promise<ConversationEntity | undefined> {
+    const rows = await this.db.query<ConversationEntity>(
+      `UPDATE conversations SET title = $5::varchar, title_source = $6, version = version + 1, updated_at = $7,
+         stored_bytes = stored_bytes + octet_length($5::varchar) - COALESCE(octet_length(title), 0)
+       WHERE id = $1 AND user_id = $2 AND title IS NOT DISTINCT FROM $3 AND title_source = $4 AND deleted_at IS NULL
+       RETURNING *`,
+      [id, user_id, title, title_source, next.title, next.title_source, new Date()],
+    );
+    return rows[0];
   }
 
   /** Of all texts of the user in conversations. */
@@ -152,14 +188,20 @@ export class ConversationsRepository {
     );
   }
 
-  /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone (null). */
-  withFurtherMessages(
-    places: { id: string; sequence: number }[],
-  ): Promise<{ id: string; last_sequence: number | null }[]> {
+  /**
+   * Of conversations that were read with their owner, those that have messages after a sequence, have changed since a version, or are gone
+   * (null).
+   */
+  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
     return this.db.query(
-      `SELECT p.id, c.last_sequence FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
-       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
-      [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],
+      `SELECT p.id, c.last_sequence, c.version FROM unnest($1::uuid[], $2::int[], $3::int[]) AS p (id, sequence, version)
+       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL
+       WHERE c.id IS NULL OR c.last_sequence > p.sequence OR c.version > p.version`,
+      [
+        places.map(({ id }) => id),
+        places.map(({ sequence }) => sequence),
+        places.map(({ version }) => version),
+      ],
     );
   }
 
@@ -240,6 +282,11 @@ export class ConversationsRepository {
     );
     return rows.length;
   }
+}
+
+/** Who clears a title lets it be made anew. */
+function titledBy(title: string | null): Partial<ConversationEntity> {
+  return title ? { title_source: 'user' } : { title_source: 'auto', title_job_id: null };
 }
 
 /** For `growth`; JSON as text. */

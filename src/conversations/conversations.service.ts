@@ -16,7 +16,12 @@ import type {
 } from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
-import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
+import {
+  ConversationsRepository,
+  type ChangedConversation,
+  type FurtherMessages,
+  type WatchedPlace,
+} from './conversations.repository';
 
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
@@ -56,12 +61,14 @@ export class ConversationsService implements OnModuleInit {
   async createLike({
     user_id,
     title,
+    title_source,
     model,
     system_prompt,
     settings,
     metadata,
   }: Conversation): Promise<Conversation> {
-    const conversation = this.draft(user_id, { title, model, system_prompt, settings, metadata });
+    const fields = { title, model, system_prompt, settings, metadata };
+    const conversation = { ...this.draft(user_id, fields), title_source };
     await this.storage.within(user_id, () => this.repository.insert(conversation));
     return conversation;
   }
@@ -131,6 +138,14 @@ export class ConversationsService implements OnModuleInit {
     throw conversationChanged();
   }
 
+  /** Names it for a model, or by its first words (`auto`), unless its title has changed since it was read; undefined then. */
+  retitle(
+    conversation: Conversation,
+    next: { title: string; title_source: 'auto' | 'model' },
+  ): Promise<Conversation | undefined> {
+    return this.repository.retitle(conversation, next);
+  }
+
   /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */
   async delete(userId: string, id: string): Promise<void> {
     await this.removal.run(userId, id);
@@ -147,11 +162,9 @@ export class ConversationsService implements OnModuleInit {
     });
   }
 
-  /** Of these conversations, those that have messages after a sequence, or are gone (null). */
-  withFurtherMessages(
-    places: { id: string; sequence: number }[],
-  ): Promise<{ id: string; last_sequence: number | null }[]> {
-    return this.repository.withFurtherMessages(places);
+  /** Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null). */
+  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
+    return this.repository.changedSince(places);
   }
 
   async clearContext(userId: string, id: string): Promise<void> {

@@ -8,6 +8,8 @@ export function newConversation(userId: string, fields: ConversationFields): Con
   return {
     key: null,
     title: null,
+    title_source: fields.title ? 'user' : 'auto',
+    title_job_id: null,
     model: null,
     system_prompt: null,
     settings: {},

@@ -29,6 +29,6 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
         database.exclusive ? new LocalRateLimits() : new SharedRateLimits(repository),
     },
   ],
-  exports: [RequestLimits, OpenAnswers, ConcurrentRequests],
+  exports: [RequestLimits, OpenAnswers, ConcurrentRequests, RateLimitStore],
 })
 export class LimitsModule {}

@@ -97,6 +97,7 @@ const POSITION_BY_KEY = position('c.key = $1');
 const turn = (more: string) =>
   `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
      UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
+       title_source = CASE WHEN title IS NULL THEN 'auto' ELSE title_source END,
        version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
        stored_bytes = stored_bytes + ${turnBytes('$1')}
          + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,

@@ -21,6 +21,11 @@ export function keyTopic(userId: string, key: string): string {
 /** Feeds have shown the end of a reply, whose id is the data. */
 export const SHOWN_ENDS = 'shown-ends';
 
+/** A model has named a conversation. */
+export function titleTopic(conversationId: string): string {
+  return `title.${conversationId}`;
+}
+
 /** Somebody wants a reply ended that the process with this registration writes. */
 export function instanceTopic(instanceId: string): string {
   return `instance.${instanceId}`;

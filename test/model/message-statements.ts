@@ -106,7 +106,7 @@ export class MessageStatements extends Transaction {
     const open = this.changeOpen(messageId, instanceId, () => undefined);
     const whose = { ...(model && { model }), ...(provider && { provider }) };
     const row = open && this.update(messageId, 'streaming', { ...end, ...whose, updated_at: new Date() });
-    return row && { ...row, awaited: open.awaited };
+    return row && { ...row, awaited: open.awaited, title_job_id: null };
   }
 
   // Open replies

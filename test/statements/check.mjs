@@ -17,6 +17,7 @@ const USER_TABLES = new Set([
   'open_replies',
   'past_usage',
   'providers',
+  'user_jobs',
 ]);
 
 const LOOKED_UP_TABLES = new Set(['account_names', 'admins', 'api_keys', 'sessions', 'stream_tickets']);

@@ -149,6 +149,14 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
   ],
 
+  'POST /api/v1/conversations/:id/title': [{ ids: CONVERSATION, owner: 200 }],
+
+  // Whose jobs are whose is in e2e/jobs/jobs.spec.ts: nobody has any here.
+  'GET /api/v1/jobs': [{ owner: 200 }, { ids: { 'query.cursor': 'event' }, owner: 400 }],
+  'GET /api/v1/jobs/:id': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+  'POST /api/v1/jobs/:id/retry': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+  'POST /api/v1/jobs/:id/cancel': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+
   'POST /api/v1/feedback': [{ ids: { 'body.message_id': 'reply' }, body: RATING, owner: 200 }],
   'GET /api/v1/feedback': [
     { owner: 200 },

@@ -48,7 +48,10 @@ const SHARED = {
   exclusive: false,
   whenReady: () => Promise.resolve(),
 } as unknown as DatabaseState;
-const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
+const CONFIG = {
+  chat: { durability: 'standard' },
+  llm: { titles: { enabled: false, model: null } },
+} as AppConfig;
 
 /** A reply that is stored as open, and its first event. */
 export interface StoredReply {
@@ -91,7 +94,7 @@ export class LogProcesses {
     await instance.onApplicationBootstrap();
     const openReplies = new OpenRepliesService(new OpenRepliesRepository(db), signals);
     const messages = new MessagesService(
-      new MessagesRepository(db),
+      new MessagesRepository(db, CONFIG),
       {} as PathsRepository,
       {} as ConversationsService,
       {} as SlotQueue,

@@ -2,6 +2,7 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import type { ConversationEntity } from '../conversation.entity';
 import { KEY_SCHEMA } from '../conversation-name';
+import { TITLE_SOURCES, type TitleSource } from '../conversation.types';
 import { SettingsDto } from './settings.dto';
 
 @ApiSchema({ name: 'Conversation' })
@@ -23,6 +24,16 @@ export class ConversationResponse {
     description: 'Null until the first message, whose beginning it becomes, or until one is set.',
   })
   title: string | null;
+
+  @ApiProperty({
+    enum: TITLE_SOURCES,
+    enumName: 'TitleSource',
+    example: 'model',
+    description:
+      'Whose title it is: the first words of what was said (`auto`) until a `model` has made one, or that of a `user`, which nothing replaces but ' +
+      '`POST /conversations/{id}/title`.',
+  })
+  title_source: TitleSource;
 
   @ApiProperty({
     type: 'string',
@@ -81,6 +92,7 @@ export function toConversationResponse(conversation: ConversationEntity): Conver
     id: conversation.id,
     key: conversation.key,
     title: conversation.title,
+    title_source: conversation.title_source,
     model: conversation.model,
     system_prompt: conversation.system_prompt,
     settings: conversation.settings,

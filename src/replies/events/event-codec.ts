@@ -23,7 +23,7 @@ type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'
 /** An entry of a reply's log, serialised once for all of its readers. */
 export interface LoggedEvent {
   messageId: string;
-  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`). */
+  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`, `title`). */
   sequence: number;
   event: StreamEvent;
   /** `event` as JSON: for the journal, and for encoders that send it as it is. */
@@ -39,6 +39,11 @@ export function logged(messageId: string, sequence: number, event: StreamEvent):
 /** Tells who reads the log of a reply that it waits for its model. */
 export function queuedNotice(messageId: string, position: number): LoggedEvent {
   return logged(messageId, 0, { type: 'queued', data: { message_id: messageId, position } });
+}
+
+/** Tells who follows a conversation that a model has named it. */
+export function titleNotice(conversationId: string, title: string): LoggedEvent {
+  return logged('', 0, { type: 'title', data: { conversation_id: conversationId, title } });
 }
 
 function isTerminal(event: LoggedEvent['event']): boolean {

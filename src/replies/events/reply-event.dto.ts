@@ -158,6 +158,27 @@ export class QueuedEvent {
   data: QueuedData;
 }
 
+class TitleData {
+  @ApiId('conversation', { description: 'The conversation.' })
+  conversation_id: string;
+
+  @ApiProperty({ example: 'Two weeks in Norway', description: 'Its title now.' })
+  title: string;
+}
+
+@ApiSchema({
+  description:
+    'A model has named the conversation. Only on feeds of a conversation; it has no id, may come between any two events, and is not sent again to ' +
+    'who reads later: the conversation has it.',
+})
+export class TitleEvent {
+  @ApiType('title')
+  type: 'title';
+
+  @ApiProperty({ type: TitleData, description: 'The title.' })
+  data: TitleData;
+}
+
 /** The event that shows each kind of part. */
 interface EventOfPart {
   text: ChunkEvent;
@@ -174,7 +195,7 @@ export type ContentEvent = EventOf<keyof EventOfPart>;
 export type ReplyEvent = StartEvent | ContentEvent | EndEvent | ErrorEvent;
 
 /** An event of a stream: of a reply's log, or what is told beside it. */
-export type StreamEvent = ReplyEvent | QueuedEvent;
+export type StreamEvent = ReplyEvent | QueuedEvent | TitleEvent;
 
 /** Event classes by `type`. */
 const EVENTS = {
@@ -184,6 +205,7 @@ const EVENTS = {
   reasoning: ReasoningEvent,
   end: EndEvent,
   error: ErrorEvent,
+  title: TitleEvent,
 } satisfies { [T in StreamEvent['type']]: Type<Extract<StreamEvent, { type: T }>> };
 
 /** Registers the schemas of all events. */

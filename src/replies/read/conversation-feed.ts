@@ -3,11 +3,14 @@ import { merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { isNotFound } from '../../errors/app-error';
 import { detached } from '../../common/detached';
+import { isOpen } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
 import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
+import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
+import { InterleavedListener } from './interleaved-listener';
 import { ReplyReader, replyToRead } from './reply-reader';
 import { ShownEnds } from './shown-ends';
 import { Wakeup } from '../../common/wakeup';
@@ -60,7 +63,15 @@ export class ConversationFeed {
     const start = lastEventId
       ? await this.startAfter(conversation, lastEventId)
       : await this.currentStart(conversation);
-    return (listener, signal) => this.follow(conversation, start, listener, signal);
+    return async (listener, signal) => {
+      const { accept } = new InterleavedListener(listener);
+      const untold = this.tellTitles(conversation, accept, signal);
+      try {
+        await this.follow(conversation, start, accept, signal);
+      } finally {
+        untold();
+      }
+    };
   }
 
   /** Log of every reply that the conversation has and gets. */
@@ -75,7 +86,8 @@ export class ConversationFeed {
     const last = await this.messages.lastReply(of);
     // Queued replies come after it.
     const sequence = last?.sequence ?? 0;
-    return last && this.shownEnds.isDue(last)
+    // Open: its turn began after the look at what runs.
+    return last && (isOpen(last) || this.shownEnds.isDue(last))
       ? { reply: { message: last, after: 0 }, sequence }
       : { sequence };
   }
@@ -96,7 +108,7 @@ export class ConversationFeed {
     if (reply) await this.show(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
-    const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
+    const subscription = this.changesOf(conversation, () => known.last_sequence).subscribe(() => {
       // A query in flight may have been too early to see the change.
       this.queries.delete(conversation.id);
       wakeup.wake();
@@ -130,9 +142,31 @@ export class ConversationFeed {
     if (!signal.aborted && !this.reader.closed) this.shownEnds.add(reply.id);
   }
 
+  /** Tells of titles that a model makes from now on, also in the middle of a reply. Returns what ends it. */
+  private tellTitles(
+    { id, user_id, title: known }: Conversation,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): () => void {
+    let told = known;
+    let ended = false;
+    const tell = async () => {
+      const { title, title_source } = await this.conversations.get(user_id, id);
+      if (ended || signal.aborted || !title || title_source !== 'model' || title === told) return;
+      told = title;
+      await listener([titleNotice(id, title)]);
+    };
+    // Who could not be told finds it in the conversation.
+    const unsubscribe = this.turns.onTitle(id, () => void tell().catch(() => undefined));
+    return () => {
+      ended = true;
+      unsubscribe();
+    };
+  }
+
   /** Emits whenever there may be a new reply, or when there will be none any more. */
-  private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
-    return merge(this.turns.changesIn(conversationId, seen), this.reader.closed$);
+  private changesOf(conversation: Conversation, seen: () => number): Observable<unknown> {
+    return merge(this.turns.changesIn(conversation, seen), this.reader.closed$);
   }
 
   private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {

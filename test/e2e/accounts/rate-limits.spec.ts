@@ -137,13 +137,7 @@ describe('instances that share a database', () => {
   const policy = { name: 'test', limit: 100, windowSeconds: 60 };
   const t = useChatApp({}, { own: 'uses the stores of the limits' });
 
-  const made: SharedRateLimits[] = [];
-  afterEach(() => made.splice(0).forEach((store) => store.onModuleDestroy()));
-  function shared(repository: SharedRateLimitsRepository): SharedRateLimits {
-    const store = new SharedRateLimits(repository);
-    made.push(store);
-    return store;
-  }
+  const shared = (repository: SharedRateLimitsRepository) => new SharedRateLimits(repository);
 
   it('let no more through together, and ask it seldom', async () => {
     const repository = t.app.get(SharedRateLimitsRepository, { strict: false });

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { AdminCommands } from '../../../src/users/admin/admin-commands';
 import { AdminModule } from '../../../src/users/admin/admin.module';
 import { AppConfig } from '../../../src/config/app-config';
+import { UserJobs } from '../../../src/jobs/user-jobs.service';
 import { DatabaseState } from '../../../src/database/database-state';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import type { ApiClient } from '../../support/api-client';
@@ -170,6 +171,7 @@ const EXPORTED: Record<string, string> = {
   past_usage: 'past_usage',
   providers: 'provider',
   sessions: 'session',
+  user_jobs: 'job',
   users: 'user',
 };
 /** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends. */
@@ -199,6 +201,7 @@ describe('somebody who is erased', () => {
       api_key: `sk-secret-${name}`,
       models: ['gpt'],
     });
+    await t.app.get(UserJobs, { strict: false }).add(person.id, 'title', { conversation_id: id });
     const past = await person.api.conversation();
     await person.api.say(past.id, 'Forget it.');
     await person.api.delete(`/conversations/${past.id}`);
