@@ -244,7 +244,14 @@ describe('every operation', () => {
 
   it('is open to all only where health is asked for, and where identities begin', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
-    expect(idsOf(open)).toEqual(['createToken', 'getAbout', 'getLiveness', 'getReadiness', 'refreshToken', 'register']);
+    expect(idsOf(open)).toEqual([
+      'createToken',
+      'getAbout',
+      'getLiveness',
+      'getReadiness',
+      'refreshToken',
+      'register',
+    ]);
   });
 });
 
