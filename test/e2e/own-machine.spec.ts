@@ -43,11 +43,13 @@ describe('DEFAULT_USER_ID', () => {
   let named: TestApp;
   let plain: TestApp;
   beforeAll(async () => {
-    t = await createTestApp({ env: { DEFAULT_USER_ID: 'me' } });
-    named = await createTestApp({
-      env: { DEFAULT_USER_ID: 'me', ALLOWED_HOSTS: 'chat.internal', CORS_ORIGINS: ORIGIN },
-    });
-    plain = await createTestApp();
+    [t, named, plain] = await Promise.all([
+      createTestApp({ env: { DEFAULT_USER_ID: 'me' } }),
+      createTestApp({
+        env: { DEFAULT_USER_ID: 'me', ALLOWED_HOSTS: 'chat.internal', CORS_ORIGINS: ORIGIN },
+      }),
+      createTestApp(),
+    ]);
   });
   afterAll(() => Promise.all([t, named, plain].map((app) => app.close())));
 
