@@ -24,7 +24,8 @@ VOLUME /data
 EXPOSE 3000
 # Longer than SHUTDOWN_GRACE_S, so that running replies can finish; see docker-compose.yml for the matching grace period.
 STOPSIGNAL SIGTERM
+# `live`, not `ready`: a container is restarted for its health, which mends no database.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD node -e "fetch('http://127.0.0.1:'+process.env.PORT+'/health/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+  CMD node -e "fetch('http://127.0.0.1:'+process.env.PORT+'/health/live').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
 # As in `npm run start:prod`: without it V8 spreads what lives for a moment over more than 100 MB.
 CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=60", "dist/src/main.js"]

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AboutModule } from './about/about.module';
 import { AccountsModule } from './users/accounts/accounts.module';
 import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
@@ -7,8 +8,10 @@ import { DatabaseModule } from './database/database.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
+import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
+import { TitlesModule } from './titles/titles.module';
 import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
@@ -22,10 +25,13 @@ import { ModelsModule } from './models/models.module';
     AuthModule,
     AccountsModule,
     HealthModule,
+    AboutModule,
     ModelsModule,
     ChatModule,
     FeedbackModule,
     UsageModule,
+    JobsModule,
+    TitlesModule,
   ],
 })
 export class AppModule {}

@@ -12,6 +12,7 @@ import { AppError } from './errors/app-error';
 import { closeWhenDraining, Draining } from './http/draining';
 import { refuseUnexpectedBody } from './http/json-body';
 import { serveDocs } from './http/openapi/docs-pages';
+import { redirectToDocs, servePageFolder } from './http/page-folder';
 import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
 import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
@@ -41,7 +42,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   limitServer(app.getHttpServer());
 
   app.use(locateClient(http));
-  app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders(), ignoreConditionalGet);
+  app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders());
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   // Before the limits, so that a page may read that it has reached one.
@@ -49,6 +50,9 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   app.use(limitNetworks(app.get(RequestLimits)));
   app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);
   if (cors) app.use(answerPreflight);
+  if (http.pageDir) servePageFolder(app, http.pageDir);
+  else if (http.docs) redirectToDocs(app);
+  app.use(ignoreConditionalGet);
   if (http.docs) serveDocs(app);
   return app;
 }

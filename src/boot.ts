@@ -48,14 +48,14 @@ export async function boot(): Promise<void> {
  */
 class Shutdown {
   private app: NestExpressApplication | undefined;
-  private begunAt: number | undefined;
+  private requestedAt: number | undefined;
 
   constructor() {
     for (const signal of SIGNALS) process.on(signal, () => this.onSignal());
   }
 
-  get begun(): boolean {
-    return this.begunAt !== undefined;
+  get requested(): boolean {
+    return this.requestedAt !== undefined;
   }
 
   /** The service has started. */
@@ -67,8 +67,8 @@ class Shutdown {
   private onSignal(): void {
     if (!this.app) process.exit(0);
     const now = performance.now();
-    this.begunAt ??= now;
-    if (now - this.begunAt < SAME_SIGNAL_MS) return;
+    this.requestedAt ??= now;
+    if (now - this.requestedAt < SAME_SIGNAL_MS) return;
     this.app.get(Draining).endGrace();
     setTimeout(() => process.exit(0), HURRY_MS);
   }
@@ -81,7 +81,7 @@ function stopWithNpm(shutdown: Shutdown): void {
   const timer = setInterval(() => {
     if (process.ppid === shell) return;
     clearInterval(timer);
-    if (!shutdown.begun) process.kill(process.pid, 'SIGTERM');
+    if (!shutdown.requested) process.kill(process.pid, 'SIGTERM');
   }, 500).unref();
 }
 

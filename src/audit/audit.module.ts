@@ -8,6 +8,6 @@ import { AuditService } from './audit.service';
 @Module({
   imports: [TypeOrmModule.forFeature([AuditEventEntity])],
   providers: [AuditRepository, AuditRetention, AuditService],
-  exports: [AuditService],
+  exports: [AuditRetention, AuditService],
 })
 export class AuditModule {}

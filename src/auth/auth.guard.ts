@@ -6,7 +6,7 @@ import { EXPENSIVE } from '../limits/expensive.decorator';
 import { OpenAnswers } from '../limits/open-answers';
 import { ROUTE_LIMIT, type RouteLimit } from '../limits/rate-limited.decorator';
 import { RequestLimits } from '../limits/request-limits';
-import { RequestTurns } from '../limits/request-turns';
+import { ConcurrentRequests, type RequestKind } from '../limits/concurrent-requests';
 import { STAYS_OPEN } from '../limits/stays-open.decorator';
 import type { AuthenticatedRequest } from './authenticated-request';
 import { Authenticator } from './authenticator';
@@ -24,7 +24,7 @@ export class AuthGuard implements CanActivate {
     private readonly authenticator: Authenticator,
     private readonly limits: RequestLimits,
     private readonly openAnswers: OpenAnswers,
-    private readonly turns: RequestTurns,
+    private readonly requests: ConcurrentRequests,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -47,10 +47,21 @@ export class AuthGuard implements CanActivate {
     if (this.markOf(ADMIN_ROUTE, context)) assertAdmin(identity);
     // Last of all: what is refused for another reason does not last.
     const staysOpen = this.markOf(STAYS_OPEN, context) === true;
-    const expensive = this.markOf(EXPENSIVE, context) === true;
     if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
-    if (expensive || !staysOpen) await this.turns.enter(identity.userId, request.socket, response, expensive);
+    const kind = this.kindOf(request, staysOpen, context);
+    if (kind) request.hasBegun = await this.requests.enter(identity.userId, request.socket, response, kind);
     return true;
+  }
+
+  /** As what the request counts; a POST that stays open does not, since the replies of a user that run are bounded. */
+  private kindOf(
+    { method }: AuthenticatedRequest,
+    staysOpen: boolean,
+    context: ExecutionContext,
+  ): RequestKind | undefined {
+    if (this.markOf(EXPENSIVE, context)) return 'expensive';
+    if (!staysOpen) return 'other';
+    return method === 'GET' ? 'opening' : undefined;
   }
 
   /** A HEAD would open a stream that nobody reads. */

@@ -10,4 +10,6 @@ export type AuthenticatedRequest = LocatedRequest & {
   identity?: Identity;
   /** See `LoginRefusal`. */
   loginRefusal?: AppError;
+  /** Called when an answer that stays open has begun: the request does not count any more (`ConcurrentRequests`). */
+  hasBegun?: () => void;
 };

@@ -18,7 +18,7 @@ export class Authenticator {
    * @throws {AppError} 401 without an identity
    */
   async identify(request: IncomingMessage): Promise<Identity> {
-    return (await this.strategy.identify(request)) ?? this.refuse();
+    return (await this.strategy.identify(request)) ?? this.byDefault(request);
   }
 
   /**
@@ -29,10 +29,12 @@ export class Authenticator {
     const known = await this.strategy.identify(request);
     if (known) return known;
     if (query.ticket !== undefined) return this.tickets.redeem(query.ticket);
-    return (await this.strategy.identifyByQuery(request, query)) ?? this.refuse();
+    return (await this.strategy.identifyByQuery(request, query)) ?? this.byDefault(request);
   }
 
-  private refuse(): never {
+  private async byDefault(request: IncomingMessage): Promise<Identity> {
+    const identity = await this.strategy.identifyByDefault(request);
+    if (identity) return identity;
     throw unauthenticated(this.strategy.challenge, 'The request carries no identity.');
   }
 }

@@ -7,6 +7,8 @@ export const SCOPES = [
   'conversations:write',
   'feedback:read',
   'feedback:write',
+  'jobs:read',
+  'jobs:write',
   'models:read',
   'usage:read',
 ] as const;

@@ -1,6 +1,5 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Subject } from 'rxjs';
 import { IDENTITY_BOUNDS } from '../config/bounds';
 import type { UserChangeFeed } from '../users/revocations/user-change-feed';
 import { subjectOf } from '../users/revocations/subject';
@@ -10,7 +9,7 @@ import type { IdentityStrategy } from './strategies/identity-strategy';
 
 const AWAY = new Error('The database is away');
 
-let changes: Subject<string | undefined>;
+let changed: (subject: string | undefined) => void;
 let watch: SessionExpiryWatcher;
 /** Who was looked up, in order. */
 let asked: string[];
@@ -21,7 +20,6 @@ const leaving: (() => void)[] = [];
 
 beforeEach(() => {
   Logger.overrideLogger(false);
-  changes = new Subject();
   [asked, atOnce, most] = [[], 0, 0];
   answer = (identity) => identity;
   const renew = async (identity: Identity) => {
@@ -32,7 +30,7 @@ beforeEach(() => {
     return answer(identity);
   };
   watch = new SessionExpiryWatcher(
-    { changes } as unknown as UserChangeFeed,
+    { subscribe: (on: typeof changed) => (changed = on) } as unknown as UserChangeFeed,
     { renew } as unknown as IdentityStrategy,
   );
 });
@@ -55,7 +53,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 it('a thousand streams of one user are one look-up', async () => {
   const streams = open(user('alice'), 1_000);
-  changes.next(undefined);
+  changed(undefined);
   await until(() => asked.length > 0);
   await sleep(50);
   expect([asked, streams.ended]).toEqual([['alice'], 0]);
@@ -63,8 +61,8 @@ it('a thousand streams of one user are one look-up', async () => {
 
 it('never many look-ups at once, and one for each session', async () => {
   for (let i = 0; i < 100; i += 1) open({ ...user(`user${i % 20}`), sessionId: `session${i % 50}` }, 3);
-  changes.next(undefined);
-  changes.next(undefined);
+  changed(undefined);
+  changed(undefined);
   await until(() => new Set(asked).size === 50);
   await sleep(50);
   expect(most).toBeLessThanOrEqual(IDENTITY_BOUNDS.identityLookUps.limit);
@@ -77,7 +75,7 @@ it('a look-up that fails ends nobody: it is made again, until there is an answer
   answer = () => {
     throw AWAY;
   };
-  changes.next(undefined);
+  changed(undefined);
   await until(() => asked.length > 60);
   expect(users.filter(({ ended }) => ended > 0)).toEqual([]);
   asked = [];
@@ -91,20 +89,20 @@ it('a look-up that fails ends nobody: it is made again, until there is an answer
 
 it('what is on its way from before a change is not the answer to it', async () => {
   const streams = open(user('alice'), 10);
-  changes.next(subjectOf('alice'));
+  changed(subjectOf('alice'));
   answer = () => undefined;
   const before = answer;
   answer = (identity) => identity;
   await sleep(1);
   answer = before;
-  changes.next(subjectOf('alice'));
+  changed(subjectOf('alice'));
   await until(() => streams.ended === 10);
 });
 
 it('only those of whom something has changed are looked up', async () => {
   const [alice, bob] = [open(user('alice'), 5), open(user('bob'), 5)];
   answer = () => undefined;
-  changes.next(subjectOf('bob'));
+  changed(subjectOf('bob'));
   await until(() => bob.ended === 5);
   expect([alice.ended, asked]).toEqual([0, ['bob']]);
 });

@@ -41,10 +41,10 @@ export class SessionExpiryWatcher {
   });
 
   constructor(
-    revocations: UserChangeFeed,
+    userChanges: UserChangeFeed,
     private readonly strategy: IdentityStrategy,
   ) {
-    revocations.changes.subscribe((subject) => this.look(subject));
+    userChanges.subscribe((subject) => this.look(subject));
   }
 
   /**

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { ConversationId } from '../conversations/conversation-id.decorator';
+import { ConversationId } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ActionRoute } from '../http/routes';
 import { MessageResponse, toMessageResponse } from '../messages/dto/message.response';

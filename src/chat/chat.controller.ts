@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { ConversationId } from '../conversations/conversation-id.decorator';
+import { ConversationId, ConversationName } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { RateLimited } from '../limits/rate-limited.decorator';
 import { StaysOpen } from '../limits/stays-open.decorator';
@@ -42,7 +42,8 @@ export class ChatController {
 
   @TurnRoute('', {
     summary: 'Say something and stream the reply',
-    description: 'Without `conversation_id` a conversation is made; its id is in the `start` event.',
+    description:
+      'Without `conversation_id`, or with a key that no conversation has, one is made; its id is in the `start` event.',
   })
   @RateLimited('chat')
   @ApiStartChatBody()
@@ -54,12 +55,15 @@ export class ChatController {
     return this.streams.stream(client, response, body.conversation_id, () => this.send(client, body));
   }
 
-  @TurnRoute(':conversation_id/stream', { summary: 'Say something in a conversation and stream the reply' })
+  @TurnRoute(':conversation_id/stream', {
+    summary: 'Say something in a conversation and stream the reply',
+    description: 'With a key that no conversation has, one is made.',
+  })
   @RateLimited('chat')
   @ApiSendMessageBody()
   streamChat(
     @Client() client: TurnClient,
-    @ConversationId('conversation_id') conversation_id: string,
+    @ConversationName('conversation_id') conversation_id: string,
     @Body() body: SendMessageDto,
     @Res() response: Response,
   ): Promise<void> {
@@ -78,12 +82,12 @@ export class ChatController {
     summary: 'Say something in a conversation and wait for the reply',
     description:
       'If the model fails, the problem body holds `message_id` and `user_message_id`: both messages are kept. ' +
-      'Leaving does not stop the reply.',
+      'Leaving does not stop the reply. With a key that no conversation has, one is made.',
     returns: { type: ChatResponse, description: 'The whole turn.' },
   })
   async sendMessage(
     @Client() client: TurnClient,
-    @ConversationId('conversation_id') conversation_id: string,
+    @ConversationName('conversation_id') conversation_id: string,
     @Body() body: SendMessageDto,
   ): Promise<ChatResponse> {
     const { userId, lastEventId } = client;

@@ -8,7 +8,7 @@ import type { ReplyRef } from '../messages/message.types';
 import { MessagesService, type Message } from '../messages/messages.service';
 import { replyComplete, notAUserMessage } from '../replies/reply.errors';
 import { ReplyActions } from '../turns/reply-actions';
-import { EditMessageDto, ReplyWishesDto } from './dto/send-message.dto';
+import { EditMessageDto, ReplyOptionsDto } from './dto/send-message.dto';
 import { ContentParser } from './content-parser';
 import { TurnRoute } from './api-event-stream';
 import { Client, type TurnClient } from './turn-client.decorator';
@@ -27,7 +27,7 @@ export class ReplyActionsController {
     private readonly streams: TurnStreams,
   ) {}
 
-  @ApiBody({ type: ReplyWishesDto, required: false })
+  @ApiBody({ type: ReplyOptionsDto, required: false })
   @TurnRoute(':id/regenerate', {
     summary: 'Reply once more',
     description: 'A sibling of the reply; the earlier one stays.',
@@ -35,7 +35,7 @@ export class ReplyActionsController {
   async regenerateReply(
     @Client() client: TurnClient,
     @MessageId() id: string,
-    @Body() options: ReplyWishesDto,
+    @Body() options: ReplyOptionsDto,
     @Res() response: Response,
   ): Promise<void> {
     return this.stream({ client, response, id }, (reply) => this.actions.regenerate(client, reply, options));
@@ -57,7 +57,7 @@ export class ReplyActionsController {
     );
   }
 
-  @ApiBody({ type: ReplyWishesDto, required: false })
+  @ApiBody({ type: ReplyOptionsDto, required: false })
   @TurnRoute(':id/continue', {
     summary: 'Go on with a reply',
     description:
@@ -68,7 +68,7 @@ export class ReplyActionsController {
   async continueReply(
     @Client() client: TurnClient,
     @MessageId() id: string,
-    @Body() options: ReplyWishesDto,
+    @Body() options: ReplyOptionsDto,
     @Res() response: Response,
   ): Promise<void> {
     return this.stream({ client, response, id }, (reply) => this.actions.continue(client, reply, options));

@@ -2,11 +2,11 @@ import { Controller, Res } from '@nestjs/common';
 import { ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { ConversationId } from '../conversations/conversation-id.decorator';
+import { ConversationName } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { MessageId } from '../messages/message-id.decorator';
 import { messageNotFound } from '../messages/message.errors';
-import { ConversationFeed } from '../replies/read/conversation-feed';
+import { NamedFeed } from '../replies/read/named-feed';
 import { RepliesService } from '../replies/replies.service';
 import { FollowRoute } from './api-event-stream';
 import { withFullText } from './full-text';
@@ -20,7 +20,7 @@ import { StreamResponder } from '../streaming/stream-responder';
 @Controller()
 export class ReplyStreamsController {
   constructor(
-    private readonly feed: ConversationFeed,
+    private readonly feed: NamedFeed,
     private readonly replies: RepliesService,
     private readonly streams: StreamResponder,
   ) {}
@@ -28,16 +28,17 @@ export class ReplyStreamsController {
   @FollowRoute('chat/:conversation_id/stream', {
     summary: "Follow a conversation's replies",
     description:
-      'The running reply from its start, then every later one. It stays open across replies; a plain `EventSource` can ' +
-      'be opened before the message is posted.',
+      'The running reply from its start, or one that ended less than 10 s ago and that no feed has shown to its end, then every later ' +
+      'one. It stays open across replies; a plain `EventSource` can be opened before the message is posted. With a key that no ' +
+      'conversation has it waits for the turn that makes one.',
     problems: [conversationNotFound],
   })
   async followConversation(
     @Reader() { userId, lastEventId, fullText }: StreamReader,
-    @ConversationId('conversation_id') id: string,
+    @ConversationName('conversation_id') name: string,
     @Res() response: Response,
   ): Promise<void> {
-    const log = await this.feed.open(userId, id, lastEventId);
+    const log = await this.feed.open(userId, name, lastEventId);
     this.streams.stream(response, withFullText(fullText, log), parleyEncoder);
   }
 

@@ -6,6 +6,8 @@ export interface HttpConfig {
   production: boolean;
   /** Serve Swagger UI, ReDoc and the OpenAPI document. */
   docs: boolean;
+  /** A folder that is served at `/`; absolute. */
+  pageDir?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: string[];
@@ -33,6 +35,8 @@ export interface AuthConfig {
   trustedProxies: string[];
   /** The server listens on a loopback address, so that `?user_id=` is acceptable on stream routes. */
   loopback: boolean;
+  /** Header mode: who a request is of that says nothing of its user; checked to be on a loopback bind outside of production. */
+  defaultUserId?: string;
   /** Whether anybody may make themselves an account. */
   registration: 'open' | 'closed';
   jwt: JwtConfig;
@@ -100,6 +104,15 @@ export interface LlmConfig extends ModelsConfig {
   maxRetries: number;
   /** Characters of one reply, reasoning included, after which it is cut off. */
   maxReplyChars: number;
+  titles: TitlesConfig;
+}
+
+/** Who names conversations that nobody has named. */
+export interface TitlesConfig {
+  /** False: their first words are their titles. */
+  enabled: boolean;
+  /** `ModelConfig.id`; null: none of the operator's. Replies of a user's own model are titled by that. */
+  model: string | null;
 }
 
 export interface ChatConfig {

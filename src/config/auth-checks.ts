@@ -1,3 +1,4 @@
+import { isLoopbackHost } from './network';
 import type { Problems, Variables } from './variables';
 
 type Checked = Partial<Variables>;
@@ -12,6 +13,7 @@ export function checkAuth(values: Checked, problems: Problems): void {
     if (!problems.has(name)) problems.set(name, message);
   };
   if (values.AUTH_MODE === 'jwks') checkJwks(values, problems, add);
+  if (values.DEFAULT_USER_ID !== undefined) checkDefaultUser(values, problems, add);
   if (values.NODE_ENV !== 'production') return;
   if (values.AUTH_MODE === 'header') checkHeader(values, problems);
   if (values.AUTH_MODE === 'token' && !values.JWT_SECRET)
@@ -28,6 +30,16 @@ function checkHeader(values: Checked, problems: Problems): void {
   problems.set(
     'AUTH_PROXY_SECRET',
     'or AUTH_TRUSTED_PROXIES must be set with NODE_ENV=production: AUTH_MODE=header believes whoever can reach the port',
+  );
+}
+
+/** Whoever sends nothing would be this user: only on one's own machine. */
+function checkDefaultUser({ AUTH_MODE, HOST, NODE_ENV }: Checked, problems: Problems, add: Add): void {
+  if (problems.has('AUTH_MODE') || problems.has('HOST') || problems.has('NODE_ENV')) return;
+  if (AUTH_MODE === 'header' && isLoopbackHost(HOST ?? '') && NODE_ENV !== 'production') return;
+  add(
+    'DEFAULT_USER_ID',
+    'must not be set but with AUTH_MODE=header, on a loopback HOST, and without NODE_ENV=production',
   );
 }
 

@@ -121,31 +121,38 @@ export const HTTP_BOUNDS = {
   },
   requestsAtOnce: {
     what: 'requests of one identity that are worked on at once in one process, until their answers have been taken; not what stays open',
-    limit: 16,
+    limit: 8,
     unit: 'count',
     beyond: 'they wait',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   expensiveAtOnce: {
     what: 'the same of requests for messages, usage and exports, whose answers may be megabytes or take long to find',
     limit: 4,
     unit: 'count',
     beyond: 'they wait',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
+  },
+  opensAtOnce: {
+    what: 'streams and feeds of one identity that are looked up at once in one process, until their answers begin',
+    limit: 8,
+    unit: 'count',
+    beyond: 'they wait',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestsWaiting: {
     what: 'requests of one identity that wait for that, of each kind',
     limit: 100,
     unit: 'count',
     beyond: '429 `rate_limited` with `Retry-After`',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestsWaitingMs: {
     what: 'time for which one of them waits',
     limit: 15_000,
     unit: 'ms',
     beyond: '429 `rate_limited` with `Retry-After`',
-    test: 'src/limits/request-turns.spec.ts',
+    test: 'src/limits/concurrent-requests.spec.ts',
   },
   requestMs: {
     what: 'time in which a request arrives, with headers and body',
@@ -431,21 +438,21 @@ export const REPLY_BOUNDS = {
       '429 `quota_exceeded` before the model is called; what the operator sets is exact under concurrency',
     test: 'test/e2e/accounts/usage.spec.ts',
   },
-  eventsUnderway: {
+  pendingEvents: {
     what: 'events of one reply that are not stored yet',
     limit: 1_024,
     unit: 'count',
     beyond: 'the provider is read no further until they are',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderway: {
+  pendingCharacters: {
     what: 'text of one reply that is not stored yet, as JSON',
     limit: 1024 ** 2,
     unit: 'characters',
     beyond: 'the provider is read no further until it is',
     test: 'test/integration/chat/journal-reply-log.spec.ts',
   },
-  charactersUnderwayOfAll: {
+  pendingCharactersOfAll: {
     what: 'text of all replies of a process that is not stored yet, as JSON',
     limit: 64 * 1024 ** 2,
     unit: 'characters',
@@ -500,6 +507,21 @@ export const REPLY_BOUNDS = {
     unit: 'count',
     beyond: 'the oldest is forgotten, and all of them after a minute; the reply ends as `interrupted`',
     test: 'test/integration/chat/orphaned-replies.spec.ts',
+  },
+  recentEndMs: {
+    what: 'time after its end for which a reply that no feed has shown to its end comes first in a feed that is opened',
+    limit: 10_000,
+    unit: 'ms',
+    beyond: 'the feed begins with the next reply; `GET /messages/{id}/stream` replays it',
+    test: 'test/e2e/conversation-keys.spec.ts',
+  },
+  shownEnds: {
+    what: 'replies that a process knows to have been shown to their end by a feed',
+    limit: 10_000,
+    unit: 'count',
+    beyond:
+      'the oldest is forgotten; a feed that is opened within 10 s of its end shows it once more, with the same ids',
+    test: 'test/integration/chat/shown-ends.spec.ts',
   },
   orphanSeenMs: {
     what: 'time for which a process sees a reply of its own that it does not produce: the request may be repeated as soon as the database is back',
@@ -581,7 +603,7 @@ export const REPLY_BOUNDS = {
     test: 'src/llm/tokens/sliced-token-count.spec.ts',
   },
   // Until a process that is gone has been replaced: its lease (15 s) and a sweep (2.5 s), with room.
-  stopPatience: {
+  stopWait: {
     what: 'wait for a reply that is stopped to end',
     limit: 25_000,
     unit: 'ms',
@@ -809,6 +831,14 @@ export const STORAGE_BOUNDS = {
     beyond: 'the page ends there, with `next_cursor`',
     test: 'test/e2e/contract/conversations.spec.ts',
   },
+  listedVersions: {
+    what: 'ids of versions beside a message',
+    limit: 100,
+    unit: 'count',
+    beyond:
+      'those nearest to it, with `sibling_ids_truncated`; `GET /messages/{id}/versions` has all, page by page',
+    test: 'test/e2e/walk-versions.spec.ts',
+  },
   ownProviders: {
     what: 'providers of one user',
     limit: 50,
@@ -967,6 +997,59 @@ export const STORAGE_BOUNDS = {
   },
 } as const satisfies Bounds;
 
+/** Work in the background. */
+export const JOB_BOUNDS = {
+  openJobs: {
+    what: 'jobs of one user that wait or run',
+    limit: 1_000,
+    unit: 'count',
+    beyond: '409 `too_many_jobs`; a conversation keeps its first words as its title',
+    test: 'test/e2e/jobs/jobs.spec.ts',
+  },
+  finishedJobs: {
+    what: 'time for which a job that is over can be read',
+    limit: 7 * 24 * 3600_000,
+    unit: 'ms',
+    beyond: 'it is deleted',
+    test: 'test/e2e/jobs/jobs.spec.ts',
+  },
+  endedQueueEntries: {
+    what: 'time for which the queue keeps what it has done',
+    limit: 3600_000,
+    unit: 'ms',
+    beyond: 'it is deleted within another hour',
+    test: 'test/e2e/jobs/queue.spec.ts',
+  },
+  titleJobs: {
+    what: 'titles that a process asks models for at once',
+    limit: 32,
+    unit: 'count',
+    beyond: 'others wait',
+    test: 'test/e2e/jobs/titles.spec.ts',
+  },
+  titleTime: {
+    what: 'time for a title, tries and fallbacks included',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'it is tried again later, twice; then the first words stay',
+    test: 'test/e2e/jobs/titles.spec.ts',
+  },
+  titleCharacters: {
+    what: 'length of a title that a model makes',
+    limit: 60,
+    unit: 'characters',
+    beyond: 'it is cut at a word',
+    test: 'src/titles/title-text.spec.ts',
+  },
+  titleInput: {
+    what: 'what the title model is shown of the question, and of the answer',
+    limit: 2_000,
+    unit: 'characters',
+    beyond: 'the rest is left out',
+    test: 'src/titles/title-text.spec.ts',
+  },
+} as const satisfies Bounds;
+
 /** All of them, in the order of the table. */
 export const BOUNDS = {
   'Connections and requests': HTTP_BOUNDS,
@@ -976,4 +1059,5 @@ export const BOUNDS = {
   'What providers send': PROVIDER_BOUNDS,
   'Names and outgoing connections': OUTBOUND_BOUNDS,
   'What is stored': STORAGE_BOUNDS,
+  'Work in the background': JOB_BOUNDS,
 } as const satisfies Readonly<Record<string, Bounds>>;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   AppConfig,
@@ -9,14 +9,18 @@ import {
   type LlmConfig,
   type OwnProvidersConfig,
   type QuotasConfig,
+  type TitlesConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
-import type { ModelsConfig } from './models-config';
+import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
 import { isLoopbackHost } from './network';
 import { type Problems, readVariables, type Variables } from './variables';
+
+/** `TITLE_MODEL` that means none. */
+const NO_TITLES = 'off';
 
 /**
  * Validates the environment and turns it into the configuration. Variables that are empty count as absent.
@@ -28,8 +32,10 @@ export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdo
   checkBodyLimit(partial, problems);
   checkProduction(partial, problems);
   checkAuth(partial, problems);
+  checkPageDir(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
+  if (models) checkTitleModel(partial, models, problems);
   const all = [...[...problems].map(([name, message]) => `${name} ${message}`), ...modelProblems];
   if (all.length > 0 || !models) throw new ConfigError(all);
   return toAppConfig(partial as Variables, models, isTerminal);
@@ -53,6 +59,24 @@ function checkProduction(values: Partial<Variables>, problems: Problems): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.CORS_ORIGINS?.includes('*'))
     problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
+}
+
+function checkPageDir({ PAGE_DIR }: Partial<Variables>, problems: Problems): void {
+  if (PAGE_DIR === undefined) return;
+  try {
+    if (!statSync(PAGE_DIR).isDirectory()) problems.set('PAGE_DIR', 'must be a folder');
+  } catch (error) {
+    problems.set('PAGE_DIR', `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
+}
+
+function checkTitleModel(
+  { TITLE_MODEL: id }: Partial<Variables>,
+  { models }: ModelsConfig,
+  problems: Problems,
+): void {
+  if (id && id !== NO_TITLES && !models.some((model) => model.id === id))
+    problems.set('TITLE_MODEL', 'must be the id of a model, or off');
 }
 
 function readModels(
@@ -115,6 +139,7 @@ function toHttp(values: Variables): HttpConfig {
     host: values.HOST,
     production,
     docs: values.API_DOCS ?? !production,
+    pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
@@ -137,6 +162,7 @@ function toAuth(values: Variables): AuthConfig {
     proxySecret: values.AUTH_PROXY_SECRET,
     trustedProxies: values.AUTH_TRUSTED_PROXIES,
     loopback: isLoopbackHost(values.HOST),
+    defaultUserId: values.DEFAULT_USER_ID,
     registration: values.AUTH_REGISTRATION,
     jwt: {
       secret: values.JWT_SECRET,
@@ -202,5 +228,24 @@ function toLlm(values: Variables, models: ModelsConfig): LlmConfig {
     totalTimeoutMs: values.LLM_TOTAL_TIMEOUT_MS,
     maxRetries: values.LLM_MAX_RETRIES,
     maxReplyChars: values.LLM_MAX_REPLY_CHARS,
+    titles: toTitles(values.TITLE_MODEL, models),
   };
+}
+
+/** The demo model has no opinion: where it is meant, the first words stay. */
+function toTitles(
+  asked: string | undefined,
+  { models, providers, defaultModel }: ModelsConfig,
+): TitlesConfig {
+  const demo = new Set(providers.filter(({ kind }) => kind === 'demo').map(({ name }) => name));
+  const real = models.filter(({ provider }) => !demo.has(provider));
+  if (asked) {
+    const model = real.find(({ id }) => id === asked)?.id ?? null;
+    return { enabled: model !== null, model };
+  }
+  const costs = ({ price }: ModelConfig) => (price ? price.input + price.output : Infinity);
+  const usual = real.find(({ id }) => id === defaultModel) ?? real.at(0);
+  // Of equal ones, or where no price is known, the one that replies.
+  const cheapest = real.reduce((best, model) => (best && costs(best) <= costs(model) ? best : model), usual);
+  return { enabled: true, model: cheapest?.id ?? null };
 }

@@ -47,6 +47,14 @@ export function byteSize(min: number, max: number, fallback: number) {
     .default(fallback);
 }
 
+/** Printable ASCII but for what separates, encloses or encodes values in headers and paths: `auth0|…`, `a+b@example.com`. */
+const USER_ID = /^[!#$&(-+\-.0-~]{1,128}$/;
+
+/** Whether it can be who a gateway says the caller is. */
+export function isUserId(text: string): boolean {
+  return USER_ID.test(text);
+}
+
 export function url(protocols: readonly string[]) {
   const message = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
   return z

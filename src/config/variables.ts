@@ -10,6 +10,7 @@ import {
   isHost,
   isHostName,
   isOrigin,
+  isUserId,
   list,
   optionalWholeNumber,
   url,
@@ -29,6 +30,7 @@ export const VARIABLES = {
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
+  PAGE_DIR: z.string().optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
@@ -46,6 +48,13 @@ export const VARIABLES = {
     .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
     .optional(),
   AUTH_TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
+  DEFAULT_USER_ID: z
+    .string()
+    .refine(
+      isUserId,
+      'must be 1 to 128 printable ASCII characters without spaces, commas, slashes, percent signs and quotes',
+    )
+    .optional(),
   AUTH_REGISTRATION: choice(['open', 'closed']).default('open'),
   JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
   JWKS_URL: url(['http:', 'https:']).optional(),
@@ -63,6 +72,7 @@ export const VARIABLES = {
   OPENAI_BASE_URL: url(['http:', 'https:']).optional(),
   OPENAI_MODEL: z.string().optional(),
   MODELS_FILE: z.string().optional(),
+  TITLE_MODEL: z.string().optional(),
   LLM_CONNECT_TIMEOUT_MS: wholeNumber(100, 5 * MINUTE_MS, 10_000),
   LLM_FIRST_EVENT_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),
   LLM_IDLE_TIMEOUT_MS: wholeNumber(100, HOUR_MS, MINUTE_MS),

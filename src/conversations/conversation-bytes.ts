@@ -2,7 +2,7 @@
  * What counts as stored in a conversation (`stored_bytes`): the UTF-8 bytes of its texts, with JSON as PostgreSQL writes it. Lengths of
  * texts, and not what a row takes on disk: that is known only after it is written, and changes with compression.
  */
-const TEXTS = ['title', 'system_prompt'] as const;
+const TEXTS = ['key', 'title', 'system_prompt'] as const;
 const JSONS = ['settings', 'metadata'] as const;
 
 type Field = (typeof TEXTS)[number] | (typeof JSONS)[number];
@@ -28,6 +28,9 @@ export function countedRow(json: string, bytes = '0', messages = '0'): string {
   return `json_populate_record(NULL::conversations, ${json}) AS given, LATERAL json_populate_record(given,
     json_build_object('stored_bytes', ${ownBytes('given')} + ${bytes}, 'message_count', ${messages})) AS c`;
 }
+
+/** What an INSERT of a conversation does where the user has one with its key: nothing. */
+export const UNLESS_KEY_TAKEN = 'ON CONFLICT (user_id, key) WHERE key IS NOT NULL DO NOTHING';
 
 function bytesOf(field: Field, value: string): string {
   return isJson(field) ? `octet_length(${value}::text)` : `COALESCE(octet_length(${value}), 0)`;

@@ -1,5 +1,9 @@
 import { STORAGE_BOUNDS } from '../config/bounds';
-import type { ConversationCreatedEvent, ConversationUpdatedEvent } from '../user-events/dto/user-event.dto';
+import type {
+  ConversationCreatedEvent,
+  ConversationUpdatedEvent,
+  TitleEvent,
+} from '../user-events/dto/user-event.dto';
 import type { ConversationEntity } from './conversation.entity';
 import type { ConversationFields } from './conversation.types';
 
@@ -8,13 +12,17 @@ type Changes = Omit<ConversationUpdatedEvent['data'], 'conversation_id'>;
 export function conversationCreated(
   conversation: Omit<ConversationEntity, 'user'>,
 ): ConversationCreatedEvent {
-  const { id, title, model, system_prompt, settings, metadata, pinned, archived } = conversation;
+  const { id, key, title, model, system_prompt, settings, metadata, pinned, archived } = conversation;
   const fields = { title, model, system_prompt, settings, metadata, pinned, archived };
-  return { type: 'conversation.created', data: { conversation_id: id, ...shortOnes(fields) } };
+  return { type: 'conversation.created', data: { conversation_id: id, key, ...shortOnes(fields) } };
 }
 
 export function conversationUpdated(id: string, changes: Changes): ConversationUpdatedEvent {
   return { type: 'conversation.updated', data: { conversation_id: id, ...changes } };
+}
+
+export function titleEvent(conversation_id: string, title: string): TitleEvent {
+  return { type: 'title', data: { conversation_id, title } };
 }
 
 /** What a client has set, as far as it is short enough for an event. */

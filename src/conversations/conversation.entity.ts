@@ -1,8 +1,10 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { ModelSettings } from '../config/models-config';
+import type { TitleSource } from './conversation.types';
 
 @Entity('conversations')
 @Index('ix_conversations_pinned_list', ['user_id', 'archived', 'pinned', 'last_activity_at', 'id'])
+@Index('uq_conversations_key', ['user_id', 'key'], { unique: true, where: 'key IS NOT NULL' })
 @Index('ix_conversations_deleted', ['deleted_at'], { where: 'deleted_at IS NOT NULL' })
 @Check('ck_conversations_sequence', 'last_sequence >= 0 AND context_from >= 0')
 export class ConversationEntity {
@@ -17,8 +19,20 @@ export class ConversationEntity {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_conversations_user' })
   user?: object;
 
+  /** The client's own name for it (`conversation-name.ts`); null without one, and while it is removed. */
+  @Column('varchar', { length: 128, nullable: true })
+  key!: string | null;
+
   @Column('varchar', { length: 200, nullable: true })
   title!: string | null;
+
+  /** Whose it is: the first words of what was said (`auto`), which a model's may replace, or a person's. */
+  @Column('varchar', { length: 8, default: 'auto' })
+  title_source!: TitleSource;
+
+  /** The job that was to name it: there is one in its life. Not a reference: jobs go before conversations. */
+  @Column('uuid', { nullable: true })
+  title_job_id!: string | null;
 
   @Column('varchar', { length: 200, nullable: true })
   model!: string | null;

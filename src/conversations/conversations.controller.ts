@@ -8,13 +8,14 @@ import { documentedParam } from '../http/openapi/documented-param';
 import { ActionRoute, CommandRoute, CreateRoute, DeleteRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { RespondsConversation } from './conversation.interceptor';
-import { ConversationId } from './conversation-id.decorator';
-import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
+import { ConversationId } from './conversation-name.decorator';
+import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import { ConversationsService, type Conversation } from './conversations.service';
 import { ConversationResponse } from './dto/conversation.response';
 import { CreateConversationDto } from './dto/create-conversation.dto';
 import { DeleteConversationsDto, DeletedConversationsResponse } from './dto/delete-conversations.dto';
 import { UpdateConversationDto } from './dto/update-conversation.dto';
+import { NewKeys } from './new-keys';
 import { ETAG_HEADER, versionsOf } from './etag';
 
 const IfMatch = () =>
@@ -30,6 +31,7 @@ const IfMatch = () =>
   );
 const NEW_CONVERSATIONS = {
   empty: { summary: 'An empty one', value: {} },
+  named: { summary: "One with the client's own key", value: { key: 'test-session' } },
   prepared: {
     summary: 'One with a title, a prompt and settings',
     value: {
@@ -62,6 +64,7 @@ const UPDATE = {
 export class ConversationsController {
   constructor(
     private readonly conversations: ConversationsService,
+    private readonly keys: NewKeys,
     private readonly idempotency: IdempotencyService,
   ) {}
 
@@ -71,7 +74,7 @@ export class ConversationsController {
     summary: 'Make a conversation',
     description: '`{}` makes an empty one; a first message makes one as well.',
     returns: { type: ConversationResponse, description: 'The new conversation.', headers: ETAG_HEADER },
-    problems: [unknownModel, storageFull],
+    problems: [unknownModel, keyTaken, storageFull],
   })
   async createConversation(
     @CurrentUser() userId: string,
@@ -79,7 +82,11 @@ export class ConversationsController {
     @Idempotent() request: IdempotentRequest | undefined,
   ): Promise<Conversation> {
     const { resource } = await this.idempotency.once(request, {
-      make: async () => ({ resource: await this.conversations.create(userId, body), status: 201 }),
+      make: async () => {
+        const conversation = await this.conversations.create(userId, body);
+        this.keys.announce(conversation);
+        return { resource: conversation, status: 201 };
+      },
       read: (id) => this.conversations.get(userId, id),
     });
     return resource;

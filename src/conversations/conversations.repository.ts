@@ -4,9 +4,9 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { appendingEvents, eventsOf, trimmingEvents } from '../user-events/append-events';
 import type { UserEvent } from '../user-events/dto/user-event.dto';
 import { UserEvents } from '../user-events/user-events';
-import { countedRow, growth } from './conversation-bytes';
+import { countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
-import type { ConversationFields } from './conversation.types';
+import type { ConversationFields, OwnKey, TitleSource } from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;
@@ -22,8 +22,23 @@ export interface FurtherMessages {
   contextFrom: number;
 }
 
-const INSERT = `WITH made AS (INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} RETURNING id),
-  ${appendingEvents('$2', `${eventsOf('$3')}, made`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
+/** What is known of a conversation that is watched. */
+export interface WatchedPlace {
+  id: string;
+  sequence: number;
+  version: number;
+}
+
+export interface ChangedConversation {
+  id: string;
+  /** Null with `version`: it is gone. */
+  last_sequence: number | null;
+  version: number | null;
+}
+
+const INSERT = `WITH made AS (
+     INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} WHERE true ${UNLESS_KEY_TAKEN} RETURNING id
+   ), ${appendingEvents('$2', `${eventsOf('$3')}, made`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
 
 /** A conversation that is being removed is none any more for every query but those of its removal. */
 @Injectable()
@@ -37,10 +52,28 @@ export class ConversationsRepository {
     return this.db.manager.getRepository(ConversationEntity);
   }
 
-  /** `events`: what the user's feed says of it; none where it is not complete yet. */
-  async insert(conversation: ConversationEntity, events: UserEvent[]): Promise<void> {
-    await this.db.query(INSERT, [JSON.stringify(conversation), conversation.user_id, JSON.stringify(events)]);
-    if (events.length) this.events.announce(conversation.user_id);
+  /**
+   * False if the user has one with its key.
+   * @param events what the user's feed says of it; none where it is not complete yet
+   */
+  async insert(conversation: ConversationEntity, events: UserEvent[]): Promise<boolean> {
+    const parameters = [JSON.stringify(conversation), conversation.user_id, JSON.stringify(events)];
+    const made = await this.db.query(INSERT, parameters);
+    if (made.length && events.length) this.events.announce(conversation.user_id);
+    return made.length > 0;
+  }
+
+  findByKey(userId: string, key: string): Promise<ConversationEntity | null> {
+    return this.rows.findOneBy({ key, user_id: userId, deleted_at: IsNull() });
+  }
+
+  /** Of these keys, each of its user, those that a conversation has. */
+  takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
+    return this.db.query(
+      `SELECT c.user_id AS "userId", c.key FROM unnest($1::text[], $2::text[]) AS k (user_id, key)
+       JOIN conversations c ON c.user_id = k.user_id AND c.key = k.key WHERE c.key IS NOT NULL AND c.deleted_at IS NULL`,
+      [keys.map(({ userId }) => userId), keys.map(({ key }) => key)],
+    );
   }
 
   /** What the user's feed says of a change, in its transaction and last. */
@@ -73,6 +106,7 @@ export class ConversationsRepository {
       .update()
       .set({
         ...fields,
+        ...(fields.title !== undefined && titledBy(fields.title)),
         version: () => 'version + 1',
         updated_at: new Date(),
         stored_bytes: () => `stored_bytes${growth(fields)}`,
@@ -82,6 +116,26 @@ export class ConversationsRepository {
     if (versions) query.andWhere('version = ANY(:versions)', { versions });
     const result = await query.returning('*').execute();
     return (result.raw as ConversationEntity[])[0];
+  }
+
+  /** Names it for a model, or by its first words, unless its title has changed since it was read; undefined then. */
+  async retitle(
+    {
+      id,
+      user_id,
+      title,
+      title_source,
+    }: Pick<ConversationEntity, 'id' | 'user_id' | 'title' | 'title_source'>,
+    next: { title: string; title_source: TitleSource },
+  ): Promise<ConversationEntity | undefined> {
+    const rows = await this.db.query<ConversationEntity>(
+      `UPDATE conversations SET title = $5::varchar, title_source = $6, version = version + 1, updated_at = $7,
+         stored_bytes = stored_bytes + octet_length($5::varchar) - COALESCE(octet_length(title), 0)
+       WHERE id = $1 AND user_id = $2 AND title IS NOT DISTINCT FROM $3 AND title_source = $4 AND deleted_at IS NULL
+       RETURNING *`,
+      [id, user_id, title, title_source, next.title, next.title_source, new Date()],
+    );
+    return rows[0];
   }
 
   /** Of all texts of the user in conversations. */
@@ -115,14 +169,20 @@ export class ConversationsRepository {
     );
   }
 
-  /** Of conversations that were read with their owner, those that have messages after a sequence, or are gone (null). */
-  withFurtherMessages(
-    places: { id: string; sequence: number }[],
-  ): Promise<{ id: string; last_sequence: number | null }[]> {
+  /**
+   * Of conversations that were read with their owner, those that have messages after a sequence, have changed since a version, or are gone
+   * (null).
+   */
+  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
     return this.db.query(
-      `SELECT p.id, c.last_sequence FROM unnest($1::uuid[], $2::int[]) AS p (id, sequence)
-       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL WHERE c.id IS NULL OR c.last_sequence > p.sequence`,
-      [places.map(({ id }) => id), places.map(({ sequence }) => sequence)],
+      `SELECT p.id, c.last_sequence, c.version FROM unnest($1::uuid[], $2::int[], $3::int[]) AS p (id, sequence, version)
+       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL
+       WHERE c.id IS NULL OR c.last_sequence > p.sequence OR c.version > p.version`,
+      [
+        places.map(({ id }) => id),
+        places.map(({ sequence }) => sequence),
+        places.map(({ version }) => version),
+      ],
     );
   }
 
@@ -176,10 +236,10 @@ export class ConversationsRepository {
 
   // Removal
 
-  /** Nobody finds it any more; its own texts go at once. */
+  /** Nobody finds it any more; its own texts go at once, and its key is free. */
   async hide(userId: string, id: string): Promise<void> {
     await this.db.query(
-      `UPDATE conversations SET deleted_at = now(), title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
+      `UPDATE conversations SET deleted_at = now(), key = NULL, title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
        WHERE id = $1 AND user_id = $2`,
       [id, userId],
     );
@@ -213,6 +273,11 @@ export class ConversationsRepository {
     );
     return rows.length;
   }
+}
+
+/** Who clears a title lets it be made anew. */
+function titledBy(title: string | null): Partial<ConversationEntity> {
+  return title ? { title_source: 'user' } : { title_source: 'auto', title_job_id: null };
 }
 
 /** For `growth`; JSON as text. */

@@ -5,14 +5,20 @@ import { StorageQuota } from '../users/quotas/storage-quota';
 import { inPages } from '../users/user-data';
 import { ModelDirectory } from '../providers/model-directory';
 import type { UserEvent } from '../user-events/dto/user-event.dto';
-import { conversationCreated, conversationUpdated, shortOnes } from './conversation-events';
+import { conversationCreated, conversationUpdated, shortOnes, titleEvent } from './conversation-events';
 import type { ConversationEntity } from './conversation.entity';
 import { isNotFound } from '../errors/app-error';
-import { conversationChanged, conversationNotFound, unknownModel } from './conversation.errors';
-import type { ConversationFields } from './conversation.types';
+import { isConversationKey } from './conversation-name';
+import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
+import type { ConversationFields, OwnKey } from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
-import { ConversationsRepository, type FurtherMessages } from './conversations.repository';
+import {
+  ConversationsRepository,
+  type ChangedConversation,
+  type FurtherMessages,
+  type WatchedPlace,
+} from './conversations.repository';
 
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
@@ -44,7 +50,8 @@ export class ConversationsService implements OnModuleInit {
     await this.checkModel(userId, fields.model);
     const conversation = this.draft(userId, fields);
     const events = [conversationCreated(conversation)];
-    await this.storage.within(userId, () => this.repository.insert(conversation, events));
+    const isNew = await this.storage.within(userId, () => this.repository.insert(conversation, events));
+    if (!isNew) throw keyTaken();
     return conversation;
   }
 
@@ -55,12 +62,14 @@ export class ConversationsService implements OnModuleInit {
   async createLike({
     user_id,
     title,
+    title_source,
     model,
     system_prompt,
     settings,
     metadata,
   }: Conversation): Promise<Conversation> {
-    const conversation = this.draft(user_id, { title, model, system_prompt, settings, metadata });
+    const fields = { title, model, system_prompt, settings, metadata };
+    const conversation = { ...this.draft(user_id, fields), title_source };
     await this.storage.within(user_id, () => this.repository.insert(conversation, []));
     return conversation;
   }
@@ -82,6 +91,29 @@ export class ConversationsService implements OnModuleInit {
 
   async get(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  /**
+   * By its id or its key (`conversation-name.ts`); undefined for a key that none has.
+   * @throws AppError `conversation_not_found` for any other name
+   */
+  async findNamed(userId: string, name: string): Promise<Conversation | undefined> {
+    if (!isConversationKey(name)) return this.get(userId, name);
+    return (await this.repository.findByKey(userId, name)) ?? undefined;
+  }
+
+  /**
+   * The id of the conversation with this key; an id is answered as it is, whether or not there is a conversation.
+   * @throws AppError `conversation_not_found`
+   */
+  async idOf(userId: string, name: string): Promise<string> {
+    if (!isConversationKey(name)) return name;
+    return ((await this.findNamed(userId, name)) ?? notFound()).id;
+  }
+
+  /** Of these keys, each of its user, those that a conversation has. */
+  takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
+    return this.repository.takenKeys(keys);
   }
 
   /** All of the user, archived ones included. */
@@ -111,6 +143,18 @@ export class ConversationsService implements OnModuleInit {
     throw conversationChanged();
   }
 
+  /** Names it for a model, or by its first words (`auto`), unless its title has changed since it was read; undefined then. */
+  retitle(
+    conversation: Conversation,
+    next: { title: string; title_source: 'auto' | 'model' },
+  ): Promise<Conversation | undefined> {
+    return this.db.run(async () => {
+      const named = await this.repository.retitle(conversation, next);
+      if (named) await this.repository.tell(named.user_id, [titleEvent(named.id, next.title)]);
+      return named;
+    });
+  }
+
   /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */
   async delete(userId: string, id: string): Promise<void> {
     await this.removal.run(userId, id);
@@ -118,13 +162,19 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** Those of these conversations that were there, each gone for itself. */
-  async deleteAll(userId: string, ids: string[]): Promise<string[]> {
+  async deleteAll(userId: string, names: string[]): Promise<string[]> {
     const deleted: string[] = [];
-    for (const id of ids) {
-      const gone = await this.delete(userId, id).then(() => true, asMissing);
-      if (gone) deleted.push(id);
+    for (const name of names) {
+      const id = await this.deleteNamed(userId, name).catch(asMissing);
+      if (id !== undefined) deleted.push(id);
     }
     return deleted;
+  }
+
+  private async deleteNamed(userId: string, name: string): Promise<string> {
+    const id = await this.idOf(userId, name);
+    await this.delete(userId, id);
+    return id;
   }
 
   /** The user has read all that is in it now. */
@@ -147,11 +197,9 @@ export class ConversationsService implements OnModuleInit {
     });
   }
 
-  /** Of these conversations, those that have messages after a sequence, or are gone (null). */
-  withFurtherMessages(
-    places: { id: string; sequence: number }[],
-  ): Promise<{ id: string; last_sequence: number | null }[]> {
-    return this.repository.withFurtherMessages(places);
+  /** Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null). */
+  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
+    return this.repository.changedSince(places);
   }
 
   async clearContext(userId: string, id: string): Promise<void> {
@@ -196,8 +244,8 @@ function notFound(): never {
   throw conversationNotFound();
 }
 
-function asMissing(error: unknown): false {
-  if (isNotFound(error)) return false;
+function asMissing(error: unknown): undefined {
+  if (isNotFound(error)) return undefined;
   throw error;
 }
 

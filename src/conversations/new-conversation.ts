@@ -6,7 +6,10 @@ import type { ConversationFields } from './conversation.types';
 export function newConversation(userId: string, fields: ConversationFields): ConversationEntity {
   const now = new Date();
   return {
+    key: null,
     title: null,
+    title_source: fields.title ? 'user' : 'auto',
+    title_job_id: null,
     model: null,
     system_prompt: null,
     settings: {},

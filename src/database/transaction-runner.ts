@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Pool, QueryResultRow } from 'pg';
+import type { Pool, QueryResult, QueryResultRow } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { isSerializationFailure, unavailable } from './database-error';
@@ -41,14 +41,24 @@ export class TransactionRunner {
     return this.dataSource.manager;
   }
 
-  /** The rows of one statement, in the caller's transaction if there is one. Outside of one it goes straight to the pool. */
+  /** Whether the caller runs in a transaction, and so may hold the only session there is. */
+  get inTransaction(): boolean {
+    return this.current() !== undefined;
+  }
+
+  /**
+   * The rows of one statement, in the caller's transaction if there is one. Outside of one it goes straight to the pool, and a text without
+   * parameters may be several statements, whose rows come one after the other.
+   */
   async query<Row extends object>(statement: string, parameters: unknown[] = []): Promise<Row[]> {
     const runner = this.current()?.manager.queryRunner;
     if (runner) return (await runner.query(statement, parameters, true)).records as Row[];
     if (!this.dataSource.isInitialized) throw unavailable();
     const client = await poolOf(this.dataSource).connect();
     try {
-      return (await client.query<Row & QueryResultRow>(statement, parameters)).rows;
+      const result: QueryResult<Row & QueryResultRow> | QueryResult<Row & QueryResultRow>[] =
+        await client.query(statement, parameters);
+      return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows;
     } finally {
       client.release();
     }

@@ -59,11 +59,12 @@ export class FeedbackController {
 
   @RequiresScope('feedback:read')
   @ListRoute('', FeedbackResponse, { summary: "List one's feedback", description: 'Newest first.' })
-  listFeedback(
+  async listFeedback(
     @CurrentUser() userId: string,
     @Query() query: ListFeedbackQuery,
   ): Promise<Page<FeedbackResponse>> {
-    const { message_id, conversation_id } = query;
+    const { message_id } = query;
+    const conversation_id = await this.feedback.conversationNamed(userId, query.conversation_id);
     const filter = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
     return listPage(
       { userId, list: `feedback ${JSON.stringify(filter)}`, by: 'created_at' },

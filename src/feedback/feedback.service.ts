@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isConversationKey } from '../conversations/conversation-name';
 import { ConversationsService } from '../conversations/conversations.service';
 import { AppError } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
@@ -23,6 +24,8 @@ export const notAReply = () =>
 
 export const stillStreaming = () =>
   new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
+
+const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
 
 @Injectable()
 export class FeedbackService {
@@ -50,6 +53,12 @@ export class FeedbackService {
 
   async get(userId: string, id: string): Promise<FeedbackEntity> {
     return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  /** The id of the conversation that a filter names by its id or key: one that nothing has for a key that no conversation has. */
+  async conversationNamed(userId: string, name: string | undefined): Promise<string | undefined> {
+    if (!isConversationKey(name)) return name;
+    return (await this.conversations.findNamed(userId, name))?.id ?? NO_CONVERSATION;
   }
 
   list(

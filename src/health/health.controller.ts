@@ -8,7 +8,11 @@ import { notReady, ReadinessService } from './readiness.service';
 const PREFIXED = `${API_PREFIX}/health`;
 
 /** Paths that are complete as they are: `configureApp` puts no prefix before them. */
-export const UNPREFIXED_ROUTES = ['health', PREFIXED].flatMap((path) => [`${path}/live`, `${path}/ready`]);
+export const UNPREFIXED_ROUTES = ['health', PREFIXED].flatMap((path) => [
+  path,
+  `${path}/live`,
+  `${path}/ready`,
+]);
 
 @ApiSchema({ name: 'Health' })
 class HealthResponse {
@@ -21,12 +25,33 @@ class HealthResponse {
   status!: 'ok';
 }
 
+@ApiSchema({ name: 'ProcessHealth' })
+class ProcessHealthResponse {
+  @ApiProperty({
+    type: 'string',
+    enum: ['healthy'],
+    example: 'healthy',
+    description: 'Always `healthy`: otherwise nobody answers.',
+  })
+  status!: 'healthy';
+}
+
 /** Where orchestrators look for them: at the root. */
 @Public()
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
   constructor(private readonly readiness: ReadinessService) {}
+
+  @ReadRoute('', {
+    operationId: 'getHealth',
+    summary: 'Is the process alive',
+    description: 'The same as `/health/live`, for tools that know this path alone.',
+    returns: { type: ProcessHealthResponse, description: 'It is.' },
+  })
+  health(): ProcessHealthResponse {
+    return { status: 'healthy' };
+  }
 
   @ReadRoute('live', {
     operationId: 'getLiveness',

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isHealthCheck } from './health-paths';
 import { invalidRequest } from './http-errors';
 
 const PORT = /:\d*$/;
@@ -16,7 +17,7 @@ export const invalidHost = () =>
 
 /**
  * Refuses names that the service was not told to have. A browser can be made to take us for a foreign page's own server, by a name that
- * resolves to 127.0.0.1, and only `Host` tells. Whoever sends none is no browser.
+ * resolves to 127.0.0.1, and only `Host` tells. Whoever sends none is no browser. Health checks are answered under any name.
  * @throws {AppError} `host_not_allowed`, `invalid_host`
  */
 export function checkHost(request: IncomingMessage, allowed: readonly string[]): void {
@@ -24,7 +25,7 @@ export function checkHost(request: IncomingMessage, allowed: readonly string[]):
   // Of two a proxy may have looked at the other one.
   if (others.length > 0 || (host === undefined && request.httpVersion === '1.1')) throw invalidHost();
   if (host !== undefined && SEPARATOR.test(host)) throw invalidHost();
-  if (allowed.length === 0 || host === undefined) return;
+  if (allowed.length === 0 || host === undefined || isHealthCheck(request.url)) return;
   if (!allowed.includes(host.toLowerCase().replace(PORT, ''))) throw hostNotAllowed();
 }
 

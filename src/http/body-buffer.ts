@@ -1,4 +1,4 @@
-import type { Share } from './body-room';
+import type { BodyShare } from './body-memory';
 import { bodyTooLarge } from './http-errors';
 
 /** What is allocated at first: an announced length may lie. */
@@ -11,14 +11,14 @@ export class BodyBuffer {
 
   constructor(
     private readonly limitBytes: number,
-    private readonly share: Share,
+    private readonly share: BodyShare,
   ) {}
 
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);
   }
 
-  /** @throws {AppError} `body_too_large`, and those of `Share.take` */
+  /** @throws {AppError} `body_too_large`, and those of `BodyShare.take` */
   append(piece: Buffer): void {
     const size = this.size + piece.length;
     if (size > this.limitBytes) throw bodyTooLarge(this.limitBytes);

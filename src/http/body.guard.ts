@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from
 import { Reflector } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
 import { AppConfig } from '../config/app-config';
-import { BodyRoom } from './body-room';
+import { BodyMemory } from './body-memory';
 import { type LocatedRequest, networkOfClient } from './client-address';
 import { FORM_TYPE, parseFormBody } from './form-body';
 import { checkBodyHeaders, JSON_TYPE, readJsonBody } from './json-body';
@@ -27,7 +27,7 @@ export const AcceptsForm = () => SetMetadata(FORM_ROUTE, true);
 export class BodyGuard implements CanActivate {
   constructor(
     private readonly config: AppConfig,
-    private readonly room: BodyRoom,
+    private readonly memory: BodyMemory,
     private readonly reflector: Reflector,
   ) {}
 
@@ -47,7 +47,7 @@ export class BodyGuard implements CanActivate {
     const limitBytes = this.config.http.bodyLimitBytes;
     const bytes = await readBody(request, response, {
       limitBytes,
-      share: this.room.shareOf(networkOfClient(request)),
+      share: this.memory.shareOf(networkOfClient(request)),
     });
     request.body = isForm ? parseFormBody(bytes) : readJsonBody(bytes);
     return true;

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { BodyRoom } from './body-room';
+import { BodyMemory } from './body-memory';
 import { Draining } from './draining';
 import { IdempotencyKeyEntity } from './idempotency/idempotency-key.entity';
 import { IdempotencyRepository } from './idempotency/idempotency.repository';
@@ -18,13 +18,13 @@ import { RequestValidationPipe } from './validation.pipe';
   providers: [
     IdempotencyRepository,
     IdempotencyService,
-    BodyRoom,
+    BodyMemory,
     Draining,
     NotFoundFallback,
     ShutdownLimit,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: RequestValidationPipe },
   ],
-  exports: [BodyRoom, Draining, IdempotencyService],
+  exports: [BodyMemory, Draining, IdempotencyService],
 })
 export class HttpModule {}

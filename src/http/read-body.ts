@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HTTP_BOUNDS } from '../config/bounds';
 import { BodyBuffer } from './body-buffer';
-import type { Share } from './body-room';
+import type { BodyShare } from './body-memory';
 import { bodyTooLarge, bodyTooSlow, invalidRequest, tooManyPieces } from './http-errors';
 import { FRAGMENTED, isFragmented } from './unread-body';
 
@@ -10,7 +10,7 @@ const { bodyMs, bodyBytesPerSecond } = HTTP_BOUNDS;
 export interface BodyLimits {
   limitBytes: number;
   /** Where what is collected counts. */
-  share: Share;
+  share: BodyShare;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AppError } from '../errors/app-error';
 import { STATUS_OF_KIND, toProblemBody } from '../errors/problem';
-import { isRefusedTooOften } from './connection-turns';
+import { isRefusedTooOften } from './pipelined-requests';
 import { requestIdOf } from './request-id';
 import { discardRest, hasBody, isFragmented } from './unread-body';
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors/error-codes';
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { HTTP_BOUNDS } from '../config/bounds';
-import { answerInTurn, endInTurn } from './connection-turns';
+import { answerInOrder, endInOrder } from './pipelined-requests';
 import { MAX_HEADERS } from './request-target';
 import { newRequestId } from './request-id';
 import { PROBLEM_JSON } from './send-problem';
@@ -22,7 +22,7 @@ export function limitServer(server: Server): void {
   server.maxHeadersCount = MAX_HEADERS + 1;
   // Node would answer to that without a problem body; `checkHost` does with one.
   Object.assign(server, { requireHostHeader: false });
-  answerInTurn(server);
+  answerInOrder(server);
   server.on('clientError', answerUnparsable);
   closeUnusedAtTheEnd(server, sockets);
 }
@@ -82,7 +82,7 @@ function closeUnusedAtTheEnd(server: Server, sockets: ReadonlySet<Socket>): void
 /** A request that Node's parser refuses never reaches a route; it gets the usual shape all the same. */
 function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  endInTurn(socket, () => refuse(socket, error.code));
+  endInOrder(socket, () => refuse(socket, error.code));
 }
 
 function refuse(socket: Socket, reason: string | undefined): void {

@@ -8,7 +8,7 @@ import { RateLimitEntity } from './rate-limit.entity';
 import { RateLimitStore } from './rate-limit-store';
 import { RateLimiter } from './rate-limiter';
 import { RequestLimits } from './request-limits';
-import { RequestTurns } from './request-turns';
+import { ConcurrentRequests } from './concurrent-requests';
 import { SharedRateLimits } from './shared-rate-limits';
 import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
 
@@ -20,7 +20,7 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
     RateLimiter,
     RequestLimits,
     OpenAnswers,
-    RequestTurns,
+    ConcurrentRequests,
     SharedRateLimitsRepository,
     {
       provide: RateLimitStore,
@@ -29,6 +29,6 @@ import { SharedRateLimitsRepository } from './shared-rate-limits.repository';
         database.exclusive ? new LocalRateLimits() : new SharedRateLimits(repository),
     },
   ],
-  exports: [RequestLimits, OpenAnswers, RequestTurns],
+  exports: [RequestLimits, OpenAnswers, ConcurrentRequests, RateLimitStore],
 })
 export class LimitsModule {}

@@ -16,4 +16,9 @@ export interface Lease {
 /** Hands out shares of limits, and never more than the limit within a window. */
 export abstract class RateLimitStore {
   abstract lease(key: Buffer, policy: RatePolicy, wanted: number): Promise<Lease>;
+
+  /** Forgets what is over, where that does not happen by itself; answers how many rows. A job of `jobs/` calls it, once for all processes. */
+  sweep(_signal?: AbortSignal): Promise<number> {
+    return Promise.resolve(0);
+  }
 }

@@ -2,15 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { AppConfig, type LimitsConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
-import { API_PREFIX } from '../http/api-prefix';
 import { type LocatedRequest, networkOfClient } from '../http/client-address';
+import { isHealthCheck } from '../http/health-paths';
 import type { RouteLimit } from './rate-limited.decorator';
 import type { RatePolicy } from './rate-limit-store';
 import { type RateDecision, RateLimiter } from './rate-limiter';
 
 const WINDOW_S = 60;
-/** Orchestrators ask again and again, from one address, and must be answered. */
-const UNLIMITED = new RegExp(`^(/${API_PREFIX})?/health/(live|ready)$`);
 
 export const rateLimited = (retryAfterS = 1) =>
   new AppError('rate_limited', 'rate_limited', 'Too many requests.', { retryAfterS });
@@ -32,7 +30,7 @@ export class RequestLimits {
 
   /** @throws {AppError} `rate_limited` */
   async checkNetwork(request: LocatedRequest, response: Response): Promise<void> {
-    if (UNLIMITED.test((request.url ?? '').replace(/\?.*$/, ''))) return;
+    if (isHealthCheck(request.url)) return;
     await this.check('address', networkOfClient(request), response);
   }
 

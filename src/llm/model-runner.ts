@@ -7,8 +7,8 @@ import { isLoading, LlmError } from './llm-error';
 import type { CatalogueEntry, ModelCatalogue } from './model-catalogue';
 import { NoopObserver, Observer } from '../observability/observer';
 import { pause } from './pause';
-import { type Asking, Attempt, type AttemptListener } from './run/attempt';
-import { newest, reservedOutput, sum, weigh, type WeighedContext } from './run/context-fit';
+import { type StreamReply, Attempt, type AttemptListener } from './run/attempt';
+import { newestWithin, reservedOutput, sum, weigh, type WeighedContext } from './run/context-fit';
 import type { CircuitBreakers } from './run/circuit-breakers';
 import { MaxLength } from './run/max-length';
 import { backoffMs, isWorthRetrying, mayFallBack } from './run/retry-policy';
@@ -180,7 +180,7 @@ export class ModelRunner {
   ): Promise<ModelEnd> {
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
-    const ask: Asking = (signal, take, onHead) =>
+    const ask: StreamReply = (signal, take, onHead) =>
       client.stream({ ...target, ...asked, onHead }, signal, take);
     return attempt.run(ask, listener);
   }
@@ -216,7 +216,7 @@ async function contextFor(
   { modelId, messages, settings }: RunRequest,
 ): Promise<Partial<WeighedContext> & Pick<WeighedContext, 'messages'>> {
   if (model.id === modelId && model.vocabulary === 'o200k') return { messages };
-  return newest(await weigh(messages, model), model.contextWindow - reservedOutput(model, settings));
+  return newestWithin(await weigh(messages, model), model.contextWindow - reservedOutput(model, settings));
 }
 
 /** A shorter context, for a model that has refused the length of the last one; undefined for another refusal, or where nothing can be left out. */
@@ -227,6 +227,6 @@ async function afterRefusal(
 ): Promise<WeighedContext | undefined> {
   if (!(error instanceof LlmError) || error.code !== 'context_length_exceeded') return undefined;
   const context = costs ? { messages, costs } : await weigh(messages, model);
-  const shorter = newest(context, Math.floor(sum(context.costs) * (error.fittingShare ?? 0.5)));
+  const shorter = newestWithin(context, Math.floor(sum(context.costs) * (error.fittingShare ?? 0.5)));
   return shorter.messages.length < messages.length ? shorter : undefined;
 }

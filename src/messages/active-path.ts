@@ -30,13 +30,15 @@ export const NOTE_WAY = `UPDATE messages m SET active_child_id = way.child_id
   ) way
   WHERE m.id = way.id AND m.user_id = way.user_id AND m.active_child_id IS DISTINCT FROM way.child_id`;
 
-/** A recursive query `descent (user_id, branch_id, depth, step)`: where the way from a message down to its leaf enters each branch. */
-export function descentFrom(message: string, conversation: string, user: string): string {
-  return `descent (user_id, branch_id, depth, step) AS (
-    SELECT m.user_id, m.branch_id, m.depth, 1 FROM messages m
-    WHERE m.id = ${message} AND m.conversation_id = ${conversation} AND m.user_id = ${user}
+/**
+ * A recursive query `descent (origin, user_id, branch_id, depth, step)`: where the ways from messages down to their leaves enter each branch.
+ * @param starts SQL for the messages, as rows of `(origin, user_id, branch_id, depth)`
+ */
+export function descentFrom(starts: string): string {
+  return `descent (origin, user_id, branch_id, depth, step) AS (
+    SELECT s.origin, s.user_id, s.branch_id, s.depth, 1 FROM (${starts}) AS s
   UNION ALL
-    SELECT d.user_id, next.branch_id, next.depth, d.step + 1
+    SELECT d.origin, d.user_id, next.branch_id, next.depth, d.step + 1
     FROM descent d CROSS JOIN LATERAL (
       SELECT o.active_child_id FROM messages o
       WHERE o.branch_id = d.branch_id AND o.user_id = d.user_id AND o.depth >= d.depth AND o.active_child_id IS NOT NULL

@@ -2,7 +2,7 @@ import { Body, Controller } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { ConversationId } from '../conversations/conversation-id.decorator';
+import { ConversationId } from '../conversations/conversation-name.decorator';
 import { RespondsConversation } from '../conversations/conversation.interceptor';
 import type { Conversation } from '../conversations/conversations.service';
 import { conversationNotFound } from '../conversations/conversation.errors';

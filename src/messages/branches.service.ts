@@ -34,9 +34,9 @@ export class BranchesService {
     const of = { userId, conversationId: id };
     return this.db.run(async () => {
       const { active_leaf_id } = await this.conversations.lock(userId, id);
+      const leaves = exact ? undefined : await this.paths.leavesBelow(of, active_leaf_id, [messageId]);
       if (active_leaf_id) await this.paths.noteWay(of, active_leaf_id);
-      const leafId = exact ? messageId : await this.paths.leafBelow(of, messageId);
-      await this.conversations.select(userId, id, leafId);
+      await this.conversations.select(userId, id, leaves?.get(messageId) ?? messageId);
       return this.conversations.get(userId, id);
     });
   }

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
 import type { Page } from '../http/page';
+import type { PageQuery } from '../http/page-query.dto';
 import { toMessageResponse, type MessageResponse } from './dto/message.response';
+import { toVersionResponse, type VersionResponse } from './dto/version.response';
 import type { ConversationRef } from './message.types';
 import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
 
@@ -23,6 +25,28 @@ export class HistoryPages {
     const scope = scopeOf({ userId, conversationId });
     const position = query.cursor ? toPosition(scope, query.cursor) : leafId && { leafId, after: 0 };
     return position ? this.read({ userId, conversationId }, position, query.limit) : EMPTY_PAGE;
+  }
+
+  /** The same of the path through a message, which is not made the active one. */
+  async pageThrough(
+    userId: string,
+    conversationId: string,
+    { message_id, ...query }: PageQuery & { message_id: string },
+  ): Promise<Page<MessageResponse>> {
+    const leaf = await this.messages.leafThrough(userId, conversationId, message_id);
+    return this.page(userId, conversationId, { ...query, leaf });
+  }
+
+  /** The versions of a message. */
+  async versions(userId: string, id: string, { limit, cursor }: PageQuery): Promise<Page<VersionResponse>> {
+    const scope = { userId, list: `versions ${id}` };
+    const [after] = cursor === undefined ? [0] : decodeCursor(scope, cursor, ['integer']);
+    const { versions, next } = await this.messages.versions(userId, id, after, limit);
+    return {
+      data: versions.map(toVersionResponse),
+      has_more: next !== undefined,
+      next_cursor: next === undefined ? null : encodeCursor(scope, [next]),
+    };
   }
 
   /** The newest messages of the path, oldest first; `next_cursor` leads to what is older. */

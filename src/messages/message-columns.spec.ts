@@ -7,6 +7,7 @@ const OWN = {
   branch_id: '$2',
   depth: 'c.depth',
   sequence: 'c.depth',
+  start_places: '$3',
 };
 
 describe('Columns of messages', () => {
@@ -20,7 +21,14 @@ describe('Columns of messages', () => {
   });
 
   it('that are how the service works are in no export', () => {
-    const internal = new Set(['user_id', 'branch_id', 'active_child_id', 'reserved_tokens', 'event_lengths']);
+    const internal = new Set([
+      'user_id',
+      'branch_id',
+      'active_child_id',
+      'reserved_tokens',
+      'event_lengths',
+      'start_places',
+    ]);
     expect(columnsIn('export')).toEqual(Object.keys(MESSAGE_COLUMNS).filter((name) => !internal.has(name)));
   });
 });

@@ -17,7 +17,7 @@ type Use =
 
 interface ColumnRules {
   /** Its type in SQL. */
-  sql: 'uuid' | 'text' | 'int' | 'jsonb' | 'bytea' | 'timestamptz';
+  sql: 'uuid' | 'text' | 'int' | 'int[]' | 'jsonb' | 'bytea' | 'timestamptz';
   in: readonly Use[];
   /** In a copy of the message (fork): its own, the same, or its default. */
   copy: 'own' | 'same' | 'none';
@@ -51,9 +51,16 @@ export const MESSAGE_COLUMNS = {
   finish_reason: { sql: 'text', in: ['end', 'page', 'export'], copy: 'same', response: 'all' },
   error: { sql: 'jsonb', in: ['end', 'page', 'export'], copy: 'same', response: 'all' },
   attempts: { sql: 'jsonb', in: ['end', 'export'], copy: 'same', response: 'single' },
+  // A copy is one branch.
+  start_places: { sql: 'int[]', in: ['turn', 'header'], copy: 'own', response: 'never' },
   queued_request: { sql: 'jsonb', in: ['turn', 'export'], copy: 'none', response: 'never' },
   created_at: { sql: 'timestamptz', in: ['turn', 'page', 'export'], copy: 'same', response: 'all' },
-  updated_at: { sql: 'timestamptz', in: ['turn', 'end', 'page', 'export'], copy: 'same', response: 'all' },
+  updated_at: {
+    sql: 'timestamptz',
+    in: ['turn', 'end', 'header', 'page', 'export'],
+    copy: 'same',
+    response: 'all',
+  },
 } as const satisfies Record<Column, ColumnRules>;
 
 type Columns = typeof MESSAGE_COLUMNS;

@@ -8,7 +8,7 @@ const SHORT = 512;
  * page. A message is unpacked to know its length, which may be a hundred times what is stored, so none behind the page is.
  * @param bytes SQL for how many bytes a row of `f` has in the answer
  */
-export function longOnes(bytes: string): string {
+export function longMessages(bytes: string): string {
   return `long_ones (position, bytes) AS (
     SELECT 0::bigint, 0::bigint
   UNION ALL

@@ -82,7 +82,10 @@ export class MessageRemoval {
   private async leafWithout(of: ConversationRef, message: SubtreeMessage): Promise<string | null> {
     const other = await this.subtrees.newestBeside(of, message);
     if (message.parent_id !== null) await this.subtrees.leadPast(of, message, other);
-    return other ? this.paths.leafBelow(of, other.id) : message.parent_id;
+    if (!other) return message.parent_id;
+    // The path that goes through the message is left: it says nothing of where the other one goes on.
+    const leaves = await this.paths.leavesBelow(of, null, [other.id]);
+    return leaves.get(other.id) ?? other.id;
   }
 }
 

@@ -1,11 +1,12 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { MessagePart } from './content/parts';
 import type {
   MessageAttempt,
   MessageError,
-  MessagePart,
   MessageRole,
   MessageStatus,
   QueuedRequest,
+  StartPlaces,
   StoredUsage,
 } from './message.types';
 
@@ -81,7 +82,7 @@ export class MessageEntity {
   @Column('jsonb', { default: [] })
   parts!: MessagePart[];
 
-  /** Lengths of a reply's chunk and reasoning events (`event-lengths.ts`), from which its log is rebuilt at any time. */
+  /** Lengths of a reply's chunk and reasoning events (`content/event-lengths.ts`), from which its log is rebuilt at any time. */
   @Column('bytea', { nullable: true })
   event_lengths!: Buffer | null;
 
@@ -110,6 +111,10 @@ export class MessageEntity {
 
   @Column('jsonb', { default: [] })
   attempts!: MessageAttempt[];
+
+  /** What a reply and the message it answers were among their versions when the reply was made (`StartPlaces`); null in replies of before. */
+  @Column('integer', { array: true, nullable: true })
+  start_places!: StartPlaces | null;
 
   @Column('jsonb', { nullable: true })
   queued_request!: QueuedRequest | null;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/error-codes';
 import type { ModelSettings } from '../config/models-config';
 import type { TokenUsage } from '../llm/llm-client';
+import type { MessagePart } from './content/parts';
 
 export const MESSAGE_ROLES = ['user', 'assistant', 'system', 'tool'] as const;
 export type MessageRole = (typeof MESSAGE_ROLES)[number];
@@ -57,35 +58,11 @@ export interface OpenReply extends WrittenReply {
   firstBatch: number;
 }
 
-/** Text by the user or the model. */
-export interface TextPart {
-  type: 'text';
-  text: string;
-}
-
-/** What a reasoning model thinks: shown, but no part of the answer. */
-export interface ReasoningPart {
-  type: 'reasoning';
-  text: string;
-}
-
 /**
- * What a message consists of, in order. A further kind of content is a member of this union and the rows that the compiler demands then: its event
- * (`EventOfPart`) and its codec (`PART_CODECS` in `src/replies/events/`). Log, journal, recovery and replays carry it without a change.
+ * What the `start` event of a reply says of versions, stored with the reply since the event is the same for ever: its place among its
+ * siblings, which is the last one when it is made, and the place and the number of those of the message that it answers.
  */
-export type MessagePart = TextPart | ReasoningPart;
-
-/** A kind with `text` is written in stretches, each of which is an event. Neighbours of one type are joined. */
-export type TextLikePart = Extract<MessagePart, { text: string }>;
-
-/** Any other kind is an item: it comes whole, as one event, and is not joined with its neighbours. */
-export type ItemPart = Exclude<MessagePart, TextLikePart>;
-
-export function isTextLike<P extends Readonly<MessagePart>>(
-  part: P,
-): part is Extract<P, Readonly<TextLikePart>> {
-  return 'text' in part;
-}
+export type StartPlaces = [own: number, userPosition: number, userCount: number];
 
 /** What a queued reply is to be made with. */
 export interface QueuedRequest {

@@ -3,17 +3,19 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentUser } from '../auth/current-user.decorator';
 import { RequiresScope } from '../auth/route-rules.decorator';
-import { ConversationId } from '../conversations/conversation-id.decorator';
+import { ConversationId } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationsService } from '../conversations/conversations.service';
 import { toConversationResponse } from '../conversations/dto/conversation.response';
 import { ETAG_HEADER, toETag } from '../conversations/etag';
 import type { Page } from '../http/page';
+import { PageQuery } from '../http/page-query.dto';
 import { ListRoute, ReadRoute } from '../http/routes';
 import { Expensive } from '../limits/expensive.decorator';
 import { ConversationDetailResponse } from './dto/conversation-detail.response';
-import { PathQuery } from './dto/history.query';
+import { PathQuery, PathThroughQuery } from './dto/history.query';
 import { MessageDetailResponse, MessageResponse, toMessageDetailResponse } from './dto/message.response';
+import { VersionResponse } from './dto/version.response';
 import { HistoryPages } from './history-pages';
 import { MessageId } from './message-id.decorator';
 import { messageNotFound } from './message.errors';
@@ -69,6 +71,38 @@ export class MessagesController {
     @Query() query: PathQuery,
   ): Promise<Page<MessageResponse>> {
     return this.history.page(userId, id, query);
+  }
+
+  @Expensive()
+  @ApiTags('messages')
+  @ListRoute('conversations/:id/path', MessageResponse, {
+    summary: 'List the path through a message',
+    description:
+      'From the first message through this one to the one that was last active below it, oldest first. The active path stays as it is. ' +
+      'A `next_cursor` is also one of `GET /conversations/{id}/messages`.',
+    problems: [conversationNotFound, messageNotFound],
+  })
+  listPath(
+    @CurrentUser() userId: string,
+    @ConversationId() id: string,
+    @Query() query: PathThroughQuery,
+  ): Promise<Page<MessageResponse>> {
+    return this.history.pageThrough(userId, id, query);
+  }
+
+  @Expensive()
+  @ApiTags('messages')
+  @ListRoute('messages/:id/versions', VersionResponse, {
+    summary: 'List the versions of a message',
+    description: 'Itself among them, oldest first, each with the end of the path through it.',
+    problems: [messageNotFound],
+  })
+  listVersions(
+    @CurrentUser() userId: string,
+    @MessageId() id: string,
+    @Query() query: PageQuery,
+  ): Promise<Page<VersionResponse>> {
+    return this.history.versions(userId, id, query);
   }
 
   @Expensive()

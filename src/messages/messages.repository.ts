@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
 import { appendingEvents } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
+import { storedJob } from '../jobs/job-row';
 import { messageBytes } from './message-bytes';
 import { columnsIn, type ColumnIn } from './message-columns';
-import { LAST_OF_PAGE, longOnes } from './message-pages';
+import { LAST_OF_PAGE, longMessages } from './message-pages';
 
 /** All that is stored of a reply when it ends. */
 export type ReplyEnd = ReplyOutcome &
@@ -17,7 +20,11 @@ export type ReplyEnd = ReplyOutcome &
   };
 
 /** What the row of a closed reply says that its end does not. */
-export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & { awaited: boolean };
+export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & {
+  awaited: boolean;
+  /** The job that is to name its conversation, if this was the first turn that calls for it. */
+  title_job_id: string | null;
+};
 
 /** A message without what it says and how it came to be, which may be long. */
 export type MessageHeader = Pick<MessageEntity, ColumnIn<'header'>>;
@@ -44,10 +51,19 @@ export function endedOf(rows: string): string {
   return `SELECT row_number() OVER (), 'reply.ended', jsonb_build_object('conversation_id', e.conversation_id, 'message_id', e.id,
     'status', e.status, 'finish_reason', e.finish_reason) FROM ${rows} AS e`;
 }
+/** The id that a job gets which names the conversation; null where none is wanted. */
+const TITLE_JOB = `$${5 + ENDED.length}::uuid`;
+const TITLED = storedJob('title', {
+  id: TITLE_JOB,
+  user: 'conversation.user_id',
+  input: `jsonb_build_object('conversation_id', conversation.id)`,
+  from: `closed, conversation
+     WHERE ${TITLE_JOB} IS NOT NULL AND conversation.title_source = 'auto' AND conversation.title_job_id IS NULL`,
+});
 
 /** Made once: see `turns.repository.ts`. */
 const CLOSE = `WITH conversation AS (
-     SELECT id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
+     SELECT id, user_id, title_source, title_job_id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
    ), gone AS (
      DELETE FROM open_replies o USING conversation
      WHERE o.message_id = $1 AND o.user_id = $2 AND o.instance_id = $4 RETURNING o.awaited
@@ -55,19 +71,32 @@ const CLOSE = `WITH conversation AS (
      UPDATE messages m SET ${ENDED.map(endOf).join(', ')}
      FROM gone WHERE m.id = $1 AND m.user_id = $2
      RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, gone.awaited, ${messageBytes('m')} AS bytes
+   ), titled AS (
+     ${TITLED}
    ), counted AS (
-     UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true FROM closed
+     UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true,
+       title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
    ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
-   SELECT id, conversation_id, user_id, awaited FROM closed`;
+   SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
+
+/** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
+function callsForTitle({ status, usage }: ReplyEnd, { enabled, model }: TitlesConfig): boolean {
+  return enabled && status === 'completed' && (model !== null || usage?.own === true);
+}
 
 /** Messages; every query names the owner. */
 @Injectable()
 export class MessagesRepository {
+  private readonly titles: TitlesConfig;
+
   constructor(
     private readonly db: TransactionRunner,
     private readonly events: UserEvents,
-  ) {}
+    config: AppConfig,
+  ) {
+    this.titles = config.llm.titles;
+  }
 
   private get rows() {
     return this.db.manager.getRepository(MessageEntity);
@@ -110,6 +139,7 @@ export class MessagesRepository {
   /**
    * Ends a reply that this registration of a process writes. Undefined if it does not any more: closed by somebody else, or gone
    * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
+   * Where a model is to name the conversation, and nobody has named it yet nor was asked to, the job that does is stored with it.
    */
   async closeReply(
     { messageId, userId, conversationId, instanceId }: WrittenReply,
@@ -131,6 +161,7 @@ export class MessagesRepository {
       conversationId,
       instanceId,
       ...ENDED.map((name) => columns[name]),
+      callsForTitle(end, this.titles) ? uuidv7() : null,
     ]);
     if (rows.length) this.events.announce(userId);
     return rows[0];
@@ -159,7 +190,7 @@ export class MessagesRepository {
       `WITH RECURSIVE found AS (
          SELECT m.*, row_number() OVER (ORDER BY m.sequence) AS position FROM messages m
          WHERE m.conversation_id = $1 AND m.user_id = $2 AND m.sequence > $3 ORDER BY m.sequence LIMIT $4
-       ), ${longOnes('octet_length(f.parts::text)')}
+       ), ${longMessages('octet_length(f.parts::text)')}
        SELECT found.* FROM found WHERE position <= ${LAST_OF_PAGE} ORDER BY sequence`,
       [conversationId, userId, afterSequence, limit],
     );

@@ -5,7 +5,7 @@ import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
-import type { StorableContent } from './reply-content';
+import type { StorableContent } from './content/reply-content';
 import type { Siblings } from './siblings';
 import { SlotQueue } from './slot-queue';
 
@@ -30,6 +30,16 @@ export interface HistoryPage {
   messages: HistoryMessage[];
   /** Where the next page in the direction of this one begins. */
   next?: PathPosition;
+}
+
+/** A version of a message, and where the path through it ends. */
+export type Version = HistoryMessage & { leaf_id: string };
+
+export interface VersionsPage {
+  /** Oldest first. */
+  versions: Version[];
+  /** The sequence after which the next page begins. */
+  next?: number;
 }
 
 const EXPORT_PAGE = 100;
@@ -90,6 +100,29 @@ export class MessagesService {
     return { messages: await this.withPlaces(of, forward ? page : page.toReversed()), next };
   }
 
+  /** The versions of a message, itself among them, made after a sequence. */
+  async versions(userId: string, id: string, after: number, limit: number): Promise<VersionsPage> {
+    const { conversation_id: conversationId, parent_id } = await this.header(userId, id);
+    const of = { userId, conversationId };
+    const { active_leaf_id } = await this.conversations.get(userId, conversationId);
+    const rows = await this.paths.versions(of, parent_id, after, limit + 1);
+    const page = rows.slice(0, limit);
+    const ids = page.map((version) => version.id);
+    const leaves = ids.length ? await this.paths.leavesBelow(of, active_leaf_id, ids) : undefined;
+    const versions = await this.withPlaces(of, page);
+    return {
+      versions: versions.map((version) => ({ ...version, leaf_id: leaves?.get(version.id) ?? version.id })),
+      next: (rows[0]?.found ?? 0) > page.length ? page.at(-1)?.sequence : undefined,
+    };
+  }
+
+  /** The end of the path through a message of this conversation: the leaf that was last active below it. */
+  async leafThrough(userId: string, conversationId: string, messageId: string): Promise<string> {
+    const { active_leaf_id } = await this.conversations.get(userId, conversationId);
+    const leaves = await this.paths.leavesBelow({ userId, conversationId }, active_leaf_id, [messageId]);
+    return leaves.get(messageId) ?? notFound();
+  }
+
   private async withPlaces<T extends Pick<Message, 'id' | 'parent_id' | 'status' | 'model'>>(
     of: ConversationRef,
     messages: readonly T[],
@@ -98,12 +131,14 @@ export class MessagesService {
     const siblings = new Map(found.map(({ id, ...place }) => [id, place]));
     const queued = await this.slots.places(messages);
     // Gone since it was read: the only one there was.
-    const alone = { sibling_count: 1, sibling_position: 1 };
     return messages.map((message) => {
+      const alone = { sibling_count: 1, sibling_position: 1, sibling_ids: [message.id] };
+      const place = siblings.get(message.id) ?? alone;
       const queue_position = queued.get(message.id);
       return {
         ...message,
-        ...(siblings.get(message.id) ?? alone),
+        ...place,
+        ...(place.sibling_ids.length < place.sibling_count && { sibling_ids_truncated: true as const }),
         ...(queue_position !== undefined && { queue_position }),
       };
     });

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import { OpenReplyEntity } from './open-reply.entity';
-import type { MessagePart, OpenReply, ReplyRef, WrittenReply } from './message.types';
+import type { MessagePart } from './content/parts';
+import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 
 /** What a reply held when it was last checkpointed, and the first batch of the journal that may hold more. */
 export interface Checkpoint {
@@ -47,7 +48,7 @@ export class OpenRepliesRepository {
   }
 
   /** The replies of a process that began before a time of its own clock. */
-  begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+  startedBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
     return this.db.query(
       `SELECT ${COLUMNS} FROM open_replies o JOIN messages m ON m.id = o.message_id AND m.user_id = o.user_id
        WHERE o.instance_id = $1 AND m.updated_at < $2`,

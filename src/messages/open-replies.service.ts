@@ -3,7 +3,7 @@ import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 import { OpenRepliesRepository } from './open-replies.repository';
 import { instanceTopic } from '../signals/topics';
 import { Signals } from '../signals/signals';
-import { ReplyContent, type StorableContent } from './reply-content';
+import { ReplyContent, type StorableContent } from './content/reply-content';
 
 const PAGE = 500;
 
@@ -30,8 +30,8 @@ export class OpenRepliesService {
   }
 
   /** The replies of a process that began before a time of its own clock. */
-  begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
-    return this.replies.begunBefore(instanceId, time);
+  startedBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+    return this.replies.startedBefore(instanceId, time);
   }
 
   /** Processes that are not registered any more and have left replies open. */

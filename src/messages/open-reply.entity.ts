@@ -1,5 +1,5 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import type { MessagePart } from './message.types';
+import type { MessagePart } from './content/parts';
 
 /**
  * A reply that is being written: there is a row exactly while its message is `streaming`. What changes while it runs stands here
@@ -49,7 +49,7 @@ export class OpenReplyEntity {
   @Column('jsonb', { nullable: true })
   parts!: MessagePart[] | null;
 
-  /** Lengths of the checkpoint's events (`event-lengths.ts`). */
+  /** Lengths of the checkpoint's events (`content/event-lengths.ts`). */
   @Column('bytea', { nullable: true })
   event_lengths!: Buffer | null;
 }

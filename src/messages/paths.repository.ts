@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { REPLY_BOUNDS } from '../config/bounds';
+import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
-import { LAST_OF_PAGE, longOnes } from './message-pages';
+import { LAST_OF_PAGE, longMessages } from './message-pages';
 import { messageBytes } from './message-bytes';
 import { columnsIn, copiedColumns, type ColumnIn } from './message-columns';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
 import type { Siblings } from './siblings';
+import { ALONE } from './turn-messages';
 
 /** Which messages of a path a model sees. */
 export interface ContextQuery {
@@ -31,6 +32,7 @@ const CONTEXT = contextBelow({ leaf: '$1', budget: '$2', contextFrom: '$3', alwa
 const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 
 const { limit: LISTED } = REPLY_BOUNDS.listedParts;
+const { limit: SHOWN_VERSIONS } = STORAGE_BOUNDS.listedVersions;
 
 /** There are no more parts than events, and the size of these is known without reading them. */
 const isCut = (row: string) =>
@@ -46,6 +48,10 @@ const PARTS = `CASE WHEN ${isCut('m')} THEN jsonb_path_query_array(m.parts, '$[0
 const SHOWN_BYTES = `CASE WHEN ${isCut('f')} THEN octet_length(${cutTextsOf('f')}::text) - 4 * jsonb_array_length(f.parts)
   ELSE octet_length(f.parts::text) END`;
 
+/** The first of the versions that are shown beside one of them: as many on each side, as far as there are. */
+const FIRST_SHOWN = (position: string, count: string) =>
+  `greatest(1, least(${position} - ${SHOWN_VERSIONS / 2}, ${count} - ${SHOWN_VERSIONS - 1}))`;
+
 const COLUMNS = columnsIn('page')
   .map((name) => (name === 'parts' ? PARTS : `m.${name}`))
   .join(', ');
@@ -59,9 +65,13 @@ const COPIED = copiedColumns(
     branch_id: '$6',
     depth: 'c.depth',
     sequence: 'c.depth',
+    start_places: `CASE WHEN m.role = 'assistant' THEN ARRAY[${ALONE.join(', ')}] END`,
   },
   'm',
 );
+
+/** Stands for the parent of first messages where they are compared. */
+const NO_PARENT = '00000000-0000-0000-0000-000000000000';
 
 /** Paths through the tree of a conversation. A leaf elsewhere has no path. */
 @Injectable()
@@ -92,9 +102,27 @@ export class PathsRepository {
            ORDER BY m.depth ${order} LIMIT $5
          ) page
          ORDER BY page.depth ${order} LIMIT $5
-       ), ${longOnes(SHOWN_BYTES)}
+       ), ${longMessages(SHOWN_BYTES)}
        SELECT ${COLUMNS}, (SELECT count(*) FROM found)::int AS found FROM found m WHERE m.position <= ${LAST_OF_PAGE} ORDER BY m.depth ${order}`,
       parameters,
+    );
+  }
+
+  /** The `limit` versions of a message, itself among them, that come right after a sequence. */
+  versions(
+    { userId, conversationId }: ConversationRef,
+    parentId: string | null,
+    sequence: number,
+    limit: number,
+  ): Promise<PathMessage[]> {
+    const ofParent = parentId === null ? 'm.parent_id IS NULL AND $3::uuid IS NULL' : 'm.parent_id = $3';
+    return this.db.query(
+      `WITH RECURSIVE found AS (
+         SELECT m.*, row_number() OVER (ORDER BY m.sequence) AS position FROM messages m
+         WHERE m.conversation_id = $1 AND m.user_id = $2 AND ${ofParent} AND m.sequence > $4 ORDER BY m.sequence LIMIT $5
+       ), ${longMessages(SHOWN_BYTES)}
+       SELECT ${COLUMNS}, (SELECT count(*) FROM found)::int AS found FROM found m WHERE m.position <= ${LAST_OF_PAGE} ORDER BY m.sequence`,
+      [conversationId, userId, parentId, sequence, limit],
     );
   }
 
@@ -141,37 +169,63 @@ export class PathsRepository {
     await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId, userId]);
   }
 
-  /** The leaf that was last active below a message, on a path that was left since; the message itself if nothing is below it. */
-  async leafBelow({ userId, conversationId }: ConversationRef, messageId: string): Promise<string> {
-    const rows: { id: string }[] = await this.db.query(
-      `WITH RECURSIVE ${descentFrom('$1', '$2', '$3')}
-       SELECT leaf.id FROM (SELECT user_id, branch_id FROM descent ORDER BY step DESC LIMIT 1) last CROSS JOIN LATERAL (
+  /**
+   * The leaf that was last active below each of these messages, by its id; the message itself if nothing is below it. Below a message of the
+   * active path that is where this path goes on.
+   */
+  async leavesBelow(
+    { userId, conversationId }: ConversationRef,
+    activeLeafId: string | null,
+    messageIds: readonly string[],
+  ): Promise<Map<string, string>> {
+    const rows: { id: string; leaf_id: string }[] = await this.db.query(
+      `${SEGMENTS}, starts AS (
+         SELECT m.id AS origin, CASE WHEN EXISTS (
+           SELECT 1 FROM segments s WHERE s.branch_id = m.branch_id AND s.user_id = m.user_id AND m.depth <= s.up_to
+         ) THEN $1::uuid ELSE m.id END AS id
+         FROM messages m WHERE m.id = ANY($4) AND m.conversation_id = $2 AND m.user_id = $3
+       ), ${descentFrom(
+         `SELECT starts.origin, m.user_id, m.branch_id, m.depth FROM starts
+          JOIN messages m ON m.id = starts.id AND m.conversation_id = $2 AND m.user_id = $3`,
+       )}
+       SELECT last.origin AS id, leaf.id AS leaf_id FROM (
+         SELECT DISTINCT ON (origin) origin, user_id, branch_id FROM descent ORDER BY origin, step DESC
+       ) last CROSS JOIN LATERAL (
          SELECT m.id FROM messages m WHERE m.branch_id = last.branch_id AND m.user_id = last.user_id ORDER BY m.depth DESC LIMIT 1
        ) leaf`,
-      [messageId, conversationId, userId],
+      [activeLeafId, conversationId, userId, messageIds],
     );
-    return rows[0]?.id ?? messageId;
+    return new Map(rows.map(({ id, leaf_id }) => [id, leaf_id]));
   }
 
-  /** The places of these messages among their versions. Only they leave the database: a message may have very many versions. */
+  /** The places of these messages among their versions, of which only the nearest leave the database: a message may have very many. */
   siblings(
     { userId, conversationId }: ConversationRef,
     messages: readonly Pick<MessageEntity, 'id' | 'parent_id'>[],
   ): Promise<(Siblings & { id: string })[]> {
     const parents = messages.map(({ parent_id }) => parent_id);
     return this.db.query(
-      `SELECT * FROM (
-         SELECT id, count(*) OVER (PARTITION BY parent_id)::int AS sibling_count,
-           row_number() OVER (PARTITION BY parent_id ORDER BY sequence)::int AS sibling_position
-         FROM messages
-         WHERE conversation_id = $1 AND user_id = $2 AND (parent_id = ANY($3) OR (parent_id IS NULL AND $4))
-       ) AS version WHERE id = ANY($5)`,
+      `SELECT id, sibling_count, sibling_position, to_json(ids[first_shown:first_shown + ${SHOWN_VERSIONS - 1}]) AS sibling_ids
+       FROM (
+         SELECT placed.*, ${FIRST_SHOWN('sibling_position', 'sibling_count')} AS first_shown FROM (
+           SELECT wanted.id, ids, cardinality(ids) AS sibling_count, array_position(ids, wanted.id) AS sibling_position
+           FROM (
+             SELECT parent_id, array_agg(id ORDER BY sequence) AS ids FROM messages
+             WHERE conversation_id = $1 AND user_id = $2 AND (parent_id = ANY($3) OR (parent_id IS NULL AND $4))
+             GROUP BY parent_id
+           ) AS versions
+           JOIN unnest($5::uuid[], $6::uuid[]) AS wanted (id, parent_id)
+             ON coalesce(wanted.parent_id, $7) = coalesce(versions.parent_id, $7)
+         ) AS placed WHERE sibling_position IS NOT NULL
+       ) AS shown`,
       [
         conversationId,
         userId,
         parents.filter((id) => id !== null),
         parents.includes(null),
         messages.map(({ id }) => id),
+        parents,
+        NO_PARENT,
       ],
     );
   }

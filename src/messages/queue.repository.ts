@@ -8,7 +8,7 @@ import { endedOf } from './messages.repository';
 import { isQueued, WRITER } from './turns.repository';
 
 /** A queued reply that is being written from now on. */
-export type BegunReply = MessageEntity & { instance_id: string; request: QueuedRequest };
+export type StartedReply = MessageEntity & { instance_id: string; request: QueuedRequest };
 
 const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
@@ -58,8 +58,8 @@ export class QueueRepository {
     { userId, conversationId }: ConversationRef,
     instanceId: string,
     onlyId?: string,
-  ): Promise<BegunReply | undefined> {
-    const rows: BegunReply[] = await this.db.query(
+  ): Promise<StartedReply | undefined> {
+    const rows: StartedReply[] = await this.db.query(
       `WITH writer AS (${WRITER('$2')}), next AS (
          SELECT id, user_id, queued_request FROM messages
          WHERE conversation_id = $1 AND user_id = $4 AND ${isQueued('messages')} AND NOT EXISTS (

@@ -5,7 +5,8 @@ import { appendingEvents, eventsOf } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import type { ContextMessage, ConversationRef, MessageStatus } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
-import { countedRow } from '../conversations/conversation-bytes';
+import { isConversationKey } from '../conversations/conversation-name';
+import { countedRow, UNLESS_KEY_TAKEN } from '../conversations/conversation-bytes';
 import { contextBelow } from './context-path';
 import { turnBytes } from './message-bytes';
 import { columnsIn, MESSAGE_COLUMNS } from './message-columns';
@@ -22,7 +23,7 @@ export interface ConversationChanges {
 }
 
 /** What a model is to see of the path that a turn follows. */
-export interface ContextWish {
+export interface ContextSelection {
   /** Tokens, besides what the turn itself takes. */
   budget: number;
   /** The parent is what is to be answered, and is seen whatever it takes. */
@@ -47,11 +48,19 @@ export const isQueued = (row: string) => `jsonb_typeof(${row}.queued_request) = 
 /** How many replies of the user run, counted as far as the limit. */
 const RUNNING = (user: string, limit: string) =>
   `SELECT count(*)::int AS replies FROM (SELECT 1 FROM open_replies WHERE user_id = ${user} LIMIT ${limit}::int) AS counted`;
+/** Counts messages `o` of the conversation of `p`, and which of them `p` is. */
+const COUNT = (those: string) =>
+  `SELECT count(*)::int FROM messages o WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
+const PLACE = (those: string) =>
+  `SELECT json_build_array(count(*) FILTER (WHERE o.sequence <= p.sequence), count(*)) FROM messages o
+   WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
 /** What is to be known of a message `p` that a turn follows. */
 const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_id', p.branch_id, 'depth', p.depth,
-  'role', p.role, 'status', p.status, 'tokens', p.tokens, 'has_children', EXISTS (
-    SELECT 1 FROM messages o WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND o.parent_id = p.id
-  ))`;
+  'role', p.role, 'status', p.status, 'tokens', p.tokens, 'children', (${COUNT('o.parent_id = p.id')}), 'place', CASE
+    WHEN p.role <> 'user' THEN NULL
+    WHEN p.parent_id IS NULL THEN (${PLACE('o.parent_id IS NULL')})
+    ELSE (${PLACE('o.parent_id = p.parent_id')})
+  END)`;
 
 /** A turn elsewhere leaves the active path (`$9` of the conversation `$6`). */
 const LEAVING = `, ${segmentsOf('$9', '$6', '$7')}, noted AS (${NOTE_WAY} AND EXISTS (SELECT 1 FROM conversation))`;
@@ -85,15 +94,24 @@ const tellingOf = (user: string, json: string, data?: string) =>
 const WITH_TITLE = `CASE e.value ->> 'type' WHEN 'title' THEN (e.value -> 'data') || jsonb_build_object('title', c.title) ELSE e.value -> 'data' END`;
 
 /* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
-const POSITION = `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, EXISTS (
+const ROOTS = (conversation: string, user: string) =>
+  `SELECT count(*)::int FROM messages r WHERE r.conversation_id = ${conversation} AND r.user_id = ${user} AND r.parent_id IS NULL`;
+const position = (
+  name: string,
+) => `SELECT c.*, CASE WHEN p.id IS NOT NULL THEN ${PARENT} END AS parent, CASE WHEN p.id IS NULL THEN (
+       ${ROOTS('c.id', 'c.user_id')}
+     ) END AS roots, EXISTS (
        SELECT 1 FROM messages q WHERE q.conversation_id = c.id AND q.user_id = c.user_id AND ${isQueued('q')}
      ) AS queued
    FROM conversations c LEFT JOIN messages p
      ON p.conversation_id = c.id AND p.user_id = c.user_id AND p.id = CASE WHEN $3 THEN c.active_leaf_id ELSE $4::uuid END
-   WHERE c.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL`;
+   WHERE ${name} AND c.user_id = $2 AND c.deleted_at IS NULL`;
+const POSITION_BY_ID = position('c.id = $1');
+const POSITION_BY_KEY = position('c.key = $1');
 const turn = (more: string) =>
   `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
      UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
+       title_source = CASE WHEN title IS NULL THEN 'auto' ELSE title_source END,
        version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
        stored_bytes = stored_bytes + ${turnBytes('$1')}
          + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
@@ -110,13 +128,13 @@ const TURN = turn('');
 const LEAVING_TURN = turn(LEAVING);
 const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
      INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
-     WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) RETURNING id
+     WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) ${UNLESS_KEY_TAKEN} RETURNING id
    ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', '$6')}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
 /** The same of a turn that waits. */
 const FIRST_WAITING_TURN = `WITH conversation AS (
-     INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} RETURNING id
+     INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} ${UNLESS_KEY_TAKEN} RETURNING id
    ), stored AS (${MESSAGES}), ${appendingEvents('$3', `${eventsOf('$4')}, conversation c, (SELECT count(*) FROM stored) AS s`)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
@@ -134,6 +152,12 @@ export interface ReplyTerms {
   maxRunning: number | null;
 }
 
+interface FoundPosition {
+  parent: ParentMessage | null;
+  roots: number | null;
+  queued: boolean;
+}
+
 /**
  * A turn is one statement: it writes the conversation and the messages together, and brings back what the model is to see.
  * That is why this is the one place besides `conversations/` that writes conversations.
@@ -145,19 +169,25 @@ export class TurnsRepository {
     private readonly events: UserEvents,
   ) {}
 
-  /** The user's conversation and the parent that is asked for, or the end of its active path (undefined). */
+  /** The user's conversation, by its id or key, and the parent that is asked for, or the end of its active path (undefined). */
   async position(
     userId: string,
-    conversationId: string,
+    name: string,
     parentId: string | null | undefined,
   ): Promise<TurnPosition | undefined> {
-    const rows: (Conversation & { parent: ParentMessage | null; queued: boolean })[] = await this.db.query(
-      POSITION,
-      [conversationId, userId, parentId === undefined, parentId ?? null],
+    const rows = await this.db.query<Conversation & FoundPosition>(
+      isConversationKey(name) ? POSITION_BY_KEY : POSITION_BY_ID,
+      [name, userId, parentId === undefined, parentId ?? null],
     );
     if (!rows.length) return undefined;
-    const [{ parent, queued, ...conversation }] = rows;
-    return { conversation, parent: parent ?? undefined, queued };
+    const [{ parent, roots, queued, ...conversation }] = rows;
+    return { conversation, parent: parent ?? undefined, roots, queued };
+  }
+
+  /** How many messages begin the conversation. */
+  async roots({ userId, conversationId }: ConversationRef): Promise<number> {
+    const [{ count }] = await this.db.query<{ count: number }>(ROOTS('$1', '$2'), [conversationId, userId]);
+    return count;
   }
 
   /** A message of this conversation. */
@@ -174,7 +204,7 @@ export class TurnsRepository {
     { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
     changes: ConversationChanges & ReplyTerms,
-    context: ContextWish,
+    context: ContextSelection,
   ): Promise<StoredTurn> {
     const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
     const rows = await this.db.query<StoredTurn>(leaves ? LEAVING_TURN : TURN, [

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
-import { conversationNotFound } from '../conversations/conversation.errors';
+import { conversationNotFound, keyTaken } from '../conversations/conversation.errors';
 import type { ConversationFields } from '../conversations/conversation.types';
+import { isConversationKey } from '../conversations/conversation-name';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
@@ -9,9 +10,9 @@ import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { tooManyRunning } from '../users/quotas/quota-exceeded';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
 import { isOpen, type MessageStatus, type QueuedRequest } from './message.types';
-import type { ContextMessage } from './message.types';
+import type { ContextMessage, StartPlaces } from './message.types';
 import { QueueService } from './queue.service';
-import { saidMessage, turnMessages, type TurnMessage, type TurnPosition } from './turn-messages';
+import { startPlaces, turnMessages, type TurnMessage, type TurnPosition, userMessage } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
 
 /** What the user says, if anything, and who is to reply. */
@@ -37,7 +38,7 @@ export interface TurnInput {
   /** What the reply is made with if it has to wait for another one of its conversation; absent: it does not wait, but is refused. */
   queued?: QueuedRequest;
   /** What the reply is made with once there is a slot of its model, if there is none now. */
-  unslotted?: QueuedRequest;
+  queuedForSlot?: QueuedRequest;
 }
 
 /** What a turn may take of what its user has (`usage/quotas.ts`). */
@@ -64,6 +65,7 @@ export interface OpenedTurn {
   userMessageId: string;
   messageId: string;
   model: string;
+  startPlaces: StartPlaces | null;
   /** What this process was known as when it opened the reply; null while it waits. */
   instanceId: string | null;
   /** What the model is to see of the path before what the turn says, oldest first. */
@@ -83,30 +85,39 @@ export class TurnsService {
 
   /**
    * Where a turn is to go. What a user says never follows what a user said: where the active path ends at such a message, a turn
-   * that names no place goes beside it.
+   * that names no place goes beside it. Undefined for a key that no conversation of the user has.
+   * @param name id or key of the conversation
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
+  async findPlace(userId: string, name: string, parentId?: string | null): Promise<TurnPosition | undefined> {
+    const place = await this.turns.position(userId, name, parentId);
+    if (!place && isConversationKey(name)) return undefined;
+    if (!place) throw conversationNotFound();
+    if (parentId && !place.parent) throw messageNotFound();
+    if (parentId !== undefined || place.parent?.role !== 'user') return place;
+    const of = { userId, conversationId: place.conversation.id };
+    let parent: TurnPosition['parent'] = place.parent;
+    while (parent?.role === 'user')
+      parent = parent.parent_id ? await this.turns.parent(of, parent.parent_id) : undefined;
+    return { ...place, parent, roots: parent ? null : await this.turns.roots(of) };
+  }
+
+  /** The same for a conversation that is there. */
   async resolveParent(
     userId: string,
     conversationId: string,
     parentId?: string | null,
   ): Promise<TurnPosition> {
-    const place = await this.turns.position(userId, conversationId, parentId);
+    const place = await this.findPlace(userId, conversationId, parentId);
     if (!place) throw conversationNotFound();
-    if (parentId && !place.parent) throw messageNotFound();
-    if (parentId !== undefined) return place;
-    let { parent } = place;
-    while (parent?.role === 'user')
-      parent = parent.parent_id
-        ? await this.turns.parent({ userId, conversationId }, parent.parent_id)
-        : undefined;
-    return { ...place, parent };
+    return place;
   }
 
   /**
    * Stores what the user says, if anything, and opens the reply, at once or not at all.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, or its model, `quota_exceeded` while too many replies of the user run, and those of `resolveParent` if it has changed
+   *   too many, or its model, `quota_exceeded` while too many replies of the user run, `key_taken` if the conversation was to be made and
+   *   somebody else has, and those of `findPlace` if it has changed
    */
   async open(input: TurnInput, allowance = UNLIMITED): Promise<OpenedTurn> {
     try {
@@ -132,9 +143,9 @@ export class TurnsService {
   }
 
   private openWithin(request: AllowedTurn): Promise<OpenedTurn> {
-    const { position, queued, unslotted } = request;
+    const { position, queued, queuedForSlot } = request;
     if (!position) return this.openFirst(request);
-    const waiting = queued ?? unslotted;
+    const waiting = queued ?? queuedForSlot;
     return waiting
       ? this.openQueued(request, position.conversation.id, waiting)
       : this.openAt(request, position);
@@ -143,16 +154,17 @@ export class TurnsService {
   private async openFirst(request: AllowedTurn): Promise<OpenedTurn> {
     // There is nothing yet that it could follow.
     if (request.parentId) throw messageNotFound();
-    const { unslotted } = request;
-    if (unslotted) await this.queue.assertRoom(request);
+    const { queuedForSlot } = request;
+    if (queuedForSlot) await this.queue.assertRoom(request);
     const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
-    const messages = this.messages(request, { conversation }, unslotted);
+    const messages = this.messages(request, { conversation }, queuedForSlot);
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    const terms = unslotted ? WAITS : this.terms(request);
+    const terms = queuedForSlot ? WAITS : this.terms(request);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
+    if (!turn.stored) throw keyTaken();
     return turnOf(request, stored, messages, { ...terms, context: turn.context });
   }
 
@@ -182,7 +194,7 @@ export class TurnsService {
     return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
       const place = await this.resolveParent(request.userId, conversationId, request.parentId);
       const isFirst = running + waiting === 0;
-      if (isFirst && !request.unslotted) return this.openAt(request, place);
+      if (isFirst && !request.queuedForSlot) return this.openAt(request, place);
       assertReply(request, place);
       if (!isFirst && !request.queued) throw replyInProgress();
       if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
@@ -202,8 +214,11 @@ export class TurnsService {
     const state = queued
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const };
-    const reply = { role: 'assistant' as const, parts: [], model, provider, reserved_tokens, ...state };
-    return turnMessages(place, content === undefined ? [reply] : [saidMessage(content, tokens), reply]);
+    const says = content !== undefined;
+    const start_places = startPlaces(place, says);
+    const whose = { model, provider, reserved_tokens };
+    const reply = { role: 'assistant' as const, parts: [], start_places, ...whose, ...state };
+    return turnMessages(place, says ? [userMessage(content, tokens), reply] : [reply]);
   }
 
   private store(
@@ -255,12 +270,13 @@ function turnOf(
   messages: TurnMessage[],
   { instanceId, context }: Pick<OpenedTurn, 'instanceId' | 'context'>,
 ): OpenedTurn {
-  const { id: messageId, parent_id } = lastOf(messages);
+  const { id: messageId, parent_id, start_places = null } = lastOf(messages);
   return {
     conversation,
     userMessageId: parent_id ?? '',
     messageId,
     model,
+    startPlaces: start_places,
     instanceId,
     context,
     queued: instanceId === null,

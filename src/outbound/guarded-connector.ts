@@ -2,7 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { callbackify } from 'node:util';
 import { type Agent, buildConnector } from 'undici';
-import { TooManyLookups } from './lookup-turns';
+import { TooManyLookups } from './lookup-queue';
 import { isAllowedHost } from './outbound-url';
 import { isPublicAddress } from './public-address';
 import type { Resolve } from './user-names';

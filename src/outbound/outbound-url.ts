@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { OUTBOUND_BOUNDS } from '../config/bounds';
-import { TooManyLookups } from './lookup-turns';
+import { TooManyLookups } from './lookup-queue';
 import { isPublicAddress } from './public-address';
 import type { Resolve } from './user-names';
 

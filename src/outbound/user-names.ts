@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { OUTBOUND_BOUNDS } from '../config/bounds';
-import { LookupTurns } from './lookup-turns';
+import { LookupQueue } from './lookup-queue';
 
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
 
@@ -15,7 +15,7 @@ const TRIES = 3;
  * completes names with the operator's domains, which are none of the users' business.
  */
 export class UserNames {
-  private readonly turns = new LookupTurns();
+  private readonly queue = new LookupQueue();
   private readonly running = new Map<string, Promise<LookupAddress[]>>();
 
   /** @param servers addresses with or without a port; empty: those of the system */
@@ -32,7 +32,7 @@ export class UserNames {
     const key = `${hostname} ${userId}`;
     const known = this.running.get(key);
     if (known) return known;
-    const lookup = this.turns
+    const lookup = this.queue
       .take(userId, () => ask(hostname, this.servers))
       .finally(() => this.running.delete(key));
     this.running.set(key, lookup);

@@ -8,13 +8,13 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Follows the id of the master key: which members of its place a secret is bound to. Without it, as all were before, the origin is
+ * Follows the id of the master key: which members of its context a secret is bound to. Without it, as all were before, the origin is
  * not among them. Such a secret cannot pass for one of today's, nor one of today's for such: the bound members differ.
  */
 const BOUND_TO_ORIGIN = '.2';
 
 /** What a secret is sealed for; it opens for nothing else. */
-export interface SealPlace {
+export interface SealContext {
   userId: string;
   /** The provider's. */
   id: string;
@@ -24,7 +24,7 @@ export interface SealPlace {
 
 /** A secret as it is stored. */
 export interface SealedKey {
-  /** Which master key sealed it, and which form of place it is bound to. */
+  /** Which master key sealed it, and which form of context it is bound to. */
   key_id: string;
   nonce: Buffer;
   /** With the tag at its end. */
@@ -36,7 +36,7 @@ export const keyUnreadable = () =>
 export const ownProvidersDisabled = () =>
   new AppError('forbidden', 'own_providers_disabled', 'This service does not take model providers of users.');
 
-/** Seals secrets so that they can be opened only with the master key, for the one place that they were sealed for. */
+/** Seals secrets so that they can be opened only with the master key, for the one context that they were sealed for. */
 @Injectable()
 export class KeyCipher {
   private readonly keys: Map<string, Buffer>;
@@ -52,23 +52,23 @@ export class KeyCipher {
   }
 
   /** @throws {AppError} `own_providers_disabled` without a master key */
-  seal(secret: string, place: SealPlace): SealedKey {
+  seal(secret: string, context: SealContext): SealedKey {
     const [key] = this.keys.values();
     const key_id = this.currentId;
     if (!key || !key_id) throw ownProvidersDisabled();
     const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(boundData(place, key_id));
+    const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(boundData(context, key_id));
     const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return { key_id, nonce, ciphertext };
   }
 
-  /** @throws {AppError} `key_unreadable` if the master key is gone, or it was sealed for another place, or changed */
-  open({ key_id, nonce, ciphertext }: SealedKey, place: SealPlace): string {
+  /** @throws {AppError} `key_unreadable` if the master key is gone, or it was sealed for another context, or changed */
+  open({ key_id, nonce, ciphertext }: SealedKey, context: SealContext): string {
     const key = this.keys.get(key_id.replace(BOUND_TO_ORIGIN, ''));
     if (!key || ciphertext.length < TAG_BYTES) throw keyUnreadable();
     try {
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-        .setAAD(boundData(place, key_id))
+        .setAAD(boundData(context, key_id))
         .setAuthTag(ciphertext.subarray(-TAG_BYTES));
       return Buffer.concat([decipher.update(ciphertext.subarray(0, -TAG_BYTES)), decipher.final()]).toString(
         'utf8',
@@ -79,7 +79,7 @@ export class KeyCipher {
   }
 }
 
-function boundData({ userId, id, origin }: SealPlace, key_id: string): Buffer {
+function boundData({ userId, id, origin }: SealContext, key_id: string): Buffer {
   const row = ['provider', userId, id];
   return Buffer.from(JSON.stringify(key_id.endsWith(BOUND_TO_ORIGIN) ? [...row, origin] : row));
 }

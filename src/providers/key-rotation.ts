@@ -3,7 +3,7 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { KeyCipher, ownProvidersDisabled } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository } from './providers.repository';
-import { placeOf } from './providers.service';
+import { sealContextOf } from './providers.service';
 
 const BATCH = 100;
 
@@ -47,14 +47,14 @@ export class KeyRotation {
   }
 
   private async reseal(row: ProviderEntity): Promise<keyof Rotation> {
-    const place = placeOf(row);
+    const context = sealContextOf(row);
     let secret: string;
     try {
-      secret = this.cipher.open(row, place);
+      secret = this.cipher.open(row, context);
     } catch {
       return 'unreadable';
     }
-    await this.providers.reseal(row.id, this.cipher.seal(secret, place));
+    await this.providers.reseal(row.id, this.cipher.seal(secret, context));
     return 'resealed';
   }
 }

@@ -15,6 +15,11 @@ export class ModelDirectory {
     return this.catalogue.default.model.id;
   }
 
+  /** The operator's model of this id, whatever the user has under the same. */
+  shared(id: string): CatalogueEntry | undefined {
+    return this.catalogue.resolve(id);
+  }
+
   /** The operator's first, but for those that the user has brought under the same id. */
   async list(userId: string): Promise<ModelConfig[]> {
     const own = await this.own.list(userId);

@@ -8,7 +8,7 @@ import { BoundedMap } from '../http/bounded-map';
 import { KeyCipher } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository } from './providers.repository';
-import { placeOf } from './providers.service';
+import { sealContextOf } from './providers.service';
 
 /** Time after its last use for which the opened key of a provider is kept, in ms. */
 const KEPT_MS = 10 * 60_000;
@@ -75,7 +75,7 @@ export class OwnModels {
       name: row.name,
       kind: 'openai',
       baseUrl: row.base_url,
-      apiKey: this.cipher.open(row, placeOf(row)),
+      apiKey: this.cipher.open(row, sealContextOf(row)),
       headers: {},
       query: {},
       streamUsage: row.stream_usage,

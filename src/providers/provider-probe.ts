@@ -24,9 +24,9 @@ export class ProviderProbe {
    * @throws {AppError} `too_many_lookups`
    */
   async check(provider: ProviderConfig, signal: AbortSignal): Promise<ProbeResult> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PROVIDER_BOUNDS.checkMs.limit)]);
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(PROVIDER_BOUNDS.checkMs.limit)]);
     try {
-      const names = (await this.openai.models(provider, patience)).filter(isModelName);
+      const names = (await this.openai.models(provider, deadline)).filter(isModelName);
       return { code: 'ok', models: names.slice(0, STORAGE_BOUNDS.modelsOfProvider.limit) };
     } catch (error) {
       return { code: codeOf(error), models: [] };

@@ -5,10 +5,10 @@ import { OUTBOUND_BOUNDS } from '../config/bounds';
 import { constraintOf } from '../database/database-error';
 import { AppError } from '../errors/app-error';
 import { invalidRequest } from '../http/http-errors';
-import { TooManyLookups } from '../outbound/lookup-turns';
+import { TooManyLookups } from '../outbound/lookup-queue';
 import { OutboundGuard } from '../outbound/outbound-guard';
 import { UserLock } from '../users/quotas/user-lock';
-import { KeyCipher, ownProvidersDisabled, type SealPlace } from './key-cipher';
+import { KeyCipher, ownProvidersDisabled, type SealContext } from './key-cipher';
 import type { ProviderEntity } from './provider.entity';
 import { ProvidersRepository, type ProviderFields, type ProviderPosition } from './providers.repository';
 
@@ -48,7 +48,11 @@ export const tooManyLookups = () =>
   });
 
 /** What a provider's key is sealed for: no other row can open it, nor this one once it has another origin. */
-export function placeOf({ user_id, id, base_url }: Pick<Provider, 'user_id' | 'id' | 'base_url'>): SealPlace {
+export function sealContextOf({
+  user_id,
+  id,
+  base_url,
+}: Pick<Provider, 'user_id' | 'id' | 'base_url'>): SealContext {
   return { userId: user_id, id, origin: new URL(base_url).origin };
 }
 
@@ -122,8 +126,8 @@ export class ProvidersService {
     if (!(await this.providers.delete(userId, id))) notFound();
   }
 
-  private seal(provider: Parameters<typeof placeOf>[0], key: string) {
-    return { ...this.cipher.seal(key, placeOf(provider)), key_last4: key.slice(-SHOWN) };
+  private seal(provider: Parameters<typeof sealContextOf>[0], key: string) {
+    return { ...this.cipher.seal(key, sealContextOf(provider)), key_last4: key.slice(-SHOWN) };
   }
 
   private async checkUrl(userId: string, url: string): Promise<void> {

@@ -8,6 +8,7 @@ import { ObservabilityModule } from '../observability/observability.module';
 import { SignalsModule } from '../signals/signals.module';
 import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
+import { RemoteKeyWatcher } from './cluster/remote-key-watcher';
 import { RemoteStopWatcher } from './cluster/remote-stop-watcher';
 import { RemoteTurnWatcher } from './cluster/remote-turn-watcher';
 import { DeadInstanceReplies } from './lifecycle/dead-instance-replies';
@@ -30,9 +31,11 @@ import { ActiveReplies } from './produce/active-replies';
 import { ReplyFinalizer } from './produce/reply-finalizer';
 import { ReplyProducer } from './produce/reply-producer';
 import { ConversationFeed } from './read/conversation-feed';
+import { NamedFeed } from './read/named-feed';
 import { OpenReplyWatcher } from './read/open-reply-watcher';
 import { UserFeed } from './read/user-feed';
 import { ReplyReader } from './read/reply-reader';
+import { ShownEnds } from './read/shown-ends';
 import { RepliesService } from './replies.service';
 
 /** The reply engine: README.md in this folder is where to start reading. */
@@ -56,8 +59,11 @@ import { RepliesService } from './replies.service';
     ReplyReader,
     ConversationFeed,
     UserFeed,
+    NamedFeed,
+    ShownEnds,
     OpenReplyWatcher,
     ReplyCanceller,
+    RemoteKeyWatcher,
     RemoteStopWatcher,
     RemoteTurnWatcher,
     GracefulShutdown,
@@ -79,7 +85,7 @@ import { RepliesService } from './replies.service';
     ReplyProducer,
     ReplyFinalizer,
     ReplyCanceller,
-    ConversationFeed,
+    NamedFeed,
     UserFeed,
     ActiveReplies,
     Sweeper,

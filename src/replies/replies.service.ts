@@ -48,17 +48,13 @@ export class RepliesService {
   }
 
   /** The same for the reply that an event belongs to (`ofEvent`), after that event. */
-  async resumeAfter(
-    userId: string,
-    eventId: string,
-    conversationId?: string,
-  ): Promise<LogReader | undefined> {
-    return this.logOf(await this.replyOfEvent(userId, eventId, conversationId), eventId);
+  async resumeAfter(userId: string, eventId: string, conversation?: string): Promise<LogReader | undefined> {
+    return this.logOf(await this.replyOfEvent(userId, eventId, conversation), eventId);
   }
 
-  /** The reply that an event belongs to, which must be in the conversation if one is given. */
-  async ofEvent(userId: string, eventId: string, conversationId?: string): Promise<ReplyRef> {
-    return replyRef(await this.replyOfEvent(userId, eventId, conversationId));
+  /** The reply that an event belongs to, which must be in the conversation if one is given by its id or key. */
+  async ofEvent(userId: string, eventId: string, conversation?: string): Promise<ReplyRef> {
+    return replyRef(await this.replyOfEvent(userId, eventId, conversation));
   }
 
   /**
@@ -77,8 +73,10 @@ export class RepliesService {
   /**
    * Stops the running reply, or the one that waits for a slot of its model, and returns it as it is then, or the last reply if there is
    * none. A queued reply comes next.
+   * @param conversation its id or key
    */
-  async stopRunning(userId: string, conversationId: string): Promise<HistoryMessage> {
+  async stopRunning(userId: string, conversation: string): Promise<HistoryMessage> {
+    const conversationId = await this.conversations.idOf(userId, conversation);
     await this.conversations.get(userId, conversationId);
     const of = { userId, conversationId };
     const running = (await this.messages.runningReply(of)) ?? (await this.waitingForSlot(of));
@@ -92,15 +90,12 @@ export class RepliesService {
     return this.cancel(await this.reply(userId, messageId));
   }
 
-  private async replyOfEvent(
-    userId: string,
-    eventId: string,
-    conversationId?: string,
-  ): Promise<MessageHeader> {
-    if (conversationId) await this.conversations.get(userId, conversationId);
+  private async replyOfEvent(userId: string, eventId: string, conversation?: string): Promise<MessageHeader> {
+    const id = conversation && (await this.conversations.idOf(userId, conversation));
+    if (id) await this.conversations.get(userId, id);
     const { messageId } = parseLastEventId(eventId);
     const reply = await this.reply(userId, messageId).catch(asInvalidResumeId);
-    if (conversationId && reply.conversation_id !== conversationId) throw invalidResumeId();
+    if (id && reply.conversation_id !== id) throw invalidResumeId();
     return reply;
   }
 

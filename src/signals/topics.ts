@@ -1,3 +1,8 @@
+/**
+ * What is known of a user has changed. The data is `subjectOf` the user in UTF-8; a signal without data may be about anybody.
+ */
+export const REVOCATIONS_TOPIC = 'revocations';
+
 /** A reply has begun, has ended, has left its queue, or has another place in it. */
 export function replyTopic(messageId: string): string {
   return `reply.${messageId}`;
@@ -6,6 +11,19 @@ export function replyTopic(messageId: string): string {
 /** A conversation has a further turn, or has been deleted. */
 export function conversationTopic(conversationId: string): string {
   return `conversation.${conversationId}`;
+}
+
+/** The user has a conversation with this key now. */
+export function keyTopic(userId: string, key: string): string {
+  return `key.${userId} ${key}`;
+}
+
+/** Feeds have shown the end of a reply, whose id is the data. */
+export const SHOWN_ENDS = 'shown-ends';
+
+/** A model has named a conversation. */
+export function titleTopic(conversationId: string): string {
+  return `title.${conversationId}`;
 }
 
 /** Somebody wants a reply ended that the process with this registration writes. */

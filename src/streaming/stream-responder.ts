@@ -32,7 +32,8 @@ export class StreamResponder {
   }
 
   private optionsOf(response: Response) {
-    const { identity } = response.req as unknown as AuthenticatedRequest;
+    const { identity, hasBegun } = response.req as unknown as AuthenticatedRequest;
+    hasBegun?.();
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
     return { heartbeatMs: this.heartbeatMs, watch };
   }

@@ -2,8 +2,8 @@ import { AppError } from '../errors/app-error';
 import { CONTINUE_REQUEST } from '../llm/openai/continuation';
 import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { messageTokens } from '../messages/message-tokens';
-import type { MessagePart } from '../messages/message.types';
-import { textOf } from '../messages/reply-content';
+import type { MessagePart } from '../messages/content/parts';
+import { textOf } from '../messages/content/reply-content';
 import { countTokensInSlices } from '../llm/tokens/sliced-token-count';
 
 /** Tokens of the system prompt as a message. */

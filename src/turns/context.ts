@@ -3,7 +3,7 @@ import type { ModelMessage } from '../llm/llm-client';
 import { LlmError } from '../llm/llm-error';
 import type { ContextMessage } from '../messages/message.types';
 import { MessagesService } from '../messages/messages.service';
-import { textOf } from '../messages/reply-content';
+import { textOf } from '../messages/content/reply-content';
 
 export interface ContextRequest {
   systemPrompt: string | null;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ReplyRef } from '../messages/message.types';
 import type { Message } from '../messages/messages.service';
-import { textOf } from '../messages/reply-content';
+import { textOf } from '../messages/content/reply-content';
 import { notAUserMessage, replyComplete, replyNotFound } from '../replies/reply.errors';
 import { SendMessage } from './send-message';
 import type { ReplyOptions, RequestContext, UserMessageInput } from './turn-command';

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppError } from '../errors/app-error';
 import type { ReplySlot } from '../llm/slots/reply-slot';
 import type { ContextMessage, QueuedRequest, ReplyRef } from '../messages/message.types';
 import type { TurnPosition } from '../messages/turn-messages';
@@ -32,10 +33,20 @@ export class SendMessage {
    *   `reply_in_progress`, `queue_full`, `quota_exceeded`, `idempotency_key_reused`, `resource_gone`
    */
   async send(context: RequestContext, command: TurnCommand): Promise<ReplyRef> {
+    for (let tries = 1; ; tries++)
+      try {
+        return await this.sendOnce(context, command);
+      } catch (error) {
+        // Another turn has made the conversation meanwhile: this one goes there.
+        if (tries === KEY_TRIES || !isKeyTaken(error)) throw error;
+      }
+  }
+
+  private async sendOnce(context: RequestContext, command: TurnCommand): Promise<ReplyRef> {
     const { userId } = context;
     const { conversationId, parentId, options } = command;
     const position = conversationId
-      ? await this.turns.resolveParent(userId, conversationId, parentId)
+      ? await this.turns.findPlace(userId, conversationId, parentId)
       : undefined;
     const model = await this.models.resolve(userId, position?.conversation, options);
     const input = await turnInput(userId, command, model, position);
@@ -50,7 +61,7 @@ export class SendMessage {
       try {
         turn = await this.opener.open(
           context,
-          mustWait ? { ...input, unslotted: requestOf(command) } : input,
+          mustWait ? { ...input, queuedForSlot: requestOf(command) } : input,
         );
       } catch (error) {
         slot.release();
@@ -65,17 +76,24 @@ export class SendMessage {
   }
 }
 
+/** A conversation may be made and deleted again and again. */
+const KEY_TRIES = 3;
+
+function isKeyTaken(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'key_taken';
+}
+
 async function turnInput(
   userId: string,
   command: TurnCommand,
   { model, provider, contextTokens, maxOutputTokens }: ResolvedModel,
   position: TurnPosition | undefined,
 ): Promise<TurnInput> {
-  const { parentId, content, prefix = [], options } = command;
+  const { conversationId: key, parentId, content, prefix = [], options } = command;
   return {
     userId,
     position,
-    conversation: options.model ? { model } : {},
+    conversation: { key, ...(options.model && { model }) },
     parentId,
     content,
     tokens: content === undefined ? 0 : await countTokensInSlices(content),
@@ -99,7 +117,7 @@ function answeredTokens({ content, tokens, position }: TurnInput): number {
 }
 
 function replyJob(
-  { conversation, userMessageId, messageId, model, instanceId, context }: OpenedTurn,
+  { conversation, userMessageId, messageId, model, startPlaces, instanceId, context }: OpenedTurn,
   { content, prefix }: TurnCommand,
   { settings, targets }: ResolvedModel,
   slot: ReplySlot,
@@ -110,6 +128,7 @@ function replyJob(
     user_id: conversation.user_id,
     parent_id: userMessageId,
     model,
+    start_places: startPlaces,
     // Null only while a reply is queued, which is not started here.
     instance_id: instanceId ?? '',
   };

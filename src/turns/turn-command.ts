@@ -1,6 +1,6 @@
 import type { ModelSettings } from '../config/models-config';
 import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
-import type { MessagePart } from '../messages/message.types';
+import type { MessagePart } from '../messages/content/parts';
 
 export const ON_BUSY = ['reject', 'queue', 'interrupt'] as const;
 /** What a turn does while another reply of its conversation is open. */
@@ -22,6 +22,7 @@ export interface ReplyOptions {
 
 /** A user message and the options of its reply, as clients name them. */
 export interface UserMessageInput extends ReplyOptions {
+  /** Id or key. */
   conversation_id?: string;
   parent_id?: string;
   content: string;
@@ -29,7 +30,7 @@ export interface UserMessageInput extends ReplyOptions {
 
 /** A turn to be opened: a user message with a reply, or a further reply to an existing user message. */
 export interface TurnCommand {
-  /** Absent: a new conversation. */
+  /** Its id, or a key of the client's, which a new conversation gets if none has it. Absent: a new conversation. */
   conversationId?: string;
   /** The message that the turn follows; null at the beginning of the conversation, absent at the end of the active path. */
   parentId?: string | null;

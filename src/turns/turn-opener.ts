@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../config/bounds';
+import { NewKeys } from '../conversations/new-keys';
 import { isUnavailable } from '../database/database-error';
 import { BoundedMap } from '../http/bounded-map';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -31,6 +32,7 @@ export class TurnOpener {
     private readonly idempotency: IdempotencyService,
     private readonly quotas: Quotas,
     private readonly turns: TurnsService,
+    private readonly keys: NewKeys,
   ) {}
 
   /**
@@ -52,6 +54,7 @@ export class TurnOpener {
           return { id, conversationId, isOpen: status === 'streaming' };
         },
       });
+      if (opened) this.keys.announce(opened.conversation);
       const { id: messageId, conversationId, isOpen = false } = resource;
       return opened ?? this.resumeUnconfirmed({ userId, conversationId, messageId }, isOpen);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { ConversationsModule } from '../conversations/conversations.module';
 import { LlmModule } from '../llm/llm.module';
 import { MessagesModule } from '../messages/messages.module';
 import { ObservabilityModule } from '../observability/observability.module';
@@ -10,7 +11,7 @@ import { ModelResolver } from './model-resolver';
 import { OnBusyPolicy } from './queue/on-busy';
 import { QueuedReplyJobs } from './queue/queued-reply-jobs';
 import { QueuedReplyStarter } from './queue/queued-reply-starter';
-import { SlotTurns } from './queue/slot-turns';
+import { SlotFiller } from './queue/slot-filler';
 import { TurnQueue } from './queue/turn-queue';
 import { ReplyActions } from './reply-actions';
 import { MeterModule } from '../usage/meter.module';
@@ -19,7 +20,15 @@ import { TurnOpener } from './turn-opener';
 
 /** The use cases of turns for every API: `ReplyActions` makes a `TurnCommand`, `SendMessage` carries it out. */
 @Module({
-  imports: [LlmModule, MessagesModule, MeterModule, ObservabilityModule, ProvidersModule, RepliesModule],
+  imports: [
+    ConversationsModule,
+    LlmModule,
+    MessagesModule,
+    MeterModule,
+    ObservabilityModule,
+    ProvidersModule,
+    RepliesModule,
+  ],
   providers: [
     ReplyActions,
     SendMessage,
@@ -28,7 +37,7 @@ import { TurnOpener } from './turn-opener';
     ContextLoader,
     OnBusyPolicy,
     TurnQueue,
-    SlotTurns,
+    SlotFiller,
     QueuedReplyStarter,
     QueuedReplyJobs,
   ],

@@ -1,6 +1,7 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { UsageKind } from './usage.types';
 
-/** What replies have used that are gone with their conversations, so that deleting them gives nobody new tokens. */
+/** What was used by what is no message: replies that are gone with their conversations, so that deleting them gives nobody new tokens, and titles. */
 @Entity('past_usage')
 export class PastUsageEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_past_usage' })
@@ -17,6 +18,9 @@ export class PastUsageEntity {
 
   @PrimaryColumn('varchar', { length: 200, primaryKeyConstraintName: 'pk_past_usage' })
   model!: string;
+
+  @PrimaryColumn('varchar', { length: 8, primaryKeyConstraintName: 'pk_past_usage', default: 'reply' })
+  kind!: UsageKind;
 
   @Column('bigint')
   replies!: string;

@@ -42,6 +42,18 @@ export class Quotas {
     });
   }
 
+  /**
+   * Whether the user has so many tokens left for something that is no turn. Nothing is set aside: what comes in the same moment may exceed the
+   * quota by as much.
+   * @throws {AppError} `quota_exceeded`
+   */
+  async assertTokens(userId: string, tokens: number): Promise<void> {
+    if (!this.limits.tokensPerDay) return;
+    const state = await this.usage.state(userId);
+    if (state.tokens + tokens > this.limits.tokensPerDay)
+      throw quotaExceeded('tokens of today', state.seconds_left);
+  }
+
   /** The most tokens that the turn may take, if the user has as many left. */
   private async reserve(turn: TurnInput): Promise<number> {
     const { userId, tokens: said, prefixTokens = 0, contextTokens: input, maxOutputTokens: output } = turn;

@@ -3,9 +3,9 @@ import { ConversationRemoval } from '../conversations/conversation-removal';
 import { MessageRemoval } from '../messages/message-removal';
 import { UserData } from '../users/user-data';
 import { UsageRepository } from './usage.repository';
-import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import type { UsageGroup, UsageKind, UsagePeriod, UsageRow, UsedTokens } from './usage.types';
 
-/** What users' replies have used. */
+/** What users have used. */
 @Injectable()
 export class UsageMeter implements OnModuleInit {
   constructor(
@@ -27,6 +27,11 @@ export class UsageMeter implements OnModuleInit {
 
   private async *past(userId: string): AsyncGenerator<object> {
     yield* await this.usage.past(userId);
+  }
+
+  /** Counts what a model was asked for besides replies, in the caller's transaction if there is one. */
+  add(userId: string, kind: UsageKind, used: UsedTokens): Promise<void> {
+    return this.usage.add(userId, kind, used);
   }
 
   sum(userId: string, period: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {

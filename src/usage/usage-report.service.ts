@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ModelCatalogue } from '../llm/model-catalogue';
-import type { UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import type { UsageGroup, UsageKind, UsagePeriod, UsageRow } from './usage.types';
 import { UsageMeter } from './usage-meter';
 
 const MILLION = 1_000_000;
@@ -34,15 +34,19 @@ export class UsageReportService {
   async of(userId: string, period: UsagePeriod, group: UsageGroup) {
     const rows = await this.usage.sum(userId, period, group);
     const groups = new Map<string | null, Totals>();
+    const kinds = new Map<string | null, Set<UsageKind>>();
     let total = NOTHING;
     let truncated = false;
     for (const row of rows) {
       const used = { ...row, cost: this.costOf(row) };
       if (row.rest) truncated = true;
-      else groups.set(row.key, plus(groups.get(row.key) ?? NOTHING, used));
+      else {
+        groups.set(row.key, plus(groups.get(row.key) ?? NOTHING, used));
+        kinds.set(row.key, (kinds.get(row.key) ?? new Set()).add(row.kind));
+      }
       total = plus(total, used);
     }
-    const data = [...groups].map(([key, totals]) => ({ key, ...totals }));
+    const data = [...groups].map(([key, totals]) => ({ key, kind: onlyOne(kinds.get(key)), ...totals }));
     return { total, data, ...(truncated && { data_truncated: true }) };
   }
 
@@ -54,6 +58,11 @@ export class UsageReportService {
     const onlyOwn = row.own_input_tokens + row.own_output_tokens > 0 && input + output === 0;
     return price && !onlyOwn ? (input * price.input + output * price.output) / MILLION : null;
   }
+}
+
+function onlyOne<T>(set: ReadonlySet<T> | undefined): T | null {
+  const [first] = set ?? [];
+  return set?.size === 1 ? first : null;
 }
 
 function plus(a: Totals, b: Totals): Totals {

@@ -23,12 +23,13 @@ export class UsageController {
   @Expensive()
   @ReadRoute('', {
     summary: "Read one's usage",
-    description: `Tokens and, where prices are known, cost, of at most ${MOST_DAYS} days. It is the sum of the usage of the messages.`,
+    description: `Tokens and, where prices are known, cost, of at most ${MOST_DAYS} days. It is the sum of the usage of the messages and of titles.`,
     returns: { type: UsageResponse, description: 'The usage.' },
   })
   async getUsage(@CurrentUser() userId: string, @Query() query: UsageQuery): Promise<UsageResponse> {
     const period = periodOf(query);
-    return { ...period, ...(await this.usage.of(userId, period, query.group_by ?? 'day')) };
+    const asked = { ...period, kind: query.kind };
+    return { ...period, ...(await this.usage.of(userId, asked, query.group_by ?? 'day')) };
   }
 }
 

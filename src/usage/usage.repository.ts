@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
-import type { PastUsageRow, QuotaState, UsageGroup, UsagePeriod, UsageRow } from './usage.types';
+import type {
+  PastUsageRow,
+  QuotaState,
+  UsageGroup,
+  UsageKind,
+  UsagePeriod,
+  UsageRow,
+  UsedTokens,
+} from './usage.types';
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
@@ -15,21 +23,23 @@ const USAGE_GROUPS = STORAGE_BOUNDS.usageGroups.limit;
 
 const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
+/** What a row that is there already has more. */
+const ADDED = ['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ');
+
 /** SQL that keeps what replies have used that are gone, or are about to go. An open one counts as what was set aside for it. */
 const keeping = (
   rows: string,
   which: string,
-) => `INSERT INTO past_usage AS p (user_id, day, model, replies, ${ALL_COUNTS.join(', ')})
-         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), count(*),
+) => `INSERT INTO past_usage AS p (user_id, day, model, kind, replies, ${ALL_COUNTS.join(', ')})
+         SELECT m.user_id, (m.created_at AT TIME ZONE 'UTC')::date, COALESCE(m.model, ''), 'reply', count(*),
            sum(CASE WHEN m.status = 'streaming' THEN COALESCE(m.reserved_tokens, 0) ELSE ${tokenOf('input_tokens')} END),
            ${[...COUNTS.slice(1).map(tokenOf), ...Object.values(OWN).map(ownOf)].map((count) => `sum(${count})`).join(', ')}
          FROM ${rows}
          WHERE ${which} AND m.role = 'assistant' AND (m.usage IS NOT NULL OR m.status = 'streaming')
          GROUP BY 1, 2, 3
-         ON CONFLICT (user_id, day, model) DO UPDATE SET
-           ${['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ')}`;
+         ON CONFLICT (user_id, day, model, kind) DO UPDATE SET ${ADDED}`;
 
-/** The messages themselves are the account of what was used; there is no second one that could differ. */
+/** The messages themselves are the account of what replies have used; there is no second one that could differ. */
 @Injectable()
 export class UsageRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -38,13 +48,13 @@ export class UsageRepository {
    * Ended replies of the user, and what is gone, by group and model, in the order of the groups. Of more groups than the bound those with the
    * last keys are told apart, which are the newest of days and conversations; the others are one, `rest`.
    */
-  sum(userId: string, { from, to }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
+  sum(userId: string, { from, to, kind }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
     const [live, past] = KEYS[group];
     return this.db.query(
-      `SELECT CASE WHEN NOT rest THEN key END AS key, rest, model, ${SUMS} FROM (
+      `SELECT CASE WHEN NOT rest THEN key END AS key, rest, kind, model, ${SUMS} FROM (
        SELECT *, dense_rank() OVER (ORDER BY key DESC NULLS FIRST) > ${USAGE_GROUPS} AS rest FROM (
-       SELECT key, model, ${SUMS} FROM (
-         SELECT ${live} AS key, COALESCE(m.model, '') AS model, 1 AS replies,
+       SELECT key, kind, model, ${SUMS} FROM (
+         SELECT ${live} AS key, 'reply' AS kind, COALESCE(m.model, '') AS model, 1 AS replies,
            ${COUNTS.map((name) => `${tokenOf(name)} AS ${name}`).join(', ')},
            ${Object.entries(OWN)
              .map(([name, of]) => `${ownOf(of)} AS ${name}`)
@@ -54,19 +64,19 @@ export class UsageRepository {
            AND m.created_at >= $2::date::timestamp AT TIME ZONE 'UTC'
            AND m.created_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC'
          UNION ALL
-         SELECT ${past}, p.model, p.replies, ${ALL_COUNTS.map((name) => `p.${name}`).join(', ')}
+         SELECT ${past}, p.kind, p.model, p.replies, ${ALL_COUNTS.map((name) => `p.${name}`).join(', ')}
          FROM past_usage p WHERE p.user_id = $1 AND p.day BETWEEN $2::date AND $3::date
-       ) AS used GROUP BY key, model
-       ) AS summed ) AS ranked GROUP BY 1, rest, model ORDER BY 1`,
-      [userId, from, to],
+       ) AS used WHERE $4::text IS NULL OR kind = $4 GROUP BY key, kind, model
+       ) AS summed ) AS ranked GROUP BY 1, rest, kind, model ORDER BY 1`,
+      [userId, from, to, kind ?? null],
     );
   }
 
   /** What is gone, by day and model. */
   past(userId: string): Promise<PastUsageRow[]> {
     return this.db.query(
-      `SELECT day::text, model, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
-       FROM past_usage WHERE user_id = $1 ORDER BY day, model`,
+      `SELECT day::text, model, kind, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
+       FROM past_usage WHERE user_id = $1 ORDER BY day, model, kind`,
       [userId],
     );
   }
@@ -104,11 +114,23 @@ export class UsageRepository {
     return 0;
   }
 
+  /** What no message shows, of today: the tokens count, but it is no reply. */
+  async add(userId: string, kind: UsageKind, { model, usage }: UsedTokens): Promise<void> {
+    const counts = COUNTS.map((name) => usage[name] ?? 0);
+    const own = Object.values(OWN).map((name) => (usage.own ? (usage[name] ?? 0) : 0));
+    await this.db.query(
+      `INSERT INTO past_usage AS p (user_id, day, model, kind, replies, ${ALL_COUNTS.join(', ')})
+       VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, 0, $4, $5, $6, $7, $8, $9)
+       ON CONFLICT (user_id, day, model, kind) DO UPDATE SET ${ADDED}`,
+      [userId, model, kind, ...counts, ...own],
+    );
+  }
+
   /** Removes at most `limit` rows of what is gone; answers how many. */
   async erasePast(userId: string, limit: number): Promise<number> {
     const rows = await this.db.query(
-      `DELETE FROM past_usage WHERE user_id = $1 AND (day, model) IN (
-         SELECT day, model FROM past_usage WHERE user_id = $1 LIMIT $2
+      `DELETE FROM past_usage WHERE user_id = $1 AND (day, model, kind) IN (
+         SELECT day, model, kind FROM past_usage WHERE user_id = $1 LIMIT $2
        ) RETURNING 1 AS one`,
       [userId, limit],
     );
@@ -143,4 +165,5 @@ const KEYS: Record<UsageGroup, [live: string, past: string]> = {
   day: [`to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')`, `to_char(p.day, 'YYYY-MM-DD')`],
   model: [`COALESCE(m.model, '')`, 'p.model'],
   conversation: ['m.conversation_id::text', 'NULL'],
+  kind: [`'reply'`, 'p.kind'],
 };

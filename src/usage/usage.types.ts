@@ -1,9 +1,16 @@
-export type UsageGroup = 'day' | 'model' | 'conversation';
+import type { StoredUsage } from '../messages/message.types';
 
-/** What replies of one group and model have used. */
+export type UsageGroup = 'day' | 'model' | 'conversation' | 'kind';
+
+/** What tokens were used for. */
+export const USAGE_KINDS = ['reply', 'title'] as const;
+export type UsageKind = (typeof USAGE_KINDS)[number];
+
+/** What was used of one group, kind and model. */
 export interface UsageRow {
-  /** A day, a model or a conversation; null for conversations that are gone. */
+  /** A day, a model, a conversation or a kind; null for what has no conversation: those that are gone, and titles. */
   key: string | null;
+  kind: UsageKind;
   /** Of all groups beyond the bound on their number together. */
   rest: boolean;
   model: string;
@@ -17,13 +24,21 @@ export interface UsageRow {
   own_output_tokens: number;
 }
 
+/** What a model was asked for besides replies. */
+export interface UsedTokens {
+  /** `ModelConfig.id` */
+  model: string;
+  usage: StoredUsage;
+}
+
 /** The same of what is gone. */
 export type PastUsageRow = Omit<UsageRow, 'key' | 'rest'> & { day: string };
 
-/** Days in UTC, both included. */
+/** Days in UTC, both included, and what for; all without `kind`. */
 export interface UsagePeriod {
   from: string;
   to: string;
+  kind?: UsageKind;
 }
 
 /** What a user has of what is limited. */

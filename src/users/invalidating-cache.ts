@@ -1,4 +1,3 @@
-import type { Observable } from 'rxjs';
 import { BoundedMap } from '../http/bounded-map';
 import { subjectOf } from './revocations/subject';
 
@@ -13,7 +12,7 @@ interface Entry<T> {
 }
 
 interface Freshness {
-  readonly changes: Observable<string | undefined>;
+  subscribe(on: (subject: string | undefined) => void): () => void;
   readonly current: boolean;
 }
 
@@ -30,7 +29,7 @@ export class InvalidatingCache<T> {
     capacity: number,
   ) {
     this.entries = new BoundedMap(capacity);
-    source.changes.subscribe((subject) => this.forget(subject));
+    source.subscribe((subject) => this.forget(subject));
   }
 
   /** What is remembered under this key, or else what `read` finds; only that of somebody is kept. */

@@ -7,8 +7,8 @@ export interface UserState {
   is_active: boolean;
 }
 
-/** The same of a user whom a gateway or an identity provider authenticates. */
-export interface KnownState extends UserState {
+/** The same, with what matters only for users whom a gateway or an identity provider authenticates: their id may come back after an erasure. */
+export interface StoredUserState extends UserState {
   /** Tokens from before were of somebody who has been erased. */
   valid_from: Date | null;
   /** Being erased: nobody of this name is let in until that is done. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { SignalsModule } from '../signals/signals.module';
 import { AccountNameEntity } from './account-name.entity';
 import { AccountNamesRepository } from './account-names.repository';
 import { AdminEntity } from './admin.entity';
@@ -16,6 +17,7 @@ import { UsersService } from './users.service';
 
 @Module({
   imports: [
+    SignalsModule,
     TypeOrmModule.forFeature([
       UserEntity,
       AccountNameEntity,

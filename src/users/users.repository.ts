@@ -4,9 +4,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { UserEntity } from './user.entity';
-import type { KnownState, NewAccount, UserChanges, UserPosition, UserState } from './user.types';
+import type { StoredUserState, NewAccount, UserChanges, UserPosition, UserState } from './user.types';
 
-/** Columns of `KnownState`. */
+/** Columns of `StoredUserState`. */
 export const STATE = 'role, is_active, valid_from, erased_as IS NOT NULL AS erasing';
 
 /** A user who is being erased, and the name under which the record goes on. */
@@ -24,17 +24,17 @@ export class UsersRepository {
   }
 
   /**
-   * The state of a user whose row is made if there is none, unless they were erased after `vouchedAt`. Undefined as well if
+   * The state of a user whose row is made if there is none, unless they were erased after `authenticatedAt`. Undefined as well if
    * somebody else was making it at that moment.
    */
-  async findOrInsert(id: string, vouchedAt: Date): Promise<KnownState | undefined> {
-    const rows: KnownState[] = await this.db.query(
+  async findOrInsert(id: string, authenticatedAt: Date): Promise<StoredUserState | undefined> {
+    const rows: StoredUserState[] = await this.db.query(
       `WITH erased AS (SELECT max(erased_at) AS at FROM erased_users WHERE id_hash = $2),
        made AS (
          INSERT INTO users (id, valid_from) SELECT $1, at FROM erased WHERE at IS NULL OR at <= $3
          ON CONFLICT (id) DO NOTHING RETURNING ${STATE})
        SELECT * FROM made UNION ALL SELECT ${STATE} FROM users WHERE id = $1`,
-      [id, hashOf(id), vouchedAt],
+      [id, hashOf(id), authenticatedAt],
     );
     return rows[0];
   }
@@ -44,8 +44,8 @@ export class UsersRepository {
   }
 
   /** The state of a user; undefined if there is none. */
-  async state(id: string): Promise<KnownState | undefined> {
-    const rows: KnownState[] = await this.db.query(`SELECT ${STATE} FROM users WHERE id = $1`, [id]);
+  async state(id: string): Promise<StoredUserState | undefined> {
+    const rows: StoredUserState[] = await this.db.query(`SELECT ${STATE} FROM users WHERE id = $1`, [id]);
     return rows[0];
   }
 

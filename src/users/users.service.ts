@@ -5,7 +5,7 @@ import { type AccountNames, AccountNamesRepository } from './account-names.repos
 import { InvalidatingCache } from './invalidating-cache';
 import { UserChangeFeed } from './revocations/user-change-feed';
 import { erasureInProgress, lastAdmin, nameTaken, userNotFound } from './user.errors';
-import type { KnownState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
+import type { StoredUserState, NewAccount, User, UserChanges, UserPosition, UserState } from './user.types';
 import { type ErasedUser, UsersRepository } from './users.repository';
 
 /** An account with what proves that it is one's own. */
@@ -13,44 +13,44 @@ export type Account = User & { password_hash: string | null };
 
 @Injectable()
 export class UsersService {
-  private readonly states: InvalidatingCache<KnownState>;
+  private readonly states: InvalidatingCache<StoredUserState>;
 
   constructor(
     private readonly users: UsersRepository,
     private readonly names: AccountNamesRepository,
-    private readonly revocations: UserChangeFeed,
+    private readonly userChanges: UserChangeFeed,
     private readonly db: TransactionRunner,
   ) {
     this.states = this.newCache();
   }
 
   /**
-   * The state of somebody whom others vouch for, since `vouchedAt`; their row is made when they are seen for the first time.
-   * Undefined if they were erased after that.
+   * The state of a user whom a gateway or an identity provider authenticated at `authenticatedAt`; their row is made when they are seen
+   * for the first time. Undefined if they were erased after `authenticatedAt`.
    * @throws {AppError} `erasure_in_progress`
    */
-  async stateOfKnown(id: string, vouchedAt = new Date()): Promise<UserState | undefined> {
+  async stateOfExternal(id: string, authenticatedAt = new Date()): Promise<UserState | undefined> {
     const state = await this.states.get(id, async () => {
-      const look = () => this.users.findOrInsert(id, vouchedAt);
+      const look = () => this.users.findOrInsert(id, authenticatedAt);
       const found = (await look()) ?? (await look());
       return found && { userId: id, value: found };
     });
     if (state?.erasing) throw erasureInProgress();
-    return state && (state.valid_from ?? vouchedAt) <= vouchedAt ? state : undefined;
+    return state && (state.valid_from ?? authenticatedAt) <= authenticatedAt ? state : undefined;
   }
 
   /** A cache of what was read of users, which forgets what a change of its user may have made wrong. */
   newCache<T>(): InvalidatingCache<T> {
-    return new InvalidatingCache(this.revocations, IDENTITY_BOUNDS.rememberedIdentities.limit);
+    return new InvalidatingCache(this.userChanges, IDENTITY_BOUNDS.rememberedIdentities.limit);
   }
 
   /** Changes what decides whether somebody gets in: as `UserChangeFeed.change`. */
   change<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    return this.revocations.change(userId, work);
+    return this.userChanges.change(userId, work);
   }
 
   /** The state of whoever has a credential of ours; undefined if they are gone. */
-  state(id: string): Promise<KnownState | undefined> {
+  state(id: string): Promise<StoredUserState | undefined> {
     return this.states.get(id, async () => {
       const found = await this.users.state(id);
       return found && { userId: id, value: found };
@@ -94,7 +94,7 @@ export class UsersService {
    * @throws {AppError} `user_not_found`, `username_taken`, `email_taken`, `last_admin`
    */
   update(id: string, changes: UserChanges): Promise<User> {
-    return this.revocations.change(id, async () => {
+    return this.userChanges.change(id, async () => {
       const { username, email, ...state } = changes;
       if (changes.role === 'user' || changes.is_active === false) await this.assertNotLastAdmin(id);
       const user = (await this.users.lock(id)) ?? notFound();
@@ -120,7 +120,7 @@ export class UsersService {
     recordName: string,
     further: (user: ErasedUser) => Promise<boolean>,
   ): Promise<boolean> {
-    return this.revocations.change(id, async () => {
+    return this.userChanges.change(id, async () => {
       await this.assertNotLastAdmin(id);
       await this.names.release(id, (await this.users.lock(id)) ?? {});
       const user = (await this.users.beginErasure(id, recordName)) ?? notFound();
@@ -136,7 +136,7 @@ export class UsersService {
 
   /** Nothing of the user is left: the name is as one that never was. */
   endErasure(id: string): Promise<void> {
-    return this.revocations.change(id, () => this.users.delete(id));
+    return this.userChanges.change(id, () => this.users.delete(id));
   }
 
   private async takeNames(id: string, names: AccountNames): Promise<void> {

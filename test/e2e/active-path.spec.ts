@@ -1,31 +1,23 @@
 import { DataSource } from 'typeorm';
 import { ActiveChildren1796000002000 } from '../../migrations/1796000002000-active-children';
-import { ApiClient, type Conversation } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import type { Conversation } from '../support/api-client';
 import { reply } from '../support/model-server/behaviours';
 import { Statements } from '../support/statements';
+import { useChatApp } from '../support/use-chat-app';
 
 type Selected = Conversation & { active_message_id: string | null };
 
 let statements: Statements;
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 
+const t = useChatApp({}, { own: 'records statements' });
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
   statements = new Statements();
-  model = await startModelServer();
   model.otherwise(reply('Yes.'));
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
   statements.watch(t.app.getHttpServer());
-  alice = ApiClient.of(t.url, 'alice');
 });
-afterAll(async () => {
-  await t.close();
-  await model.close();
-  statements.restore();
-});
+afterAll(() => statements.restore());
 
 const select = async (id: string, body?: object) =>
   (await alice.post<Selected>(`/messages/${id}/select`, body)).body.active_message_id;

@@ -1,18 +1,15 @@
 import { DataSource } from 'typeorm';
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import { createTestApp } from '../support/create-test-app';
 import { ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
+import { useChatApp } from '../support/use-chat-app';
 
 const ME = '/api/v1/probe/me';
 const STREAM = '/api/v1/probe/stream';
 const TICKET = '/api/v1/auth/stream-ticket';
 const SECRET = 'the-secret-of-the-gateway';
-let t: TestApp;
 
-beforeAll(async () => {
-  t = await createTestApp({ imports: [ProbeModule] });
-});
-afterAll(() => t.close());
+const t = useChatApp({}, { own: 'has routes of its own', imports: [ProbeModule] });
 
 function raw(...headers: string[]) {
   return sendRaw(
@@ -145,11 +142,10 @@ describe('Authorization of odd kinds', () => {
 });
 
 describe('AUTH_PROXY_SECRET', () => {
-  let guarded: TestApp;
-  beforeAll(async () => {
-    guarded = await createTestApp({ imports: [ProbeModule], env: { AUTH_PROXY_SECRET: SECRET } });
-  });
-  afterAll(() => guarded.close());
+  const guarded = useChatApp(
+    { AUTH_PROXY_SECRET: SECRET },
+    { own: 'has routes of its own', imports: [ProbeModule] },
+  );
 
   it('lets the gateway name users', async () => {
     expect((await guarded.as('alice').get(ME).set('X-Proxy-Secret', SECRET)).body).toEqual({

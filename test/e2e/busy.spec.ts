@@ -1,26 +1,17 @@
 import { DataSource } from 'typeorm';
 import { TurnQueue } from '../../src/turns/queue/turn-queue';
 import { ApiClient, type ChatMessage } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { startModelServer, type ModelServer } from '../support/model-server';
+import { createTestApp } from '../support/create-test-app';
+import { useChatApp } from '../support/use-chat-app';
 import { reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { createTestDatabase } from '../support/test-database';
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+const t = useChatApp();
+const { model } = t;
+const alice = t.client('alice');
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
-  alice = ApiClient.of(t.url, 'alice');
-});
 beforeEach(() => model.reset());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const post = (id: string, content: string, on_busy?: string, headers = {}) =>
   alice.open('POST', `/chat/${id}/stream`, { content, on_busy }, headers);
@@ -156,7 +147,7 @@ describe('on_busy: queue', () => {
     model.script(reply('Three.'));
     const second = await post(id, 'Second', 'queue');
     const third = await post(id, 'Third', 'queue');
-    const other = await ApiClient.of(t.url, 'bob').post(`/messages/${replyOf(second)}/stop`);
+    const other = await t.client('bob').post(`/messages/${replyOf(second)}/stop`);
     expect(other.status).toBe(404);
     for (let times = 0; times < 2; times++) {
       const { status, body } = await alice.post<ChatMessage>(`/messages/${replyOf(second)}/stop`);

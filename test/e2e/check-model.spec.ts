@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { failure, reply, status } from '../support/model-server/behaviours';
 import type { Behaviour } from '../support/model-server/exchange';
+import { useModelServer } from '../support/use-model-server';
 
 /* `npm run check-model`, as an operator runs it: the compiled command as a process of its own. */
 
@@ -22,12 +22,11 @@ models:
   - { id: demo, provider: built-in }
 `;
 
-let server: ModelServer;
+const server = useModelServer();
 let directory: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   if (!existsSync(COMMAND)) throw new Error('This runs the compiled command: run "npm run build" first.');
-  server = await startModelServer();
 });
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'parley-check-'));
@@ -35,7 +34,6 @@ beforeEach(() => {
   server.otherwise(provider);
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-afterAll(() => server.close());
 
 const provider: Behaviour = (exchange) => {
   const { url, body } = exchange.request;

@@ -3,41 +3,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import { countTokens } from '../../src/llm/tokens/token-counter';
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { finish, reasoning, reply, stream, text } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import type { SseReader } from '../support/sse-reader';
+import { NO_MODEL, useChatApp } from '../support/use-chat-app';
 
 const WINDOW = 2_000;
 const ANSWER = 900;
 /** What each message takes besides its text. */
 const OVERHEAD = 4;
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 const directory = mkdtempSync(join(tmpdir(), 'parley-models-'));
 
-beforeAll(async () => {
-  model = await startModelServer();
+const t = useChatApp((server) => {
   const file = join(directory, 'models.yaml');
   writeFileSync(
     file,
-    `providers: [{name: p, kind: openai, base_url: "${model.url}", api_key_env: TEST_KEY}]
+    `providers: [{name: p, kind: openai, base_url: "${server.url}", api_key_env: TEST_KEY}]
 models: [{id: small, provider: p, context_window: ${WINDOW}, max_output_tokens: ${ANSWER}}, {id: large, provider: p, context_window: 100000}]`,
   );
-  const none = { OPENAI_API_KEY: '', OPENAI_BASE_URL: '', OPENAI_MODEL: '' };
-  t = await createTestApp({ env: { MODELS_FILE: file, TEST_KEY: 'x-key-of-tests', ...none } });
-  alice = ApiClient.of(t.url, 'alice');
+  return { MODELS_FILE: file, TEST_KEY: 'x-key-of-tests', ...NO_MODEL };
 });
+const { model } = t;
+const alice = t.client('alice');
 beforeEach(() => model.reset());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const words = (count: number) => 'word '.repeat(count).trimEnd();
 const cut = (count: number) => stream(text(words(count)), finish('length'));

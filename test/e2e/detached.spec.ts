@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { QueueService } from '../../src/messages/queue.service';
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { captureLogs, type LogCapture } from '../support/log-capture';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { captureLogs } from '../support/log-capture';
 import { failure, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
+import { useChatApp } from '../support/use-chat-app';
 
 interface Line {
   msg: string;
@@ -14,24 +12,13 @@ interface Line {
   message_id?: string;
 }
 
-let logs: LogCapture;
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  logs = captureLogs('info');
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' }, overrides: [logs.override] });
-  alice = ApiClient.of(t.url, 'alice');
-});
+const logs = captureLogs('info');
+const t = useChatApp({}, { own: 'reads its log, and stops writing', overrides: [logs.override] });
+const { model } = t;
+const alice = t.client('alice');
 beforeEach(() => {
   model.reset();
   logs.lines.length = 0;
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 const linesOf = (text: RegExp): Line[] =>

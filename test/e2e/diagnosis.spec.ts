@@ -1,9 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { captureLogs, type LogCapture } from '../support/log-capture';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { createTestApp } from '../support/create-test-app';
+import { captureLogs } from '../support/log-capture';
 import {
   data,
   failure,
@@ -16,40 +15,31 @@ import {
   text,
 } from '../support/model-server/behaviours';
 import type { Behaviour } from '../support/model-server/exchange';
+import { useChatApp } from '../support/use-chat-app';
 
 const KEY = 'sk-providerkey0123456789';
 const PROMPT = 'The canary "sings" of\nprivate matters';
 
 type Line = Record<string, unknown>;
 
-let model: ModelServer;
-let logs: LogCapture;
-let t: TestApp;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  logs = captureLogs('info');
-  const env = {
-    ...model.env,
+const logs = captureLogs('info');
+const t = useChatApp(
+  {
     OPENAI_API_KEY: KEY,
     LLM_MAX_RETRIES: '1',
     LLM_FIRST_EVENT_TIMEOUT_MS: '1000',
     LLM_MAX_REPLY_CHARS: '50',
-  };
-  t = await createTestApp({ env, overrides: [logs.override] });
-  alice = ApiClient.of(t.url, 'alice');
-});
+  },
+  { own: 'reads its log', overrides: [logs.override] },
+);
+const { model } = t;
+const alice = t.client('alice');
 // A reply in between, so that no failures in a row have the provider left alone.
 beforeEach(async () => {
   model.reset();
   await alice.say((await alice.conversation()).id, 'Are you there?');
   model.reset();
   logs.lines.length = 0;
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 const linesOf = (msg: string) =>

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PASSWORD, signUp } from '../support/accounts';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { DocumentedPage } from '../support/documented-page';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { echo } from '../support/model-server/behaviours';
+import { useModelServer } from '../support/use-model-server';
 
 const ORIGIN = 'http://127.0.0.1:8080';
 /** All but the clock. */
@@ -20,19 +20,16 @@ const TIMERS = [
   'clearTimeout',
 ] as const;
 
-let model: ModelServer;
+const model = useModelServer();
 let t: TestApp;
 let page: DocumentedPage | undefined;
 
-beforeAll(async () => {
-  model = (await startModelServer()).otherwise(echo());
-});
+beforeAll(() => void model.otherwise(echo()));
 afterEach(async () => {
   page?.close();
   page = undefined;
   await t.close();
 });
-afterAll(() => model.close());
 
 async function open(file: string, env: NodeJS.ProcessEnv): Promise<DocumentedPage> {
   t = await createTestApp({ env: { ...model.env, CORS_ORIGINS: ORIGIN, ...env } });

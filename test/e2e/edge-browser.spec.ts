@@ -1,21 +1,17 @@
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import { createTestApp } from '../support/create-test-app';
 import { ProbeModule } from '../support/probe.module';
+import { useChatApp } from '../support/use-chat-app';
 
 const OPEN = '/api/v1/probe/open';
 const ME = '/api/v1/probe/me';
 const ORIGIN = 'https://chat.example';
 
 describe('CORS', () => {
-  let listed: TestApp;
-  let anyone: TestApp;
-  beforeAll(async () => {
-    listed = await createTestApp({
-      imports: [ProbeModule],
-      env: { CORS_ORIGINS: `${ORIGIN},http://localhost:5173` },
-    });
-    anyone = await createTestApp({ imports: [ProbeModule], env: { CORS_ORIGINS: '*' } });
-  });
-  afterAll(() => Promise.all([listed.close(), anyone.close()]));
+  const listed = useChatApp(
+    { CORS_ORIGINS: `${ORIGIN},http://localhost:5173` },
+    { own: 'has routes of its own', imports: [ProbeModule] },
+  );
+  const anyone = useChatApp({ CORS_ORIGINS: '*' }, { own: 'has routes of its own', imports: [ProbeModule] });
 
   it('lets listed origins read answers, errors included', async () => {
     for (const path of [OPEN, ME, '/nothing']) {
@@ -68,11 +64,7 @@ describe('CORS', () => {
 });
 
 describe('the API documentation', () => {
-  let t: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp({ imports: [ProbeModule] });
-  });
-  afterAll(() => t.close());
+  const t = useChatApp({}, { own: 'has routes of its own', imports: [ProbeModule] });
 
   it('is an OpenAPI 3.1 document', async () => {
     const { body, headers } = await t.request.get('/api/v1/openapi.json');

@@ -1,24 +1,23 @@
 import { Logger } from '@nestjs/common';
 import { PARAMS_PROVIDER_TOKEN } from 'nestjs-pino';
 import { loggerParams } from '../../src/logging/logging.module';
-import { createTestApp, type TestApp } from '../support/create-test-app';
 import { ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
+import { useChatApp } from '../support/use-chat-app';
 
 const SECRET = 'canary-proxy-secret-1234';
 const lines: Record<string, unknown>[] = [];
-let t: TestApp;
 
-beforeAll(async () => {
-  const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
-  const params = loggerParams({ level: 'trace', format: 'json', content: false }, destination);
-  t = await createTestApp({
+const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
+const params = loggerParams({ level: 'trace', format: 'json', content: false }, destination);
+const t = useChatApp(
+  { AUTH_PROXY_SECRET: SECRET },
+  {
+    own: 'reads its log, and has routes of its own',
     imports: [ProbeModule],
-    env: { AUTH_PROXY_SECRET: SECRET },
     overrides: [{ provide: PARAMS_PROVIDER_TOKEN, useValue: params }],
-  });
-});
-afterAll(() => t.close());
+  },
+);
 beforeEach(() => {
   lines.length = 0;
 });

@@ -1,15 +1,11 @@
-import { createTestApp, type TestApp } from '../support/create-test-app';
 import { ProbeController, ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
+import { useChatApp } from '../support/use-chat-app';
 
 const OPEN = '/api/v1/probe/open';
 const ECHO = '/api/v1/probe/echo';
-let t: TestApp;
 
-beforeAll(async () => {
-  t = await createTestApp({ imports: [ProbeModule] });
-});
-afterAll(() => t.close());
+const t = useChatApp({}, { own: 'has routes of its own', imports: [ProbeModule] });
 beforeEach(() => {
   ProbeController.calls = 0;
 });

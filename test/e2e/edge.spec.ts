@@ -2,20 +2,17 @@ import { gzipSync } from 'node:zlib';
 import { request as httpRequest } from 'node:http';
 import { DatabaseState } from '../../src/database/database-state';
 import { Draining } from '../../src/http/draining';
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import { createTestApp } from '../support/create-test-app';
 import { ProbeController, ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
+import { useChatApp } from '../support/use-chat-app';
 
 const PROBE = '/api/v1/probe';
-let t: TestApp;
 
-beforeAll(async () => {
-  t = await createTestApp({
-    imports: [ProbeModule],
-    env: { HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' },
-  });
-});
-afterAll(() => t.close());
+const t = useChatApp(
+  { HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' },
+  { own: 'has routes of its own', imports: [ProbeModule] },
+);
 
 function post(body: string | Buffer, type = 'application/json', headers: Record<string, string> = {}) {
   return t.request.post(`${PROBE}/echo`).set('Content-Type', type).set(headers).send(body);
@@ -51,18 +48,13 @@ describe('errors', () => {
     expect((await t.request.get(`${PROBE}/open`)).status).toBe(200);
   });
 
-  it.each([
-    '/',
-    '/nothing',
-    '/api',
-    '/api/v1',
-    '/api/v1/nothing',
-    '/api/v2/probe/open',
-    `${PROBE}/open/more`,
-  ])('has nothing at %s', async (path) => {
-    const { status, body } = await t.request.get(path);
-    expect([status, body.code, body.instance]).toEqual([404, 'route_not_found', path]);
-  });
+  it.each(['/nothing', '/api', '/api/v1/nothing', '/api/v2/probe/open', `${PROBE}/open/more`])(
+    'has nothing at %s',
+    async (path) => {
+      const { status, body } = await t.request.get(path);
+      expect([status, body.code, body.instance]).toEqual([404, 'route_not_found', path]);
+    },
+  );
 
   it('tells a wrong method from a wrong address', async () => {
     const wrong = await t.request.delete(`${PROBE}/open?x=1`);
@@ -345,6 +337,11 @@ describe('health', () => {
       expect([status, body]).toEqual([200, { status: 'ok' }]);
     },
   );
+
+  it.each(['/health', '/api/v1/health'])('says at %s that the process is there', async (path) => {
+    const { status, body } = await t.request.get(path);
+    expect([status, body]).toEqual([200, { status: 'healthy' }]);
+  });
 
   it('is not ready without its database', async () => {
     const other = await createTestApp();

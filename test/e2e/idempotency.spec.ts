@@ -1,30 +1,23 @@
 import { DataSource } from 'typeorm';
 import { streamReply } from '../support/chat-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { startModelServer, type ModelServer } from '../support/model-server';
+import { useChatApp } from '../support/use-chat-app';
 import { failure, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 
 describe('Idempotency-Key', () => {
-  let model: ModelServer;
-  let t: TestApp;
+  const t = useChatApp();
+  const { model } = t;
   let api: string;
   let keys = 0;
 
   beforeAll(async () => {
-    model = await startModelServer();
-    t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
     api = `${t.url}/api/v1`;
   });
   beforeEach(() => model.reset());
-  afterAll(async () => {
-    await t.close();
-    await model.close();
-  });
 
   const newKey = () => `key-${++keys}`;
   const chat = (key: string, body: object, user = 'alice') =>
-    streamReply(`${api}/chat`, user, { body, headers: { 'Idempotency-Key': key } });
+    streamReply(`${api}/chat`, t.user(user), { body, headers: { 'Idempotency-Key': key } });
   const post = (path: string, key: string, body: object, user = 'alice') =>
     t.as(user).post(`/api/v1${path}`).set('Idempotency-Key', key).send(body);
   const messagesOf = async (id: string) =>
@@ -82,7 +75,7 @@ describe('Idempotency-Key', () => {
     for (const bad of ['with space', 'ü', 'x'.repeat(256)]) {
       const answer = await fetch(`${api}/conversations`, {
         method: 'POST',
-        headers: { 'X-User-ID': 'alice', 'Content-Type': 'application/json', 'Idempotency-Key': bad },
+        headers: { 'X-User-ID': t.user('alice'), 'Content-Type': 'application/json', 'Idempotency-Key': bad },
         body: '{}',
       });
       expect([bad.slice(0, 10), answer.status]).toEqual([bad.slice(0, 10), 400]);

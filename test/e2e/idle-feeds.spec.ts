@@ -2,38 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { ConversationsService } from '../../src/conversations/conversations.service';
 import { unavailable } from '../../src/database/database-error';
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { reply } from '../support/model-server/behaviours';
 import type { SseReader } from '../support/sse-reader';
+import { useChatApp } from '../support/use-chat-app';
 
 const FEEDS = 300;
 const WATCHED_MS = 6_000;
 const embedded = !process.env.TEST_DATABASE_URL;
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 let sent: string[] = [];
 // eslint-disable-next-line typescript/unbound-method
 const { query } = Client.prototype;
 
+const t = useChatApp({}, { own: 'records statements' });
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
   Client.prototype.query = function (this: Client, ...args: unknown[]) {
     const [config] = args as [string | { text: string }];
     sent.push(typeof config === 'string' ? config : config.text);
     return (query as (...all: unknown[]) => unknown).apply(this, args);
   } as typeof query;
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
 });
-afterAll(async () => {
-  Client.prototype.query = query;
-  await t.close();
-  await model.close();
-});
+afterAll(() => (Client.prototype.query = query));
 
 /** Statements about conversations and their messages; leases, for one, are looked after all the time. */
 const looks = () =>

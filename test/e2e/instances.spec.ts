@@ -1,35 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, type ChatMessage } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { startModelServer, type ModelServer } from '../support/model-server';
+import { createTestApp } from '../support/create-test-app';
+import { useChatApp } from '../support/use-chat-app';
 import { reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { SLACK_MS } from '../support/slack';
-import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
 /** Only a server can be shared; the embedded database is one process's own. */
 const several = process.env.TEST_DATABASE_URL ? describe : undefined;
 
 several?.('two instances on one database', () => {
-  let model: ModelServer;
-  let database: TestDatabase;
-  let apps: TestApp[];
-  let here: ApiClient;
-  let there: ApiClient;
-
-  beforeAll(async () => {
-    model = await startModelServer();
-    database = await createTestDatabase();
-    const start = () => createTestApp({ env: { ...model.env, SHUTDOWN_GRACE_S: '1' }, database });
-    apps = [await start(), await start()];
-    [here, there] = apps.map(({ url }) => ApiClient.of(url, 'alice'));
-  });
+  const env = { SHUTDOWN_GRACE_S: '1' };
+  const one = useChatApp(env, { own: 'one of two instances' });
+  const other = useChatApp(env, { own: 'the other one', beside: one });
+  const { model } = one;
+  const [here, there] = [one.client('alice'), other.client('alice')];
   beforeEach(() => model.reset());
-  afterAll(async () => {
-    await Promise.all(apps.map((app) => app.close()));
-    await database.close();
-    await model.close();
-  });
 
   /** A reply that runs on the first instance until its gate is opened. */
   async function running() {
@@ -165,7 +151,10 @@ several?.('two instances on one database', () => {
   });
 
   it('readers of an instance that ends go on at the other one, and nothing of it is left open', async () => {
-    const third = await createTestApp({ env: { ...model.env, SHUTDOWN_GRACE_S: '0' }, database });
+    const third = await createTestApp({
+      env: { ...model.env, SHUTDOWN_GRACE_S: '0' },
+      database: one.database,
+    });
     const on = ApiClient.of(third.url, 'alice');
     const { id, gate, reader, messageId } = await running();
     const passing = await (await on.follow(messageId)).count(2);
@@ -189,7 +178,7 @@ several?.('two instances on one database', () => {
     await sleep(11_000);
     const statements = async () => {
       const { DataSource } = await import('typeorm');
-      const [row] = await apps[0].app
+      const [row] = await one.app
         .get(DataSource)
         .query(`SELECT sum(xact_commit)::int AS n FROM pg_stat_database WHERE datname = current_database()`);
       return row.n as number;

@@ -7,19 +7,13 @@ import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { ConversationsService } from '../../src/conversations/conversations.service';
 import type { InProcessSignals } from '../../src/signals/in-process-signals';
 import { Signals } from '../../src/signals/signals';
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { SocketClient } from '../support/socket-client';
+import { useChatApp } from '../support/use-chat-app';
 
 /** No more than may wait in a conversation. */
 const REQUESTS = 15;
-
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 
 /** Every signal that the service has listened to; the tests' own clients are in this process, too. */
 const signals = new Set<AbortSignal>();
@@ -27,24 +21,20 @@ const connections = new Set<Socket>();
 // eslint-disable-next-line typescript/unbound-method
 const { addEventListener } = AbortSignal.prototype;
 
+const t = useChatApp({}, { own: 'counts listeners and connections' });
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
   AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
     if (new Error().stack?.includes('/src/')) signals.add(this);
     return addEventListener.apply(this, args as Parameters<typeof addEventListener>);
   };
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
   t.app.getHttpServer().on('connection', (socket: Socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
-  alice = ApiClient.of(t.url, 'alice');
 });
-afterAll(async () => {
-  AbortSignal.prototype.addEventListener = addEventListener;
-  await t.close();
-  await model.close();
-});
+afterAll(() => (AbortSignal.prototype.addEventListener = addEventListener));
 
 /** Those who wait for what the process as a whole tells. */
 const observers = () => {

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { REPLY_BOUNDS } from '../../src/config/bounds';
-import { ApiClient, type ChatMessage } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import type { ChatMessage } from '../support/api-client';
+import { useChatApp } from '../support/use-chat-app';
 import { seedConversation } from '../support/seed-conversation';
 
 const MESSAGES = 40;
@@ -15,15 +15,13 @@ interface Listed {
   next_cursor: string | null;
 }
 
-let t: TestApp;
-let alice: ApiClient;
+const t = useChatApp();
+const alice = t.client('alice');
 let id: string;
 
 beforeAll(async () => {
-  t = await createTestApp();
-  alice = ApiClient.of(t.url, 'alice');
   await alice.conversation();
-  id = await seedConversation(t, { userId: 'alice', messages: MESSAGES });
+  id = await seedConversation(t, { userId: t.user('alice'), messages: MESSAGES });
   // Every second one is very long.
   await t.app.get(DataSource).query(
     `UPDATE messages SET parts = jsonb_build_array(jsonb_build_object('type', 'text', 'text', repeat('x', $2::int)))
@@ -31,7 +29,6 @@ beforeAll(async () => {
     [id, LONG],
   );
 });
-afterAll(() => t.close());
 
 async function pages(first: string, next: (cursor: string) => string): Promise<Listed[]> {
   const found: Listed[] = [];
@@ -67,13 +64,13 @@ it('the same on the way back from the newest', async () => {
 });
 
 it('short messages fill a page', async () => {
-  const short = await seedConversation(t, { userId: 'alice', messages: 250 });
+  const short = await seedConversation(t, { userId: t.user('alice'), messages: 250 });
   const { body } = await alice.get<Listed>(`/conversations/${short}/messages?limit=100`);
   expect([body.data.length, body.has_more]).toEqual([100, true]);
 });
 
 it('an export has all of them', async () => {
-  const { text } = await alice.get('/users/alice/export');
+  const { text } = await alice.get(`/users/${t.user('alice')}/export`);
   const lengths = text
     .split('\n')
     .filter((line) => line.includes(id) && line.includes('"role"'))

@@ -1,26 +1,17 @@
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { finish, reply, stream, text } from '../support/model-server/behaviours';
 import { Statements } from '../support/statements';
+import { useChatApp } from '../support/use-chat-app';
 
 let statements: Statements;
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 
+const t = useChatApp({}, { own: 'records statements' });
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
   statements = new Statements();
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
   statements.watch(t.app.getHttpServer());
-  alice = ApiClient.of(t.url, 'alice');
 });
-afterAll(async () => {
-  await t.close();
-  await model.close();
-  statements.restore();
-});
+afterAll(() => statements.restore());
 
 /** How often a whole message was read. */
 async function readsOf(send: () => Promise<unknown>): Promise<number> {

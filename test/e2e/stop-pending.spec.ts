@@ -4,31 +4,23 @@ import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { REPLY_BOUNDS } from '../../src/config/bounds';
 import { Signals } from '../../src/signals/signals';
 import { replyTopic } from '../../src/signals/topics';
-import { ApiClient, type ChatMessage } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import type { ChatMessage } from '../support/api-client';
 import { reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { Statements } from '../support/statements';
+import { useChatApp } from '../support/use-chat-app';
 
 let statements: Statements;
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 
+const t = useChatApp({}, { own: 'records statements' });
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
   statements = new Statements();
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
   statements.watch(t.app.getHttpServer());
-  alice = ApiClient.of(t.url, 'alice');
 });
 afterEach(() => vi.restoreAllMocks());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-  statements.restore();
-});
+afterAll(() => statements.restore());
 
 async function running() {
   const { id } = await alice.conversation();
@@ -50,7 +42,7 @@ const wholeRows = (texts: string[]) => texts.filter((text) => /parts|\.\*|SELECT
 
 it('a stop that does not come to pass in time says so, and may be asked for again', async () => {
   const { id, gate, reader } = await running();
-  vi.spyOn(REPLY_BOUNDS.stopPatience, 'limit', 'get').mockReturnValue(1_500 as 25_000);
+  vi.spyOn(REPLY_BOUNDS.stopWait, 'limit', 'get').mockReturnValue(1_500 as 25_000);
   hideWriter();
   const sent = await statements.of(async () => {
     const answer = await alice.post(`/messages/${reader.messageId}/stop`);

@@ -1,8 +1,7 @@
 import { DataSource } from 'typeorm';
 import { streamReply } from '../support/chat-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
+import { useChatApp } from '../support/use-chat-app';
 import { data, failure, finish, reply, stream, text } from '../support/model-server/behaviours';
-import { startModelServer, type ModelServer } from '../support/model-server';
 
 interface HistoryItem {
   id: string;
@@ -12,24 +11,18 @@ interface HistoryItem {
 }
 
 describe('versions and branches', () => {
-  let model: ModelServer;
-  let t: TestApp;
+  const t = useChatApp();
+  const { model } = t;
   let api: string;
 
   beforeAll(async () => {
-    model = await startModelServer();
-    t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
     api = `${t.url}/api/v1`;
-  });
-  afterAll(async () => {
-    await t.close();
-    await model.close();
   });
 
   const say = (content: string, conversation_id?: string) =>
-    streamReply(`${api}/chat`, 'alice', { body: { content, conversation_id } });
+    streamReply(`${api}/chat`, t.user('alice'), { body: { content, conversation_id } });
   const act = (id: string, action: string, body?: object) =>
-    streamReply(`${api}/messages/${id}/${action}`, 'alice', { body });
+    streamReply(`${api}/messages/${id}/${action}`, t.user('alice'), { body });
   const history = async (id: string, query = ''): Promise<HistoryItem[]> =>
     (await t.as('alice').get(`/api/v1/conversations/${id}/messages${query}`).expect(200)).body.data;
   const contents = async (id: string, query = '') =>
@@ -55,7 +48,7 @@ describe('versions and branches', () => {
     const first = await say('Count again.');
     const second = await act(first.messageId, 'regenerate');
     const calls = model.requests.length;
-    const rest = await streamReply(`${api}/messages/${first.messageId}/regenerate`, 'alice', {
+    const rest = await streamReply(`${api}/messages/${first.messageId}/regenerate`, t.user('alice'), {
       headers: { 'Last-Event-ID': second.ids[1] },
     });
     expect(rest.ids).toEqual(second.ids.slice(2));
@@ -98,7 +91,7 @@ describe('versions and branches', () => {
     const { conversationId } = last;
     for (let turn = 1; turn <= 6; turn++) {
       await say(`${turn} dropped`, conversationId);
-      last = await streamReply(`${api}/chat`, 'alice', {
+      last = await streamReply(`${api}/chat`, t.user('alice'), {
         body: { content: `${turn}`, conversation_id: conversationId, parent_id: last.messageId },
       });
     }
@@ -130,7 +123,9 @@ describe('versions and branches', () => {
     expect(sent()?.[2]).toMatch(/^user: .*cut off/);
     expect(await contents(cut.conversationId)).toEqual(['Norway?', 'The capital is Oslo.']);
     expect(await contents(cut.conversationId, `?leaf=${cut.messageId}`)).toEqual(['Norway?', 'The capi']);
-    const replay = await streamReply(`${api}/messages/${whole.messageId}/stream`, 'alice', { method: 'GET' });
+    const replay = await streamReply(`${api}/messages/${whole.messageId}/stream`, t.user('alice'), {
+      method: 'GET',
+    });
     expect(replay).toEqual(whole);
   });
 
@@ -251,7 +246,7 @@ describe('versions and branches', () => {
       expect([action, answer.status, answer.body.code]).toEqual([action, 404, 'message_not_found']);
     }
     await t.as('bob').post(`/api/v1/conversations/${mine.conversationId}/fork`).expect(404);
-    const own = await streamReply(`${api}/chat`, 'bob', { body: { content: 'Hi.' } });
+    const own = await streamReply(`${api}/chat`, t.user('bob'), { body: { content: 'Hi.' } });
     const stolen = await t
       .as('bob')
       .post(`/api/v1/conversations/${own.conversationId}/fork`)

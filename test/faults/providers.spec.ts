@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, type ChatMessage, type Problem, type Turn } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
 import { OddProvider, type Told } from './support/odd-provider';
 import { IS_LONG, SEED } from './support/options';
 import { Random } from './support/random';
+import { NO_MODEL, useChatApp } from '../support/use-chat-app';
 
 /*
  * Providers as they really behave: `docs/models.md`. Three of them at random do what each of its paragraphs speaks of, to turns of many conversations
@@ -24,8 +24,11 @@ const directory = mkdtempSync(join(tmpdir(), 'parley-providers-'));
 const servers: ModelServer[] = [];
 const told = new Map<string, Told[]>();
 let providers: OddProvider[];
-let t: TestApp;
 
+const t = useChatApp(
+  { MODELS_FILE: join(directory, 'models.json'), RATE_LIMITS: 'off', LLM_MAX_RETRIES: '1', ...NO_MODEL },
+  { own: 'has models of its own' },
+);
 beforeAll(async () => {
   for (const _ of NAMES) servers.push(await startModelServer());
   providers = NAMES.map(
@@ -41,13 +44,9 @@ beforeAll(async () => {
   }));
   const file = { providers: NAMES.map((name, index) => ({ name, base_url: servers[index].url })), models };
   writeFileSync(join(directory, 'models.json'), JSON.stringify(file));
-  t = await createTestApp({
-    env: { MODELS_FILE: join(directory, 'models.json'), RATE_LIMITS: 'off', LLM_MAX_RETRIES: '1' },
-  });
 });
 
 afterAll(async () => {
-  await t.close();
   await Promise.all(servers.map((server) => server.close()));
   rmSync(directory, { recursive: true, force: true });
 });

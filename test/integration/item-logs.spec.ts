@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { addProbeKind, probe, removeProbeKind } from '../support/probe-part';
 import { storedEvents } from '../support/stored-events';
-import { isTextLike, type MessagePart } from '../../src/messages/message.types';
-import { ReplyContent, textOf, type ReplyDelta } from '../../src/messages/reply-content';
+import { isTextLike, type MessagePart } from '../../src/messages/content/parts';
+import { ReplyContent, textOf, type ReplyDelta } from '../../src/messages/content/reply-content';
 import { decodePayload, encodePayload } from '../../src/replies/log/journal/journal-payload';
 import { PayloadReader } from '../../src/replies/log/journal/payload-reader';
 import { RecoveredEvents } from '../../src/replies/log/journal/recovered-events';

@@ -3,18 +3,17 @@ import { DemoClient } from '../../src/llm/demo/demo-client';
 import type { LlmClient, ModelRequest } from '../../src/llm/llm-client';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import { call, testLimits, testProvider, testRequest } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { reply } from '../support/model-server/behaviours';
+import { useModelServer } from '../support/use-model-server';
 
 /*
  * What every LlmClient keeps, whatever is behind it.
  */
 
-let server: ModelServer;
+const server = useModelServer();
 let openai: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   openai = new OpenAiClient(testLimits());
 });
 
@@ -22,10 +21,7 @@ beforeEach(() => void server.otherwise(reply('Some words, one after the other.',
 
 afterEach(() => server.reset());
 
-afterAll(async () => {
-  await openai.close();
-  await server.close();
-});
+afterAll(() => openai.close());
 
 const IMPLEMENTATIONS: [string, () => { client: LlmClient; request: ModelRequest }][] = [
   ['OpenAiClient', () => ({ client: openai, request: testRequest(testProvider(server.url)) })],

@@ -9,7 +9,6 @@ import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import type { ModelAttempt } from '../../src/llm/run/attempt';
 import { CircuitBreakers } from '../../src/llm/run/circuit-breakers';
 import { collected, testLimits, testModel, testProvider } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   at,
   comment,
@@ -29,21 +28,18 @@ import {
   text,
 } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
+import { useModelServer } from '../support/use-model-server';
 
-let server: ModelServer;
+const server = useModelServer();
 let openai: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   openai = new OpenAiClient(testLimits());
 });
 
 afterEach(() => server.reset());
 
-afterAll(async () => {
-  await openai.close();
-  await server.close();
-});
+afterAll(() => openai.close());
 
 interface Setup {
   limits?: Partial<LlmConfig>;

@@ -10,7 +10,7 @@ import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import type { ModelPart } from '../../src/llm/llm-client';
 import { LlmError } from '../../src/llm/llm-error';
 import { call, collected, testLimits, testProvider, testRequest } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { startModelServer } from '../support/model-server';
 import {
   data,
   done,
@@ -27,23 +27,20 @@ import {
   text,
 } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
+import { useModelServer } from '../support/use-model-server';
 
 const KEY = 'sk-parley-0123456789abcdef';
 
-let server: ModelServer;
+const server = useModelServer();
 let client: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   client = new OpenAiClient(testLimits({ connectTimeoutMs: 300 }));
 });
 
 afterEach(() => server.reset());
 
-afterAll(async () => {
-  await client.close();
-  await server.close();
-});
+afterAll(() => client.close());
 
 function request(overrides: Parameters<typeof testProvider>[1] = {}) {
   return testRequest(testProvider(server.url, { apiKey: KEY, ...overrides }));

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type { TokenUsage } from '../../src/llm/llm-client';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import { call, testLimits, testProvider, testRequest } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { fixture, fixturePath, status, trickle } from '../support/model-server/behaviours';
+import { useModelServer } from '../support/use-model-server';
 
 interface Expected {
   text: string;
@@ -141,20 +141,16 @@ const REFUSALS: [file: string, status: number, code: string, retryable: boolean]
   ['gemini-error.json', 429, 'provider_rate_limited', true],
 ];
 
-let server: ModelServer;
+const server = useModelServer();
 let client: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   client = new OpenAiClient(testLimits());
 });
 
 afterEach(() => server.reset());
 
-afterAll(async () => {
-  await client.close();
-  await server.close();
-});
+afterAll(() => client.close());
 
 it('covers every fixture', () => {
   const files = readdirSync(dirname(fixturePath('x'))).filter((name) => /\.(sse|json)$/.test(name));

@@ -1,21 +1,17 @@
 import type { ModelConfig, ModelSettings } from '../../src/config/models-config';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import { collected, testLimits, testModel, testProvider } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import { reply, status } from '../support/model-server/behaviours';
+import { useModelServer } from '../support/use-model-server';
 
-let server: ModelServer;
+const server = useModelServer();
 let openai: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   openai = new OpenAiClient(testLimits());
 });
 afterEach(() => server.reset());
-afterAll(async () => {
-  await openai.close();
-  await server.close();
-});
+afterAll(() => openai.close());
 
 const bodies = () => server.requests.map(({ body }) => body as unknown as Record<string, unknown>);
 

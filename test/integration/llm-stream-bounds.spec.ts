@@ -4,7 +4,6 @@ import { HeldBytes } from '../../src/llm/openai/held-bytes';
 import type { LlmError } from '../../src/llm/llm-error';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import { call, collected, testLimits, testProvider, testRequest } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   comment,
   data,
@@ -19,18 +18,18 @@ import {
   usage,
 } from '../support/model-server/behaviours';
 import type { Behaviour } from '../support/model-server/exchange';
+import { useModelServer } from '../support/use-model-server';
 
 /*
  * What a provider may send without an end, or in pieces that cost more than their bytes.
  */
 
 const { idleLines, linesOfEvent, bytesOfEvent, heldByAll, heldUnasked } = PROVIDER_BOUNDS;
-let server: ModelServer;
+const server = useModelServer();
 let held: HeldBytes;
 let client: OpenAiClient;
 
 beforeAll(async () => {
-  server = await startModelServer();
   held = new HeldBytes();
   client = new OpenAiClient(testLimits({ maxReplyChars: 500_000 }), undefined, held);
 });
@@ -38,10 +37,7 @@ afterEach(() => {
   server.reset();
   expect(held.total).toBe(0);
 });
-afterAll(async () => {
-  await client.close();
-  await server.close();
-});
+afterAll(() => client.close());
 
 function answer(behaviour: Behaviour) {
   server.script(behaviour);

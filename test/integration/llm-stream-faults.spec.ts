@@ -14,7 +14,6 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { OpenAiClient } from '../../src/llm/openai/openai-client';
 import { call, testLimits, testProvider, testRequest } from '../support/model-calls';
-import { type ModelServer, startModelServer } from '../support/model-server';
 import {
   cutAfter,
   comment,
@@ -37,21 +36,18 @@ import {
 } from '../support/model-server/behaviours';
 import type { Behaviour } from '../support/model-server/exchange';
 import { SLACK_MS } from '../support/slack';
+import { useModelServer } from '../support/use-model-server';
 
-let server: ModelServer;
+const server = useModelServer();
 let client: OpenAiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
+beforeAll(() => {
   client = new OpenAiClient(testLimits());
 });
 
 afterEach(() => server.reset());
 
-afterAll(async () => {
-  await client.close();
-  await server.close();
-});
+afterAll(() => client.close());
 
 function answer(behaviour: Behaviour) {
   server.script(behaviour);

@@ -1,10 +1,8 @@
 import { Observer } from '../../src/observability/observer';
-import { ApiClient } from '../support/api-client';
-import { createTestApp, type TestApp } from '../support/create-test-app';
-import { startModelServer, type ModelServer } from '../support/model-server';
 import { failure, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { until } from '../support/until';
+import { useChatApp } from '../support/use-chat-app';
 
 type Call = [name: keyof Observer, told: unknown];
 
@@ -31,26 +29,19 @@ class Recorder extends Observer {
 
 const observer = new Recorder();
 const MS = expect.any(Number) as number;
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
 
+const t = useChatApp(
+  { LLM_MAX_RETRIES: '1' },
+  { own: 'replaces the observer', overrides: [{ provide: Observer, useValue: observer }] },
+);
+const { model } = t;
+const alice = t.client('alice');
 beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({
-    env: { ...model.env, LLM_MAX_RETRIES: '1' },
-    overrides: [{ provide: Observer, useValue: observer }],
-  });
-  alice = ApiClient.of(t.url, 'alice');
   await alice.conversation();
 });
 beforeEach(() => {
   model.reset();
   observer.calls = [];
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 async function turn(): Promise<void> {

@@ -3,7 +3,7 @@ import { storedEvents } from '../support/stored-events';
 import type { ModelFeed } from './model-feed';
 import type { ModelReader } from './model-reader';
 import { isOpen } from '../../src/messages/message.types';
-import { ReplyContent } from '../../src/messages/reply-content';
+import { ReplyContent } from '../../src/messages/content/reply-content';
 import type { Row, Tables } from './tables';
 
 /** What must hold at any moment, whatever has happened. */

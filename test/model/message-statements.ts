@@ -2,7 +2,7 @@ import type { Conversation } from '../../src/conversations/conversations.service
 import type { MessageEntity } from '../../src/messages/message.entity';
 import type { MessageStatus, WaitingConversation, WrittenReply } from '../../src/messages/message.types';
 import type { ClosedRow, ReplyEnd } from '../../src/messages/messages.repository';
-import type { BegunReply } from '../../src/messages/queue.repository';
+import type { StartedReply } from '../../src/messages/queue.repository';
 import type { TurnMessage, TurnPosition } from '../../src/messages/turn-messages';
 import type { ConversationChanges, ReplyTerms, StoredTurn } from '../../src/messages/turns.repository';
 import { violation, WAIT, type OpenRow, type Row } from './tables';
@@ -20,6 +20,7 @@ const DEFAULTS = {
   attempts: [],
   queued_request: null,
   active_child_id: null,
+  start_places: null,
 };
 
 /** The statements about conversations and their messages. */
@@ -39,9 +40,9 @@ export class MessageStatements extends Transaction {
     const conversation = this.conversation(conversationId);
     if (!conversation) return undefined;
     const parent = conversation.active_leaf_id ? this.message(conversation.active_leaf_id) : undefined;
-    const has_children = this.messages.some((row) => row.parent_id === parent?.id);
+    const children = this.messages.filter((row) => row.parent_id === parent?.id).length;
     const queued = this.those(conversationId, 'queued').length > 0;
-    return { conversation, parent: parent && { ...parent, has_children }, queued };
+    return { conversation, parent: parent && { ...parent, children, place: null }, queued };
   }
 
   /** Not stored where the conversation is not as it was found, or the writer is not known. */
@@ -105,7 +106,7 @@ export class MessageStatements extends Transaction {
     const open = this.changeOpen(messageId, instanceId, () => undefined);
     const whose = { ...(model && { model }), ...(provider && { provider }) };
     const row = open && this.update(messageId, 'streaming', { ...end, ...whose, updated_at: new Date() });
-    return row && { ...row, awaited: open.awaited };
+    return row && { ...row, awaited: open.awaited, title_job_id: null };
   }
 
   // Open replies
@@ -172,7 +173,7 @@ export class MessageStatements extends Transaction {
     return { running: marked ? 1 : 0, waiting: this.those(conversationId, 'queued').length };
   }
 
-  beginNext(conversationId: string, instance_id: string): BegunReply | undefined {
+  beginNext(conversationId: string, instance_id: string): StartedReply | undefined {
     if (this.running(conversationId)) return undefined;
     const waiting = this.those(conversationId, 'queued').sort((a, b) => a.sequence - b.sequence);
     const request = waiting.at(0)?.queued_request;

@@ -54,7 +54,7 @@ export class Network {
       await this.queue({ life, transaction, run: () => transaction.commit(), last: true });
       return result;
     } catch (error) {
-      if (!transaction.ended && !this.isUnderway(transaction)) transaction.rollback();
+      if (!transaction.ended && !this.isPending(transaction)) transaction.rollback();
       throw error;
     } finally {
       this.begun.delete(transaction);
@@ -123,7 +123,7 @@ export class Network {
       if (statement.outcome || !statement.last) this.cut(statement, false);
     }
     for (const [transaction, owner] of this.begun) {
-      if (owner === life && !transaction.ended && !this.isUnderway(transaction)) transaction.rollback();
+      if (owner === life && !transaction.ended && !this.isPending(transaction)) transaction.rollback();
     }
   }
 
@@ -177,7 +177,7 @@ export class Network {
     answer?.reject(lost());
   }
 
-  private isUnderway(transaction: MessageStatements): boolean {
+  private isPending(transaction: MessageStatements): boolean {
     return this.statements.some((statement) => statement.transaction === transaction);
   }
 

@@ -122,7 +122,7 @@ export class ModelOpenReplies implements Seam<OpenRepliesRepository> {
     return this.openReplies((row) => row.instance_id === instanceId && row.message_id > afterId);
   }
 
-  begunBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
+  startedBefore(instanceId: string, time: Date): Promise<OpenReply[]> {
     return this.openReplies(
       ({ message_id, instance_id }, transaction) =>
         instance_id === instanceId && (transaction.message(message_id)?.updated_at ?? time) < time,
@@ -212,7 +212,7 @@ export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplie
   }
 }
 
-export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'reply'> {
+export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'parent' | 'reply' | 'roots'> {
   constructor(private readonly db: Connection) {}
 
   position(_userId: string, conversationId: string): Promise<TurnPosition | undefined> {

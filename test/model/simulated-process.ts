@@ -11,7 +11,7 @@ import { OnBusyPolicy } from '../../src/turns/queue/on-busy';
 import { OpenReplyWatcher } from '../../src/replies/read/open-reply-watcher';
 import { QueuedReplyJobs } from '../../src/turns/queue/queued-reply-jobs';
 import { QueuedReplyStarter } from '../../src/turns/queue/queued-reply-starter';
-import { SlotTurns } from '../../src/turns/queue/slot-turns';
+import { SlotFiller } from '../../src/turns/queue/slot-filler';
 import { TurnQueue } from '../../src/turns/queue/turn-queue';
 import { InProcessSignals } from '../../src/signals/in-process-signals';
 import { DeadInstanceReplies } from '../../src/replies/lifecycle/dead-instance-replies';
@@ -29,6 +29,7 @@ import { SendMessage } from '../../src/turns/send-message';
 import { TurnOpener } from '../../src/turns/turn-opener';
 import type { AppConfig } from '../../src/config/app-config';
 import type { ConversationsService } from '../../src/conversations/conversations.service';
+import { NewKeys } from '../../src/conversations/new-keys';
 import type { DatabaseState } from '../../src/database/database-state';
 import { Draining } from '../../src/http/draining';
 import type { IdempotencyRepository } from '../../src/http/idempotency/idempotency.repository';
@@ -121,12 +122,12 @@ export function simulatedProcess(life: Life, network: Network, feeds: Feeds) {
   const endings = new GracefulShutdown(running, log, instance, draining, CONFIG);
   const requests = new QueuedReplyJobs(CHOICES, NO_CONTEXT);
   const starter = new QueuedReplyStarter(queue, requests, generator);
-  const slotTurns = new SlotTurns(SLOT_QUEUE, SLOTS, starter, draining);
+  const slotTurns = new SlotFiller(SLOT_QUEUE, SLOTS, starter, draining);
   const replyQueue = new TurnQueue(queue, slotTurns, starter, closer, draining);
   const stopper = new ReplyCanceller(messages, openReplies, queue, running, watch);
   const busy = new OnBusyPolicy(stopper, replyQueue);
   const idempotency = new IdempotencyService(stored.db, {} as IdempotencyRepository);
-  const opener = new TurnOpener(idempotency, stored.quotas, stored.turns);
+  const opener = new TurnOpener(idempotency, stored.quotas, stored.turns, new NewKeys(stored.db, signals));
   for (const part of [
     new StopTriggers(running, conversations, instance, signals),
     replyQueue,

@@ -19,6 +19,7 @@ const USER_TABLES = new Set([
   'providers',
   'user_event_heads',
   'user_events',
+  'user_jobs',
 ]);
 
 const LOOKED_UP_TABLES = new Set(['account_names', 'admins', 'api_keys', 'sessions', 'stream_tickets']);

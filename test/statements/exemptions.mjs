@@ -60,7 +60,8 @@ export const EXEMPTIONS = [
     reason: 'Recovery by instance: a process without open replies leaves.',
   },
   {
-    statement: /FROM unnest\(\$1::uuid\[\], \$2::int\[\]\) AS p \(id, sequence\) LEFT JOIN conversations c/,
+    statement:
+      /FROM unnest\(\$1::uuid\[\], \$2::int\[\], \$3::int\[\]\) AS p \(id, sequence, version\) LEFT JOIN conversations c/,
     reason: 'Look-up by key: one poll for all feeds of a process.',
   },
   {
@@ -89,5 +90,24 @@ export const EXEMPTIONS = [
     statement: /^UPDATE "providers" SET "key_id" = \$1, "nonce" = \$2, "ciphertext" = \$3 WHERE "id" = \$4$/,
     reason:
       'Command of an operator: encrypts a provider key of such a page, which is locked, with the newest key.',
+  },
+  {
+    statement: /^SELECT id, user_id, type FROM user_jobs WHERE finished_at IS NULL AND state = 'queued'/,
+    reason:
+      'Sweep: jobs that were stored and not enqueued, whosever they are; what follows names their users.',
+  },
+  {
+    statement:
+      /^WITH gone AS \( DELETE FROM user_jobs WHERE id IN \( SELECT id FROM user_jobs WHERE finished_at </,
+    reason: 'Retention: jobs that are over for so long that nobody asks for them.',
+  },
+  {
+    statement: /^SELECT "?j"?\.\S+ AS .* FROM "user_jobs" "j" (WHERE (?!.*user_id" = )|ORDER)/,
+    reason: 'Administrators’ list of jobs.',
+  },
+  {
+    statement:
+      /^SELECT "UserJobEntity"\.\S+ AS .* FROM "user_jobs" "UserJobEntity" WHERE \(?\(?"UserJobEntity"\."id" = \$1\)?\)? LIMIT 1$/,
+    reason: 'Administrators’ look-up of a job.',
   },
 ];

@@ -1,6 +1,6 @@
 import { SessionsService } from '../../src/auth/sessions/sessions.service';
 import { UsersService } from '../../src/users/users.service';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 import { type Answer, call, type Call } from './http-call';
 
 /** Nobody logs in with it; hashing a password for each of hundreds would take long. */
@@ -11,7 +11,7 @@ export class AccountSender {
   private readonly tokens = new Map<string, string>();
   private names = 0;
 
-  constructor(private readonly t: TestApp) {}
+  constructor(private readonly t: RunningApp) {}
 
   readonly send = ({ headers = {}, ...request }: Call): Promise<Answer> => {
     const { 'x-user-id': user, ...others } = headers;

@@ -22,6 +22,7 @@ export interface Problem {
 
 export interface Conversation {
   id: string;
+  key: string | null;
   title: string | null;
   model: string | null;
   system_prompt: string | null;
@@ -49,6 +50,8 @@ export interface ChatMessage {
   error: { code: string; message: string; retryable: boolean } | null;
   sibling_count: number;
   sibling_position: number;
+  sibling_ids: string[];
+  sibling_ids_truncated?: true;
   created_at: string;
   updated_at: string;
 }
@@ -84,11 +87,12 @@ type Fields = Record<string, string>;
 /** A client of the API as anybody might write one: plain HTTP, and what the contract says about the answers. */
 export class ApiClient {
   constructor(
-    private readonly origin: string,
+    /** Or what tells it, for a client that is made before the service has started. */
+    private readonly origin: string | (() => string),
     private readonly identity: Fields = {},
   ) {}
 
-  static of(origin: string, userId: string): ApiClient {
+  static of(origin: string | (() => string), userId: string): ApiClient {
     return new ApiClient(origin, { 'x-user-id': userId });
   }
 
@@ -188,7 +192,8 @@ export class ApiClient {
   }
 
   private url(path: string): string {
-    return this.origin + (path.startsWith('/health') ? '' : '/api/v1') + path;
+    const origin = typeof this.origin === 'string' ? this.origin : this.origin();
+    return origin + (path.startsWith('/health') ? '' : '/api/v1') + path;
   }
 }
 

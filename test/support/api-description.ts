@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020';
 import type { Answer } from './http-call';
 import { eventsOf } from './http-call';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 
 /** The parts of JSON Schema that the OpenAPI document uses. */
 export interface Schema {
@@ -83,7 +83,7 @@ export class ApiDescription {
     this.ajv.addSchema(document, 'open');
   }
 
-  static of(t: TestApp): Promise<ApiDescription> {
+  static of(t: RunningApp): Promise<ApiDescription> {
     return ApiDescription.at(t.url);
   }
 

@@ -31,8 +31,13 @@ const CHAT = { 'path.conversation_id': 'conversation' } as const;
 
 /** Routes that need no identity, and what they answer. */
 export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
+  'GET /health': 200,
+  // To the documentation.
+  'GET /': 302,
+  'GET /api/v1': 200,
   'GET /health/live': 200,
   'GET /health/ready': 200,
+  'GET /api/v1/health': 200,
   'GET /api/v1/health/live': 200,
   'GET /api/v1/health/ready': 200,
   // There only with accounts of the service's own.
@@ -48,6 +53,8 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /api/v1/docs/LICENSE': 404,
   'GET /api/v1/docs/docs/swagger-ui-init.js': 404,
   'GET /api/v1/redoc': 200,
+  'GET /docs': 302,
+  'GET /redoc': 302,
   'GET /api/v1/redoc/init.js': 200,
   'GET /api/v1/redoc/redoc.standalone.js': 200,
 };
@@ -110,6 +117,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { ...CONVERSATION, 'query.leaf': 'reply' }, owner: 200 },
     { ids: { ...CONVERSATION, 'query.cursor': 'cursor' }, owner: 200 },
   ],
+  'GET /api/v1/conversations/:id/path': [
+    { ids: { ...CONVERSATION, 'query.message_id': 'reply' }, owner: 200 },
+    { ids: { ...CONVERSATION, 'query.message_id': 'reply', 'query.cursor': 'cursor' }, owner: 200 },
+  ],
   'POST /api/v1/conversations/:id/fork': [
     { ids: CONVERSATION, owner: 201 },
     { ids: CONVERSATION, body: {}, owner: 201 },
@@ -118,6 +129,12 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   'GET /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'userMessage' }, owner: 200 },
+  ],
+  'GET /api/v1/messages/:id/versions': [
+    { ids: { 'path.id': 'reply' }, owner: 200 },
+    { ids: { 'path.id': 'userMessage' }, owner: 200 },
+    // No cursor of this list.
+    { ids: { 'path.id': 'reply', 'query.cursor': 'event' }, owner: 400, missing: { 'path.id': 400 } },
   ],
   'DELETE /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 204 },
@@ -140,6 +157,14 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'reply', 'header.last-event-id': 'event' }, owner: 200 },
     { ids: { 'path.id': 'reply', 'query.after': 'event' }, owner: 200 },
   ],
+
+  'POST /api/v1/conversations/:id/title': [{ ids: CONVERSATION, owner: 200 }],
+
+  // Whose jobs are whose is in e2e/jobs/jobs.spec.ts: nobody has any here.
+  'GET /api/v1/jobs': [{ owner: 200 }, { ids: { 'query.cursor': 'event' }, owner: 400 }],
+  'GET /api/v1/jobs/:id': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+  'POST /api/v1/jobs/:id/retry': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
+  'POST /api/v1/jobs/:id/cancel': [{ ids: { 'path.id': 'reply' }, owner: 404 }],
 
   'POST /api/v1/feedback': [{ ids: { 'body.message_id': 'reply' }, body: RATING, owner: 200 }],
   'GET /api/v1/feedback': [

@@ -9,7 +9,7 @@ import {
   type RouteCase,
 } from './authorisation-matrix-rows';
 import type { Belongings } from './belongings';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 import type { Answer, Call } from './http-call';
 
 export type Values = Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export function titleOf({ route, ids }: MatrixCase): string {
 }
 
 /** What the table does not say about the application; empty if it is complete. */
-export function gapsOfMatrix(t: TestApp, api: ApiDescription): string[] {
+export function gapsOfMatrix(t: RunningApp, api: ApiDescription): string[] {
   const running = new Set(routesOf(t.app).map(nameOf));
   const known = new Set([...Object.keys(PUBLIC_ROUTES), ...Object.keys(ROUTES)]);
   const missing = [...running]

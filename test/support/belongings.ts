@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 import { call, type Answer, type Call } from './http-call';
 
 /** A user and what belongs to them; every text of theirs holds their canary. */
@@ -77,6 +77,6 @@ export async function newPerson(
 }
 
 /** For requests to this application. */
-export function sender(t: TestApp): (request: Call) => Promise<Answer> {
+export function sender(t: RunningApp): (request: Call) => Promise<Answer> {
   return (request) => call(t.url, request);
 }

@@ -22,19 +22,22 @@ export interface TestAppOptions {
   waitForDatabase?: boolean;
 }
 
-export interface TestApp {
-  app: NestExpressApplication;
-  config: AppConfig;
+export interface RunningApp {
+  readonly app: NestExpressApplication;
+  readonly config: AppConfig;
   /** Without a slash at its end: `http://127.0.0.1:49152`. */
-  url: string;
+  readonly url: string;
   /** Requests without an identity. Paths are complete: `/api/v1/conversations`. */
-  request: ReturnType<typeof supertest.agent>;
+  readonly request: ReturnType<typeof supertest.agent>;
   /** Requests of this user. */
   as(userId: string): ReturnType<typeof supertest.agent>;
+}
+
+export interface TestApp extends RunningApp {
   close(): Promise<void>;
 }
 
-/** The whole application on a port of its own. Close it, or the test file does not end. */
+/** The whole application on a port of its own. Close it, or the test file does not end. Most files use `useChatApp`, which does. */
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.database ?? (await createTestDatabase());
   const config = testConfig(database, options.env);
@@ -59,6 +62,8 @@ function testConfig(database: TestDatabase, env: NodeJS.ProcessEnv = {}): AppCon
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
     LOG_FORMAT: 'json',
+    // Scripted models are asked for what a test says, and for nothing else.
+    TITLE_MODEL: 'off',
     // All tests come from one address, and faster than anybody should.
     RATE_LIMITS: 'off',
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),

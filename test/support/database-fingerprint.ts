@@ -1,4 +1,4 @@
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 import { DataSource } from 'typeorm';
 
 /**
@@ -8,7 +8,7 @@ import { DataSource } from 'typeorm';
 const OWN_TABLES = new Set(['instances', 'reply_journal', 'revocations', 'migrations', 'typeorm_metadata']);
 
 /** A hash of each table's rows: two are equal only if nothing was written in between. New tables are included by themselves. */
-export async function databaseFingerprint(t: TestApp): Promise<Record<string, string>> {
+export async function databaseFingerprint(t: RunningApp): Promise<Record<string, string>> {
   const database = t.app.get(DataSource);
   const tables = await tableNames(database);
   const hashes = await database.query<{ name: string; hash: string }[]>(
@@ -18,7 +18,7 @@ export async function databaseFingerprint(t: TestApp): Promise<Record<string, st
 }
 
 /** The names of all columns of all tables. */
-export async function columnNames(t: TestApp): Promise<string[]> {
+export async function columnNames(t: RunningApp): Promise<string[]> {
   const rows = await t.app
     .get(DataSource)
     .query<{ name: string }[]>(
@@ -28,7 +28,7 @@ export async function columnNames(t: TestApp): Promise<string[]> {
 }
 
 /** How many rows of this user there are in each table that has a column for it. */
-export async function rowsOf(t: TestApp, userId: string): Promise<Record<string, number>> {
+export async function rowsOf(t: RunningApp, userId: string): Promise<Record<string, number>> {
   const database = t.app.get(DataSource);
   const owned = await database.query<{ name: string }[]>(
     `SELECT table_name AS name FROM information_schema.columns

@@ -7,14 +7,14 @@ import { SessionsService } from '../../src/auth/sessions/sessions.service';
 import { UserErasure } from '../../src/users/accounts/user-erasure';
 import { UsersService } from '../../src/users/users.service';
 import type { AccountSender } from './account-sender';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 
 /**
  * What no longer lets anybody in, or never did: credentials of a user whose own are good, and of others who are locked out or erased.
  * By what is wrong with each.
  */
 export async function invalidCredentials(
-  t: TestApp,
+  t: RunningApp,
   accounts: AccountSender,
   user: string,
   secret: string,

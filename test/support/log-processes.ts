@@ -16,9 +16,9 @@ import { OpenRepliesRepository } from '../../src/messages/open-replies.repositor
 import { OpenRepliesService } from '../../src/messages/open-replies.service';
 import { OpenReplyEntity } from '../../src/messages/open-reply.entity';
 import type { PathsRepository } from '../../src/messages/paths.repository';
-import type { ReplyContent } from '../../src/messages/reply-content';
+import type { ReplyContent } from '../../src/messages/content/reply-content';
 import type { SlotQueue } from '../../src/messages/slot-queue';
-import { saidMessage, turnMessages } from '../../src/messages/turn-messages';
+import { userMessage, turnMessages } from '../../src/messages/turn-messages';
 import { TurnsRepository } from '../../src/messages/turns.repository';
 import { startEvent, terminalEvent } from '../../src/replies/events/event-codec';
 import type { ReplyEvent, StartEvent } from '../../src/replies/events/reply-event.dto';
@@ -52,7 +52,10 @@ const SHARED = {
   exclusive: false,
   whenReady: () => Promise.resolve(),
 } as unknown as DatabaseState;
-const CONFIG = { chat: { durability: 'standard' } } as AppConfig;
+const CONFIG = {
+  chat: { durability: 'standard' },
+  llm: { titles: { enabled: false, model: null } },
+} as AppConfig;
 
 /** A reply that is stored as open, and its first event. */
 export interface StoredReply {
@@ -95,7 +98,7 @@ export class LogProcesses {
     await instance.onApplicationBootstrap();
     const openReplies = new OpenRepliesService(new OpenRepliesRepository(db), signals);
     const messages = new MessagesService(
-      new MessagesRepository(db, NO_FEEDS),
+      new MessagesRepository(db, NO_FEEDS, CONFIG),
       {} as PathsRepository,
       {} as ConversationsService,
       {} as SlotQueue,
@@ -171,7 +174,7 @@ export class LogProcesses {
   private async storeTurn(instanceId: string): Promise<StoredReply> {
     const conversation = newConversation(USER, {});
     const reply = { role: 'assistant', status: 'streaming', parts: [], model: 'm' } as const;
-    const messages = turnMessages({ conversation }, [saidMessage('Hello', 1), { ...reply, parts: [] }]);
+    const messages = turnMessages({ conversation }, [userMessage('Hello', 1), { ...reply, parts: [] }]);
     const row = messages[1];
     const stored = { ...conversation, active_leaf_id: row.id, last_sequence: 2 };
     const terms = { instanceId, maxRunning: null };

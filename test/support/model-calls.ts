@@ -53,6 +53,7 @@ export function testLimits(overrides: Partial<LlmConfig> = {}): LlmConfig {
     totalTimeoutMs: 20_000,
     maxRetries: 0,
     maxReplyChars: 1_000_000,
+    titles: { enabled: false, model: null },
     ...overrides,
   };
 }

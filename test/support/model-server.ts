@@ -45,6 +45,10 @@ export class ModelServer {
     });
   }
 
+  get listening(): boolean {
+    return this.server.listening;
+  }
+
   get port(): number {
     return (this.server.address() as AddressInfo).port;
   }

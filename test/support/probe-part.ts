@@ -1,5 +1,5 @@
-import type { MessagePart } from '../../src/messages/message.types';
-import type { ReplyDelta } from '../../src/messages/reply-content';
+import type { MessagePart } from '../../src/messages/content/parts';
+import type { ReplyDelta } from '../../src/messages/content/reply-content';
 import { EVENT_CODECS, PART_CODECS } from '../../src/replies/events/event-codec';
 
 /**

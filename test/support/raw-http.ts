@@ -9,14 +9,21 @@ export interface RawAnswer {
   count: number;
 }
 
-/** Sends exactly these bytes and reads until the server closes the connection or is silent for a moment. */
-export function sendRaw(url: string, bytes: string | Buffer, idleMs = 300): Promise<RawAnswer> {
+/** Sends exactly these bytes and reads until the server closes the connection, or is silent: for `silentMs` at first, for `idleMs` after anything has come. */
+export function sendRaw(
+  url: string,
+  bytes: string | Buffer,
+  { silentMs = 15_000, idleMs = 500 } = {},
+): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), hostname, () => socket.write(bytes));
-    socket.setTimeout(idleMs, () => socket.destroy());
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.setTimeout(silentMs, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      socket.setTimeout(idleMs);
+    });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(parseAnswer(Buffer.concat(chunks).toString('latin1'))));
   });

@@ -3,7 +3,7 @@ import type { ErrorEvent, ReplyEvent, StartEvent } from '../../src/replies/event
 import type { LoggedEvent } from '../../src/replies/events/event-codec';
 import type { ReadEnd, RecoveredReply, ReplyLog } from '../../src/replies/log/reply-log';
 import type { ReplyRef, WrittenReply } from '../../src/messages/message.types';
-import { ReplyContent } from '../../src/messages/reply-content';
+import { ReplyContent } from '../../src/messages/content/reply-content';
 
 /** A process, as the contract sees it. */
 export interface ContractProcess {

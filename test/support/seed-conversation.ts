@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 
 /** A conversation of somebody who is there, with one line of turns as if they had been posted; answers its id. */
 export async function seedConversation(
-  t: TestApp,
+  t: RunningApp,
   { userId, messages }: { userId: string; messages: number },
 ): Promise<string> {
   const database = t.app.get(DataSource);

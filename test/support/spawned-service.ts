@@ -57,6 +57,7 @@ export class SpawnedService {
         PORT: '0',
         LOG_FORMAT: 'json',
         RATE_LIMITS: 'off',
+        TITLE_MODEL: 'off',
         ...env,
       },
     });

@@ -4,14 +4,29 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 export type SseEvent = { id: string } & (
   | {
       type: 'start';
-      data: { conversation_id: string; message_id: string; user_message_id: string; model: string };
+      data: {
+        conversation_id: string;
+        message_id: string;
+        user_message_id: string;
+        model: string;
+        sibling_count?: number;
+        sibling_position?: number;
+        user_sibling_count?: number;
+        user_sibling_position?: number;
+      };
     }
   | { type: 'chunk' | 'reasoning'; data: { content: string } }
   | { type: 'end'; data: EndData }
   | { type: 'error'; data: { code: string; message: string; retryable: boolean } }
 );
 
-/** What is no event of a reply's log, and has no id: a place in the queue of a model. */
+/** What is no event of a reply's log, and has no id: a model has named the conversation. */
+export interface TitleNotice {
+  type: 'title';
+  data: { conversation_id: string; title: string };
+}
+
+/** The same: a place in the queue of a model. */
 export interface QueuedNotice {
   type: 'queued';
   data: { message_id: string; position: number };
@@ -42,6 +57,7 @@ export class SseReader {
   raw = '';
   readonly events: SseEvent[] = [];
   readonly notices: QueuedNotice[] = [];
+  readonly titles: TitleNotice[] = [];
   pings = 0;
   /** Whether the body ended as HTTP asks for; undefined while it is open. */
   complete: boolean | undefined;
@@ -190,9 +206,16 @@ export class SseReader {
       const [frame, id, json] = match;
       if (json === undefined) this.pings += 1;
       else if (id !== undefined) this.events.push({ id, ...(JSON.parse(json) as object) } as SseEvent);
-      else this.notices.push(noticeOf(frame, json));
+      else this.takeNotice(frame, json);
     }
     if (!isBeginning(this.rest)) throw new Error(`Not a frame: ${JSON.stringify(this.rest.slice(0, 500))}`);
+  }
+
+  private takeNotice(frame: string, json: string): void {
+    const notice = JSON.parse(json) as QueuedNotice | TitleNotice;
+    if (notice.type === 'queued') this.notices.push(notice);
+    else if (notice.type === 'title') this.titles.push(notice);
+    else throw new Error(`An event without an id: ${frame.slice(0, 500)}`);
   }
 
   private wake(): void {
@@ -207,12 +230,6 @@ export function textOf(events: SseEvent[]): string {
 /** The number in an event's id. */
 export function sequenceOf({ id }: { id: string }): number {
   return Number(id.split(':')[1]);
-}
-
-function noticeOf(frame: string, json: string): QueuedNotice {
-  const notice = JSON.parse(json) as QueuedNotice;
-  if (notice.type !== 'queued') throw new Error(`An event without an id: ${frame.slice(0, 500)}`);
-  return notice;
 }
 
 function next(rest: string): RegExpExecArray | null {

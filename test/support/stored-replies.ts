@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import type { StoredReply } from '../../src/replies/events/event-codec';
-import type { TestApp } from './create-test-app';
+import type { RunningApp } from './create-test-app';
 
 /** A finished reply as a build has stored it, and the body of its stream as that build sent it. */
 export interface StoredReplyFixture {
@@ -30,7 +30,7 @@ export function storedRow({ row }: StoredReplyFixture): StoredReply {
 
 /** Inserts the replies as they are stored, with their conversations and user messages, for a user who is there. */
 export async function importReplies(
-  t: TestApp,
+  t: RunningApp,
   userId: string,
   replies: readonly StoredReplyFixture[],
 ): Promise<void> {
@@ -77,7 +77,7 @@ export async function importReplies(
 }
 
 /** Body of the reply's stream, after an event if one is named. */
-export async function streamBody(t: TestApp, userId: string, id: string, after?: string): Promise<string> {
+export async function streamBody(t: RunningApp, userId: string, id: string, after?: string): Promise<string> {
   const response = await fetch(`${t.url}/api/v1/messages/${id}/stream`, {
     headers: { 'X-User-ID': userId, ...(after && { 'Last-Event-ID': after }) },
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, statfsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource, type EntitySchema } from 'typeorm';
@@ -37,6 +37,24 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return serverUrl ? onServer(serverUrl) : inDirectory();
 }
 
+/** Removes what is left of this run: databases of applications that workers have kept to their end, and of files that were interrupted. */
+export async function removeTestDatabases(): Promise<void> {
+  const directories = placesOfDatabases().map(async (place) => {
+    const names = (await readdir(place)).filter((name) => name.startsWith(prefixOfDirectories()));
+    await Promise.all(names.map((name) => rm(join(place, name), { recursive: true, force: true })));
+  });
+  await Promise.all(directories);
+  const serverUrl = process.env.TEST_DATABASE_URL;
+  if (!serverUrl) return;
+  await withClient(serverUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
+      [prefixOnServer()],
+    );
+    for (const { name } of rows) await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  });
+}
+
 /** Empties every table except the list of migrations. */
 export async function truncate(dataSource: DataSource): Promise<void> {
   const rows: { name: string }[] = await dataSource.query(
@@ -48,7 +66,7 @@ export async function truncate(dataSource: DataSource): Promise<void> {
 }
 
 async function onServer(serverUrl: string): Promise<TestDatabase> {
-  const name = `parley_test_${randomBytes(6).toString('hex')}`;
+  const name = `${prefixOnServer()}${randomBytes(6).toString('hex')}`;
   await withClient(serverUrl, (client) =>
     client.query(`CREATE DATABASE ${name} TEMPLATE ${required('TEST_DATABASE_TEMPLATE')}`),
   );
@@ -60,6 +78,12 @@ async function onServer(serverUrl: string): Promise<TestDatabase> {
 const SHARED_MEMORY = '/dev/shm';
 const ROOM_BYTES = 4 * 1024 ** 3;
 
+/** Names say which run they are of, since several may use the same server or machine. */
+const prefixOfDirectories = () => `parley-test-${required('TEST_RUN')}-`;
+const prefixOnServer = () => `parley_test_${required('TEST_RUN')}_`;
+
+const placesOfDatabases = () => [SHARED_MEMORY, tmpdir()].filter((place) => existsSync(place));
+
 /** Where databases of tests are: in memory, if the machine has such a place and room there, since each is a thousand files that live for seconds. */
 function placeOfDatabases(): string {
   if (!existsSync(SHARED_MEMORY)) return tmpdir();
@@ -68,7 +92,7 @@ function placeOfDatabases(): string {
 }
 
 async function inDirectory(): Promise<TestDatabase> {
-  const dataDir = await mkdtemp(join(placeOfDatabases(), 'parley-test-'));
+  const dataDir = await mkdtemp(join(placeOfDatabases(), prefixOfDirectories()));
   cpSync(required('TEST_DATABASE_CLUSTER'), join(dataDir, 'postgres'), { recursive: true });
   return withConfig(databaseConfig({ dataDir }), () => rm(dataDir, { recursive: true, force: true }));
 }

@@ -113,7 +113,8 @@ export class UserFeedClient {
         clearTimeout(timer);
         resolve();
       };
-      const fail = () => reject(new Error(`Nothing more comes after:\n${this.raw.replaceAll(': ping\n', '').slice(-2_000)}`));
+      const fail = () =>
+        reject(new Error(`Nothing more comes after:\n${this.raw.replaceAll(': ping\n', '').slice(-2_000)}`));
       const timer = setTimeout(fail, PATIENCE_MS);
       this.waiting.add(check);
       check();

@@ -90,13 +90,13 @@ export class AccountsService {
   ): Promise<void> {
     const actions = { failed: 'reauthentication.failed', blocked: 'reauthentication.blocked' } as const;
     await this.proveOwn(userId, password, origin, actions);
-    if (sessionId) await this.sessions.vouch(userId, sessionId);
+    if (sessionId) await this.sessions.markAuthenticated(userId, sessionId);
     await this.audit.record({ action: 'reauthentication.succeeded', userId, origin });
   }
 
-  /** @throws {AppError} `reauthentication_required`, as `SessionsService.assertVouchedFor` */
+  /** @throws {AppError} `reauthentication_required`, as `SessionsService.assertRecentlyAuthenticated` */
   assertReauthenticated(identity: Identity): Promise<void> {
-    return this.sessions.assertVouchedFor(identity);
+    return this.sessions.assertRecentlyAuthenticated(identity);
   }
 
   /**

@@ -26,7 +26,7 @@ export interface RefreshToken {
 }
 
 /** Which token of a family one is; `foreign`: none of them, as far as can be known. */
-export type PlaceInFamily = 'current' | 'previous' | 'older' | 'foreign';
+export type TokenGeneration = 'current' | 'previous' | 'older' | 'foreign';
 
 export function newKey(): Buffer {
   return randomBytes(KEY_BYTES);
@@ -54,7 +54,7 @@ export function parseRefreshToken(text: string): RefreshToken | undefined {
   return { text, sessionId, hash: hashOf(text), body, ...(tag && { tag }) };
 }
 
-export function placeIn(family: TokenFamily, token: RefreshToken): PlaceInFamily {
+export function generationOf(family: TokenFamily, token: RefreshToken): TokenGeneration {
   const { refresh_hash, token_key, salt } = family;
   if (token.hash.equals(refresh_hash)) return 'current';
   if (!token_key) return 'foreign';

@@ -93,7 +93,7 @@ export class SessionsRepository {
   }
 
   /** The user has given the password again. */
-  async vouch(userId: string, id: string): Promise<void> {
+  async markAuthenticated(userId: string, id: string): Promise<void> {
     await this.db.query('UPDATE sessions SET authenticated_at = now() WHERE user_id = $1 AND id = $2', [
       userId,
       id,
@@ -101,7 +101,7 @@ export class SessionsRepository {
   }
 
   /** Whether the user gave the password in this session, and not longer ago than so. */
-  async isVouchedFor(userId: string, id: string, maxAgeSeconds: number): Promise<boolean> {
+  async isRecentlyAuthenticated(userId: string, id: string, maxAgeSeconds: number): Promise<boolean> {
     const rows = await this.db.query(
       `SELECT 1 FROM sessions WHERE user_id = $1 AND id = $2 AND expires_at > now()
          AND authenticated_at > now() - make_interval(secs => $3)`,

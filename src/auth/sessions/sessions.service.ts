@@ -76,8 +76,8 @@ export class SessionsService {
   }
 
   /** The user has given the password again. */
-  vouch(userId: string, sessionId: string): Promise<void> {
-    return this.sessions.vouch(userId, sessionId);
+  markAuthenticated(userId: string, sessionId: string): Promise<void> {
+    return this.sessions.markAuthenticated(userId, sessionId);
   }
 
   /**
@@ -85,10 +85,14 @@ export class SessionsService {
    * to be given.
    * @throws {AppError} `reauthentication_required`; to API keys always
    */
-  async assertVouchedFor({ userId, sessionId }: Identity): Promise<void> {
+  async assertRecentlyAuthenticated({ userId, sessionId }: Identity): Promise<void> {
     const { mode, reauthenticationMaxAgeS } = this.auth;
     if (mode !== 'token') return;
-    if (sessionId && (await this.sessions.isVouchedFor(userId, sessionId, reauthenticationMaxAgeS))) return;
+    if (
+      sessionId &&
+      (await this.sessions.isRecentlyAuthenticated(userId, sessionId, reauthenticationMaxAgeS))
+    )
+      return;
     throw reauthenticationRequired();
   }
 

@@ -4,7 +4,7 @@ import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { RequestLimits } from '../../limits/request-limits';
 import { UserLock } from '../../users/quotas/user-lock';
 import { invalidRefreshToken } from '../auth.errors';
-import { firstToken, newKey, parseRefreshToken, placeIn, successorOf } from './refresh-token';
+import { firstToken, newKey, parseRefreshToken, generationOf, successorOf } from './refresh-token';
 import { SessionsRepository } from './sessions.repository';
 
 const LEEWAY_S = IDENTITY_BOUNDS.refreshLeeway.limit / 1000;
@@ -51,19 +51,19 @@ export class TokenFamilies {
   async rotate(text: string): Promise<Rotation> {
     const token = parseRefreshToken(text);
     const seen = token && (await this.sessions.findFamily(token.sessionId, LEEWAY_S));
-    if (!seen || placeIn(seen, token) === 'foreign') throw invalidRefreshToken();
+    if (!seen || generationOf(seen, token) === 'foreign') throw invalidRefreshToken();
     const { sessionId } = token;
     // Not per network: what strangers do there must not keep anybody from going on.
     await this.limits.checkIdentity(seen.user_id, undefined);
     return this.lock.hold(seen.user_id, async ({ is_active }) => {
       const family = await this.sessions.lockFamily(sessionId, LEEWAY_S);
       if (!family || !is_active) throw invalidRefreshToken();
-      const place = placeIn(family, token);
+      const generation = generationOf(family, token);
       const userId = family.user_id;
       const { token_key: key, salt } = family;
-      if (place === 'previous' && family.in_leeway && key && salt)
+      if (generation === 'previous' && family.in_leeway && key && salt)
         return { userId, sessionId, next: successorOf(token, salt, key).text };
-      if (place !== 'current') return { userId, sessionId, next: undefined };
+      if (generation !== 'current') return { userId, sessionId, next: undefined };
       const renewed = { token_key: key ?? newKey(), salt: newKey() };
       const next = successorOf(token, renewed.salt, renewed.token_key);
       await this.sessions.rotate(sessionId, { refresh_hash: next.hash, ...renewed }, this.ttlSeconds);

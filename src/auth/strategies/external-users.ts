@@ -9,7 +9,7 @@ export class ExternalUsers {
 
   /** Undefined for a user who is locked out, or was erased after `authenticatedAt`, when their token was issued. */
   async identityOf(userId: string, authenticatedAt?: Date): Promise<Identity | undefined> {
-    const state = await this.users.stateOfKnown(userId, authenticatedAt);
+    const state = await this.users.stateOfExternal(userId, authenticatedAt);
     return state?.is_active ? { userId, role: state.role } : undefined;
   }
 

@@ -3,14 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { AppConfig, type AuthConfig } from '../../config/app-config';
 import { isInBlockList, rangesToBlockList } from '../../config/network';
+import { isUserId } from '../../config/variable-types';
 import { hasValidSharedSecret } from '../../http/shared-secret';
 import { invalidUserId, lockedOut, unauthenticated } from '../auth.errors';
 import type { Identity } from '../identity';
+import { isOfOwnPage } from './own-page';
 import { IdentityStrategy } from './identity-strategy';
 import { ExternalUsers } from './external-users';
-
-/** Printable ASCII but for what separates, encloses or encodes values in headers and paths: `auth0|…`, `a+b@example.com`. */
-const USER_ID = /^[!#$&(-+\-.0-~]{1,128}$/;
 
 /** `X-User-ID`, believed because only a gateway that is trusted by its secret, its address or the loopback bind can send it. */
 @Injectable()
@@ -20,7 +19,7 @@ export class HeaderStrategy extends IdentityStrategy {
   private readonly trustedPeers: BlockList;
 
   constructor(
-    config: AppConfig,
+    private readonly config: AppConfig,
     private readonly users: ExternalUsers,
   ) {
     super();
@@ -42,9 +41,16 @@ export class HeaderStrategy extends IdentityStrategy {
     return this.accept(request, query.user_id);
   }
 
+  /** `DEFAULT_USER_ID`, where nobody but this machine and pages that may do so can have sent the request. */
+  override async identifyByDefault(request: IncomingMessage): Promise<Identity | undefined> {
+    const { defaultUserId } = this.auth;
+    if (defaultUserId === undefined || !isOfOwnPage(request, this.config.http)) return undefined;
+    return this.accept(request, defaultUserId);
+  }
+
   private async accept(request: IncomingMessage, userId: string): Promise<Identity> {
     this.assertTrusted(request);
-    if (!USER_ID.test(userId)) throw invalidUserId();
+    if (!isUserId(userId)) throw invalidUserId();
     const identity = await this.users.identityOf(userId);
     if (!identity) throw lockedOut(this.challenge);
     return identity;

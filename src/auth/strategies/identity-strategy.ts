@@ -24,6 +24,11 @@ export abstract class IdentityStrategy {
     return Promise.resolve(undefined);
   }
 
+  /** Who a request is of that carries no identity at all; undefined if it is nobody's. */
+  identifyByDefault(_request: IncomingMessage): Promise<Identity | undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /**
    * The identity as it is now; undefined if it does not hold any more. It costs a query only where something has changed.
    */

@@ -2,7 +2,7 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, EXAMPLE_IDS, EXAMPLE_TIME } from '../../http/openapi/api-properties';
 import { MessageResponse, toMessageResponse } from '../../messages/dto/message.response';
 import type { HistoryMessage } from '../../messages/messages.service';
-import { textOf } from '../../messages/reply-content';
+import { textOf } from '../../messages/content/reply-content';
 
 const QUESTION = 'What is the capital of Norway?';
 const ASKED = {
@@ -20,6 +20,7 @@ const ASKED = {
   error: null,
   sibling_count: 1,
   sibling_position: 1,
+  sibling_ids: [EXAMPLE_IDS.userMessage],
   created_at: EXAMPLE_TIME,
   updated_at: EXAMPLE_TIME,
 };

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional, ApiSchema, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsObject, IsString, IsUUID, Length, ValidateNested } from 'class-validator';
+import { ApiConversationName, IsConversationName } from '../../conversations/conversation-name';
 import { SettingsDto } from '../../conversations/dto/settings.dto';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId } from '../../http/openapi/api-properties';
@@ -74,9 +75,11 @@ export class SendMessageDto {
 }
 
 export class StartChatDto extends SendMessageDto {
-  @ApiId('conversation', { required: false, description: 'Without one, a conversation is made.' })
+  @ApiConversationName(
+    "Its id, or the client's key for it. Without one, or with a key that none has, a conversation is made.",
+  )
   @MayBeAbsent()
-  @IsUUID()
+  @IsConversationName()
   conversation_id?: string;
 }
 
@@ -87,4 +90,4 @@ export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 /** Options of a further reply; without a body, those of the conversation apply. */
 @OptionalBody()
 @ApiSchema({ name: 'ReplyWishes' })
-export class ReplyWishesDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}
+export class ReplyOptionsDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { IsBoolean, IsEmpty, IsIn, IsString, IsUUID, ValidateBy } from 'class-validator';
+import { IsConversationName } from '../../conversations/conversation-name';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
@@ -20,8 +21,9 @@ class SubjectFrame {
   @IsUUID()
   message_id?: string;
 
+  /** Id or key. */
   @MayBeAbsent()
-  @IsUUID()
+  @IsConversationName()
   conversation_id?: string;
 }
 

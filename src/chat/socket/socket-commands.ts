@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { API_PREFIX } from '../../http/api-prefix';
+import { toConversationName } from '../../conversations/conversation-name';
 import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
@@ -105,6 +106,7 @@ function reading(client: SocketClient, key: string, log: LogReader, requestId?: 
 
 interface Subject {
   kind: 'message' | 'conversation';
+  /** Of a conversation, its key as well. */
   id: string;
   key: string;
 }
@@ -118,7 +120,7 @@ function subjectOf({ message_id, conversation_id }: Fields<'unfollow'>): Subject
 }
 
 function asSubject(kind: Subject['kind'], given: string): Subject {
-  const id = given.toLowerCase();
+  const id = toConversationName(given) ?? given;
   return { kind, id, key: keyOf(kind, id) };
 }
 

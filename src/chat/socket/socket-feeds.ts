@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { LogReader } from '../../replies/log/reply-log';
-import { ConversationFeed } from '../../replies/read/conversation-feed';
+import { NamedFeed } from '../../replies/read/named-feed';
 import { UserFeed } from '../../replies/read/user-feed';
 import { feedErrorAfter } from '../../streaming/with-error-event';
 import { withFullText } from '../full-text';
@@ -16,7 +16,7 @@ const KEY = 'events';
 @Injectable()
 export class SocketFeeds {
   constructor(
-    private readonly conversations: ConversationFeed,
+    private readonly conversations: NamedFeed,
     private readonly user: UserFeed,
   ) {}
 

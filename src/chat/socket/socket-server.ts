@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AppConfig } from '../../config/app-config';
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
-import { isAnswering } from '../../http/connection-turns';
+import { isAnswering } from '../../http/pipelined-requests';
 import { routeNotFound } from '../../http/http-errors';
 import { logFailure } from '../../http/log-failure';
 import { requestIdOf } from '../../http/request-id';

@@ -1,6 +1,8 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import type { ConversationEntity } from '../conversation.entity';
+import { KEY_SCHEMA } from '../conversation-name';
+import { TITLE_SOURCES, type TitleSource } from '../conversation.types';
 import { SettingsDto } from './settings.dto';
 
 @ApiSchema({ name: 'Conversation' })
@@ -9,12 +11,29 @@ export class ConversationResponse {
   id: string;
 
   @ApiProperty({
+    ...KEY_SCHEMA,
+    nullable: true,
+    description: "The client's own name for it; null without one.",
+  })
+  key: string | null;
+
+  @ApiProperty({
     type: 'string',
     nullable: true,
     example: 'Holiday in Norway',
     description: 'Null until the first message, whose beginning it becomes, or until one is set.',
   })
   title: string | null;
+
+  @ApiProperty({
+    enum: TITLE_SOURCES,
+    enumName: 'TitleSource',
+    example: 'model',
+    description:
+      'Whose title it is: the first words of what was said (`auto`) until a `model` has made one, or that of a `user`, which nothing replaces but ' +
+      '`POST /conversations/{id}/title`.',
+  })
+  title_source: TitleSource;
 
   @ApiProperty({
     type: 'string',
@@ -71,7 +90,9 @@ export class ConversationResponse {
 export function toConversationResponse(conversation: ConversationEntity): ConversationResponse {
   return {
     id: conversation.id,
+    key: conversation.key,
     title: conversation.title,
+    title_source: conversation.title_source,
     model: conversation.model,
     system_prompt: conversation.system_prompt,
     settings: conversation.settings,

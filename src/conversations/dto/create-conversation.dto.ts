@@ -2,6 +2,7 @@ import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, IsOptional, IsString, Length, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
+import { IsConversationKey, KEY_SCHEMA } from '../conversation-name';
 import { IsMetadata, METADATA_MAX_PAIRS } from './is-metadata';
 import { SettingsDto } from './settings.dto';
 
@@ -11,6 +12,15 @@ import { SettingsDto } from './settings.dto';
   description: 'A new conversation; `{}` makes an empty one.',
 })
 export class CreateConversationDto {
+  @ApiPropertyOptional({
+    ...KEY_SCHEMA,
+    description:
+      "The client's own name for it, which is taken wherever an id of a conversation is. A user has one conversation with a key; it has no form of a UUID, and is neither `.` nor `..`.",
+  })
+  @MayBeAbsent()
+  @IsConversationKey()
+  key?: string;
+
   @ApiPropertyOptional({
     type: 'string',
     nullable: true,

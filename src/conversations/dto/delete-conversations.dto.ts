@@ -1,7 +1,8 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsUUID } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray } from 'class-validator';
 import { STORAGE_BOUNDS } from '../../config/bounds';
 import { EXAMPLE_IDS } from '../../http/openapi/api-properties';
+import { IsConversationName, NAME_SCHEMA } from '../conversation-name';
 
 const MOST = STORAGE_BOUNDS.deletedConversations.limit;
 
@@ -9,16 +10,16 @@ const MOST = STORAGE_BOUNDS.deletedConversations.limit;
 export class DeleteConversationsDto {
   @ApiProperty({
     type: 'array',
-    items: { type: 'string', format: 'uuid' },
+    items: NAME_SCHEMA,
     minItems: 1,
     maxItems: MOST,
     example: [EXAMPLE_IDS.conversation],
-    description: 'The conversations.',
+    description: 'The conversations, by their ids or keys.',
   })
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MOST)
-  @IsUUID(undefined, { each: true, message: 'must be ids' })
+  @IsConversationName({ each: true })
   ids: string[];
 }
 

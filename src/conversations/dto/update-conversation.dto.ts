@@ -1,4 +1,4 @@
-import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { ApiPropertyOptional, ApiSchema, OmitType } from '@nestjs/swagger';
 import { IsBoolean } from 'class-validator';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { CreateConversationDto } from './create-conversation.dto';
@@ -8,7 +8,7 @@ import { CreateConversationDto } from './create-conversation.dto';
   description:
     'What is absent stays as it is; `null` clears a title, model or system prompt, and is as if absent for the others.',
 })
-export class UpdateConversationDto extends CreateConversationDto {
+export class UpdateConversationDto extends OmitType(CreateConversationDto, ['key']) {
   @ApiPropertyOptional({ type: Boolean, example: true, description: "The client's mark to show it on top." })
   @MayBeAbsent()
   @IsBoolean()

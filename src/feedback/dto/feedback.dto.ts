@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema, OmitType } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { ApiConversationName, IsConversationName } from '../../conversations/conversation-name';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { PageQuery } from '../../http/page-query.dto';
@@ -57,9 +58,9 @@ export class ListFeedbackQuery extends PageQuery {
   @IsUUID()
   message_id?: string;
 
-  @ApiPropertyOptional({ type: 'string', format: 'uuid', description: 'Only in this conversation.' })
+  @ApiConversationName("Only in this conversation: its id, or the client's key for it.")
   @IsOptional()
-  @IsUUID()
+  @IsConversationName()
   conversation_id?: string;
 }
 

@@ -1,15 +1,11 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../../config/bounds';
 import { removeInSlices } from '../../common/remove-in-slices';
-import { RepeatedTask } from '../../common/repeated-task';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { isNotFound } from '../../errors/app-error';
 import { IdempotencyRepository } from './idempotency.repository';
 import { keyReused, resourceGone, type IdempotentRequest } from './idempotent-request';
 
-/** Soon after the start, as processes may be replaced more often than once an hour. */
-const FIRST_SWEEP_MS = 60_000;
-const SWEEP_MS = 3_600_000;
 const KEPT_HOURS = STORAGE_BOUNDS.idempotencyKeys.limit / 3_600_000;
 const SLICE = STORAGE_BOUNDS.rowsOfSlice.limit;
 
@@ -20,34 +16,18 @@ export interface Outcome<T> {
 }
 
 /** How a request makes its resource, and how a repetition of it reads that. */
-export interface Making<T> {
+export interface IdempotentCreation<T> {
   make: () => Promise<Outcome<T>>;
   /** The resource as it is now. @throws {AppError} of the kind `not_found` if it is gone */
   read: (id: string) => Promise<T>;
 }
 
 @Injectable()
-export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly sweeps = new RepeatedTask({
-    failure: 'Old idempotency keys could not be forgotten; later',
-    firstMs: FIRST_SWEEP_MS,
-    everyMs: SWEEP_MS,
-    // Somebody may have used a thousand keys a minute: a slice at a time.
-    run: (signal) => removeInSlices(SLICE, (limit) => this.keys.deleteOlderThan(KEPT_HOURS, limit), signal),
-  });
-
+export class IdempotencyService {
   constructor(
     private readonly db: TransactionRunner,
     private readonly keys: IdempotencyRepository,
   ) {}
-
-  onApplicationBootstrap(): void {
-    this.sweeps.begin();
-  }
-
-  onModuleDestroy(): void {
-    this.sweeps.end();
-  }
 
   /**
    * Makes a resource once for a key: in one transaction with the record of its id, so that there is never one without the other. A
@@ -57,7 +37,7 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
    */
   once<T extends { id: string }>(
     request: IdempotentRequest | undefined,
-    { make, read }: Making<T>,
+    { make, read }: IdempotentCreation<T>,
   ): Promise<Outcome<T>> {
     if (!request) return make();
     return this.db.run(async () => {
@@ -68,12 +48,23 @@ export class IdempotencyService implements OnApplicationBootstrap, OnModuleDestr
     });
   }
 
+  /**
+   * Forgets keys that are too old to be repeated; answers how many. Somebody may have used a thousand a minute: a slice at a time. A job of
+   * `jobs/` calls it, once for all processes.
+   */
+  sweep(signal?: AbortSignal): Promise<number> {
+    return removeInSlices(SLICE, (limit) => this.keys.deleteOlderThan(KEPT_HOURS, limit), signal);
+  }
+
   /** Removes keys of the user, at most `limit`; answers how many. */
   erase(userId: string, limit: number): Promise<number> {
     return this.keys.deleteOf(userId, limit);
   }
 
-  private async repeat<T>(request: IdempotentRequest, read: Making<T>['read']): Promise<Outcome<T>> {
+  private async repeat<T>(
+    request: IdempotentRequest,
+    read: IdempotentCreation<T>['read'],
+  ): Promise<Outcome<T>> {
     const earlier = await this.keys.find(request);
     if (earlier && !earlier.request_hash.equals(request.hash)) throw keyReused();
     if (!earlier?.resource_id || !earlier.status) throw resourceGone();

@@ -6,6 +6,7 @@ export const EXAMPLE_IDS = {
   userMessage: '019a5b1c-7f00-7000-8000-000000000002',
   reply: '019a5b1c-7f00-7000-8000-000000000003',
   feedback: '019a5b1c-7f00-7000-8000-000000000009',
+  job: '019a5b1c-7f00-7000-8000-00000000000b',
 } as const;
 
 export const EXAMPLE_TIME = '2026-11-21T09:30:00.000Z';

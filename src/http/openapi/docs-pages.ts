@@ -24,6 +24,8 @@ export function serveDocs(app: INestApplication): void {
   app.use([SWAGGER_URL, REDOC_URL], docsSecurityHeaders());
   app.use(SWAGGER_URL, onlySwaggerFiles);
   serveRedoc(app);
+  redirect(app, '/docs', SWAGGER_URL);
+  redirect(app, '/redoc', REDOC_URL);
   SwaggerModule.setup(SWAGGER_URL, app, () => (document ??= createOpenApiDocument(app)), {
     jsonDocumentUrl: DOCUMENT_URL,
     raw: ['json'],
@@ -67,6 +69,13 @@ function serveRedoc(app: INestApplication): void {
     `${REDOC_URL}/${REDOC_BUNDLE}`,
     send('text/javascript; charset=utf-8', () => (bundle ??= readRedocBundle())),
   );
+}
+
+/** For people who type what they know of other services. */
+function redirect(app: INestApplication, from: string, to: string): void {
+  app.getHttpAdapter().get(from, (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(302, { Location: to }).end();
+  });
 }
 
 function send(type: string, body: () => string) {

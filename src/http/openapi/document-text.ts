@@ -10,8 +10,8 @@ further fields: ignore those that you do not know.
 ## Identity
 Every operation needs an identity unless it says otherwise: by \`X-User-ID\` from a gateway, by an access token or API key of Parley's own
 accounts, or by a token of your identity service, whichever the service is set up for. An API key needs a scope for each
-operation: \`chat:write\`, \`conversations:read\`, \`conversations:write\`, \`feedback:read\`, \`feedback:write\`, \`models:read\`,
-\`usage:read\`; accounts and keys are never for keys. What belongs to somebody else answers exactly like what does not exist.
+operation: \`chat:write\`, \`conversations:read\`, \`conversations:write\`, \`feedback:read\`, \`feedback:write\`, \`jobs:read\`,
+\`jobs:write\`, \`models:read\`, \`usage:read\`; accounts and keys are never for keys. What belongs to somebody else answers exactly like what does not exist.
 
 ## Errors
 Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`; each operation lists those it can answer. Besides, an
@@ -45,5 +45,6 @@ export const TAGS: Record<string, string> = {
   providers: 'Model providers of your own.',
   auth: 'Accounts, tokens, and identity where headers cannot be set.',
   'api-keys': 'Keys with which programs act for their user.',
+  about: 'What the service is and can do.',
   health: 'For orchestrators and load balancers.',
 };

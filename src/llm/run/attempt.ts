@@ -33,7 +33,7 @@ export interface ModelAttempt {
 export type AttemptListener = (attempt: ModelAttempt, failure?: LlmError) => void;
 
 /** Has one client stream a reply to a listener. */
-export type Asking = (
+export type StreamReply = (
   signal: AbortSignal,
   listener: PartsListener,
   onHead: (head: AnswerHead) => void,
@@ -70,7 +70,7 @@ export class Attempt {
    * Resolves to the reply's end, after the attempt has been reported.
    * @throws {LlmError}, the reason for which the controller was aborted, or what the listener throws
    */
-  async run(ask: Asking, listener: PartsListener): Promise<ModelEnd> {
+  async run(ask: StreamReply, listener: PartsListener): Promise<ModelEnd> {
     try {
       this.watchdog.wait();
       const end = await ask(

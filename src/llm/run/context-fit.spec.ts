@@ -1,13 +1,13 @@
 import { testModel } from '../../../test/support/model-calls';
 import type { ModelMessage } from '../llm-client';
-import { newest, reservedOutput, weigh } from './context-fit';
+import { newestWithin, reservedOutput, weigh } from './context-fit';
 
 const said = (...roles: string[]): ModelMessage[] =>
   roles.map((role, index) => ({ role: role as ModelMessage['role'], content: `${index}`, tokens: 6 }));
 const fitting = async (messages: ModelMessage[], budget: number) =>
-  newest(await weigh(messages, testModel()), budget).messages.map(({ content }) => content);
+  newestWithin(await weigh(messages, testModel()), budget).messages.map(({ content }) => content);
 
-describe('newest', () => {
+describe('newestWithin', () => {
   // Each takes 10 tokens.
   const path = said('system', 'user', 'assistant', 'user', 'assistant', 'user');
 

@@ -37,7 +37,7 @@ export async function weigh(messages: ModelMessage[], model: ModelConfig): Promi
  * The newest messages that fit into a number of tokens, with the system prompt; the first one is a user's. What is to be answered, and the text that
  * is to be continued, stay whatever they take.
  */
-export function newest({ messages, costs }: WeighedContext, budget: number): WeighedContext {
+export function newestWithin({ messages, costs }: WeighedContext, budget: number): WeighedContext {
   const system = messages[0]?.role === 'system' ? 1 : 0;
   let first = Math.max(
     messages.findLastIndex(({ role }) => role === 'user'),

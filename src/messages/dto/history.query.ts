@@ -1,6 +1,12 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsUUID } from 'class-validator';
 import { PageQuery } from '../../http/page-query.dto';
+
+export class PathThroughQuery extends PageQuery {
+  @ApiProperty({ type: 'string', format: 'uuid', description: 'A message of the path.' })
+  @IsUUID()
+  message_id: string;
+}
 
 export class PathQuery extends PageQuery {
   @ApiPropertyOptional({

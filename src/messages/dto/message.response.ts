@@ -1,8 +1,8 @@
 import { ApiErrorCode } from '../../errors/api-error-code';
 import type { ErrorCode } from '../../errors/error-codes';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { REPLY_BOUNDS } from '../../config/bounds';
-import { ApiId, ApiTime } from '../../http/openapi/api-properties';
+import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../../config/bounds';
+import { ApiId, ApiTime, EXAMPLE_IDS } from '../../http/openapi/api-properties';
 import type { ResponseColumn, SingleResponseColumn } from '../message-columns';
 import {
   MESSAGE_ROLES,
@@ -12,7 +12,7 @@ import {
   type StoredUsage,
 } from '../message.types';
 import type { HistoryMessage, Message } from '../messages.service';
-import { textOf } from '../reply-content';
+import { textOf } from '../content/reply-content';
 
 @ApiSchema({ name: 'MessagePart' })
 export class PartResponse {
@@ -159,6 +159,25 @@ export class MessageResponse {
   @ApiProperty({ type: 'integer', example: 1, description: 'Which of the versions this is, from 1.' })
   sibling_position: number;
 
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'string', format: 'uuid' },
+    maxItems: STORAGE_BOUNDS.listedVersions.limit,
+    example: [EXAMPLE_IDS.reply],
+    description:
+      `The versions, oldest first, itself included; of more than ${STORAGE_BOUNDS.listedVersions.limit} those nearest to it. ` +
+      '`POST /messages/{id}/select` shows one.',
+  })
+  sibling_ids: string[];
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    enum: [true],
+    example: true,
+    description: 'Present if there are more versions, which `GET /messages/{id}/versions` lists.',
+  })
+  sibling_ids_truncated?: true;
+
   @ApiTime('When it was posted.')
   created_at: Date;
 
@@ -259,6 +278,8 @@ export function toMessageResponse(message: HistoryMessage): MessageResponse {
     error: message.error,
     sibling_count: message.sibling_count,
     sibling_position: message.sibling_position,
+    sibling_ids: message.sibling_ids,
+    ...(message.sibling_ids_truncated && { sibling_ids_truncated: true as const }),
     created_at: message.created_at,
     updated_at: message.updated_at,
   } satisfies MessageResponse & Record<ResponseColumn, unknown>;

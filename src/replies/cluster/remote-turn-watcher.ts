@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { ConversationsService } from '../../conversations/conversations.service';
+import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { DatabaseState } from '../../database/database-state';
 import { InstanceService } from '../../instances/instance.service';
 import { Poller } from '../../common/poller';
 import { Signals } from '../../signals/signals';
-import { conversationTopic } from '../../signals/topics';
+import { conversationTopic, titleTopic } from '../../signals/topics';
 
 const POLL_INTERVAL_MS = 100;
 /** Poll interval while no other process is known: one that has just started may have started a turn. */
@@ -24,13 +24,15 @@ interface Watcher {
 interface Watched {
   /** Sequence up to which its topic has been published. */
   published: number;
+  /** The same of its version: a model may have named it. */
+  version: number;
   watchers: Set<Watcher>;
 }
 
 /**
  * Tells feeds of changes of their conversations. Those of this process publish the conversation's topic (`Signals`); turns that other processes
- * have started and deletions are looked for while somebody watches, one poll for all, and published in the same way. Called by
- * `ConversationFeed`.
+ * have started, titles that they have made, and deletions are looked for while somebody watches, one poll for all, and published in the same way.
+ * Called by `ConversationFeed`.
  */
 @Injectable()
 export class RemoteTurnWatcher {
@@ -56,10 +58,10 @@ export class RemoteTurnWatcher {
   ) {}
 
   /** Emits when the conversation may have messages after `seen`, or may have been deleted: by this process or by another one. */
-  changesIn(conversationId: string, seen: () => number): Observable<void> {
+  changesIn(conversation: Conversation, seen: () => number): Observable<void> {
     return new Observable((changes) => {
-      const unsubscribe = this.signals.subscribe(conversationTopic(conversationId), () => changes.next());
-      const unwatch = this.watch(conversationId, seen);
+      const unsubscribe = this.signals.subscribe(conversationTopic(conversation.id), () => changes.next());
+      const unwatch = this.watch(conversation, seen);
       return () => {
         unwatch();
         unsubscribe();
@@ -67,10 +69,19 @@ export class RemoteTurnWatcher {
     });
   }
 
-  private watch(conversationId: string, seen: () => number): () => void {
+  /** Calls the listener when a model has named the conversation, while somebody watches its changes. Returns what ends that. */
+  onTitle(conversationId: string, listener: () => void): () => void {
+    return this.signals.subscribe(titleTopic(conversationId), listener);
+  }
+
+  private watch({ id: conversationId, version }: Conversation, seen: () => number): () => void {
     if (this.database.exclusive) return () => undefined;
     const watcher = { seen };
-    const watched = this.watched.get(conversationId) ?? { published: seen(), watchers: new Set() };
+    const watched = this.watched.get(conversationId) ?? {
+      published: seen(),
+      version,
+      watchers: new Set(),
+    };
     this.watched.set(conversationId, watched);
     watched.watchers.add(watcher);
     void this.poll.start();
@@ -83,13 +94,17 @@ export class RemoteTurnWatcher {
 
   private async check(): Promise<void> {
     const startedAt = performance.now();
-    const positions = [...this.watched].map(([id, { published: sequence }]) => ({ id, sequence }));
+    const positions = [...this.watched].map(([id, { published: sequence, version }]) => ({
+      id,
+      sequence,
+      version,
+    }));
     try {
       for (let offset = 0; offset < positions.length; offset += CHUNK)
-        for (const found of await this.conversations.withFurtherMessages(
-          positions.slice(offset, offset + CHUNK),
-        ))
+        for (const found of await this.conversations.changedSince(positions.slice(offset, offset + CHUNK))) {
           this.publish(found.id, found.last_sequence ?? Infinity);
+          this.publishTitle(found.id, found.version);
+        }
     } finally {
       this.lastPollMs = performance.now() - startedAt;
     }
@@ -102,5 +117,12 @@ export class RemoteTurnWatcher {
     if (Number.isFinite(sequence)) watched.published = sequence;
     if ([...watched.watchers].some(({ seen }) => seen() < sequence))
       this.signals.publish(conversationTopic(conversationId));
+  }
+
+  private publishTitle(conversationId: string, version: number | null): void {
+    const watched = this.watched.get(conversationId);
+    if (!watched || version === null || version <= watched.version) return;
+    watched.version = version;
+    this.signals.publish(titleTopic(conversationId));
   }
 }

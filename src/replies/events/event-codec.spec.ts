@@ -1,7 +1,7 @@
 import { storedEvents } from '../../../test/support/stored-events';
 import fc from 'fast-check';
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { ReplyContent, type ReplyDelta } from '../../messages/reply-content';
+import { ReplyContent, type ReplyDelta } from '../../messages/content/reply-content';
 import {
   deltaEvent,
   eventsAfter,

@@ -1,9 +1,10 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
 import type { TokenUsage } from '../../llm/llm-client';
-import type { MessagePart } from '../../messages/message.types';
+import type { MessagePart } from '../../messages/content/parts';
+import type { StartPlaces } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
-import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/reply-content';
-import { ReplyCursor, type ReplyPieces } from '../../messages/reply-cursor';
+import { deltaCount, textOf, type ReplyContent, type ReplyDelta } from '../../messages/content/reply-content';
+import { ReplyCursor, type ReplyPieces } from '../../messages/content/reply-cursor';
 import type {
   ContentEvent,
   EndEvent,
@@ -22,7 +23,7 @@ type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'
 /** An entry of a reply's log, serialised once for all of its readers. */
 export interface LoggedEvent {
   messageId: string;
-  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`). */
+  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`, `title`). */
   sequence: number;
   event: StreamEvent;
   /** `event` as JSON: for the journal, and for encoders that send it as it is. */
@@ -40,6 +41,11 @@ export function queuedNotice(messageId: string, position: number): LoggedEvent {
   return logged(messageId, 0, { type: 'queued', data: { message_id: messageId, position } });
 }
 
+/** Tells who follows a conversation that a model has named it. */
+export function titleNotice(conversationId: string, title: string): LoggedEvent {
+  return logged('', 0, { type: 'title', data: { conversation_id: conversationId, title } });
+}
+
 function isTerminal(event: LoggedEvent['event']): boolean {
   return event.type === 'end' || event.type === 'error';
 }
@@ -49,6 +55,7 @@ export function startEvent(reply: {
   id: string;
   parent_id: string | null;
   model: string | null;
+  start_places?: StartPlaces | null;
 }): StartEvent {
   return {
     type: 'start',
@@ -57,7 +64,17 @@ export function startEvent(reply: {
       message_id: reply.id,
       user_message_id: reply.parent_id ?? '',
       model: reply.model ?? '',
+      ...(reply.start_places && shownPlaces(reply.start_places)),
     },
+  };
+}
+
+function shownPlaces([own, userPosition, userCount]: StartPlaces) {
+  return {
+    sibling_count: own,
+    sibling_position: own,
+    user_sibling_count: userCount,
+    user_sibling_position: userPosition,
   };
 }
 
@@ -153,7 +170,8 @@ export function eventsAfter(
 
 /** Columns of a closed reply that its log is rebuilt from. */
 export type StoredReply = Ending &
-  Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'>;
+  Pick<Message, 'conversation_id' | 'parent_id' | 'model' | 'attempts' | 'event_lengths'> &
+  Partial<Pick<Message, 'start_places'>>;
 
 /** The sequence of a closed reply's terminal event. */
 export function lastSequence({ parts, event_lengths }: StoredReply): number {

@@ -18,6 +18,31 @@ class StartData {
 
   @ApiProperty({ example: 'parley-demo', description: 'The model that was asked.' })
   model: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description:
+      'How many versions of the reply there were when it was made; this and the next three are absent in replies of before 0.2.',
+  })
+  sibling_count?: number;
+
+  @ApiPropertyOptional({ type: 'integer', example: 1, description: 'Which of these the reply is, from 1.' })
+  sibling_position?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description: 'How many versions of the message that it answers there were then.',
+  })
+  user_sibling_count?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 1,
+    description: 'Which of these that message is, from 1.',
+  })
+  user_sibling_position?: number;
 }
 
 @ApiSchema({ description: 'The first event of each reply: the user message is stored.' })
@@ -133,6 +158,27 @@ export class QueuedEvent {
   data: QueuedData;
 }
 
+class TitleData {
+  @ApiId('conversation', { description: 'The conversation.' })
+  conversation_id: string;
+
+  @ApiProperty({ example: 'Two weeks in Norway', description: 'Its title now.' })
+  title: string;
+}
+
+@ApiSchema({
+  description:
+    'A model has named the conversation. Only on feeds of a conversation; it has no id, may come between any two events, and is not sent again to ' +
+    'who reads later: the conversation has it.',
+})
+export class TitleEvent {
+  @ApiType('title')
+  type: 'title';
+
+  @ApiProperty({ type: TitleData, description: 'The title.' })
+  data: TitleData;
+}
+
 /** The event that shows each kind of part. */
 interface EventOfPart {
   text: ChunkEvent;
@@ -149,7 +195,7 @@ export type ContentEvent = EventOf<keyof EventOfPart>;
 export type ReplyEvent = StartEvent | ContentEvent | EndEvent | ErrorEvent;
 
 /** An event of a stream: of a reply's log, or what is told beside it. */
-export type StreamEvent = ReplyEvent | QueuedEvent;
+export type StreamEvent = ReplyEvent | QueuedEvent | TitleEvent;
 
 /** Event classes by `type`. */
 const EVENTS = {
@@ -159,6 +205,7 @@ const EVENTS = {
   reasoning: ReasoningEvent,
   end: EndEvent,
   error: ErrorEvent,
+  title: TitleEvent,
 } satisfies { [T in StreamEvent['type']]: Type<Extract<StreamEvent, { type: T }>> };
 
 /** Registers the schemas of all events. */

@@ -1,5 +1,5 @@
-import type { MessagePart } from '../../messages/message.types';
-import { ReplyContent } from '../../messages/reply-content';
+import type { MessagePart } from '../../messages/content/parts';
+import { ReplyContent } from '../../messages/content/reply-content';
 
 /** Divisor of the number of events from one form to the next shorter one. */
 const SHRINK_DIVISOR = 4;

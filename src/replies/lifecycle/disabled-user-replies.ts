@@ -28,7 +28,7 @@ export class DisabledUserReplies implements OnModuleInit {
   });
 
   constructor(
-    private readonly revocations: UserChangeFeed,
+    private readonly userChanges: UserChangeFeed,
     private readonly users: UsersService,
     private readonly active: ActiveReplies,
     private readonly queue: QueueService,
@@ -36,7 +36,7 @@ export class DisabledUserReplies implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.revocations.changes.subscribe((subject) => {
+    this.userChanges.subscribe((subject) => {
       const users = [...this.active.users];
       const affected = subject === undefined ? users : users.filter((id) => subjectOf(id) === subject);
       if (subject !== undefined) {

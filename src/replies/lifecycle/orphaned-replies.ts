@@ -3,7 +3,7 @@ import { AppConfig } from '../../config/app-config';
 import { REPLY_BOUNDS } from '../../config/bounds';
 import { InstanceService } from '../../instances/instance.service';
 import { OpenRepliesService } from '../../messages/open-replies.service';
-import { ReplyContent } from '../../messages/reply-content';
+import { ReplyContent } from '../../messages/content/reply-content';
 import { ReplyFinalizer } from '../produce/reply-finalizer';
 import { ActiveReplies } from '../produce/active-replies';
 
@@ -36,8 +36,8 @@ export class OrphanedReplies {
     const seenMs: number = REPLY_BOUNDS.orphanSeenMs.limit;
     const now = performance.now();
     const cutoff = new Date(Date.now() - this.minAgeMs + seenMs);
-    const begun = await this.openReplies.begunBefore(this.instance.id, cutoff);
-    const orphans = begun.filter(
+    const started = await this.openReplies.startedBefore(this.instance.id, cutoff);
+    const orphans = started.filter(
       (reply) => !this.active.has(reply) && !this.finalizer.isSaving(reply.messageId),
     );
     this.seenSince = new Map(

@@ -43,7 +43,7 @@ export class ReplyCanceller {
   private async cancelRunning(reply: MessageHeader): Promise<void> {
     const ref = replyRef(reply);
     const changes = this.watcher.changesOf(ref);
-    const deadline = Date.now() + REPLY_BOUNDS.stopPatience.limit;
+    const deadline = Date.now() + REPLY_BOUNDS.stopWait.limit;
     try {
       if (!this.active.has(ref)) await this.openReplies.requestStop(ref);
       for (;;) {

@@ -1,5 +1,5 @@
 import type { ReplyRef, WrittenReply } from '../../messages/message.types';
-import type { ReplyContent, StorableContent } from '../../messages/reply-content';
+import type { ReplyContent, StorableContent } from '../../messages/content/reply-content';
 import type { LoggedEvent } from '../events/event-codec';
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../events/reply-event.dto';
 
@@ -8,8 +8,8 @@ export type EventsListener<E = LoggedEvent> = (events: E[]) => Promise<void> | u
 
 /**
  * Reads the events of one or more replies: settles after the last of them, or when the signal aborts. The listener sets the pace, and nothing
- * is held for it but its cursor. This is what `RepliesService`, `ConversationFeed` and `UserFeed` (whose events have ids of their own) hand
- * to the faces.
+ * is held for it but its cursor. This is what `RepliesService`, `NamedFeed` and `UserFeed` (whose events have ids of their own) hand to the
+ * faces.
  */
 export type LogReader<E = LoggedEvent> = (listener: EventsListener<E>, signal: AbortSignal) => Promise<void>;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { ReplyContent, textOf, type ReplyDelta } from '../../messages/reply-content';
+import { ReplyContent, textOf, type ReplyDelta } from '../../messages/content/reply-content';
 import { deltaEvent } from '../events/event-codec';
 import { DeltaCoalescer } from './delta-coalescer';
 

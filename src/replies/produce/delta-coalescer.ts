@@ -1,6 +1,6 @@
 import { REPLY_BOUNDS } from '../../config/bounds';
-import { isTextLike, type TextLikePart } from '../../messages/message.types';
-import type { ReplyContent, ReplyDelta } from '../../messages/reply-content';
+import { isTextLike, type TextLikePart } from '../../messages/content/parts';
+import type { ReplyContent, ReplyDelta } from '../../messages/content/reply-content';
 
 /** Number of times that the minimum length of an event doubles over the second half of a limit. */
 const DOUBLINGS = 20;

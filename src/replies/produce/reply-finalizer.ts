@@ -5,7 +5,7 @@ import { isRefused } from '../../database/database-error';
 import type { MessageAttempt, ReplyOutcome, StoredUsage, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
 import { NoopObserver, Observer } from '../../observability/observer';
-import { ReplyContent, textOf, type StorableContent } from '../../messages/reply-content';
+import { ReplyContent, textOf, type StorableContent } from '../../messages/content/reply-content';
 import { Signals } from '../../signals/signals';
 import { replyTopic } from '../../signals/topics';
 import { errorEvent, terminalEvent } from '../events/event-codec';

@@ -7,9 +7,10 @@ import { ModelRunner, type StepResult } from '../../llm/model-runner';
 import type { ModelAttempt } from '../../llm/run/attempt';
 import { ModelSlots } from '../../llm/slots/model-slots';
 import type { ReplySlot } from '../../llm/slots/reply-slot';
-import { isTextLike, replyRef, type MessagePart } from '../../messages/message.types';
+import { isTextLike, type MessagePart } from '../../messages/content/parts';
+import { replyRef } from '../../messages/message.types';
 import type { Message } from '../../messages/messages.service';
-import { ReplyContent, textOf } from '../../messages/reply-content';
+import { ReplyContent, textOf } from '../../messages/content/reply-content';
 import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
 import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
 import { DeltaCoalescer } from './delta-coalescer';
@@ -20,7 +21,10 @@ import { ReplyLog } from '../log/reply-log';
 import { ActiveReplies } from './active-replies';
 
 /** A stored reply that is to be produced. */
-export type ReplyToWrite = Pick<Message, 'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model'> & {
+export type ReplyToWrite = Pick<
+  Message,
+  'id' | 'conversation_id' | 'user_id' | 'parent_id' | 'model' | 'start_places'
+> & {
   /** Registration id under which this process has opened the reply. */
   instance_id: string;
 };

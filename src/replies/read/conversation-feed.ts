@@ -3,13 +3,16 @@ import { merge, type Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { isNotFound } from '../../errors/app-error';
 import { detached } from '../../common/detached';
+import { isOpen } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
 import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
+import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
+import { InterleavedListener } from './interleaved-listener';
 import { ReplyReader, replyToRead } from './reply-reader';
-import { ActiveReplies } from '../produce/active-replies';
+import { ShownEnds } from './shown-ends';
 import { Wakeup } from '../../common/wakeup';
 
 /** Delay after which a feed repeats a query that failed. */
@@ -36,7 +39,7 @@ interface SharedQuery {
   result: Promise<NewReplies | undefined>;
 }
 
-/** Streams all replies of a conversation as they come, one after the other. Called by `ReplyStreamsController`, `SocketCommands`. */
+/** Streams all replies of a conversation as they come, one after the other. Called by `NamedFeed`. */
 @Injectable()
 export class ConversationFeed {
   private readonly logger = new Logger(ConversationFeed.name);
@@ -47,20 +50,33 @@ export class ConversationFeed {
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
     private readonly reader: ReplyReader,
-    private readonly active: ActiveReplies,
     private readonly turns: RemoteTurnWatcher,
+    private readonly shownEnds: ShownEnds,
   ) {}
 
   /**
-   * Log of the running reply from its start, or of the rest of the one that `lastEventId` belongs to, then of every later reply. It
-   * ends only with the conversation, the process or the reader.
+   * Log of the running reply from its start, or of one that has just ended and that no feed has shown to its end, or of the rest of the one
+   * that `lastEventId` belongs to, then of every later reply. It ends only with the conversation, the process or the reader.
+   * @throws AppError `invalid_last_event_id`
    */
-  async open(userId: string, conversationId: string, lastEventId?: string): Promise<LogReader> {
-    const conversation = await this.conversations.get(userId, conversationId);
+  async open(conversation: Conversation, lastEventId?: string): Promise<LogReader> {
     const start = lastEventId
-      ? await this.startAfter(userId, conversationId, lastEventId)
+      ? await this.startAfter(conversation, lastEventId)
       : await this.currentStart(conversation);
-    return (listener, signal) => this.follow(conversation, start, listener, signal);
+    return async (listener, signal) => {
+      const { accept } = new InterleavedListener(listener);
+      const untold = this.tellTitles(conversation, accept, signal);
+      try {
+        await this.follow(conversation, start, accept, signal);
+      } finally {
+        untold();
+      }
+    };
+  }
+
+  /** Log of every reply that the conversation has and gets. */
+  all(conversation: Conversation): LogReader {
+    return (listener, signal) => this.follow(conversation, { sequence: 0 }, listener, signal);
   }
 
   private async currentStart({ id, user_id }: Conversation): Promise<FeedStart> {
@@ -69,13 +85,17 @@ export class ConversationFeed {
     if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
     const last = await this.messages.lastReply(of);
     // Queued replies come after it.
-    return { sequence: last?.sequence ?? 0 };
+    const sequence = last?.sequence ?? 0;
+    // Open: its turn began after the look at what runs.
+    return last && (isOpen(last) || this.shownEnds.isDue(last))
+      ? { reply: { message: last, after: 0 }, sequence }
+      : { sequence };
   }
 
-  private async startAfter(userId: string, conversationId: string, lastEventId: string): Promise<FeedStart> {
+  private async startAfter({ id, user_id }: Conversation, lastEventId: string): Promise<FeedStart> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
-    const message = await this.messages.header(userId, messageId).catch(asInvalidResumeId);
-    if (message.conversation_id !== conversationId || message.role !== 'assistant') throw invalidResumeId();
+    const message = await this.messages.header(user_id, messageId).catch(asInvalidResumeId);
+    if (message.conversation_id !== id || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
 
@@ -85,23 +105,23 @@ export class ConversationFeed {
     listener: EventsListener,
     signal: AbortSignal,
   ): Promise<void> {
-    if (reply) await this.reader.read(replyToRead(reply.message), reply.after, listener, signal);
+    if (reply) await this.show(reply.message, reply.after, listener, signal);
     let known = conversation;
     const wakeup = new Wakeup();
-    const subscription = this.changesOf(conversation.id, () => known.last_sequence).subscribe(() => {
+    const subscription = this.changesOf(conversation, () => known.last_sequence).subscribe(() => {
       // A query in flight may have been too early to see the change.
       this.queries.delete(conversation.id);
       wakeup.wake();
     });
     signal.addEventListener('abort', wakeup.wake);
     try {
-      for (let seen = sequence; !signal.aborted && !this.active.closed;) {
+      for (let seen = sequence; !signal.aborted && !this.reader.closed;) {
         const result = await this.query(known, seen);
         if (!result) return;
         known = result.conversation;
         for (const next of result.replies) {
           seen = next.sequence;
-          await this.reader.read(replyToRead(next), 0, listener, signal);
+          await this.show(next, 0, listener, signal);
         }
         if (!result.replies.length) await wakeup.wait(result.failed ? RETRY_MS : undefined);
       }
@@ -112,9 +132,41 @@ export class ConversationFeed {
     }
   }
 
+  private async show(
+    reply: MessageHeader,
+    after: number,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.reader.read(replyToRead(reply), after, listener, signal);
+    if (!signal.aborted && !this.reader.closed) this.shownEnds.add(reply.id);
+  }
+
+  /** Tells of titles that a model makes from now on, also in the middle of a reply. Returns what ends it. */
+  private tellTitles(
+    { id, user_id, title: known }: Conversation,
+    listener: EventsListener,
+    signal: AbortSignal,
+  ): () => void {
+    let told = known;
+    let ended = false;
+    const tell = async () => {
+      const { title, title_source } = await this.conversations.get(user_id, id);
+      if (ended || signal.aborted || !title || title_source !== 'model' || title === told) return;
+      told = title;
+      await listener([titleNotice(id, title)]);
+    };
+    // Who could not be told finds it in the conversation.
+    const unsubscribe = this.turns.onTitle(id, () => void tell().catch(() => undefined));
+    return () => {
+      ended = true;
+      unsubscribe();
+    };
+  }
+
   /** Emits whenever there may be a new reply, or when there will be none any more. */
-  private changesOf(conversationId: string, seen: () => number): Observable<unknown> {
-    return merge(this.turns.changesIn(conversationId, seen), this.active.closed$);
+  private changesOf(conversation: Conversation, seen: () => number): Observable<unknown> {
+    return merge(this.turns.changesIn(conversation, seen), this.reader.closed$);
   }
 
   private query(conversation: Conversation, sequence: number): Promise<NewReplies | undefined> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Observable } from 'rxjs';
 import { isNotFound } from '../../errors/app-error';
 import { isOpen, replyRef, type MessageStatus, type ReplyRef } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
@@ -45,6 +46,16 @@ export class ReplyReader {
     private readonly active: ActiveReplies,
     private readonly watcher: OpenReplyWatcher,
   ) {}
+
+  /** Whether the process is about to exit, so that nothing further is read. */
+  get closed(): boolean {
+    return this.active.closed;
+  }
+
+  /** Emits when that begins. */
+  get closed$(): Observable<void> {
+    return this.active.closed$;
+  }
 
   /**
    * Delivers the reply's events after a sequence, live while it is open. Settles without a terminal event if this process ends before

@@ -6,7 +6,7 @@ import { NoopObserver, Observer } from '../../observability/observer';
 import { ReplyProducer } from '../../replies/produce/reply-producer';
 import { QueuedReplyJobs } from './queued-reply-jobs';
 
-/** Starts the first queued reply of a conversation. Called by `TurnQueue` and `SlotTurns`. */
+/** Starts the first queued reply of a conversation. Called by `TurnQueue` and `SlotFiller`. */
 @Injectable()
 export class QueuedReplyStarter {
   constructor(

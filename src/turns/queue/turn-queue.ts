@@ -6,14 +6,14 @@ import type { WaitingConversation } from '../../messages/message.types';
 import { QueueService } from '../../messages/queue.service';
 import { ReplyFinalizer } from '../../replies/produce/reply-finalizer';
 import { QueuedReplyStarter } from './queued-reply-starter';
-import { SlotTurns } from './slot-turns';
+import { SlotFiller } from './slot-filler';
 
 /** Maximum number of conversations per sweep. */
 const BATCH = 100;
 
 /**
  * Starts queued replies when their turn has come, in whichever process notices it first: the first of a conversation when no other
- * one runs there; if its model has a limit, when it is also its turn among all that wait for that model (`SlotTurns`). Called by
+ * one runs there; if its model has a limit, when it is also its turn among all that wait for that model (`SlotFiller`). Called by
  * `OnBusyPolicy` and `Sweeper`.
  */
 @Injectable()
@@ -22,7 +22,7 @@ export class TurnQueue implements OnModuleInit {
 
   constructor(
     private readonly queue: QueueService,
-    private readonly slotTurns: SlotTurns,
+    private readonly slotFiller: SlotFiller,
     private readonly starter: QueuedReplyStarter,
     private readonly finalizer: ReplyFinalizer,
     private readonly draining: Draining,
@@ -45,7 +45,7 @@ export class TurnQueue implements OnModuleInit {
     try {
       if (!this.queue.hasLimits) return void (await this.starter.start(conversation));
       const first = await this.queue.first(conversation);
-      if (first?.waitsForSlot) await this.slotTurns.fill(first.model);
+      if (first?.waitsForSlot) await this.slotFiller.fill(first.model);
       else if (first) await this.starter.start(conversation, first.id);
     } catch (error) {
       this.logger.warn({ err: error }, 'A queued reply could not be begun; later');
@@ -57,6 +57,6 @@ export class TurnQueue implements OnModuleInit {
     if (this.draining.active) return;
     await this.queue.cancelLockedOut();
     for (const conversation of await this.queue.waiting(BATCH)) await this.kick(conversation);
-    await detached(() => this.slotTurns.sweep());
+    await detached(() => this.slotFiller.sweep());
   }
 }

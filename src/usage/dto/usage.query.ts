@@ -1,8 +1,8 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, ValidateBy } from 'class-validator';
-import type { UsageGroup } from '../usage.types';
+import { USAGE_KINDS, type UsageGroup, type UsageKind } from '../usage.types';
 
-const GROUPS: UsageGroup[] = ['day', 'model', 'conversation'];
+const GROUPS: UsageGroup[] = ['day', 'model', 'conversation', 'kind'];
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 function isDay(value: unknown): boolean {
@@ -47,4 +47,14 @@ export class UsageQuery {
   @IsOptional()
   @IsIn(GROUPS)
   group_by?: UsageGroup;
+
+  @ApiPropertyOptional({
+    description: 'Only what was used for this.',
+    enum: USAGE_KINDS,
+    enumName: 'UsageKind',
+    example: 'title',
+  })
+  @IsOptional()
+  @IsIn(USAGE_KINDS)
+  kind?: UsageKind;
 }

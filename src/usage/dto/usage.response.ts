@@ -1,9 +1,10 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { STORAGE_BOUNDS } from '../../config/bounds';
+import { USAGE_KINDS, type UsageKind } from '../usage.types';
 
-@ApiSchema({ name: 'UsageTotals', description: 'What replies have used together.' })
+@ApiSchema({ name: 'UsageTotals', description: 'What replies and titles have used together.' })
 export class UsageTotalsResponse {
-  @ApiProperty({ description: 'How many replies.', type: 'integer', example: 12 })
+  @ApiProperty({ description: 'How many replies. Titles are none.', type: 'integer', example: 12 })
   replies!: number;
 
   @ApiProperty({ description: 'Tokens of prompts, cached ones included.', type: 'integer', example: 5210 })
@@ -29,16 +30,26 @@ export class UsageTotalsResponse {
 
 @ApiSchema({
   name: 'UsageEntry',
-  description: 'What was used on one day, by one model or in one conversation.',
+  description: 'What was used on one day, by one model, in one conversation or for one kind of thing.',
 })
 export class UsageEntryResponse extends UsageTotalsResponse {
   @ApiProperty({
-    description: 'The day, the model or the conversation; null for conversations that were deleted.',
+    description:
+      'The day, the model, the conversation or the kind; null for conversations that were deleted, and for titles.',
     type: 'string',
     nullable: true,
     example: '2026-11-21',
   })
   key!: string | null;
+
+  @ApiProperty({
+    description: 'What for, if it is one thing only; null for several.',
+    enum: USAGE_KINDS,
+    enumName: 'UsageKind',
+    nullable: true,
+    example: 'reply',
+  })
+  kind!: UsageKind | null;
 }
 
 @ApiSchema({ name: 'UsageReport', description: 'What was used in a time.' })

@@ -15,6 +15,14 @@ class ConversationChangesData {
   @ApiPropertyOptional({
     type: 'string',
     nullable: true,
+    example: 'test-session',
+    description: 'The key that its client has given it; of a new one only.',
+  })
+  key?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
     example: 'Holiday in Norway',
     description: 'Its title.',
   })

@@ -85,7 +85,7 @@ export class AdminCommands {
     if (this.config.auth.mode === 'token') return this.createAccount(names, password);
     if (names.length !== 1) throw new UsageError('In this AUTH_MODE: npm run admin -- create <user id>');
     const [id] = names;
-    await this.users.stateOfKnown(id);
+    await this.users.stateOfExternal(id);
     return this.run(['promote', id]);
   }
 

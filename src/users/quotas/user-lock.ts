@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../../database/transaction-runner';
-import type { KnownState, UserState } from '../user.types';
+import type { StoredUserState, UserState } from '../user.types';
 import { STATE } from '../users.repository';
 import { erasureInProgress, identityGone } from '../user.errors';
 
@@ -16,7 +16,7 @@ export class UserLock {
   hold<T>(userId: string, work: (state: UserState) => Promise<T>): Promise<T> {
     return this.db.run(async () => {
       // In a statement of its own, so that the next one sees what others have committed.
-      const rows: KnownState[] = await this.db.query(
+      const rows: StoredUserState[] = await this.db.query(
         `SELECT ${STATE} FROM users WHERE id = $1 FOR NO KEY UPDATE`,
         [userId],
       );

@@ -1,9 +1,8 @@
 import { DataSource } from 'typeorm';
 import { bearer, logIn, newKey, type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { captureLogs } from '../../support/log-capture';
 import { echo } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Where the service keeps accounts, nothing that lets anybody in may be found in the logs at any level, in the database or in errors.
@@ -15,9 +14,6 @@ const PASSWORD = 'canary-password one';
 const NEXT_PASSWORD = 'canary-password two';
 const PROVIDER_KEY = 'sk-canary-provider-key-4711';
 
-let model: ModelServer;
-let t: TestApp;
-let logs: LogCapture;
 let dump: string;
 /** By what they are. */
 const secrets: Record<string, string> = {
@@ -29,17 +25,18 @@ const secrets: Record<string, string> = {
 };
 const failures: string[] = [];
 
+const logs = captureLogs('trace');
+const t = useChatApp(
+  { AUTH_MODE: 'token', JWT_SECRET, ENCRYPTION_KEY },
+  { own: 'reads its log and all rows', overrides: [logs.override] },
+);
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  logs = captureLogs('trace');
-  const env = { ...model.env, AUTH_MODE: 'token', JWT_SECRET, ENCRYPTION_KEY };
-  t = await createTestApp({ env, overrides: [logs.override] });
   await useEverything();
   dump = await contents();
-  await t.close();
+  await t.stop();
 }, 60_000);
-afterAll(() => model.close());
 
 async function useEverything(): Promise<void> {
   const alice = await signUp(t.url, 'alice', PASSWORD);

@@ -1,19 +1,13 @@
 import { ApiKeysService } from '../../../src/auth/keys/api-keys.service';
 import { IDENTITY_BOUNDS } from '../../../src/config/bounds';
 import { signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
-let t: TestApp;
-beforeAll(async () => {
-  t = await createTestApp({
-    env: { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
-  });
-});
-afterAll(() => t.close());
+const t = useChatApp({ AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' });
 
 it('somebody has no more keys than the bound, and a deleted one makes room', async () => {
   const { limit } = IDENTITY_BOUNDS.apiKeysOfUser;
-  const { id: userId, api } = await signUp(t.url, 'collector');
+  const { id: userId, api } = await signUp(t.url, t.user('collector'));
   const keys = t.app.get(ApiKeysService, { strict: false });
   const make = (name: string) => keys.create(userId, { name, scopes: [], expires_at: null });
   for (let i = 0; i < limit; i += 1) await make(`key ${i}`);

@@ -2,28 +2,18 @@ import { DataSource } from 'typeorm';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { Counters } from '../../../src/usage/counters';
 import { CountersRepository } from '../../../src/usage/counters.repository';
-import { ApiClient, type ChatMessage, type Conversation } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { ChatMessage, Conversation } from '../../support/api-client';
 import { failure, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { Random } from '../../faults/support/random';
+import { useChatApp } from '../../support/use-chat-app';
 
 const STEPS = Number(process.env.COUNTER_STEPS ?? 120);
 const TEXTS = ['a', 'Größe 漢字 🙂', 'quoted "\\" \n\t\u0001 </x>', 'word '.repeat(400)];
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
+const t = useChatApp({}, { own: 'counts the rows of everybody' });
+const { model } = t;
+const alice = t.client('alice');
 
 function counters(): Counters {
   const db = t.app.get(TransactionRunner);

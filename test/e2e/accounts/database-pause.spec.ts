@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 import { SocketClient } from '../../support/socket-client';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 import { TcpProxy } from '../../integration/database/tcp-proxy';
@@ -16,20 +16,28 @@ const HICCUP_MS = 6_000;
 const PROXY_PORT = 20_000 + Math.floor(Math.random() * 10_000);
 
 shared('sockets while the database is away', () => {
-  let database: TestDatabase;
   let proxy: TcpProxy;
-  let t: TestApp;
   let people: Person[];
   let sockets: SocketClient[][];
 
-  beforeAll(async () => {
-    database = await createTestDatabase();
+  async function behindProxy(): Promise<TestDatabase> {
+    const database = await createTestDatabase();
     const url = new URL(database.config.url ?? '');
     proxy = new TcpProxy({ host: url.hostname, port: Number(url.port) }, PROXY_PORT);
     await proxy.start();
     url.port = String(PROXY_PORT);
-    const proxied = { ...database, config: { ...database.config, url: url.href } };
-    t = await createTestApp({ env: { AUTH_MODE: 'token' }, database: proxied });
+    return {
+      ...database,
+      config: { ...database.config, url: url.href },
+      close: async () => {
+        await proxy.stop();
+        await database.close();
+      },
+    };
+  }
+
+  const t = useChatApp({ AUTH_MODE: 'token' }, { own: 'pauses its database', database: behindProxy });
+  beforeAll(async () => {
     people = [];
     for (let i = 0; i < USERS; i += 1) people.push(await signUp(t.url, `user${i}`));
     sockets = await Promise.all(
@@ -42,12 +50,7 @@ shared('sockets while the database is away', () => {
       ),
     );
   }, 60_000);
-  afterAll(async () => {
-    await Promise.all(sockets.flat().map((socket) => socket.close()));
-    await t.close();
-    await proxy.stop();
-    await database.close();
-  });
+  afterAll(() => Promise.all(sockets.flat().map((socket) => socket.close())));
 
   const closed = () => sockets.flat().filter(({ code }) => code !== undefined).length;
 

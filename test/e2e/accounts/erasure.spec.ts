@@ -7,24 +7,20 @@ import { signUp } from '../../support/accounts';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { rowsOf } from '../../support/database-fingerprint';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { createTestDatabase } from '../../support/test-database';
 import { seedConversation } from '../../support/seed-conversation';
 import { TokenIssuer } from '../../support/token-issuer';
+import { useModelServer } from '../../support/use-model-server';
 
 /** The size at which one statement for all of it was never done. */
 const MESSAGES = Number(process.env.ERASURE_MESSAGES ?? 6_000);
 const PATIENCE_MS = 60_000 + MESSAGES;
 const { limit: SLICE } = STORAGE_BOUNDS.rowsOfSlice;
 
-let model: ModelServer;
-beforeAll(async () => {
-  model = await startModelServer();
-  model.otherwise(reply('Yes.'));
-});
-afterAll(() => model.close());
+const model = useModelServer();
+beforeAll(() => void model.otherwise(reply('Yes.')));
 
 interface Answer {
   rows: { count: number }[];

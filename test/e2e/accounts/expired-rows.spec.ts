@@ -7,22 +7,21 @@ import { IdempotencyRepository } from '../../../src/http/idempotency/idempotency
 import { SharedRateLimitsRepository } from '../../../src/limits/shared-rate-limits.repository';
 import { RevocationsRepository } from '../../../src/users/revocations/revocations.repository';
 import { signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
+import { useChatApp } from '../../support/use-chat-app';
 
 const SLICE = STORAGE_BOUNDS.expiredSlice.limit;
 const ROWS = 2 * SLICE + 100;
 
-let t: TestApp;
 let userId: string;
 
+const t = useChatApp(
+  { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
+  { own: 'sweeps expired rows and counts them' },
+);
 beforeAll(async () => {
-  t = await createTestApp({
-    env: { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
-  });
   userId = (await signUp(t.url, 'somebody')).id;
 });
-afterAll(() => t.close());
 
 const sql = <T>(text: string, values: unknown[] = []) => t.app.get(DataSource).query<T[]>(text, values);
 const count = async (table: string) =>

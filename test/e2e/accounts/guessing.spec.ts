@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { bearer, PASSWORD, type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ATTEMPTS = 1_000;
 /** As many as a patient guesser has on the way at a time; more would only find the queue of the hashes full. */
@@ -12,16 +12,15 @@ interface Attempt {
   address: string;
 }
 
-let t: TestApp;
 let owner: Person;
 
-beforeAll(async () => {
-  t = await createTestApp({ env: { AUTH_MODE: 'token', TRUSTED_PROXIES: '127.0.0.1' } });
-});
+const t = useChatApp(
+  { AUTH_MODE: 'token', TRUSTED_PROXIES: '127.0.0.1' },
+  { own: 'counts failed logins of an address' },
+);
 beforeEach(async () => {
   await t.app.get(DataSource).query('DELETE FROM login_attempts');
 });
-afterAll(() => t.close());
 
 function attempt({ username, address }: Attempt, password: string) {
   return bearer(t.url).post('/auth/token', { username, password }, { 'x-forwarded-for': address });

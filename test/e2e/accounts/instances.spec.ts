@@ -1,37 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { Signals } from '../../../src/signals/signals';
+import { REVOCATIONS_TOPIC } from '../../../src/signals/topics';
+import { subjectOf } from '../../../src/users/revocations/subject';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { until } from '../../support/until';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { SLACK_MS } from '../../support/slack';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 /** Only a real PostgreSQL can be shared by two instances. */
 const shared = process.env.TEST_DATABASE_URL ? describe : describe.skip;
 
 shared('two instances', () => {
-  let model: ModelServer;
-  let database: TestDatabase;
-  let here: TestApp;
-  let there: TestApp;
-
-  beforeAll(async () => {
-    model = await startModelServer();
-    model.otherwise(reply('Yes.'));
-    database = await createTestDatabase();
-    const env = { ...model.env, AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
-    here = await createTestApp({ env, database });
-    there = await createTestApp({ env, database });
-  });
-  afterAll(async () => {
-    await here.close();
-    await there.close();
-    await database.close();
-    await model.close();
-  });
+  const env = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
+  const here = useChatApp(env, { own: 'one of two instances' });
+  const there = useChatApp(env, { own: 'the other one', beside: here });
+  const { model } = here;
+  beforeAll(() => void model.otherwise(reply('Yes.')));
 
   /** Milliseconds until this is refused there. */
   async function refusedAfter(token: string): Promise<number> {
@@ -123,5 +111,16 @@ shared('two instances', () => {
     expect(performance.now() - began).toBeLessThan(1_000 + SLACK_MS);
     expect(stream.last.type).toMatch(/error|end/);
     gate.release();
+  });
+
+  it('a change that is made here is published there, where a poll has found it', async () => {
+    const person = await signUp(here.url, 'published');
+    const told: (string | undefined)[] = [];
+    const end = there.app
+      .get(Signals, { strict: false })
+      .subscribe(REVOCATIONS_TOPIC, (data) => told.push(data && Buffer.from(data).toString()));
+    await here.app.get(UsersService, { strict: false }).update(person.id, { is_active: false });
+    await until(async () => told.includes(subjectOf(person.id)));
+    end();
   });
 });

@@ -2,14 +2,14 @@ import { DataSource } from 'typeorm';
 import { ApiKeyUsageRecorder } from '../../../src/auth/keys/api-key-usage-recorder';
 import { IDENTITY_BOUNDS } from '../../../src/config/bounds';
 import { bearer, logIn, newKey, PASSWORD, signUp, type Tokens } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { stallDuring } from '../../support/event-loop-stall';
+import { useChatApp } from '../../support/use-chat-app';
 
-let t: TestApp;
-beforeAll(async () => {
-  t = await createTestApp({ env: { AUTH_MODE: 'token' } });
-});
-afterAll(() => t.close());
+const t = useChatApp(
+  { AUTH_MODE: 'token' },
+  { own: 'has accounts whose names others use, and reads the whole audit' },
+);
 
 const rows = <T>(sql: string, parameters: unknown[] = []) =>
   t.app.get(DataSource).query<T[]>(sql, parameters);

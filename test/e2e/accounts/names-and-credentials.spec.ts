@@ -7,15 +7,11 @@ import { StreamTicketsService } from '../../../src/auth/tickets/stream-tickets.s
 import { UserErasure } from '../../../src/users/accounts/user-erasure';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
 
-let t: TestApp;
-beforeAll(async () => {
-  t = await createTestApp({ env: ENV });
-});
-afterAll(() => t.close());
+const t = useChatApp(ENV, { own: 'changes rows of names and credentials behind the back of the service' });
 
 const rows = <T>(sql: string, parameters: unknown[] = []) =>
   t.app.get(DataSource).query<T[]>(sql, parameters);

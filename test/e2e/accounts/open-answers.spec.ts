@@ -3,32 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConversationFeed } from '../../../src/replies/read/conversation-feed';
 import { parseAppConfig } from '../../../src/config/environment';
 import { ApiClient, type Turn } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { createTestApp } from '../../support/create-test-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { type Refusal, SocketClient } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const LIMIT = 4;
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
-let bob: ApiClient;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({
-    env: { ...model.env, LLM_MAX_RETRIES: '0', MAX_OPEN_STREAMS_PER_USER: String(LIMIT) },
-  });
-  [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
-});
+const t = useChatApp(
+  { MAX_OPEN_STREAMS_PER_USER: String(LIMIT) },
+  { own: 'replaces methods of the service and leaves answers open' },
+);
+const { model } = t;
+const alice = t.client('alice');
+const bob = t.client('bob');
 beforeEach(() => model.reset());
 afterEach(() => vi.restoreAllMocks());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const socketOf = (user: string) => SocketClient.open(t.url, { 'x-user-id': user });
 

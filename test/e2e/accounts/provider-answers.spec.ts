@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * A user's provider is anybody's server: whatever it answers, we read a little of it for a little while.
@@ -47,14 +47,15 @@ const ANSWERS: Record<string, (socket: Socket) => unknown> = {
     ),
 };
 
-let t: TestApp;
 let alice: Person;
 
+const t = useChatApp(
+  { AUTH_MODE: 'token', PROVIDER_ALLOWED_HOSTS: '127.0.0.1' },
+  { own: 'has accounts whose names others use' },
+);
 beforeAll(async () => {
-  t = await createTestApp({ env: { AUTH_MODE: 'token', PROVIDER_ALLOWED_HOSTS: '127.0.0.1' } });
   alice = await signUp(t.url, 'alice');
 });
-afterAll(() => t.close());
 
 async function flood(socket: Socket, text: string): Promise<void> {
   while (socket.writable) {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { PROVIDER_BOUNDS } from '../../../src/config/bounds';
 import { type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { captureLogs } from '../../support/log-capture';
+import { startModelServer } from '../../support/model-server';
 import { failure, hang, html, reply, status } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * `POST /providers/{id}/check` asks every model for a token, as a reply would, and says what is wrong.
@@ -32,29 +32,23 @@ interface Check {
   results: Result[];
 }
 
-let server: ModelServer;
-let t: TestApp;
-let logs: LogCapture;
 let alice: Person;
 
-beforeAll(async () => {
-  server = await startModelServer();
-  logs = captureLogs('trace');
-  const env = {
-    ...server.env,
+const logs = captureLogs('trace');
+const t = useChatApp(
+  {
     AUTH_MODE: 'token',
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     PROVIDER_ALLOWED_HOSTS: '127.0.0.1',
     RATE_LIMITS: 'on',
-  };
-  t = await createTestApp({ env, overrides: [logs.override] });
+  },
+  { own: 'reads its log, and has limits of its own', overrides: [logs.override] },
+);
+const { model: server } = t;
+beforeAll(async () => {
   alice = await signUp(t.url, 'alice');
 });
 beforeEach(() => server.reset());
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
 
 /** A provider that lists these models, and answers a question to each of them so. */
 function provider(names: string[], answer: (model: string) => Behaviour, base = '/v1'): Behaviour {

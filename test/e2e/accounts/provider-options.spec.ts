@@ -1,12 +1,6 @@
 import { STORAGE_BOUNDS } from '../../../src/config/bounds';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { ApiClient } from '../../support/api-client';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
-
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+import { useChatApp } from '../../support/use-chat-app';
 
 interface Provider {
   id: string;
@@ -14,22 +8,16 @@ interface Provider {
   model_options: Record<string, object>;
 }
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({
-    env: {
-      ...model.env,
-      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      PROVIDER_ALLOWED_HOSTS: '127.0.0.1',
-    },
-  });
-  alice = ApiClient.of(t.url, 'alice');
-});
+const t = useChatApp(
+  {
+    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    PROVIDER_ALLOWED_HOSTS: '127.0.0.1',
+  },
+  { own: 'checks the requests of providers that users have added' },
+);
+const { model } = t;
+const alice = t.client('alice');
 afterEach(() => model.reset());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const body = (more: object = {}) => ({
   name: 'mine',

@@ -9,9 +9,10 @@ import { KeyCipher } from '../../../src/providers/key-cipher';
 import { KeyRotation } from '../../../src/providers/key-rotation';
 import { ProvidersRepository } from '../../../src/providers/providers.repository';
 import { type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { type ModelServer, startModelServer } from '../../support/model-server';
 import { failure, redirect, reply } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
 interface ProviderBody {
   id: string;
@@ -25,22 +26,26 @@ const MASTER = randomBytes(32).toString('base64');
 const KEY = 'sk-canary-of-alice-4711';
 
 let own: ModelServer;
-let operator: ModelServer;
-let t: TestApp;
 let alice: Person;
 let bob: Person;
 let env: NodeJS.ProcessEnv;
 
+const t = useChatApp(
+  async (operator) => {
+    own = await startModelServer();
+    env = {
+      ...operator.env,
+      AUTH_MODE: 'token',
+      ENCRYPTION_KEY: MASTER,
+      PROVIDER_ALLOWED_HOSTS: new URL(own.url).host,
+      LLM_MAX_RETRIES: '0',
+    };
+    return env;
+  },
+  { own: 'has accounts whose names others use, and counts providers' },
+);
+const { model: operator } = t;
 beforeAll(async () => {
-  [own, operator] = [await startModelServer(), await startModelServer()];
-  env = {
-    ...operator.env,
-    AUTH_MODE: 'token',
-    ENCRYPTION_KEY: MASTER,
-    PROVIDER_ALLOWED_HOSTS: new URL(own.url).host,
-    LLM_MAX_RETRIES: '0',
-  };
-  t = await createTestApp({ env });
   [alice, bob] = [await signUp(t.url, 'alice'), await signUp(t.url, 'bob')];
 });
 beforeEach(() => {
@@ -48,11 +53,7 @@ beforeEach(() => {
   own.otherwise(reply('Own.'));
   operator.otherwise(reply('Operator.'));
 });
-afterAll(async () => {
-  await t.close();
-  await own.close();
-  await operator.close();
-});
+afterAll(() => own.close());
 
 const body = (more: object = {}) => ({
   name: 'mine',

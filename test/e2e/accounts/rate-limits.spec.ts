@@ -6,6 +6,7 @@ import { SharedRateLimits } from '../../../src/limits/shared-rate-limits';
 import { SharedRateLimitsRepository } from '../../../src/limits/shared-rate-limits.repository';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { SocketClient } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const PATH = '/api/v1/conversations';
 
@@ -134,19 +135,9 @@ it('counts replies, and not that they are followed', () =>
 
 describe('instances that share a database', () => {
   const policy = { name: 'test', limit: 100, windowSeconds: 60 };
-  let t: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp();
-  });
-  afterAll(() => t.close());
+  const t = useChatApp({}, { own: 'uses the stores of the limits' });
 
-  const made: SharedRateLimits[] = [];
-  afterEach(() => made.splice(0).forEach((store) => store.onModuleDestroy()));
-  function shared(repository: SharedRateLimitsRepository): SharedRateLimits {
-    const store = new SharedRateLimits(repository);
-    made.push(store);
-    return store;
-  }
+  const shared = (repository: SharedRateLimitsRepository) => new SharedRateLimits(repository);
 
   it('let no more through together, and ask it seldom', async () => {
     const repository = t.app.get(SharedRateLimitsRepository, { strict: false });

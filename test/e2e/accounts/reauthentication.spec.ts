@@ -2,14 +2,11 @@ import { DataSource } from 'typeorm';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp, type Tokens } from '../../support/accounts';
 import type { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
-let t: TestApp;
 let people = 0;
-beforeAll(async () => {
-  t = await createTestApp({ env: { AUTH_MODE: 'token' } });
-});
-afterAll(() => t.close());
+const t = useChatApp({ AUTH_MODE: 'token' });
 
 const rows = <T>(sql: string, parameters: unknown[] = []) =>
   t.app.get(DataSource).query<T[]>(sql, parameters);
@@ -22,7 +19,7 @@ const age = ({ id }: { id: string }, seconds: number) =>
 
 /** Somebody whose password was given longer ago than it counts. */
 async function stale(): Promise<Person> {
-  const person = await signUp(t.url, `stale${(people += 1)}`);
+  const person = await signUp(t.url, t.user(`stale${(people += 1)}`));
   await age(person, 301);
   return person;
 }
@@ -40,7 +37,7 @@ const OPERATIONS: [
 
 describe.each(OPERATIONS)('%s', (_what, ask, accepted) => {
   it('is done with a fresh login', async () => {
-    const person = await signUp(t.url, `fresh${(people += 1)}`);
+    const person = await signUp(t.url, t.user(`fresh${(people += 1)}`));
     expect((await ask(person.api, person.id)).status).toBe(accepted);
   });
 
@@ -58,7 +55,7 @@ describe.each(OPERATIONS)('%s', (_what, ask, accepted) => {
   });
 
   it('is refused to an API key', async () => {
-    const person = await signUp(t.url, `keyed${(people += 1)}`);
+    const person = await signUp(t.url, t.user(`keyed${(people += 1)}`));
     const { key } = await newKey(person);
     const refused = await ask(bearer(t.url, key), person.id);
     expect([refused.status, refused.body]).toMatchObject([403, { code: 'insufficient_scope' }]);
@@ -118,9 +115,9 @@ describe('giving the password again', () => {
 
 describe('administrators', () => {
   it('who act on others vouch for themselves', async () => {
-    const root = await signUp(t.url, 'root');
+    const root = await signUp(t.url, t.user('root'));
     await t.app.get(UsersService, { strict: false }).update(root.id, { role: 'admin' });
-    const other = await signUp(t.url, 'subject');
+    const other = await signUp(t.url, t.user('subject'));
     await age(root, 301);
     for (const attempt of [
       () => root.api.put(`/users/${other.id}`, { email: 'else@example.com' }),

@@ -2,26 +2,14 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, type Person, signUp, type Tokens } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
 /** Two processes, where the database can be shared. */
 const isShared = Boolean(process.env.TEST_DATABASE_URL);
 
-let database: TestDatabase;
-let t: TestApp;
-let there: TestApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  t = await createTestApp({ env: ENV, database });
-  there = isShared ? await createTestApp({ env: ENV, database }) : t;
-});
-afterAll(async () => {
-  await t.close();
-  if (isShared) await there.close();
-  await database.close();
-});
+const t = useChatApp(ENV, { own: 'one of two processes' });
+const there = isShared ? useChatApp(ENV, { own: 'the other one', beside: t }) : t;
 
 const rows = <T>(sql: string, parameters: unknown[] = []) =>
   t.app.get(DataSource).query<T[]>(sql, parameters);

@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OUTBOUND_BOUNDS } from '../../../src/config/bounds';
 import { type Person, signUp } from '../../support/accounts';
 import type { Answer, Problem } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { type NameAnswer, type NameServer, startNameServer } from '../../support/name-server';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Names that users bring are answered by whoever they like, as slowly as they like. Nobody else may notice.
@@ -17,25 +16,24 @@ const { lookupsOfUser } = OUTBOUND_BOUNDS;
 const SLOW_MS = 700;
 
 let names: NameServer;
-let operator: ModelServer;
-let t: TestApp;
 let mallory: Person;
 let alice: Person;
 
-beforeAll(async () => {
-  names = await startNameServer(() => ['8.8.8.8']);
-  operator = await startModelServer();
-  t = await createTestApp({
-    env: {
-      ...operator.env,
+const t = useChatApp(
+  async (model) => {
+    names = await startNameServer(() => ['8.8.8.8']);
+    return {
       // A name, so that it has to be looked up for each connection.
-      OPENAI_BASE_URL: operator.url.replace('127.0.0.1', 'localhost'),
+      OPENAI_BASE_URL: model.url.replace('127.0.0.1', 'localhost'),
       AUTH_MODE: 'token',
-      PROVIDER_ALLOWED_HOSTS: `localhost:${operator.port}`,
+      PROVIDER_ALLOWED_HOSTS: `localhost:${model.port}`,
       PROVIDER_DNS_SERVERS: names.address,
-      LLM_MAX_RETRIES: '0',
-    },
-  });
+    };
+  },
+  { own: 'has a name server of its own' },
+);
+const { model: operator } = t;
+beforeAll(async () => {
   [mallory, alice] = [await signUp(t.url, 'mallory'), await signUp(t.url, 'alice')];
 });
 beforeEach(() => {
@@ -46,11 +44,7 @@ beforeEach(() => {
   };
   operator.otherwise(reply('Hello.'));
 });
-afterAll(async () => {
-  await t.close();
-  await operator.close();
-  names.close();
-});
+afterAll(() => names.close());
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => index);
 const bring = (person: Person, name: string, host: string) =>

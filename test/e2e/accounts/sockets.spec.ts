@@ -3,38 +3,22 @@ import { DataSource } from 'typeorm';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp, type Tokens } from '../../support/accounts';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { SLACK_MS } from '../../support/slack';
 import { refusalOf, SocketClient } from '../../support/socket-client';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
 const shared = Boolean(process.env.TEST_DATABASE_URL);
 
-let model: ModelServer;
-let database: TestDatabase;
-let t: TestApp;
+const t = useChatApp(ENV, { own: 'one of two instances' });
 /** Another instance, where there can be one: what ends through the first one ends there as well. */
-let other: TestApp;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  database = await createTestDatabase();
-  const start = () => createTestApp({ env: { ...model.env, ...ENV }, database });
-  t = await start();
-  other = shared ? await start() : t;
-});
+const other = shared ? useChatApp(ENV, { own: 'the other one', beside: t }) : t;
+const { model } = t;
 beforeEach(() => {
   model.reset();
   model.otherwise(reply('Yes.'));
-});
-afterAll(async () => {
-  if (shared) await other.close();
-  await t.close();
-  await database.close();
-  await model.close();
 });
 
 const withToken = (token: string) => ({ Authorization: `Bearer ${token}` });

@@ -1,21 +1,17 @@
 import { DataSource } from 'typeorm';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useModelServer } from '../../support/use-model-server';
 
 const KB = 1024;
 /** Does not get smaller by compression. */
 const words = (bytes: number) =>
   Array.from({ length: bytes }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('');
 
-let model: ModelServer;
-beforeAll(async () => {
-  model = await startModelServer();
-  model.otherwise(reply('A plain answer.'));
-});
-afterAll(() => model.close());
+const model = useModelServer();
+beforeAll(() => void model.otherwise(reply('A plain answer.')));
 
 async function withQuota(bytes: string, work: (t: TestApp, alice: ApiClient) => Promise<void>) {
   const t = await createTestApp({ env: { ...model.env, QUOTA_STORED_BYTES: bytes } });

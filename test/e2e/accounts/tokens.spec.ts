@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { bearer, signUp, type Person } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp, type RunningApp } from '../../support/create-test-app';
 import { sendRaw } from '../../support/raw-http';
 import { refusalOf } from '../../support/socket-client';
 import { TokenIssuer } from '../../support/token-issuer';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ME = '/api/v1/auth/me';
 const SECRET = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
@@ -16,7 +17,7 @@ const encoded = (value: unknown) =>
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const now = () => Math.floor(Date.now() / 1000);
 
-async function statusOf(t: TestApp, token: string): Promise<number> {
+async function statusOf(t: RunningApp, token: string): Promise<number> {
   const { status, headers, body } = await t.request.get(ME).set('Authorization', `Bearer ${token}`);
   if (status === 401) expect(headers['www-authenticate']).toContain('Bearer realm="parley"');
   if (status !== 200) expect(JSON.stringify(body)).not.toContain(token.slice(0, 40));
@@ -24,15 +25,16 @@ async function statusOf(t: TestApp, token: string): Promise<number> {
 }
 
 describe('access tokens', () => {
-  let t: TestApp;
   let alice: Person;
   let claims: Record<string, unknown>;
+  const t = useChatApp(
+    { AUTH_MODE: 'token', JWT_SECRET: SECRET },
+    { own: 'has accounts whose names others use' },
+  );
   beforeAll(async () => {
-    t = await createTestApp({ env: { AUTH_MODE: 'token', JWT_SECRET: SECRET } });
     alice = await signUp(t.url, 'alice');
     claims = JSON.parse(Buffer.from(alice.access.split('.')[1], 'base64url').toString());
   });
-  afterAll(() => t.close());
 
   const signed = (changes: object = {}, header: object = {}, secret: string | Uint8Array = SECRET) => {
     const all = Object.entries({ ...claims, ...changes }).filter(([, value]) => value !== undefined);
@@ -222,15 +224,14 @@ describe('access tokens', () => {
 
 describe("an issuer's tokens", () => {
   let issuer: TokenIssuer;
-  let t: TestApp;
-  beforeAll(async () => {
-    issuer = await TokenIssuer.start();
-    t = await createTestApp({ env: issuer.env });
-  });
-  afterAll(async () => {
-    await t.close();
-    await issuer.close();
-  });
+  const t = useChatApp(
+    async () => {
+      issuer = await TokenIssuer.start();
+      return issuer.env;
+    },
+    { own: 'has an issuer of its own' },
+  );
+  afterAll(() => issuer.close());
 
   it.each(['auth0|42', '5be86359-073c-434b-ad2d-a3932222dabe', 'f:realm:alice'])(
     'name the user %s',

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../../../src/config/bounds';
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { createTestApp, type RunningApp, type TestApp } from '../../support/create-test-app';
 import { failure, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useChatApp } from '../../support/use-chat-app';
 
 interface Totals {
   replies: number;
@@ -24,13 +24,11 @@ type Usage = {
   to: string;
 };
 
-let model: ModelServer;
-beforeAll(async () => {
-  model = await startModelServer();
-  model.otherwise(reply('A plain answer.'));
-});
-afterAll(() => model.close());
+const shared = useChatApp();
+const { model } = shared;
+beforeAll(() => void model.otherwise(reply('A plain answer.')));
 
+/** An application of its own: with bounds that others do not have, or with more rows than others should look through. */
 async function withApp(env: NodeJS.ProcessEnv, work: (t: TestApp) => Promise<void>): Promise<void> {
   const t = await createTestApp({ env: { ...model.env, ...env } });
   try {
@@ -48,7 +46,7 @@ async function usage(api: ApiClient, query = ''): Promise<Usage> {
 
 /** By another way than the service itself: message by message. */
 async function sumOfMessages(
-  t: TestApp,
+  t: RunningApp,
   user: string,
 ): Promise<{ input: number; output: number; replies: number }> {
   const rows = await t.app
@@ -66,70 +64,68 @@ async function sumOfMessages(
   };
 }
 
-it('is exactly the sum of what the messages say, however replies end', () =>
-  withApp({}, async (t) => {
-    const alice = ApiClient.of(t.url, 'alice');
-    await ApiClient.of(t.url, 'bob').say((await ApiClient.of(t.url, 'bob').conversation()).id, 'Not mine');
-    const [first, second] = [await alice.conversation(), await alice.conversation()];
-    for (let i = 0; i < 3; i += 1) await alice.say(first.id, `Hello ${i}`);
-    await alice.say(second.id, 'Hello');
-    const gate = hold();
-    model.script(reply(['Some ', gate, 'more.']));
-    const stream = await alice.stream(second.id, 'Stop me');
-    await gate.reached;
-    await stream.count(2);
-    await alice.post(`/chat/${second.id}/stop`);
-    gate.release();
-    await stream.done();
-    await alice.post(`/conversations/${first.id}/fork`);
-    const { input, output, replies } = await sumOfMessages(t, 'alice');
-    const { total, data } = await usage(alice);
-    expect(total).toMatchObject({ replies, input_tokens: input, output_tokens: output, cost: null });
-    expect([replies, data.length]).toEqual([5, 1]);
-    const by = async (group: string) => (await usage(alice, `?group_by=${group}`)).data;
-    expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual(
-      [
-        [first.id, 3],
-        [second.id, 2],
-      ].sort(([a], [b]) => String(a).localeCompare(String(b))),
-    );
-    expect((await by('model')).map(({ key }) => key)).toEqual(['test-model']);
-    const before = await usage(alice);
-    await alice.delete(`/conversations/${first.id}`);
-    expect((await usage(alice)).total).toEqual(before.total);
-    expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual([
+it('is exactly the sum of what the messages say, however replies end', async () => {
+  const alice = shared.client('summed');
+  const bob = shared.client('bob');
+  await bob.say((await bob.conversation()).id, 'Not mine');
+  const [first, second] = [await alice.conversation(), await alice.conversation()];
+  for (let i = 0; i < 3; i += 1) await alice.say(first.id, `Hello ${i}`);
+  await alice.say(second.id, 'Hello');
+  const gate = hold();
+  model.script(reply(['Some ', gate, 'more.']));
+  const stream = await alice.stream(second.id, 'Stop me');
+  await gate.reached;
+  await stream.count(2);
+  await alice.post(`/chat/${second.id}/stop`);
+  gate.release();
+  await stream.done();
+  await alice.post(`/conversations/${first.id}/fork`);
+  const { input, output, replies } = await sumOfMessages(shared, shared.user('summed'));
+  const { total, data } = await usage(alice);
+  expect(total).toMatchObject({ replies, input_tokens: input, output_tokens: output, cost: null });
+  expect([replies, data.length]).toEqual([5, 1]);
+  const by = async (group: string) => (await usage(alice, `?group_by=${group}`)).data;
+  expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual(
+    [
+      [first.id, 3],
       [second.id, 2],
-      [null, 3],
-    ]);
-  }));
+    ].sort(([a], [b]) => String(a).localeCompare(String(b))),
+  );
+  expect((await by('model')).map(({ key }) => key)).toEqual(['test-model']);
+  const before = await usage(alice);
+  await alice.delete(`/conversations/${first.id}`);
+  expect((await usage(alice)).total).toEqual(before.total);
+  expect((await by('conversation')).map(({ key, replies: count }) => [key, count])).toEqual([
+    [second.id, 2],
+    [null, 3],
+  ]);
+});
 
-it('is nothing for a reply of which the provider never said a word', () =>
-  withApp({}, async (t) => {
-    const alice = ApiClient.of(t.url, 'alice');
-    model.script(failure(401));
-    const { id } = await alice.conversation();
-    const failed = await alice.post<{ message_id: string }>(`/chat/${id}`, { content: 'Anybody there?' });
-    expect(failed.status).toBe(502);
-    const message = await alice.get<{ usage: unknown }>(`/messages/${failed.body.message_id}`);
-    expect(message.body.usage).toBeNull();
-    expect((await usage(alice)).total).toMatchObject({ input_tokens: 0, output_tokens: 0 });
-  }));
+it('is nothing for a reply of which the provider never said a word', async () => {
+  const alice = shared.client('unheard');
+  model.script(failure(401));
+  const { id } = await alice.conversation();
+  const failed = await alice.post<{ message_id: string }>(`/chat/${id}`, { content: 'Anybody there?' });
+  expect(failed.status).toBe(502);
+  const message = await alice.get<{ usage: unknown }>(`/messages/${failed.body.message_id}`);
+  expect(message.body.usage).toBeNull();
+  expect((await usage(alice)).total).toMatchObject({ input_tokens: 0, output_tokens: 0 });
+});
 
-it('is what was asked, for a reply that is stopped before its first word', () =>
-  withApp({}, async (t) => {
-    const alice = ApiClient.of(t.url, 'alice');
-    const gate = hold();
-    model.script(reply([gate, 'Never said.']));
-    const { id } = await alice.conversation();
-    const stream = await alice.stream(id, 'A question of seven words or so.');
-    await gate.reached;
-    const stopped = await alice.post<{ usage: Totals & { estimated: boolean } }>(`/chat/${id}/stop`);
-    gate.release();
-    await stream.done();
-    expect(stopped.body.usage).toMatchObject({ output_tokens: 0, estimated: true });
-    expect(stopped.body.usage.input_tokens).toBeGreaterThan(5);
-    expect((await usage(alice)).total.input_tokens).toBe(stopped.body.usage.input_tokens);
-  }));
+it('is what was asked, for a reply that is stopped before its first word', async () => {
+  const alice = shared.client('stopped');
+  const gate = hold();
+  model.script(reply([gate, 'Never said.']));
+  const { id } = await alice.conversation();
+  const stream = await alice.stream(id, 'A question of seven words or so.');
+  await gate.reached;
+  const stopped = await alice.post<{ usage: Totals & { estimated: boolean } }>(`/chat/${id}/stop`);
+  gate.release();
+  await stream.done();
+  expect(stopped.body.usage).toMatchObject({ output_tokens: 0, estimated: true });
+  expect(stopped.body.usage.input_tokens).toBeGreaterThan(5);
+  expect((await usage(alice)).total.input_tokens).toBe(stopped.body.usage.input_tokens);
+});
 
 it('knows what it costs where prices are known', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
@@ -199,30 +195,31 @@ models: [{id: p/m, name: m, provider: p, price: {input: 2, output: 10}}]`,
   });
 });
 
-it('is asked for by days', () =>
-  withApp({}, async (t) => {
-    const alice = ApiClient.of(t.url, 'alice');
-    await alice.say((await alice.conversation()).id, 'Hello');
-    await t.app
-      .get(DataSource)
-      .query(`UPDATE messages SET created_at = '2026-03-01T23:59:59.999Z' WHERE user_id = 'alice'`);
-    expect((await usage(alice, '?from=2026-03-01&to=2026-03-01')).data.map(({ key }) => key)).toEqual([
-      '2026-03-01',
+it('is asked for by days', async () => {
+  const alice = shared.client('dated');
+  await alice.say((await alice.conversation()).id, 'Hello');
+  await shared.app
+    .get(DataSource)
+    .query(`UPDATE messages SET created_at = '2026-03-01T23:59:59.999Z' WHERE user_id = $1`, [
+      shared.user('dated'),
     ]);
-    expect((await usage(alice, '?from=2026-03-02&to=2026-03-02')).total.replies).toBe(0);
-    for (const query of [
-      'from=2026-13-01',
-      'from=2026-02-30',
-      'to=0000-00-00',
-      'to=infinity',
-      'from=2026-03-02&to=2026-03-01',
-      'from=2020-01-01&to=2026-01-01',
-      'group_by=user',
-      'user_id=bob',
-      "from='",
-    ])
-      expect([query, (await alice.get(`/usage?${query}`)).status]).toEqual([query, 400]);
-  }));
+  expect((await usage(alice, '?from=2026-03-01&to=2026-03-01')).data.map(({ key }) => key)).toEqual([
+    '2026-03-01',
+  ]);
+  expect((await usage(alice, '?from=2026-03-02&to=2026-03-02')).total.replies).toBe(0);
+  for (const query of [
+    'from=2026-13-01',
+    'from=2026-02-30',
+    'to=0000-00-00',
+    'to=infinity',
+    'from=2026-03-02&to=2026-03-01',
+    'from=2020-01-01&to=2026-01-01',
+    'group_by=user',
+    'user_id=bob',
+    "from='",
+  ])
+    expect([query, (await alice.get(`/usage?${query}`)).status]).toEqual([query, 400]);
+});
 
 describe('quotas', () => {
   it('are not overspent by asking at once, and the model is not called', () =>

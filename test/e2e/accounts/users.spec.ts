@@ -3,15 +3,14 @@ import { DataSource } from 'typeorm';
 import { AdminCommands } from '../../../src/users/admin/admin-commands';
 import { AdminModule } from '../../../src/users/admin/admin.module';
 import { AppConfig } from '../../../src/config/app-config';
+import { UserJobs } from '../../../src/jobs/user-jobs.service';
 import { DatabaseState } from '../../../src/database/database-state';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import type { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 import { rowsOf } from '../../support/database-fingerprint';
-import { startModelServer, type ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 interface UserBody {
   id: string;
@@ -20,9 +19,6 @@ interface UserBody {
   is_active: boolean;
 }
 
-let model: ModelServer;
-let database: TestDatabase;
-let t: TestApp;
 let root: ApiClient;
 let rootId: string;
 
@@ -48,23 +44,17 @@ const command = (config: AppConfig, ...given: Parameters<Command>) =>
 
 const ENV = { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' };
 
+const t = useChatApp(ENV, { own: 'stops it for the commands of administrators' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(reply('Yes.'));
-  database = await createTestDatabase();
-  t = await createTestApp({ env: { ...model.env, ...ENV }, database });
-  await t.close();
   // The embedded database is for one process at a time.
+  await t.stop();
   await command(t.config, ['create', 'root', 'root@example.com'], PASSWORD);
-  t = await createTestApp({ env: { ...model.env, ...ENV }, database });
+  await t.start();
   const { access_token } = await logIn(t.url, 'root');
   root = bearer(t.url, access_token);
   rootId = (await root.get<UserBody>('/auth/me')).body.id;
-});
-afterAll(async () => {
-  await t.close();
-  await database.close();
-  await model.close();
 });
 
 describe('users', () => {
@@ -181,6 +171,7 @@ const EXPORTED: Record<string, string> = {
   past_usage: 'past_usage',
   providers: 'provider',
   sessions: 'session',
+  user_jobs: 'job',
   users: 'user',
 };
 /** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends. */
@@ -210,6 +201,7 @@ describe('somebody who is erased', () => {
       api_key: `sk-secret-${name}`,
       models: ['gpt'],
     });
+    await t.app.get(UserJobs, { strict: false }).add(person.id, 'title', { conversation_id: id });
     const past = await person.api.conversation();
     await person.api.say(past.id, 'Forget it.');
     await person.api.delete(`/conversations/${past.id}`);
@@ -319,7 +311,7 @@ describe('the record', () => {
 describe('the command', () => {
   it('promotes, demotes, locks out and lets in, and refuses nonsense', async () => {
     const person = await signUp(t.url, 'commanded');
-    await t.close();
+    await t.stop();
     expect(await command(t.config, ['promote', 'commanded'])).toBe(`${person.id} is an administrator.`);
     expect(await command(t.config, ['demote', 'commanded@example.com'])).toBe(`${person.id} is a user.`);
     expect(await command(t.config, ['disable', person.id])).toBe(`${person.id} is a user, and locked out.`);
@@ -339,6 +331,6 @@ describe('the command', () => {
     expect(await command(t.config, ['create', 'second', 'second@example.com'])).toMatch(
       /shown only now: \S{20}$/,
     );
-    t = await createTestApp({ env: { ...model.env, ...ENV }, database });
+    await t.start();
   }, 60_000);
 });

@@ -1,27 +1,15 @@
 import { EventSource } from 'eventsource';
 import { defer, finalize } from 'rxjs';
 import { RemoteTurnWatcher } from '../../../src/replies/cluster/remote-turn-watcher';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { failure, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import type { SseReader } from '../../support/sse-reader';
+import { useChatApp } from '../../support/use-chat-app';
 
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-let bob: ApiClient;
-
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({ env: { ...server.env, SSE_HEARTBEAT_MS: '200', LLM_MAX_RETRIES: '0' } });
-  [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const t = useChatApp({ SSE_HEARTBEAT_MS: '200' });
+const { model: server } = t;
+const alice = t.client('alice');
+const bob = t.client('bob');
 
 /** A conversation with so many replies, and their events in order. */
 async function conversation(replies: number): Promise<{ id: string; frames: string[]; ids: string[] }> {
@@ -77,7 +65,11 @@ describe('the live feed of a conversation', () => {
   });
 
   it('begins with the running reply from its start, and with nothing if none is running', async () => {
-    const { id } = await conversation(2);
+    const { id, ids } = await conversation(2);
+    // What has just ended was shown by another feed.
+    const shown = await alice.feed(id);
+    await shown.until(() => shown.last?.id === ids.at(-1));
+    shown.close();
     const gate = hold();
     server.script(reply(['Hel', gate, 'lo']));
     const quiet = await alice.feed(id);
@@ -201,7 +193,7 @@ describe('a native EventSource', () => {
 
   it('opened before the message is posted sees every event by onmessage', async () => {
     const { id } = await alice.conversation();
-    const { source, seen } = listen(`/chat/${id}/stream?user_id=alice`);
+    const { source, seen } = listen(`/chat/${id}/stream?user_id=${t.user('alice')}`);
     await until(() => source.readyState === source.OPEN);
     const posted = await (await alice.stream(id, 'Hi')).done();
     await until(() => seen.length >= posted.events.length);
@@ -221,7 +213,7 @@ describe('a native EventSource', () => {
   it('that follows one reply comes back after its end, is answered 204 and gives up', async () => {
     const { id } = await alice.conversation();
     const { message } = await alice.say(id, 'Hi');
-    const { source, seen } = listen(`/messages/${message.id}/stream?user_id=alice`);
+    const { source, seen } = listen(`/messages/${message.id}/stream?user_id=${t.user('alice')}`);
     const statuses: (number | undefined)[] = [];
     source.addEventListener('error', (event) => statuses.push((event as unknown as { code?: number }).code));
     await until(() => source.readyState === source.CLOSED);

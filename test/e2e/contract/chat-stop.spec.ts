@@ -1,27 +1,17 @@
-import { ApiClient, type ChatMessage } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { ChatMessage } from '../../support/api-client';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { type Gate, hold } from '../../support/model-server/gate';
 import { SLACK_MS } from '../../support/slack';
 import type { SseReader } from '../../support/sse-reader';
 
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-let bob: ApiClient;
+const t = useChatApp();
+const { model: server } = t;
+const alice = t.client('alice');
+const bob = t.client('bob');
 
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({ env: server.env });
-  [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
-});
 // What was stopped before the model was asked has left its script behind.
 afterEach(() => server.reset());
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
 
 /** A reply that has said `Hel` and waits. */
 async function running(): Promise<{ id: string; reader: SseReader; gate: Gate }> {

@@ -1,10 +1,8 @@
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { at, echo, pause, reply, stream, text } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { sendRaw } from '../../support/raw-http';
 import { sequenceOf, type SseReader } from '../../support/sse-reader';
+import { useChatApp } from '../../support/use-chat-app';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** What breaks a server that builds its frames by hand, and what breaks a client that splits at every line end. */
@@ -19,22 +17,10 @@ const AWKWARD = [
   '👩‍👧',
 ];
 
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-let bob: ApiClient;
-
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({
-    env: { ...server.env, SSE_HEARTBEAT_MS: '200', LLM_MAX_REPLY_CHARS: '6000000' },
-  });
-  [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const t = useChatApp({ SSE_HEARTBEAT_MS: '200', LLM_MAX_REPLY_CHARS: '6000000' });
+const { model: server } = t;
+const alice = t.client('alice');
+const bob = t.client('bob');
 
 /** A finished reply of eight events. */
 async function finished(): Promise<SseReader> {
@@ -358,7 +344,7 @@ describe('resuming a reply', () => {
     const path = `/api/v1/messages/${whole.messageId}/stream`;
     const answer = await sendRaw(
       t.url,
-      `GET ${path} HTTP/1.0\r\nHost: localhost\r\nX-User-ID: alice\r\n\r\n`,
+      `GET ${path} HTTP/1.0\r\nHost: localhost\r\nX-User-ID: ${t.user('alice')}\r\n\r\n`,
     );
     expect(Buffer.from(answer.body, 'latin1').toString()).toBe(whole.frames);
     expect(answer.headers['transfer-encoding']).toBeUndefined();
@@ -366,7 +352,8 @@ describe('resuming a reply', () => {
 
   it('leaves the connection fit for the next request', async () => {
     const whole = await finished();
-    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-User-ID: alice\r\n\r\n`;
+    const get = (path: string) =>
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-User-ID: ${t.user('alice')}\r\n\r\n`;
     const answer = await sendRaw(
       t.url,
       get(`/api/v1/messages/${whole.messageId}/stream`) + get('/health/live'),

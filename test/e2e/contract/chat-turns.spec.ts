@@ -1,32 +1,18 @@
-import { ApiClient, type Problem } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { Problem } from '../../support/api-client';
 import { failure, hang, reply, silence, stream, text } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useChatApp } from '../../support/use-chat-app';
 
 const MAX = 1_000;
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-let bob: ApiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({
-    env: {
-      ...server.env,
-      CHAT_MAX_CONTENT_CHARS: String(MAX),
-      LLM_FIRST_EVENT_TIMEOUT_MS: '2000',
-      LLM_IDLE_TIMEOUT_MS: '2000',
-      LLM_MAX_RETRIES: '0',
-    },
-  });
-  [alice, bob] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob')];
+const t = useChatApp({
+  CHAT_MAX_CONTENT_CHARS: String(MAX),
+  LLM_FIRST_EVENT_TIMEOUT_MS: '2000',
+  LLM_IDLE_TIMEOUT_MS: '2000',
 });
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const { model: server } = t;
+const alice = t.client('alice');
+const bob = t.client('bob');
 
 /** What the model was asked last. */
 const asked = () => server.requests.at(-1)?.body;
@@ -109,7 +95,7 @@ describe('the waiting form', () => {
     const left = new AbortController();
     const request = fetch(`${t.url}/api/v1/chat/${id}`, {
       method: 'POST',
-      headers: { 'x-user-id': 'alice', 'content-type': 'application/json' },
+      headers: { 'x-user-id': t.user('alice'), 'content-type': 'application/json' },
       body: '{"content":"Hi"}',
       signal: left.signal,
     });
@@ -304,16 +290,10 @@ describe('what the model is asked', () => {
 });
 
 describe('a message that does not fit the model', () => {
-  let small: TestApp;
-  beforeAll(async () => {
-    small = await createTestApp({
-      env: { ...server.env, CHAT_MAX_CONTENT_CHARS: '300000', HTTP_BODY_LIMIT: '4mb' },
-    });
-  });
-  afterAll(() => small.close());
+  const small = useChatApp({ CHAT_MAX_CONTENT_CHARS: '300000', HTTP_BODY_LIMIT: '4mb' });
 
   it('is refused before anything is stored, and before a conversation is made', async () => {
-    const carol = ApiClient.of(small.url, 'carol');
+    const carol = small.client('carol');
     // Hardly any two of these characters make a token together.
     const content = Array.from({ length: 150_000 }, (_, i) =>
       String.fromCodePoint(0x4e00 + ((i * 7919) % 20_000)),
@@ -334,7 +314,7 @@ describe('a message that does not fit the model', () => {
   });
 
   it('pushes the oldest turns out, never the system prompt', async () => {
-    const carol = ApiClient.of(small.url, 'carol');
+    const carol = small.client('carol');
     const long = (word: string) => `${word} `.repeat(30_000);
     const { id } = await carol.conversation({ system_prompt: 'Be brief.' });
     for (const word of ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta'])

@@ -1,23 +1,11 @@
-import { ApiClient, type Conversation, type ConversationDetail, type Page } from '../../support/api-client';
+import type { Conversation, ConversationDetail, Page } from '../../support/api-client';
 import { STORAGE_BOUNDS } from '../../../src/config/bounds';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({ env: server.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const t = useChatApp();
+const alice = t.client('alice');
 
 const read = async (id: string) => (await alice.get<ConversationDetail>(`/conversations/${id}`)).body;
 
@@ -218,7 +206,7 @@ describe('PATCH /conversations/{id}', () => {
 
 describe('GET /conversations', () => {
   it('lists the newest activity first', async () => {
-    const dora = ApiClient.of(t.url, 'dora');
+    const dora = t.client('dora');
     const ids: string[] = [];
     for (let i = 0; i < 4; i += 1) ids.push((await dora.conversation()).id);
     await dora.say(ids[1], 'Hi');
@@ -229,7 +217,7 @@ describe('GET /conversations', () => {
   });
 
   it('pages through all without loss or repetition while new ones are made and old ones become active', async () => {
-    const emil = ApiClient.of(t.url, 'emil');
+    const emil = t.client('emil');
     const ids: string[] = [];
     for (let i = 0; i < 65; i += 1) ids.push((await emil.conversation({ title: `No ${i}` })).id);
     let extra = 0;
@@ -243,7 +231,7 @@ describe('GET /conversations', () => {
   });
 
   it('hides archived ones unless asked', async () => {
-    const fay = ApiClient.of(t.url, 'fay');
+    const fay = t.client('fay');
     const [kept, archived] = [await fay.conversation(), await fay.conversation()];
     await fay.patch(`/conversations/${archived.id}`, { archived: true });
     const list = async (query: string) =>
@@ -253,7 +241,7 @@ describe('GET /conversations', () => {
   });
 
   it('searches titles by q as it is written, in any case', async () => {
-    const gus = ApiClient.of(t.url, 'gus');
+    const gus = t.client('gus');
     const titles = ['100% sure', 'a_b', 'back\\slash', "O'Hara", 'Grüße'];
     for (const title of titles) await gus.conversation({ title });
     for (const [q, found] of [
@@ -272,7 +260,7 @@ describe('GET /conversations', () => {
 
   it('looks at so many titles for a page, which ends there, and goes on with the next', async () => {
     const looked = vi.spyOn<{ limit: number }, 'limit'>(STORAGE_BOUNDS.searchedConversations, 'limit', 'get');
-    const nia = ApiClient.of(t.url, 'nia');
+    const nia = t.client('nia');
     // Found are the first two, and three of those in the middle.
     for (let i = 0; i < 12; i += 1)
       await nia.conversation({ title: i < 2 || (i > 5 && i < 9) ? `found ${i}` : `other ${i}` });
@@ -297,7 +285,7 @@ describe('GET /conversations', () => {
   });
 
   it('refuses cursors that were changed, or are of another list or user', async () => {
-    const [hal, ida] = [ApiClient.of(t.url, 'hal'), ApiClient.of(t.url, 'ida')];
+    const [hal, ida] = [t.client('hal'), t.client('ida')];
     for (let i = 0; i < 3; i += 1) await hal.conversation();
     const { body } = await hal.get<Page<Conversation>>('/conversations?limit=1');
     const cursor = body.next_cursor ?? '';

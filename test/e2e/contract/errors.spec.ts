@@ -1,24 +1,13 @@
-import { ApiClient, type Problem } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { Problem } from '../../support/api-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const UNKNOWN = '00000000-0000-7000-8000-000000000000';
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
 let conversation: string;
 
+const t = useChatApp({ HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' });
+const alice = t.client('alice');
 beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({
-    env: { ...server.env, HTTP_BODY_LIMIT: '64kb', CHAT_MAX_CONTENT_CHARS: '1000' },
-  });
-  alice = ApiClient.of(t.url, 'alice');
   conversation = (await alice.conversation()).id;
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
 });
 
 type Case = [name: string, status: number, code: string, method: string, path: string, body?: unknown];

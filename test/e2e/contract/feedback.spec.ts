@@ -1,22 +1,11 @@
-import { ApiClient, type Feedback, type Page } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { Feedback, Page } from '../../support/api-client';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({ env: server.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const t = useChatApp();
+const { model: server } = t;
+const alice = t.client('alice');
 
 /** A message to give feedback on. */
 async function replied(user = alice) {
@@ -107,7 +96,7 @@ describe('feedback', () => {
   });
 
   it('is filtered by message and by conversation, and paged', async () => {
-    const jan = ApiClient.of(t.url, 'jan');
+    const jan = t.client('jan');
     const { id } = await jan.conversation();
     const ids: string[] = [];
     for (let i = 0; i < 7; i += 1) {

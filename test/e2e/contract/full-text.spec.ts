@@ -1,6 +1,4 @@
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { at, finish, reasoning, reply, stream, text } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import type { SseReader } from '../../support/sse-reader';
@@ -11,22 +9,13 @@ const LONGEST_LINE = 64 * 1024;
 const LONG = `${'x'.repeat(990)}"\n\t\u0001👍`.repeat(200);
 const SHORT = '?full_text=false';
 
-let t: TestApp;
-let model: ModelServer;
-let alice: ApiClient;
+const t = useChatApp();
+const { model } = t;
+const alice = t.client('alice');
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
 beforeEach(() => {
   model.reset();
   model.otherwise(stream(reasoning(LONG), text(LONG), finish('length')));
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 const omitted = { full_text: null, full_text_omitted: true, finish_reason: 'length' };
@@ -146,7 +135,7 @@ describe('full_text=false', () => {
 });
 
 it('full_text of a frame is the same on the socket', async () => {
-  const socket = await SocketClient.of(t.url, 'alice');
+  const socket = await SocketClient.of(t.url, t.user('alice'));
   const { id } = await alice.conversation();
   const chat = { type: 'chat', conversation_id: id, content: 'Hi', idempotency_key: crypto.randomUUID() };
   socket.send({ ...chat, request_id: 'short', full_text: false });

@@ -1,11 +1,11 @@
 import { DataSource } from 'typeorm';
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { sendRaw } from '../../support/raw-http';
 import { SseReader } from '../../support/sse-reader';
+import { useChatApp } from '../../support/use-chat-app';
 
 const UNKNOWN = '00000000-0000-7000-8000-000000000000';
-let t: TestApp;
 let alice: ApiClient;
 let bob: ApiClient;
 let nobody: ApiClient;
@@ -15,15 +15,14 @@ let user: string;
 let message: string;
 let feedback: string;
 
+const t = useChatApp({}, { own: 'looks at what users with given ids may see' });
 beforeAll(async () => {
-  t = await createTestApp();
   [alice, bob, nobody] = [ApiClient.of(t.url, 'alice'), ApiClient.of(t.url, 'bob'), new ApiClient(t.url)];
   conversation = (await alice.conversation({ title: 'canary' })).id;
   const turn = await alice.say(conversation, 'canary');
   [user, message] = [turn.user_message.id, turn.message.id];
   feedback = (await alice.post<{ id: string }>('/feedback', { message_id: message, rating: 5 })).body.id;
 });
-afterAll(() => t.close());
 
 type Operation = [method: string, path: string, body: object | undefined];
 
@@ -264,13 +263,11 @@ describe('?user_id= on a loopback address', () => {
 describe('behind a gateway', () => {
   const secret = 'x'.repeat(32);
   const proven = { 'x-proxy-secret': secret };
-  let gateway: TestApp;
-  let behind: ApiClient;
-  beforeAll(async () => {
-    gateway = await createTestApp({ env: { NODE_ENV: 'production', AUTH_PROXY_SECRET: secret } });
-    behind = ApiClient.of(gateway.url, 'alice');
-  });
-  afterAll(() => gateway.close());
+  const gateway = useChatApp(
+    { NODE_ENV: 'production', AUTH_PROXY_SECRET: secret },
+    { own: 'looks at what users with given ids may see' },
+  );
+  const behind = gateway.client('alice');
 
   it('a name without the secret is nobody', async () => {
     const wrong: Record<string, string>[] = [

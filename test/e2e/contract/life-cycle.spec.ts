@@ -5,20 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../support/api-client';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 import { SpawnedService } from '../../support/spawned-service';
+import { useModelServer } from '../../support/use-model-server';
 
 let directory: string;
 let database: TestDatabase | undefined;
-let server: ModelServer;
+const server = useModelServer();
 const started: SpawnedService[] = [];
 
-beforeAll(async () => {
-  server = await startModelServer();
-});
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'parley-life-'));
 });
@@ -29,7 +26,6 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
   server.reset();
 });
-afterAll(() => server.close());
 
 function start(env: NodeJS.ProcessEnv): SpawnedService {
   const service = new SpawnedService(directory, env);

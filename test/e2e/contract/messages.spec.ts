@@ -1,21 +1,9 @@
-import { ApiClient, type ChatMessage, type Page } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import type { ChatMessage, Page } from '../../support/api-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({ env: server.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
-});
+const t = useChatApp();
+const alice = t.client('alice');
 
 describe('GET /messages/{id}', () => {
   it('has what the contract names', async () => {

@@ -1,6 +1,3 @@
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import {
   commentsOnly,
   cutAfter,
@@ -25,35 +22,24 @@ import {
   usage,
 } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
+import { useChatApp } from '../../support/use-chat-app';
 
 const KEY = 'test-key-0123456789';
-let t: TestApp;
-let server: ModelServer;
-let alice: ApiClient;
 
-beforeAll(async () => {
-  server = await startModelServer();
-  t = await createTestApp({
-    env: {
-      ...server.env,
-      LLM_FIRST_EVENT_TIMEOUT_MS: '1000',
-      LLM_IDLE_TIMEOUT_MS: '1000',
-      LLM_TOTAL_TIMEOUT_MS: '4000',
-      LLM_MAX_RETRIES: '1',
-      LLM_MAX_REPLY_CHARS: '2000',
-    },
-  });
-  alice = ApiClient.of(t.url, 'alice');
+const t = useChatApp({
+  LLM_FIRST_EVENT_TIMEOUT_MS: '1000',
+  LLM_IDLE_TIMEOUT_MS: '1000',
+  LLM_TOTAL_TIMEOUT_MS: '4000',
+  LLM_MAX_RETRIES: '1',
+  LLM_MAX_REPLY_CHARS: '2000',
 });
+const { model: server } = t;
+const alice = t.client('alice');
 // A provider that fails all the time is not asked for a while; one good reply in between shows that it lives.
 beforeEach(async () => {
   server.reset();
   await alice.say((await alice.conversation()).id, 'Are you there?');
   server.reset();
-});
-afterAll(async () => {
-  await t.close();
-  await server.close();
 });
 
 /** What the caller sees of a turn in which the model behaves so, once live and once later. */

@@ -1,23 +1,15 @@
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { modelsEnv } from '../../support/models-file';
+import { useChatApp } from '../../support/use-chat-app';
 
-let model: ModelServer;
-let t: TestApp;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: modelsEnv(model, '{id: one, max_concurrent: 1}', '{id: free}') });
+const t = useChatApp((server) => modelsEnv(server, '{id: one, max_concurrent: 1}', '{id: free}'), {
+  own: 'has models of its own',
 });
+const { model } = t;
 afterEach(() => vi.restoreAllMocks());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const lower = (bound: 'waitingForModel' | 'waitingForModelOfUser', limit: number) =>
   vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS[bound], 'limit', 'get').mockReturnValue(limit);

@@ -1,15 +1,15 @@
 import { DataSource } from 'typeorm';
 import { TurnQueue } from '../../../src/turns/queue/turn-queue';
 import { ApiClient, type ChatMessage } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { createTestApp, type RunningApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 import { echo, failure, reply } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
 import { hold, type Gate } from '../../support/model-server/gate';
 import { modelsEnv } from '../../support/models-file';
 import { SocketClient } from '../../support/socket-client';
 import type { SseReader } from '../../support/sse-reader';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+import { createTestDatabase } from '../../support/test-database';
 import { until } from '../../support/until';
 
 const MODELS = [
@@ -21,33 +21,21 @@ const MODELS = [
   '{id: p/m, name: m, max_concurrent: 1}',
 ];
 
-let model: ModelServer;
-let database: TestDatabase;
-let t: TestApp;
+const t = useChatApp((server) => ({ ...modelsEnv(server, ...MODELS), PROVIDER_ALLOWED_HOSTS: '127.0.0.1' }), {
+  own: 'has models of its own',
+});
+const { model } = t;
 let users = 0;
 
-beforeAll(async () => {
-  model = await startModelServer();
-  database = await createTestDatabase();
-  t = await createTestApp({
-    database,
-    env: { ...modelsEnv(model, ...MODELS), PROVIDER_ALLOWED_HOSTS: '127.0.0.1' },
-  });
-});
 beforeEach(() => model.reset());
 afterEach(async () => {
   // Nothing that a test leaves behind holds a slot.
   await until(async () => (await open()) === 0);
   expect(model.faults).toEqual([]);
 });
-afterAll(async () => {
-  await t.close();
-  await database.close();
-  await model.close();
-});
 
 /** Somebody of whom the queue knows nothing. */
-const somebody = (app = t) => ApiClient.of(app.url, `user-${++users}`);
+const somebody = (app: RunningApp = t) => ApiClient.of(app.url, `user-${++users}`);
 const start = (user: ApiClient, content: string, more: object = {}) =>
   user.open('POST', '/chat', { content, model: 'one', ...more });
 const post = (user: ApiClient, id: string, content: string, more: object = {}) =>
@@ -485,7 +473,7 @@ severalProcesses('each process has slots of its own, and whichever has one begin
   model.otherwise(echo());
   const user = somebody();
   const waiting = [await start(user, 'First'), await start(user, 'Second')];
-  const other = await createTestApp({ env: modelsEnv(model, ...MODELS), database });
+  const other = await createTestApp({ env: modelsEnv(model, ...MODELS), database: t.database });
   await done(waiting);
   expect(texts(waiting)).toEqual(['First', 'Second']);
   gate.release();

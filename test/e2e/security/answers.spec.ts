@@ -2,10 +2,10 @@ import { fillPath, nameOf, routeNamed, routesOf } from '../../support/app-routes
 import { as, CASES, idsOf, isStreamRoute, requestOf } from '../../support/authorisation-matrix';
 import { PUBLIC_ROUTES, ROUTES } from '../../support/authorisation-matrix-rows';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import { call, type Answer, type Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ORIGIN = 'https://chat.example';
 const FOREIGN_ORIGINS = [
@@ -21,20 +21,16 @@ const SOME_ID = '0193a1c2-7d3e-7000-8000-000000000000';
 const ALL_ROUTES = [...Object.keys(PUBLIC_ROUTES), ...Object.keys(ROUTES)];
 const isPage = (route: string) => /\/(docs|redoc)/.test(route);
 
-let model: ModelServer;
-let t: TestApp;
 let alice: Belongings;
 let send: (request: Call) => Promise<Answer>;
 
+const t = useChatApp(
+  { CORS_ORIGINS: ORIGIN },
+  { own: 'compares the answers of everything that the service has' },
+);
 beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: { ...model.env, CORS_ORIGINS: ORIGIN } });
   send = sender(t);
   alice = await newPerson(send);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 function plainRequest(route: string): Call {

@@ -17,31 +17,25 @@ import {
 } from '../../support/authorisation-matrix';
 import { PUBLIC_ROUTES } from '../../support/authorisation-matrix-rows';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import type { Answer, Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useChatApp } from '../../support/use-chat-app';
 
 const NOT_IN_TABLE = 'is not in the table';
 const NOT_A_USER = 'not a user';
-let model: ModelServer;
-let t: TestApp;
 let api: ApiDescription;
 let send: (request: Call) => Promise<Answer>;
 let cells = 0;
 
+const t = useChatApp({}, { own: 'compares all rows before and after' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  t = await createTestApp({ env: model.env });
   api = await ApiDescription.of(t);
   send = sender(t);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 /** Whatever is tried must change no row and must not reach the model. */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../../../src/config/bounds';
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { ProbeModule } from '../../support/probe.module';
 import { RawConnection } from '../../support/raw-connection';
 import { SpawnedService } from '../../support/spawned-service';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Bodies: who is refused is refused before their body is read, and whatever is read costs what it is long, in whatever pieces it comes.
@@ -135,15 +136,11 @@ describe('anybody, with a heap of 256 MB', () => {
 });
 
 describe('who is refused', () => {
-  let t: TestApp;
-  let tokens: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp();
-    tokens = await createTestApp({
-      env: { AUTH_MODE: 'token', RATE_LIMITS: 'on', RATE_LIMIT_ADDRESS: '30', RATE_LIMIT_LOGIN: '2' },
-    });
-  }, 90_000);
-  afterAll(() => Promise.all([t.close(), tokens.close()]));
+  const t = useChatApp({}, { own: 'is attacked' });
+  const tokens = useChatApp(
+    { AUTH_MODE: 'token', RATE_LIMITS: 'on', RATE_LIMIT_ADDRESS: '30', RATE_LIMIT_LOGIN: '2' },
+    { own: 'is attacked' },
+  );
 
   it.each([
     ['without an identity', head({ length: 100 }), 401, 'unauthenticated'],
@@ -256,11 +253,7 @@ describe('who is refused', () => {
 });
 
 describe('a body that is wanted', () => {
-  let t: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp({ imports: [ProbeModule] });
-  }, 90_000);
-  afterAll(() => t.close());
+  const t = useChatApp({}, { own: 'is attacked', imports: [ProbeModule] });
 
   const path = '/api/v1/probe/echo';
   const prompt = (length: number) => JSON.stringify({ text: 'word '.repeat(length / 5) });

@@ -18,12 +18,11 @@ import {
   type Values,
 } from '../../support/authorisation-matrix';
 import { type Belongings, newPerson } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import { type Answer, call, type Call } from '../../support/http-call';
 import { invalidCredentials } from '../../support/invalid-credentials';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Every route × every id that it takes × who asks × how the credential is given, where the service keeps accounts of its own.
@@ -31,8 +30,6 @@ import { echo } from '../../support/model-server/behaviours';
 
 const SECRET = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
 
-let model: ModelServer;
-let t: TestApp;
 let api: ApiDescription;
 let accounts: AccountSender;
 let cells = 0;
@@ -56,10 +53,13 @@ let admin: string;
 let alice: Belongings;
 let bob: Belongings;
 
+const t = useChatApp(
+  { AUTH_MODE: 'token', JWT_SECRET: SECRET },
+  { own: 'compares all rows before and after' },
+);
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token', JWT_SECRET: SECRET } });
   accounts = new AccountSender(t);
   api = await ApiDescription.of(t);
   admin = await newAccount('admin');
@@ -69,10 +69,6 @@ beforeAll(async () => {
   // It writes at a time of its own, which may be while rows are compared.
   vi.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
   invalid = await invalidCredentials(t, accounts, alice.user, SECRET);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 /** Ways to give a credential that might be mistaken for a good one. */

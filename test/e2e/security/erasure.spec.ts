@@ -6,33 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DataSource } from 'typeorm';
 import { bearer, logIn, newKey, type Person, signUp } from '../../support/accounts';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { captureLogs } from '../../support/log-capture';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useChatApp } from '../../support/use-chat-app';
 
 /** The journal of a reply is dropped so long after its end at the latest. */
 const JOURNAL_KEPT_MS = 30_000;
 
-let model: ModelServer;
-let t: TestApp;
-let logs: LogCapture;
-beforeAll(async () => {
-  model = await startModelServer();
-  logs = captureLogs('trace');
-  const env = {
-    ...model.env,
+const logs = captureLogs('trace');
+const t = useChatApp(
+  {
     AUTH_MODE: 'token',
     JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e',
     LOG_LEVEL: 'trace',
-  };
-  t = await createTestApp({ env, overrides: [logs.override] });
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
+  },
+  { own: 'reads its log and all rows', overrides: [logs.override] },
+);
+const { model } = t;
 
 /** A word that is nowhere else, by what it was put into. */
 class Canaries {

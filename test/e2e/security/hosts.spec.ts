@@ -74,7 +74,6 @@ it('without anything else between a page and a user, names that are not ours are
     for (const host of FOREIGN) {
       expectRefused(host, await get(t, host));
       expectRefused(host, await get(t, host, `/api/v1/chat/${crypto.randomUUID()}/stream?user_id=alice`));
-      expectRefused(host, await get(t, host, '/health/live'));
       expectRefused(host, await get(t, host, '/api/v1/openapi.json'));
       const preflight = await sendRaw(
         t.url,
@@ -118,11 +117,28 @@ it.each([
 ])('names that are given are the only ones, %s', (_where, env) =>
   withApp({ ...env, ALLOWED_HOSTS: 'Chat.Example.com, [::1]' }, async (t) => {
     for (const host of ['chat.example.com', 'CHAT.example.com:8080', '[::1]:3000'])
-      expect((await get(t, host, '/health/live')).status).toBe(200);
+      expect((await get(t, host, '/api/v1/openapi.json')).status).toBe(200);
     for (const host of ['localhost', '127.0.0.1:3000', 'evil.example', 'x.chat.example.com'])
-      expectRefused(host, await get(t, host, '/health/live'));
+      expectRefused(host, await get(t, host, '/api/v1/openapi.json'));
   }),
 );
+
+it('health checks are answered under every name and address, and nothing else is by looking like one', () =>
+  withApp({ ALLOWED_HOSTS: 'chat.example.com' }, async (t) => {
+    for (const path of ['/health', '/health/live', '/health/ready?probe=1', '/api/v1/health/ready'])
+      expect([path, (await get(t, '10.1.2.3:3000', path)).status]).toEqual([path, 200]);
+    for (const path of [
+      '/health/../api/v1/models',
+      '/health%2flive',
+      '/healthy',
+      '/api/v1/models?/health',
+      '//health',
+    ])
+      expectRefused(path, await get(t, '10.1.2.3:3000', path));
+    const twice =
+      'GET /health HTTP/1.1\r\nHost: a.example\r\nHost: chat.example.com\r\nConnection: close\r\n\r\n';
+    expect((await sendRaw(t.url, twice)).status).toBe(400);
+  }));
 
 it('any name is, where users have tokens', () =>
   withApp({ AUTH_MODE: 'token' }, async (t) => {

@@ -1,12 +1,11 @@
 import { ApiDescription, type Field, type Schema } from '../../support/api-description';
 import { as, idsOf, requestOf, type MatrixCase } from '../../support/authorisation-matrix';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { attempt, BODY_CASES, fieldsIn, named, operationOf } from '../../support/hostile-attempt';
 import { HOSTILE_TEXTS, HOSTILE_VALUES, jsonWithMember, withMember } from '../../support/hostile-input';
 import type { Answer, Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
 /** Two names of one text: beside the one the other may be null, which the document's choice of two bodies does not say. */
 const SYNONYMS = new Set(['content', 'message']);
@@ -14,25 +13,19 @@ const SYNONYMS = new Set(['content', 'message']);
 /** Longer texts are only for fields that take a text; elsewhere any will do. */
 const LONG = 5000;
 
-let model: ModelServer;
-let t: TestApp;
 let api: ApiDescription;
 let send: (request: Call) => Promise<Answer>;
 let alice: Belongings;
 
+const t = useChatApp({}, { own: 'is attacked' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(reply('Yes.'));
-  t = await createTestApp({ env: model.env });
   api = await ApiDescription.of(t);
   send = sender(t);
 });
 beforeEach(async () => {
   alice = await newPerson(send);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 /** As Alice. */

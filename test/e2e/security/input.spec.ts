@@ -1,33 +1,26 @@
 import { ApiDescription } from '../../support/api-description';
 import { as, CASES, idsOf, requestOf, unknownId } from '../../support/authorisation-matrix';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import { attempt, faultOf, fieldsIn, named, PLAIN_CASES } from '../../support/hostile-attempt';
 import { HOSTILE_IDS, HOSTILE_TEXTS } from '../../support/hostile-input';
 import type { Answer, Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
-let model: ModelServer;
-let t: TestApp;
 let api: ApiDescription;
 let send: (request: Call) => Promise<Answer>;
 let alice: Belongings;
 
+const t = useChatApp({}, { own: 'is attacked' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(reply('Yes.'));
-  t = await createTestApp({ env: model.env });
   api = await ApiDescription.of(t);
   send = sender(t);
 });
 beforeEach(async () => {
   alice = await newPerson(send);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 /** As Alice. */

@@ -3,33 +3,26 @@ import { ApiDescription, type Operation } from '../../support/api-description';
 import { routeNamed } from '../../support/app-routes';
 import { as, CASES, idsOf, requestOf, titleOf } from '../../support/authorisation-matrix';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { columnNames, databaseFingerprint, rowsOf } from '../../support/database-fingerprint';
 import { jsonWithMember, withMember } from '../../support/hostile-input';
 import type { Answer, Call } from '../../support/http-call';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
-let model: ModelServer;
-let t: TestApp;
 let api: ApiDescription;
 let send: (request: Call) => Promise<Answer>;
 let alice: Belongings;
 let bob: Belongings;
 
+const t = useChatApp({}, { own: 'compares all rows before and after' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  t = await createTestApp({ env: model.env });
   api = await ApiDescription.of(t);
   send = sender(t);
 });
 beforeEach(async () => {
   [alice, bob] = [await newPerson(send), await newPerson(send)];
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 const get = (path: string, query: Record<string, string> = {}): Promise<Answer> =>

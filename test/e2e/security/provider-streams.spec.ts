@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../support/api-client';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { raw, reply, stream, text } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
 import { percentile } from '../../support/percentile';
 import { SpawnedService } from '../../support/spawned-service';
+import { useModelServer } from '../../support/use-model-server';
 
 /*
  * A provider that sends what is expensive to read, to many replies at once, and somebody else who only wants to see the models.
@@ -17,19 +17,17 @@ const READERS = 20;
 const ATTACK_MS = 4_000;
 
 let directory: string;
-let model: ModelServer;
+const model = useModelServer();
 let service: SpawnedService;
 let url: string;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'parley-provider-streams-'));
-  model = await startModelServer();
   service = new SpawnedService(directory, { ...model.env, LLM_MAX_RETRIES: '0' });
   url = await service.ready();
 }, 60_000);
 afterAll(async () => {
   await service.kill();
-  await model.close();
   rmSync(directory, { recursive: true, force: true });
 });
 

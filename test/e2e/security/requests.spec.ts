@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../../../src/config/bounds';
 import { DatabaseState } from '../../../src/database/database-state';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { createTestApp } from '../../support/create-test-app';
 import { percentile } from '../../support/percentile';
 import { ProbeController, ProbeModule } from '../../support/probe.module';
 import { RawConnection } from '../../support/raw-connection';
 import { sendRaw } from '../../support/raw-http';
 import { handshake } from '../../support/socket-client';
 import { SpawnedService } from '../../support/spawned-service';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * One connection: its requests are answered one after the other, a refusal is cheap, and what Node would answer itself is a problem like any other.
@@ -39,11 +40,7 @@ function post(path: string, body: string): string {
   return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nX-User-ID: alice\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-let t: TestApp;
-beforeAll(async () => {
-  t = await createTestApp({ imports: [ProbeModule] });
-}, 90_000);
-afterAll(() => t.close());
+const t = useChatApp({}, { own: 'is attacked', imports: [ProbeModule] });
 beforeEach(() => {
   ProbeController.calls = 0;
   ProbeController.mostAtOnce = 0;

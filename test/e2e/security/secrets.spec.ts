@@ -5,21 +5,17 @@ import { ApiDescription } from '../../support/api-description';
 import { routeNamed } from '../../support/app-routes';
 import { as, CASES, idsOf, isStreamRoute, requestOf, titleOf } from '../../support/authorisation-matrix';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { HOSTILE_TEXTS } from '../../support/hostile-input';
 import type { Answer, Call } from '../../support/http-call';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { captureLogs } from '../../support/log-capture';
 import { echo, failure, html, reply, reset } from '../../support/model-server/behaviours';
+import { useChatApp } from '../../support/use-chat-app';
 
 const PROXY_SECRET = 'proxysecret0123456789';
 const PROVIDER_KEY = 'sk-providerkey0123456789';
 
 /** What is logged at trace holds what is logged at any other level. */
 describe('a whole run, logged at trace', () => {
-  let model: ModelServer;
-  let t: TestApp;
-  let logs: LogCapture;
   let alice: Belongings;
   let bob: Belongings;
   let promptsOfAlice: number;
@@ -30,21 +26,20 @@ describe('a whole run, logged at trace', () => {
     sender(t)({ ...request, headers: { 'x-proxy-secret': PROXY_SECRET, ...request.headers } });
 
   /** Every use of every route, by its owner and with everything of Alice by Bob, and much that fails. */
-  beforeAll(async () => {
-    model = await startModelServer();
-    model.otherwise(echo());
-    logs = captureLogs('trace');
-    const env = {
-      ...model.env,
+  const logs = captureLogs('trace');
+  const t = useChatApp(
+    {
       OPENAI_API_KEY: PROVIDER_KEY,
       AUTH_PROXY_SECRET: PROXY_SECRET,
-      LLM_MAX_RETRIES: '0',
-    };
-    t = await createTestApp({ env, overrides: [logs.override] });
+    },
+    { own: 'reads its log and all rows', overrides: [logs.override] },
+  );
+  const { model } = t;
+  beforeAll(async () => {
+    model.otherwise(echo());
     await runAll();
-    await t.close();
+    await t.stop();
   }, 60_000);
-  afterAll(() => model.close());
 
   async function runAll(): Promise<void> {
     [alice, bob] = [await newPerson(send), await newPerson(send)];
@@ -187,21 +182,13 @@ describe('a whole run, logged at trace', () => {
 });
 
 describe('a database that fails', () => {
-  let model: ModelServer;
-  let t: TestApp;
   let api: ApiDescription;
   let alice: Belongings;
 
+  const t = useChatApp({}, { own: 'breaks its database' });
   beforeAll(async () => {
-    model = await startModelServer();
-    t = await createTestApp({ env: model.env });
     api = await ApiDescription.of(t);
     alice = await newPerson(sender(t));
-  });
-  afterAll(async () => {
-    vi.restoreAllMocks();
-    await t.close();
-    await model.close();
   });
 
   const uses = CASES.filter(({ route, owner }) => route !== 'GET /api/v1/models' && owner < 300);

@@ -8,29 +8,22 @@ import {
   type FrameCase,
 } from '../../support/authorisation-matrix-frames';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { refusalOf, SocketClient, type Frame } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 type Ids = Record<string, string>;
-let model: ModelServer;
-let t: TestApp;
 const sockets: SocketClient[] = [];
 
+const t = useChatApp({}, { own: 'compares all rows before and after' });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  t = await createTestApp({ env: model.env });
 });
 afterEach(async () => {
   await Promise.all(sockets.splice(0).map((socket) => socket.close()));
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 async function open(person: Belongings): Promise<SocketClient> {

@@ -17,12 +17,11 @@ import {
   titleOfFrame,
 } from '../../support/authorisation-matrix-frames';
 import { type Belongings, newPerson } from '../../support/belongings';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { databaseFingerprint } from '../../support/database-fingerprint';
 import { invalidCredentials } from '../../support/invalid-credentials';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { echo } from '../../support/model-server/behaviours';
 import { type Frame, refusalOf, SocketClient } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Every frame × every id that it takes × who asks × how the credential was given, where the service keeps accounts of its own.
@@ -30,8 +29,6 @@ import { type Frame, refusalOf, SocketClient } from '../../support/socket-client
 
 const SECRET = 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e';
 
-let model: ModelServer;
-let t: TestApp;
 let accounts: AccountSender;
 let alice: Belongings;
 let bob: Belongings;
@@ -48,10 +45,13 @@ const tokenOf = ({ user }: Belongings) => accounts.tokenOf(user);
 const byHeader = (token: string) => ({ Authorization: `Bearer ${token}` });
 const byTicket = (ticket: string) => `${t.url}/api/v1/ws?ticket=${encodeURIComponent(ticket)}`;
 
+const t = useChatApp(
+  { AUTH_MODE: 'token', JWT_SECRET: SECRET },
+  { own: 'has administrators, of whom there are few' },
+);
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
   model.otherwise(echo());
-  t = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token', JWT_SECRET: SECRET } });
   accounts = new AccountSender(t);
   [alice, bob, admin] = [await person(), await person(), await person('admin')];
   vi.spyOn(inner(ApiKeyUsageRecorder), 'note').mockReturnValue();
@@ -60,10 +60,6 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(sockets.splice(0).map((socket) => socket.close()));
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 /** Tickets that were good once, and stand for somebody who is not any more. */

@@ -1,24 +1,20 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { captureLogs } from '../../support/log-capture';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { clientFrame, closeCode, rawSocket, SocketClient } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const TEXT = 0x81;
 const ALICE = { 'X-User-ID': 'alice' };
-let model: ModelServer;
-let t: TestApp;
-let logs: LogCapture;
 let bystander: SocketClient;
 
+const logs = captureLogs('info');
+const t = useChatApp({}, { own: 'reads its log', overrides: [logs.override] });
+const { model } = t;
 beforeAll(async () => {
-  model = await startModelServer();
-  logs = captureLogs('info');
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' }, overrides: [logs.override] });
   bystander = await SocketClient.of(t.url, 'bystander');
 });
 /** Whatever a socket does, others are served, and nothing of it is an event for us. */
@@ -31,10 +27,6 @@ afterEach(async () => {
     .map((line) => JSON.parse(line) as { level: number })
     .filter(({ level }) => level > 30);
   expect(loud).toEqual([]);
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 describe('a frame that is not understood', () => {

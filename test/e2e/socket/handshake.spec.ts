@@ -1,20 +1,14 @@
 import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { captureLogs, type LogCapture } from '../../support/log-capture';
+import { captureLogs } from '../../support/log-capture';
 import { sendRaw } from '../../support/raw-http';
 import { handshake, refusalOf, SocketClient } from '../../support/socket-client';
+import { useChatApp } from '../../support/use-chat-app';
 
 const ALLOWED = 'https://chat.example.com';
-let t: TestApp;
-let logs: LogCapture;
-let alice: ApiClient;
 
-beforeAll(async () => {
-  logs = captureLogs('trace');
-  t = await createTestApp({ env: { CORS_ORIGINS: ALLOWED }, overrides: [logs.override] });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(() => t.close());
+const logs = captureLogs('trace');
+const t = useChatApp({ CORS_ORIGINS: ALLOWED }, { own: 'reads its log', overrides: [logs.override] });
+const alice = t.client('alice');
 
 const opens = async (query: string, headers: object = {}) => {
   const socket = await SocketClient.open(`${t.url}/api/v1/ws${query}`, headers);
@@ -85,6 +79,7 @@ describe('the identity of a handshake', () => {
     const accepted = await sendRaw(
       t.url,
       Buffer.concat([Buffer.from(handshake({ 'X-User-ID': 'alice' })), masked]),
+      { idleMs: 3_000 },
     );
     expect(accepted.status).toBe(101);
     expect(accepted.body).toContain('"type":"start"');
@@ -186,7 +181,7 @@ describe('a handshake that is none', () => {
   it('may break off at any time', async () => {
     const text = handshake(user);
     for (const length of [1, 40, text.length]) {
-      const { status } = await sendRaw(t.url, text.slice(0, length), 1);
+      const { status } = await sendRaw(t.url, text.slice(0, length), { silentMs: 1 });
       expect([0, 101]).toContain(status);
     }
     expect(await opens('', user)).toBe(true);

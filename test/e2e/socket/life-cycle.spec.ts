@@ -2,24 +2,20 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { SLACK_MS } from '../../support/slack';
 import { clientFrame, rawSocket, refusalOf, SocketClient, SocketReply } from '../../support/socket-client';
+import { useModelServer } from '../../support/use-model-server';
 
 const ALICE = { 'X-User-ID': 'alice' };
-let model: ModelServer;
+const model = useModelServer();
 let t: TestApp;
 
-beforeAll(async () => {
-  model = await startModelServer();
-});
 afterEach(async () => {
   await t.close();
   model.reset();
 });
-afterAll(() => model.close());
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<ApiClient> {
   t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0', ...env } });

@@ -1,32 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { type ModelServer, startModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { SocketClient, SocketReply } from '../../support/socket-client';
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+const t = useChatApp();
+const { model } = t;
+const alice = t.client('alice');
 let socket: SocketClient;
 
-beforeAll(async () => {
-  model = await startModelServer();
-  // A reply that a test leaves behind must not ask again and take the next test's answer.
-  t = await createTestApp({ env: { ...model.env, LLM_MAX_RETRIES: '0' } });
-  alice = ApiClient.of(t.url, 'alice');
-});
 beforeEach(async () => {
-  socket = await SocketClient.of(t.url, 'alice');
+  socket = await SocketClient.of(t.url, t.user('alice'));
 });
 afterEach(() => {
   socket.socket.terminate();
   model.reset();
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
 });
 
 describe('chat', () => {
@@ -215,7 +203,7 @@ describe('follow', () => {
     await socket.until(() => socket.eventsFor('r').some(({ type }) => type === 'chunk'));
     const seen = new SocketReply(socket.eventsFor('r'));
     socket.socket.terminate();
-    const other = await SocketClient.of(t.url, 'alice');
+    const other = await SocketClient.of(t.url, t.user('alice'));
     other.send({
       type: 'follow',
       message_id: seen.messageId.toUpperCase(),

@@ -1,8 +1,6 @@
 import { DataSource } from 'typeorm';
 import { CheckpointWriter } from '../../../src/replies/log/journal/checkpoint-writer';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { until } from '../../support/until';
@@ -14,20 +12,13 @@ interface OpenRow {
 }
 
 describe('a long reply is checkpointed', () => {
-  let model: ModelServer;
-  let t: TestApp;
-  let alice: ApiClient;
+  const t = useChatApp();
+  const { model } = t;
+  const alice = t.client('alice');
   let checkpoints: CheckpointWriter;
 
   beforeAll(async () => {
-    model = await startModelServer();
-    t = await createTestApp({ env: model.env });
-    alice = ApiClient.of(t.url, 'alice');
     checkpoints = t.app.get(CheckpointWriter);
-  });
-  afterAll(async () => {
-    await t.close();
-    await model.close();
   });
 
   async function open(messageId: string): Promise<OpenRow> {

@@ -2,34 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { LoggedEvent } from '../../../src/replies/events/event-codec';
 import { RepliesService } from '../../../src/replies/replies.service';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 
 /** Longer than the row of a reply is kept for those who read it (`StoredReplies`). */
 const FORGOTTEN_MS = 2_500;
 
-let model: ModelServer;
-let t: TestApp;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-});
-afterAll(async () => {
-  vi.restoreAllMocks();
-  await t.close();
-  await model.close();
-});
+const t = useChatApp();
+const { model } = t;
 
 it('a reader is told once that the reply was deleted while it was replayed, and that is all', async () => {
-  const alice = ApiClient.of(t.url, 'alice');
+  const alice = t.client('alice');
   const { id } = await alice.conversation();
   model.script(reply(['One', ' two', ' three', ' four']));
   const { messageId } = await (await alice.stream(id, 'Hi')).done();
   vi.spyOn<{ limit: number }, 'limit'>(REPLY_BOUNDS.batchEvents, 'limit', 'get').mockReturnValue(1);
-  const log = await t.app.get(RepliesService, { strict: false }).resume('alice', messageId);
+  const log = await t.app.get(RepliesService, { strict: false }).resume(t.user('alice'), messageId);
   const shown: LoggedEvent[] = [];
   const listener = async (events: LoggedEvent[]) => {
     shown.push(...events);

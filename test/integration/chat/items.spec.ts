@@ -7,15 +7,14 @@ import {
   type StepResult,
 } from '../../../src/llm/model-runner';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
-import { ReplyContent, type ReplyDelta } from '../../../src/messages/reply-content';
+import { ReplyContent, type ReplyDelta } from '../../../src/messages/content/reply-content';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { deltaEvent, startEvent } from '../../../src/replies/events/event-codec';
 import { Sweeper } from '../../../src/replies/lifecycle/sweeper';
 import { DeadInstanceReplies } from '../../../src/replies/lifecycle/dead-instance-replies';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { addProbeKind, probe, removeProbeKind } from '../../support/probe-part';
 import { streamBody } from '../../support/stored-replies';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Items in the running service: a kind of content that only tests know (`probe-part.ts`) is streamed, stored, checkpointed, recovered and replayed.
@@ -38,22 +37,23 @@ const runner = {
   },
 };
 
-let t: TestApp;
-let alice: ApiClient;
 const sql = <Row = object>(text: string, values: unknown[] = []): Promise<Row[]> =>
   t.app.get(DataSource).query(text, values);
 
+const t = useChatApp(
+  {},
+  {
+    own: 'replaces the model, and has no background work',
+    overrides: [{ provide: ModelRunner, useValue: runner }],
+  },
+);
+const alice = t.client('alice');
 beforeAll(async () => {
   addProbeKind();
-  t = await createTestApp({ overrides: [{ provide: ModelRunner, useValue: runner }] });
-  alice = ApiClient.of(t.url, 'alice');
   // Here the tests say when.
   t.app.get(Sweeper).onModuleDestroy();
 });
-afterAll(async () => {
-  await t.close();
-  removeProbeKind();
-});
+afterAll(() => removeProbeKind());
 
 it('items are streamed, stored and replayed, from any event on', async () => {
   const { id } = await alice.conversation();

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import type { TransactionRunner } from '../../../src/database/transaction-runner';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import type { LoggedEvent } from '../../../src/replies/events/event-codec';
 import type { ReplyEvent, StartEvent } from '../../../src/replies/events/reply-event.dto';
 import { decodePayload } from '../../../src/replies/log/journal/journal-payload';
@@ -155,7 +155,7 @@ describe('JournalReplyLog', () => {
     };
     const { log, instance } = await create(slow);
     open(log, REPLY, instance.id);
-    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 4));
+    const large = chunk('x'.repeat(REPLY_BOUNDS.pendingCharacters.limit / 4));
     const waits = Array.from({ length: 5 }, () => log.append(REPLY, [large]));
     expect(waits.map((wait) => wait !== undefined)).toEqual([false, false, false, true, true]);
     gate.resolve();
@@ -172,8 +172,8 @@ describe('JournalReplyLog', () => {
       return true;
     };
     const { log, instance } = await create(slow);
-    const large = chunk('x'.repeat(REPLY_BOUNDS.charactersUnderway.limit / 2));
-    const count = (2 * REPLY_BOUNDS.charactersUnderwayOfAll.limit) / REPLY_BOUNDS.charactersUnderway.limit;
+    const large = chunk('x'.repeat(REPLY_BOUNDS.pendingCharacters.limit / 2));
+    const count = (2 * REPLY_BOUNDS.pendingCharactersOfAll.limit) / REPLY_BOUNDS.pendingCharacters.limit;
     const ids = Array.from({ length: count + 1 }, () => randomUUID());
     ids.forEach((id) => open(log, id, instance.id));
     const waits = ids.map((id) => log.append(id, [large]));

@@ -4,33 +4,25 @@ import { TransactionRunner } from '../../../src/database/transaction-runner';
 import type { MessageResponse } from '../../../src/messages/dto/message.response';
 import { ApiClient } from '../../support/api-client';
 import { type StreamedReply, streamReply } from '../../support/chat-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { heapInUse } from '../../support/heap-in-use';
-import { type ModelServer, startModelServer } from '../../support/model-server';
 import { done, finish, hang, raw, reply, stream } from '../../support/model-server/behaviours';
 import type { Behaviour } from '../../support/model-server/exchange';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+import { useChatApp } from '../../support/use-chat-app';
 
 const PARTS = 500_000;
 const READERS = 30;
 const ALICE = { 'X-User-ID': 'alice' };
 const MB = 1024 * 1024;
 
-let t: TestApp;
-let server: ModelServer;
-let database: TestDatabase;
-beforeAll(async () => {
-  server = await startModelServer();
-  database = await createTestDatabase();
-  // Half a million parts are 16 MB of JSON, which a busy machine takes its time for.
-  const config = { ...database.config, statementTimeoutMs: 60_000 };
-  t = await createTestApp({ env: server.env, database: { ...database, config } });
-});
-afterAll(async () => {
-  await t.close();
-  await database.close();
-  await server.close();
-});
+/** Half a million parts are 16 MB of JSON, which a busy machine takes its time for. */
+async function patientDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  return { ...database, config: { ...database.config, statementTimeoutMs: 60_000 } };
+}
+
+const t = useChatApp({}, { own: 'has a longer statement timeout', database: patientDatabase });
+const { model: server } = t;
 
 const api = (path: string) => `${t.url}/api/v1${path}`;
 

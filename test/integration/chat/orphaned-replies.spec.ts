@@ -8,15 +8,9 @@ import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
 import { TurnsService } from '../../../src/messages/turns.service';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
-
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+import { useChatApp } from '../../support/use-chat-app';
 
 const request = {
   userId: 'alice',
@@ -28,15 +22,9 @@ const request = {
   provider: 'openai',
 };
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
+const t = useChatApp({}, { own: 'breaks its replies' });
+const { model } = t;
+const alice = t.client('alice');
 
 /** A process that sees such a reply may close it at once. */
 const hasty = () =>

@@ -8,30 +8,18 @@ import { InstanceService } from '../../../src/instances/instance.service';
 import { InstancesRepository } from '../../../src/instances/instances.repository';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { MessagesService } from '../../../src/messages/messages.service';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { useChatApp } from '../../support/use-chat-app';
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
-
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
+const t = useChatApp({}, { own: 'breaks its database' });
+const { model } = t;
+const alice = t.client('alice');
 /** The leases of all that runs. */
 const expire = () =>
   t.app.get(DataSource).query(`UPDATE instances SET expires_at = now() - interval '1 minute'`);
 
 afterEach(() => vi.restoreAllMocks());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 it('a reply that was stored although the answer of the database was lost ends as it is stored', async () => {
   const messages = t.app.get(MessagesService);

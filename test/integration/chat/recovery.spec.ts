@@ -10,30 +10,26 @@ import { REPLY_BOUNDS } from '../../../src/config/bounds';
 import { MessagesService } from '../../../src/messages/messages.service';
 import { replyRef } from '../../../src/messages/message.types';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import { TurnsService } from '../../../src/messages/turns.service';
 import { Signals } from '../../../src/signals/signals';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
 const WORD = 'word ';
 
-let t: TestApp;
-let alice: ApiClient;
 let dead: DeadInstanceReplies;
 const sql = <Row = object>(text: string, values: unknown[] = []): Promise<Row[]> =>
   t.app.get(DataSource).query(text, values);
 
+const t = useChatApp({}, { own: 'has no background work, and instances that died' });
+const alice = t.client('alice');
 beforeAll(async () => {
-  t = await createTestApp();
-  alice = ApiClient.of(t.url, 'alice');
   dead = t.app.get(DeadInstanceReplies);
   // Here the tests say when.
   t.app.get(Sweeper).onModuleDestroy();
   t.app.get(JournalCleanup).onModuleDestroy();
   await alice.conversation();
 });
-afterAll(() => t.close());
 afterEach(() => vi.restoreAllMocks());
 
 /** A process that is gone, with so many replies open. */

@@ -2,9 +2,9 @@ import { ModelRunner } from '../../../src/llm/model-runner';
 import type { ModelPart } from '../../../src/llm/llm-client';
 import type { RunRequest, StepListener, StepResult } from '../../../src/llm/model-runner';
 import { TransactionRunner } from '../../../src/database/transaction-runner';
-import { ApiClient, type ChatMessage } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import type { ChatMessage } from '../../support/api-client';
 import type { SseReader } from '../../support/sse-reader';
+import { useChatApp } from '../../support/use-chat-app';
 
 const REFUSED = { code: 'storage_refused', retryable: true };
 
@@ -23,14 +23,12 @@ const runner = {
   },
 };
 
-let t: TestApp;
-let alice: ApiClient;
-beforeAll(async () => {
-  t = await createTestApp({ overrides: [{ provide: ModelRunner, useValue: runner }] });
-  alice = ApiClient.of(t.url, 'alice');
-});
+const t = useChatApp(
+  {},
+  { own: 'replaces the model', overrides: [{ provide: ModelRunner, useValue: runner }] },
+);
+const alice = t.client('alice');
 afterEach(() => refuse(undefined));
-afterAll(() => t.close());
 
 /** Until it is changed, the database takes no message of which this is false. */
 async function refuse(check: string | undefined): Promise<void> {

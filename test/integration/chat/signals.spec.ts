@@ -4,28 +4,19 @@ import { InstanceService } from '../../../src/instances/instance.service';
 import { OpenRepliesService } from '../../../src/messages/open-replies.service';
 import { OrphanedReplies } from '../../../src/replies/lifecycle/orphaned-replies';
 import { Signals } from '../../../src/signals/signals';
-import { conversationTopic, instanceTopic, replyTopic } from '../../../src/signals/topics';
+import { conversationTopic, instanceTopic, replyTopic, REVOCATIONS_TOPIC } from '../../../src/signals/topics';
+import { UsersService } from '../../../src/users/users.service';
+import { subjectOf } from '../../../src/users/revocations/subject';
 import { TurnsService } from '../../../src/messages/turns.service';
-import { ApiClient } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
-import { startModelServer, type ModelServer } from '../../support/model-server';
+import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 
-let model: ModelServer;
-let t: TestApp;
-let alice: ApiClient;
+const t = useChatApp();
+const { model } = t;
+const alice = t.client('alice');
 
-beforeAll(async () => {
-  model = await startModelServer();
-  t = await createTestApp({ env: model.env });
-  alice = ApiClient.of(t.url, 'alice');
-});
 beforeEach(() => model.reset());
-afterAll(async () => {
-  await t.close();
-  await model.close();
-});
 
 const get = <T>(type: abstract new (...args: never[]) => T): T => t.app.get<T>(type, { strict: false });
 
@@ -88,8 +79,8 @@ it('a reply that nobody produces, when it is closed', async () => {
   const { id } = await alice.conversation();
   const turns = get(TurnsService);
   const { messageId } = await turns.open({
-    userId: 'alice',
-    position: await turns.resolveParent('alice', id),
+    userId: t.user('alice'),
+    position: await turns.resolveParent(t.user('alice'), id),
     content: 'Hi',
     tokens: 1,
     model: 'test-model',
@@ -107,7 +98,7 @@ it('a reply that nobody produces, when it is closed', async () => {
 
 it('the process that writes a reply whose end is wanted', async () => {
   const { id, messageId, gate, reader } = await running();
-  const ref = { userId: 'alice', conversationId: id, messageId };
+  const ref = { userId: t.user('alice'), conversationId: id, messageId };
   const instance = get(InstanceService);
   const asked = atSignal(instanceTopic(instance.id), () => get(OpenRepliesService).stopRequests([ref]));
   await get(OpenRepliesService).requestStop({ ...ref, userId: 'mallory' });
@@ -115,4 +106,30 @@ it('the process that writes a reply whose end is wanted', async () => {
   expect(await asked).toEqual([{ messageId, gone: false }]);
   gate.release();
   await reader.done();
+});
+
+it('a user of whom something has changed, once it is stored', async () => {
+  const { id } = await t.client('locked').conversation();
+  const users = get(UsersService);
+  const told: (string | undefined)[] = [];
+  const end = get(Signals).subscribe(REVOCATIONS_TOPIC, (data) =>
+    told.push(data && Buffer.from(data).toString()),
+  );
+  const found = atSignal(REVOCATIONS_TOPIC, () => users.find(t.user('locked')));
+  await users.update(t.user('locked'), { is_active: false });
+  expect((await found)?.is_active).toBe(false);
+  // A poll may find it once more.
+  expect([...new Set(told)]).toEqual([subjectOf(t.user('locked'))]);
+  end();
+  expect((await t.client('locked').get(`/conversations/${id}`)).status).toBe(401);
+});
+
+it('anybody, if a signal does not say whom, is looked up again', async () => {
+  const bob = t.client('bob');
+  const { id } = await bob.conversation();
+  // Behind the back of the service.
+  await get(DataSource).query('UPDATE users SET is_active = false WHERE id = $1', [t.user('bob')]);
+  expect((await bob.get(`/conversations/${id}`)).status).toBe(200);
+  get(Signals).publish(REVOCATIONS_TOPIC);
+  expect((await bob.get(`/conversations/${id}`)).status).toBe(401);
 });

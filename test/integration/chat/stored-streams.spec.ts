@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { ReplyContent } from '../../../src/messages/reply-content';
+import { ReplyContent } from '../../../src/messages/content/reply-content';
 import { PayloadReader } from '../../../src/replies/log/journal/payload-reader';
 import { RecoveredEvents } from '../../../src/replies/log/journal/recovered-events';
 import { makeStoredReplies } from '../../fixtures/replies/make';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { importReplies, storedReplies, STORED_REPLIES_FILE, streamBody } from '../../support/stored-replies';
+import { useChatApp } from '../../support/use-chat-app';
 
 /*
  * Replies that earlier builds have stored stream the bytes that those builds sent, for ever: `test/fixtures/replies/`.
@@ -25,14 +25,12 @@ it.runIf(MAKE_STORED_REPLIES)('makes the fixture', async () => {
 
 describe.skipIf(MAKE_STORED_REPLIES)('stored replies', () => {
   const replies = MAKE_STORED_REPLIES ? [] : storedReplies();
-  let t: TestApp;
 
+  const t = useChatApp({}, { own: 'imports rows' });
   beforeAll(async () => {
-    t = await createTestApp();
     await t.as('alice').get('/api/v1/conversations').expect(200);
     await importReplies(t, 'alice', replies);
   });
-  afterAll(() => t.close());
 
   /** Those that have a length for each event, from which no newer build may differ either. */
   const counted = replies.filter(

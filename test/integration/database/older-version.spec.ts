@@ -1,32 +1,18 @@
 import { DataSource } from 'typeorm';
 import { bearer, logIn } from '../../support/accounts';
-import { ApiClient, type Conversation, type Page } from '../../support/api-client';
-import { createTestApp, type TestApp } from '../../support/create-test-app';
+import type { Conversation, Page } from '../../support/api-client';
 import { until } from '../../support/until';
-import { startModelServer, type ModelServer } from '../../support/model-server';
 import { createOlderDatabase } from '../../support/older-database';
-import type { TestDatabase } from '../../support/test-database';
+import { useChatApp } from '../../support/use-chat-app';
 
 const SENTENCE = 'The answer is “42” — ünïcode 🙂 and done.';
 const WORDS = Array.from({ length: 40 }, (_, index) => `word${index} `).join('');
 
-describe('a database that version 0.1.0 has left behind, with replies on their way', () => {
-  let database: TestDatabase;
-  let model: ModelServer;
-  let t: TestApp;
-  let alice: ApiClient;
+const older = () => createOlderDatabase('0.1.0');
 
-  beforeAll(async () => {
-    database = await createOlderDatabase('0.1.0');
-    model = await startModelServer();
-    t = await createTestApp({ database, env: model.env });
-    alice = ApiClient.of(t.url, 'alice');
-  }, 120_000);
-  afterAll(async () => {
-    await t.close();
-    await model.close();
-    await database.close();
-  });
+describe('a database that version 0.1.0 has left behind, with replies on their way', () => {
+  const t = useChatApp({}, { own: 'has a database of an older version', database: older });
+  const alice = t.client('alice');
 
   async function repliesOf(title: string) {
     const { body } = await alice.get<Page<Conversation>>('/conversations?limit=100');
@@ -74,20 +60,10 @@ describe('a database that version 0.1.0 has left behind, with replies on their w
 });
 
 describe('the accounts of such a database', () => {
-  let database: TestDatabase;
-  let t: TestApp;
-
-  beforeAll(async () => {
-    database = await createOlderDatabase('0.1.0');
-    t = await createTestApp({
-      database,
-      env: { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
-    });
-  }, 120_000);
-  afterAll(async () => {
-    await t.close();
-    await database.close();
-  });
+  const t = useChatApp(
+    { AUTH_MODE: 'token', JWT_SECRET: 'gEx3Xq0aVv5m2fPzK9dYwT7rUb4cLh8sJi1nQo6e' },
+    { own: 'has a database of an older version', database: older },
+  );
 
   it('log in by name and by address, and see what is theirs', async () => {
     for (const login of ['ada', 'Ada', 'ADA@example.com']) {

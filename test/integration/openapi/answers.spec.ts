@@ -1,20 +1,18 @@
 import type { Response } from 'supertest';
-import type { TestApp } from '../../support/create-test-app';
 import { createTestApp } from '../../support/create-test-app';
 import { AnswerValidator } from './answer-validator';
 import { type ApiDocument, operationsOf, writtenDocument } from './api-document';
+import { useChatApp } from '../../support/use-chat-app';
 
 const NOBODYS_ID = '019a5b1c-7f00-7000-8000-00000000dead';
 
-let t: TestApp;
 let document: ApiDocument;
 let validator: AnswerValidator;
+const t = useChatApp({}, { own: 'has every kind of row' });
 beforeAll(async () => {
-  t = await createTestApp();
   document = await writtenDocument();
   validator = new AnswerValidator(document);
 });
-afterAll(() => t.close());
 
 /** Fails unless the answer is one that the operation documents, problems with a documented code included. */
 function expectDocumented(operationId: string, answer: Response, status: number): void {
@@ -74,6 +72,7 @@ describe('what the service answers is what the document says', () => {
     expectDocumented('listHistory', await alice().get(`/api/v1/chat/${conversation}/history`), 200);
     expectDocumented('getMessage', await alice().get(`/api/v1/messages/${reply}`), 200);
     expectDocumented('listModels', await alice().get('/api/v1/models'), 200);
+    expectDocumented('getHealth', await t.request.get('/health'), 200);
     expectDocumented('getLiveness', await t.request.get('/health/live'), 200);
     expectDocumented('getReadiness', await t.request.get('/health/ready'), 200);
     expectDocumented('createStreamTicket', await alice().post('/api/v1/auth/stream-ticket'), 200);

@@ -3,8 +3,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { writeOpenApi } from '../../../src/write-openapi';
-import type { TestApp } from '../../support/create-test-app';
-import { createTestApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 
 const NODE_MODULES = resolve('node_modules');
 const HEY_API = join(NODE_MODULES, '@hey-api/openapi-ts/bin/run.js');
@@ -28,18 +27,14 @@ const COMPILER_OPTIONS = {
 /** Beside the packages, so that the programs find them. */
 let directory: string;
 let document: string;
-let t: TestApp;
+const t = useChatApp({}, { own: 'is asked by generated clients' });
 beforeAll(async () => {
   await mkdir(join(NODE_MODULES, '.cache'), { recursive: true });
   directory = await mkdtemp(join(NODE_MODULES, '.cache/openapi-clients-'));
   document = join(directory, 'openapi.json');
   await writeOpenApi(document);
-  t = await createTestApp();
 });
-afterAll(async () => {
-  await t.close();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** Runs a script, and says what it wrote if it fails. */
 async function node(script: string, ...parameters: string[]): Promise<string> {

@@ -1,12 +1,12 @@
-import type { TestApp } from '../../support/create-test-app';
-import { createTestApp } from '../../support/create-test-app';
+import type { RunningApp } from '../../support/create-test-app';
+import { useChatApp } from '../../support/use-chat-app';
 import { AnswerValidator } from './answer-validator';
 import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument } from './api-document';
 
 const PROBLEM_JSON = 'application/problem+json';
 const EVENT_STREAM = 'text/event-stream';
 /** Pages and the document itself, and the health routes' second address. */
-const UNDOCUMENTED = /^GET \/api\/v1\/(docs|redoc|openapi\.json|health)\b/;
+const UNDOCUMENTED = /^GET (\/$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
@@ -30,8 +30,10 @@ const OPERATION_IDS = [
   'followConversation',
   'followReply',
   'forkConversation',
+  'getAbout',
   'getConversation',
   'getFeedback',
+  'getHealth',
   'getLiveness',
   'getMe',
   'getMessage',
@@ -45,8 +47,10 @@ const OPERATION_IDS = [
   'listHistory',
   'listMessages',
   'listModels',
+  'listPath',
   'listProviders',
   'listUsers',
+  'listVersions',
   'logOut',
   'putConversation',
   'reauthenticate',
@@ -83,11 +87,7 @@ function complaints(of: (name: string, operation: ReturnType<typeof operationsOf
 }
 
 describe('the document', () => {
-  let t: TestApp;
-  beforeAll(async () => {
-    t = await createTestApp();
-  });
-  afterAll(() => t.close());
+  const t = useChatApp();
 
   it('is OpenAPI 3.1 without extensions of anybody', () => {
     expect(document.openapi).toBe('3.1.0');
@@ -114,7 +114,7 @@ describe('the document', () => {
   });
 });
 
-function routesOf({ app }: TestApp): string[] {
+function routesOf({ app }: RunningApp): string[] {
   const { stack } = app.getHttpAdapter().getInstance().router as {
     stack: { route?: { path: string; methods: Record<string, boolean> } }[];
   };
@@ -241,7 +241,15 @@ describe('every operation', () => {
 
   it('is open to all only where health is asked for, and where identities begin', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
-    expect(idsOf(open)).toEqual(['createToken', 'getLiveness', 'getReadiness', 'refreshToken', 'register']);
+    expect(idsOf(open)).toEqual([
+      'createToken',
+      'getAbout',
+      'getHealth',
+      'getLiveness',
+      'getReadiness',
+      'refreshToken',
+      'register',
+    ]);
   });
 });
 

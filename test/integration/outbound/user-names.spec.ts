@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OUTBOUND_BOUNDS } from '../../../src/config/bounds';
-import { TooManyLookups } from '../../../src/outbound/lookup-turns';
+import { TooManyLookups } from '../../../src/outbound/lookup-queue';
 import { UserNames } from '../../../src/outbound/user-names';
 import { type NameAnswer, type NameServer, startNameServer } from '../../support/name-server';
 

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../../../config/bounds';
 import type { WrittenReply } from '../../../messages/message.types';
 import { OpenRepliesService } from '../../../messages/open-replies.service';
-import type { ReplyContent } from '../../../messages/reply-content';
+import type { ReplyContent } from '../../../messages/content/reply-content';
 import { JournalWriter } from './journal-writer';
 
 const POLL_INTERVAL_MS = 2_500;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound } from '../../../errors/app-error';
 import type { OpenRepliesService } from '../../../messages/open-replies.service';
-import type { ReplyContent } from '../../../messages/reply-content';
+import type { ReplyContent } from '../../../messages/content/reply-content';
 import { replyRef, type ReplyRef } from '../../../messages/message.types';
 import type { MessagesService } from '../../../messages/messages.service';
 import { decodeReadable, type JournalEntry } from './journal-payload';

@@ -6,7 +6,7 @@ import { eventsAfter, logged, type LoggedEvent } from '../../events/event-codec'
 import type { ErrorEvent, ReplyEvent, StartEvent } from '../../events/reply-event.dto';
 import { ReplyLog, type EventsListener, type ReadEnd, type RecoveredReply } from '../reply-log';
 import type { ReplyRef, WrittenReply } from '../../../messages/message.types';
-import type { ReplyContent } from '../../../messages/reply-content';
+import type { ReplyContent } from '../../../messages/content/reply-content';
 import { CheckpointWriter } from './checkpoint-writer';
 import { JournalFollowers } from './journal-followers';
 import { Recovery } from './recovery';
@@ -114,8 +114,8 @@ export class JournalReplyLog extends ReplyLog {
 
   private isFull({ pending, characters }: LoggedReply): boolean {
     return (
-      pending.length > REPLY_BOUNDS.eventsUnderway.limit ||
-      characters > REPLY_BOUNDS.charactersUnderway.limit ||
+      pending.length > REPLY_BOUNDS.pendingEvents.limit ||
+      characters > REPLY_BOUNDS.pendingCharacters.limit ||
       this.journal.full
     );
   }

@@ -82,7 +82,7 @@ export class JournalWriter implements OnModuleDestroy {
 
   /** Whether so much waits to be stored that no more events should be added. */
   get full(): boolean {
-    return this.characters > REPLY_BOUNDS.charactersUnderwayOfAll.limit;
+    return this.characters > REPLY_BOUNDS.pendingCharactersOfAll.limit;
   }
 
   register(messageId: string): void {

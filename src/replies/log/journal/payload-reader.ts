@@ -1,4 +1,4 @@
-import type { TextLikePart } from '../../../messages/message.types';
+import type { TextLikePart } from '../../../messages/content/parts';
 import { deltaEvent } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';
 

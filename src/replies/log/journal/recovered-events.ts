@@ -1,13 +1,13 @@
-import { EventLengths, ITEM_LENGTH } from '../../../messages/event-lengths';
+import { EventLengths, ITEM_LENGTH } from '../../../messages/content/event-lengths';
 import {
   isTextLike,
   type ItemPart,
   type MessagePart,
-  type OpenReply,
   type TextLikePart,
-} from '../../../messages/message.types';
-import type { ReplyContent, StorableContent } from '../../../messages/reply-content';
-import { ReplyCursor } from '../../../messages/reply-cursor';
+} from '../../../messages/content/parts';
+import type { OpenReply } from '../../../messages/message.types';
+import type { ReplyContent, StorableContent } from '../../../messages/content/reply-content';
+import { ReplyCursor } from '../../../messages/content/reply-cursor';
 import type { EventSink } from './payload-reader';
 import { deltaOf } from '../../events/event-codec';
 import type { ReplyEvent } from '../../events/reply-event.dto';

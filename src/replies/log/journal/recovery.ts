@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { REPLY_BOUNDS } from '../../../config/bounds';
 import { InstanceService } from '../../../instances/instance.service';
 import { OpenRepliesService } from '../../../messages/open-replies.service';
-import type { StorableContent } from '../../../messages/reply-content';
+import type { StorableContent } from '../../../messages/content/reply-content';
 import type { RecoveredReply } from '../reply-log';
 import { JournalRepository, type JournalBatch } from './journal.repository';
 import { PayloadReader } from './payload-reader';

@@ -292,7 +292,7 @@ export function http(scene: Scene): void {
     const answer = await sendRaw(
       target.url,
       `GET /api/v1/models HTTP/1.1\r\n${fields}Authorization: ${authorization}\r\n\r\n`,
-      1_000,
+      { idleMs: 1_000 },
     );
     const { code, request_id } = JSON.parse(answer.body || '{}') as Partial<Problem>;
     expect([answer.status, answer.headers['content-type'], code, request_id]).toEqual([

@@ -1,4 +1,4 @@
-import { isTextLike, type MessagePart } from './message.types';
+import { isTextLike, type MessagePart } from './parts';
 
 /** What a reply holds: its parts, and the lengths of the events that made them (`event-lengths.ts`). */
 export interface ReplyPieces {

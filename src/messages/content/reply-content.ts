@@ -1,5 +1,5 @@
 import { EventLengths, ITEM_LENGTH } from './event-lengths';
-import { isTextLike, type ItemPart, type MessagePart, type TextLikePart } from './message.types';
+import { isTextLike, type ItemPart, type MessagePart, type TextLikePart } from './parts';
 import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 
 /** What one event adds to a reply: a stretch of text, or an item. */

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppConfig } from '../config/app-config';
 import { HTTP_BOUNDS } from '../config/bounds';
-import { RequestTurns } from './request-turns';
+import { ConcurrentRequests, type RequestKind } from './concurrent-requests';
 
-type Bound = 'requestsAtOnce' | 'expensiveAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
+type Bound = 'requestsAtOnce' | 'expensiveAtOnce' | 'opensAtOnce' | 'requestsWaiting' | 'requestsWaitingMs';
 const bound = (name: Bound, limit: number) =>
   vi.spyOn<{ limit: number }, 'limit'>(HTTP_BOUNDS[name], 'limit', 'get').mockReturnValue(limit);
 
@@ -18,14 +18,17 @@ interface Asked {
 
 let server: Server;
 /** Ends what has begun, by path, the oldest first. */
-let begun: { path: string; end: () => void }[];
+let begun: { path: string; end: () => void; endRequest?: () => void }[];
 
 function serve(identity: number): void {
-  const turns = new RequestTurns({ limits: { identity } } as AppConfig);
+  const requests = new ConcurrentRequests({ limits: { identity } } as AppConfig);
+  // What an earlier test has left is not counted in a later one.
+  const ours = begun;
   server.on('request', (incoming, response) => {
     const path = incoming.url ?? '';
-    turns.enter(path, incoming.socket, response, path.startsWith('/expensive')).then(
-      () => begun.push({ path, end: () => response.end() }),
+    const kind = /^\/(expensive|opening)/.exec(path)?.[1] as RequestKind | undefined;
+    requests.enter(path, incoming.socket, response, kind).then(
+      (endRequest) => ours.push({ path, end: () => response.end(), endRequest }),
       () => response.writeHead(429).end(),
     );
   });
@@ -67,7 +70,7 @@ async function askAll(path: string, count: number): Promise<Asked[]> {
   return all;
 }
 
-describe('RequestTurns', () => {
+describe('ConcurrentRequests', () => {
   it('begins so many of a user, the others when those are over, and those of another user at once', async () => {
     bound('requestsAtOnce', 2);
     serve(1200);
@@ -128,6 +131,24 @@ describe('RequestTurns', () => {
     await askAll('/expensive', 3);
     await askAll('/others', 3);
     await until(() => expect(paths().toSorted()).toEqual(['/expensive', '/others', '/others']));
+  });
+
+  it('of answers that stay open so many until they begin, and lets all of them wait', async () => {
+    bound('opensAtOnce', 2);
+    bound('requestsWaiting', 1);
+    serve(1200);
+    const asked = await askAll('/opening', 6);
+    for (let opened = 2; opened <= 6; opened += 2) {
+      await until(() => expect(begun).toHaveLength(opened));
+      for (const { endRequest } of begun.slice(opened - 2)) endRequest?.();
+    }
+    // A turn that has ended goes to nobody once more when its answer ends.
+    for (const { end } of begun) end();
+    expect(await Promise.all(asked.map(({ status }) => status))).toEqual(Array(6).fill(200));
+    await askAll('/opening', 3);
+    await until(() => expect(begun).toHaveLength(8));
+    await sleep(50);
+    expect(begun).toHaveLength(8);
   });
 
   it('limits nobody where requests of users are not limited', async () => {

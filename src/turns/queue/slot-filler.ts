@@ -13,8 +13,8 @@ const TRIES = 3;
 
 /** Starts replies that wait for a slot of their model when one is free, each in its turn. Called by `TurnQueue`. */
 @Injectable()
-export class SlotTurns implements OnModuleInit {
-  private readonly logger = new Logger(SlotTurns.name);
+export class SlotFiller implements OnModuleInit {
+  private readonly logger = new Logger(SlotFiller.name);
   /** Models that are being looked after; true if there is a reason to look once more. */
   private readonly filling = new Map<string, boolean>();
 

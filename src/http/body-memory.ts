@@ -3,8 +3,8 @@ import { AppConfig } from '../config/app-config';
 import { HTTP_BOUNDS } from '../config/bounds';
 import { overloaded, tooManyUploads } from './http-errors';
 
-/** Of the room, what one body may take. */
-export interface Share {
+/** What one body takes of it. */
+export interface BodyShare {
   /** @throws {AppError} `too_many_uploads`, `overloaded` */
   take(bytes: number): void;
   give(bytes: number): void;
@@ -12,7 +12,7 @@ export interface Share {
 
 /** How much of unfinished bodies is held in memory, by all and by each network. What has come whole is not held, but worked on. */
 @Injectable()
-export class BodyRoom {
+export class BodyMemory {
   private readonly ofProcess: number;
   private readonly ofNetwork: number;
   private used = 0;
@@ -27,7 +27,7 @@ export class BodyRoom {
   }
 
   /** @param network undefined where only proxies are to be seen */
-  shareOf(network = ''): Share {
+  shareOf(network = ''): BodyShare {
     const most = network === '' ? Infinity : this.ofNetwork;
     return {
       take: (bytes) => {

@@ -21,7 +21,7 @@ interface Waiting {
  * Lets few look-ups run at once, of one user and in all, and the rest wait for a while. Whoever has fewer running comes first,
  * so that a user with many cannot make another one wait for more than the look-up that ends next.
  */
-export class LookupTurns {
+export class LookupQueue {
   private readonly running = new Map<string, number>();
   private runningInAll = 0;
   /** In the order in which they came. */

@@ -1,0 +1,21 @@
+import type { AppConfig } from '../config/app-config';
+
+/**
+ * What a client may want to know of before it uses it, and where it is on; everywhere, unless something is said. A further feature gets
+ * a line here.
+ */
+const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
+  versions: () => true,
+  conversation_keys: () => true,
+  queue: () => true,
+  feedback: () => true,
+  providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
+  api_keys: ({ auth }) => auth.mode === 'token',
+};
+
+export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback'];
+
+/** Words for what the service can do as it is configured. */
+export function featuresOf(config: AppConfig): string[] {
+  return Object.keys(FEATURES).filter((name) => FEATURES[name](config));
+}
