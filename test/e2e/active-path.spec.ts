@@ -7,13 +7,13 @@ import { useChatApp } from '../support/use-chat-app';
 
 type Selected = Conversation & { active_message_id: string | null };
 
-let statements: Statements;
+// Before the application is made.
+const statements = new Statements();
 
 const t = useChatApp({}, { own: 'records statements' });
 const { model } = t;
 const alice = t.client('alice');
 beforeAll(async () => {
-  statements = new Statements();
   model.otherwise(reply('Yes.'));
   statements.watch(t.app.getHttpServer());
 });

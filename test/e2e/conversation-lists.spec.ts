@@ -224,7 +224,7 @@ describe('deleting several conversations', () => {
     [{}],
     [{ ids: [] }],
     [{ ids: 'x' }],
-    [{ ids: ['x'] }],
+    [{ ids: ['no name'] }],
     [{ ids: [null] }],
     [{ ids: Array(101).fill('019a5b1c-7f00-7000-8000-000000000001') }],
   ])('refuses %j', async (body) => {

@@ -2,15 +2,13 @@ import { finish, reply, stream, text } from '../support/model-server/behaviours'
 import { Statements } from '../support/statements';
 import { useChatApp } from '../support/use-chat-app';
 
-let statements: Statements;
+// Before the application is made.
+const statements = new Statements();
 
 const t = useChatApp({}, { own: 'records statements' });
 const { model } = t;
 const alice = t.client('alice');
-beforeAll(async () => {
-  statements = new Statements();
-  statements.watch(t.app.getHttpServer());
-});
+beforeAll(() => statements.watch(t.app.getHttpServer()));
 afterAll(() => statements.restore());
 
 /** How often a whole message was read. */

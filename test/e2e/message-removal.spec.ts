@@ -234,7 +234,7 @@ describe('a message that is removed', () => {
       () =>
         feed.of('message.deleted').flatMap(({ data }) => data.message_ids).length === removedBelow.limit + 1,
     );
-    expect(feed.of('message.deleted').length).toBeGreaterThan(slices);
+    expect(feed.of('message.deleted').length).toBeGreaterThanOrEqual(slices);
     feed.close();
   });
 });

@@ -10,15 +10,13 @@ import { hold } from '../support/model-server/gate';
 import { Statements } from '../support/statements';
 import { useChatApp } from '../support/use-chat-app';
 
-let statements: Statements;
+// Before the application is made.
+const statements = new Statements();
 
 const t = useChatApp({}, { own: 'records statements' });
 const { model } = t;
 const alice = t.client('alice');
-beforeAll(async () => {
-  statements = new Statements();
-  statements.watch(t.app.getHttpServer());
-});
+beforeAll(() => statements.watch(t.app.getHttpServer()));
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => statements.restore());
 

@@ -8,7 +8,7 @@ export async function createOlderDatabase(version: string): Promise<TestDatabase
   const dump = readFileSync(join(__dirname, `../fixtures/database/version-${version}.sql`), 'utf8');
   const connection = await database.connect();
   const { dataSource } = connection;
-  await dataSource.query('DROP SCHEMA public CASCADE');
+  await dataSource.query('DROP SCHEMA public, jobs CASCADE');
   await dataSource.query('CREATE SCHEMA public');
   // One by one: all together they may take longer than a statement may.
   for (const statement of dump.split(/;\n/)) if (statement.trim()) await dataSource.query(statement);

@@ -41,6 +41,7 @@ export const TAGS: Record<string, string> = {
   feedback: 'What users think of replies, from 1 to 5.',
   usage: 'What one has used.',
   users: 'Oneself, and for administrators everybody.',
+  jobs: 'Work that goes on in the background.',
   models: 'Who can answer.',
   providers: 'Model providers of your own.',
   auth: 'Accounts, tokens, and identity where headers cannot be set.',

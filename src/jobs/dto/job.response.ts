@@ -3,7 +3,7 @@ import { ApiId, ApiTime, EXAMPLE_IDS, EXAMPLE_TIME } from '../../http/openapi/ap
 import { JOB_STATES, type JobState } from '../user-job.entity';
 import type { UserJob } from '../user-jobs.repository';
 
-class JobProgressResponse {
+class JobProgress {
   @ApiProperty({ type: 'integer', minimum: 0, example: 12, description: 'How much is done.' })
   done: number;
 
@@ -16,7 +16,7 @@ class JobProgressResponse {
   total: number | null;
 }
 
-class JobErrorResponse {
+class JobError {
   @ApiProperty({ example: 'provider_timeout', description: 'A stable word for what went wrong.' })
   code: string;
 
@@ -52,18 +52,18 @@ export class JobResponse {
   input: Record<string, string>;
 
   @ApiProperty({
-    type: JobProgressResponse,
+    type: JobProgress,
     nullable: true,
     description: 'How far it is; null if it does not say.',
   })
-  progress: JobProgressResponse | null;
+  progress: JobProgress | null;
 
   @ApiProperty({
-    type: JobErrorResponse,
+    type: JobError,
     nullable: true,
     description: 'Why its last attempt failed. A queued one is tried again.',
   })
-  error: JobErrorResponse | null;
+  error: JobError | null;
 
   @ApiProperty({ type: 'integer', minimum: 0, example: 1, description: 'How often it was begun.' })
   attempts: number;

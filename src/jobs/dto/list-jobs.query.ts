@@ -4,7 +4,7 @@ import { PageQuery } from '../../http/page-query.dto';
 import { JOB_STATES, type JobState } from '../user-job.entity';
 
 export class ListJobsQuery extends PageQuery {
-  @ApiPropertyOptional({ enum: JOB_STATES, enumName: 'JobState', description: 'Only those in this state.' })
+  @ApiPropertyOptional({ enum: JOB_STATES, description: 'Only those in this state.' })
   @IsOptional()
   @IsIn(JOB_STATES)
   state?: JobState;

@@ -51,7 +51,6 @@ export class UsageQuery {
   @ApiPropertyOptional({
     description: 'Only what was used for this.',
     enum: USAGE_KINDS,
-    enumName: 'UsageKind',
     example: 'title',
   })
   @IsOptional()

@@ -95,7 +95,7 @@ async function fail(alice: Person, key: string): Promise<void> {
       base_url: 'http://10.0.0.1/',
       api_key: PROVIDER_KEY,
     }),
-    await alice.api.post('/chat/nothing', { content: 'x' }),
+    await alice.api.post('/chat/no%20name', { content: 'x' }),
     await anonymous.get(`/conversations?token=${alice.access}`),
   ];
   for (const { status, text } of answers) {

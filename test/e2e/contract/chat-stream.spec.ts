@@ -37,7 +37,7 @@ describe('a reply as a stream', () => {
     const [user, message] = await alice.history(id);
     const prefix = (sequence: number) => `id: ${message.id}:${sequence}\ndata: `;
     expect(sent.frames.split('\n\n').slice(0, -2)).toEqual([
-      `${prefix(1)}{"type":"start","data":{"conversation_id":"${id}","message_id":"${message.id}","user_message_id":"${user.id}","model":"test-model"}}`,
+      `${prefix(1)}{"type":"start","data":{"conversation_id":"${id}","message_id":"${message.id}","user_message_id":"${user.id}","model":"test-model","sibling_count":1,"sibling_position":1,"user_sibling_count":1,"user_sibling_position":1}}`,
       `${prefix(2)}{"type":"reasoning","data":{"content":"Hm"}}`,
       `${prefix(3)}{"type":"chunk","data":{"content":"Hel"}}`,
       `${prefix(4)}{"type":"chunk","data":{"content":"lo"}}`,

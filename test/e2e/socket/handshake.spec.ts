@@ -149,7 +149,7 @@ describe('a handshake that is none', () => {
   });
 
   it('is answered like any request where there is no socket', async () => {
-    for (const path of ['/api/v1/nothing', '/', '/api/v1/ws/', '//api/v1/ws'])
+    for (const path of ['/api/v1/nothing', '/nothing', '/api/v1/ws/', '//api/v1/ws'])
       expect((await sendRaw(t.url, handshake(user, path))).status).toBe(404);
     expect((await sendRaw(t.url, handshake(user, '/api/v1/models'))).status).toBe(200);
     const bad = await sendRaw(t.url, handshake({ ...user, Host: 'a b' }));

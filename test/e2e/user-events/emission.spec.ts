@@ -47,7 +47,7 @@ describe('what a feed says of a turn', () => {
       conversation_id: string;
       message: { id: string };
       user_message: { id: string };
-    }>('/chat/x', {});
+    }>(`/chat/${crypto.randomUUID()}`, { content: 'Hi' });
     expect(turn).toMatchObject({ code: 'conversation_not_found' });
     const stream = await (await alice.open('POST', '/chat', { content: 'Hello there' })).done();
     const start = stream.events[0].data as Record<string, string>;
@@ -58,6 +58,7 @@ describe('what a feed says of a turn', () => {
         type: 'conversation.created',
         data: {
           conversation_id,
+          key: null,
           title: 'Hello there',
           model: null,
           system_prompt: null,

@@ -2,13 +2,13 @@ import type { Response } from 'supertest';
 import { createTestApp } from '../../support/create-test-app';
 import { AnswerValidator } from './answer-validator';
 import { type ApiDocument, operationsOf, writtenDocument } from './api-document';
-import { useChatApp } from '../../support/use-chat-app';
+import { NO_MODEL, useChatApp } from '../../support/use-chat-app';
 
 const NOBODYS_ID = '019a5b1c-7f00-7000-8000-00000000dead';
 
 let document: ApiDocument;
 let validator: AnswerValidator;
-const t = useChatApp({}, { own: 'has every kind of row' });
+const t = useChatApp(NO_MODEL, { own: 'has every kind of row' });
 beforeAll(async () => {
   document = await writtenDocument();
   validator = new AnswerValidator(document);

@@ -10,6 +10,7 @@ const UNDOCUMENTED = /^GET (\/$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
+  'cancelJob',
   'changePassword',
   'checkProvider',
   'clearContext',
@@ -22,18 +23,22 @@ const OPERATION_IDS = [
   'createToken',
   'deleteApiKey',
   'deleteConversation',
+  'deleteConversations',
   'deleteFeedback',
+  'deleteMessage',
   'deleteProvider',
   'deleteUser',
   'editMessage',
   'exportUser',
   'followConversation',
+  'followEvents',
   'followReply',
   'forkConversation',
   'getAbout',
   'getConversation',
   'getFeedback',
   'getHealth',
+  'getJob',
   'getLiveness',
   'getMe',
   'getMessage',
@@ -45,6 +50,7 @@ const OPERATION_IDS = [
   'listConversations',
   'listFeedback',
   'listHistory',
+  'listJobs',
   'listMessages',
   'listModels',
   'listPath',
@@ -52,11 +58,14 @@ const OPERATION_IDS = [
   'listUsers',
   'listVersions',
   'logOut',
+  'makeTitle',
   'putConversation',
+  'readConversation',
   'reauthenticate',
   'refreshToken',
   'regenerateReply',
   'register',
+  'retryJob',
   'selectBranch',
   'sendMessage',
   'startChat',
@@ -223,14 +232,15 @@ describe('every operation', () => {
       'continueReply',
       'editMessage',
       'followConversation',
+      'followEvents',
       'followReply',
       'regenerateReply',
       'startChat',
       'streamChat',
     ]);
-    for (const [, { responses }] of streams) {
+    for (const [, { operationId, responses }] of streams) {
       expect(responses[200].content?.[EVENT_STREAM].schema).toEqual({
-        $ref: '#/components/schemas/ReplyEvent',
+        $ref: `#/components/schemas/${operationId === 'followEvents' ? 'UserEvent' : 'ReplyEvent'}`,
       });
     }
     expect(document.components.schemas.ReplyEvent).toMatchObject({
