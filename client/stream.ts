@@ -7,7 +7,7 @@ import {
   request,
   type StreamOptions,
 } from './connection.js';
-import type { EditMessage, ReplyEvent, ReplyWishes, SendMessage, StartChat } from './types.gen.js';
+import type { EditMessage, ReplyEvent, ReplyWishes, SendMessage, StartChat, UserEvent } from './types.gen.js';
 
 /** Attempts in a row that may fail before a reply has shown an event. */
 const MAX_RETRIES = 10;
@@ -31,12 +31,6 @@ export interface TurnOptions extends StreamOptions {
 /** An edited user message, another reply to the same message, or the rest of a reply that was cut. */
 export type NewVersion =
   { action: 'edit'; turn: EditMessage } | { action: 'regenerate' | 'continue'; turn?: ReplyWishes };
-
-/** What happens to a user's conversations. Further types may come: ignore those that you do not know. */
-export interface UserEvent {
-  type: string;
-  data: Record<string, unknown>;
-}
 
 /** An event with its `id`, to be given as `after`. What is only told to who listens right now (`queued`, `title`) has none. */
 export type Shown<E> = E & { id?: string };

@@ -4,6 +4,10 @@ import { isUnavailable, sqlStateOf } from './database-error';
 /** States that time does not heal: login refused, no such database, not allowed, read-only. */
 const FATAL_STATES = new Set(['28000', '28P01', '3D000', '42501', '25006', '08P01']);
 
+/** Node's codes of certificates that do not prove who the server is. */
+const CERTIFICATE_CODES =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_(VERIFY|GET)_)/;
+
 /** Whether it makes sense to wait and try again. */
 export function isUnavailableAtBoot(error: unknown): boolean {
   if (error instanceof ConfigError) return false;
@@ -31,6 +35,13 @@ export function explainFatal(error: unknown): Error {
   if (/server does not support SSL/i.test(message)) {
     return problem(
       'DATABASE_URL: the server does not support TLS; say sslmode=disable if that is intended',
+      error,
+    );
+  }
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (CERTIFICATE_CODES.test(code)) {
+    return problem(
+      `DATABASE_URL: the server's certificate is not accepted (${message}). Name its authority by sslrootcert=FILE; sslmode=require encrypts without proof of who answers`,
       error,
     );
   }

@@ -128,6 +128,24 @@ describe('a start that cannot succeed', () => {
     other.close();
   });
 
+  it.each([
+    ['a file', (path: string) => path],
+    ['below a file', (path: string) => join(path, 'data')],
+  ])('explains a DATA_DIR that is %s', async (_what, dataDir) => {
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    const service = new Service('main.js', { DATA_DIR: dataDir(file), LOG_LEVEL: 'error' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/^DATA_DIR: .* is (not a folder|a file)/m);
+    expect(service.output).not.toMatch(/^ {4}at /m);
+  });
+
+  it('explains an address that the machine does not have', async () => {
+    const service = new Service('main.js', { HOST: '203.0.113.7', LOG_LEVEL: 'error' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/^HOST: .*no such address/m);
+  });
+
   it('explains an old Node', () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const write = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
@@ -148,7 +166,12 @@ describe('a start', () => {
     const service = new Service('main.js', {});
     const url = await service.url();
     expect(service.output).toContain(`${url}/api/v1/docs`);
-    expect(service.output).toMatch(/Try: curl /);
+    expect(service.output).toMatch(/Parley \d+\.\d+\.\d+ listens on/);
+    expect(service.output).toMatch(/models +demo model.*OPENAI_API_KEY/);
+    expect(service.output).toContain(`embedded, in ${join(directory, 'data')}`);
+    expect(service.output).toMatch(/identity +the user is named in X-User-ID \(AUTH_MODE=header\)/);
+    expect(service.output).toMatch(/off +providers of users \(ENCRYPTION_KEY\)/);
+    expect(service.output).toMatch(/try +curl /);
     expect(service.output).not.toMatch(/Mapped|InstanceLoader|act as any user/);
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
     service.signal('SIGTERM');
@@ -195,6 +218,34 @@ describe('a start', () => {
     await sleep(300);
     service.signal('SIGTERM');
     expect(await Promise.race([service.exit, sleep(5000, 'still there')])).toBe(0);
+  });
+
+  it('names models and where they are, and variables that it does not know but that are like its own', async () => {
+    const service = new Service('main.js', {
+      OPENAI_API_KEY: 'sk-canary',
+      OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+      OPENAI_MODEL: 'llama',
+      OPEN_AI_KEY: 'canary',
+      DEFAULT_USER_ID: 'me',
+    });
+    await service.url();
+    await vi.waitFor(() => expect(service.output).toContain('Is OPENAI_API_KEY meant?'), 10_000);
+    expect(service.output).toMatch(/models +llama at 127\.0\.0\.1:9/);
+    expect(service.output).toContain('or is me (DEFAULT_USER_ID)');
+    expect(service.output).not.toContain('canary');
+  });
+
+  it('with --help says what there is, and refuses other options', async () => {
+    const help = new Service('main.js', { PORT: 'garbage' }, ['--help']);
+    expect(await help.exit).toBe(0);
+    for (const name of ['npm test', 'OPENAI_API_KEY=', 'DATABASE_URL=', 'SHUTDOWN_GRACE_S=25'])
+      expect(help.output).toContain(name);
+    expect(help.output).not.toContain('#');
+    const other = new Service('main.js', {}, ['--port=1']);
+    expect([await other.exit, other.output]).toEqual([
+      2,
+      '--port=1 is no option. See npm start -- --help.\n',
+    ]);
   });
 
   it('warns when anybody could be anyone, and ends with SIGINT', async () => {

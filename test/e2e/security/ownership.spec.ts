@@ -364,11 +364,13 @@ describe('what is deleted', () => {
         (await send(as(bob.user, { method: 'DELETE', path: `/api/v1/conversations/${id}` }))).status,
       ).toBe(204);
     }
-    // These are not of a conversation, or say only how much was used.
+    // These are not of a conversation, say only how much was used, or by ids for two hours what happened.
     const {
       stream_tickets: _tickets,
       providers: _providers,
       past_usage: _used,
+      user_events: _told,
+      user_event_heads: _heads,
       ...rows
     } = await rowsOf(t, bob.user);
     expect(Object.values(rows).filter(Boolean)).toEqual([]);

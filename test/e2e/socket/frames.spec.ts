@@ -38,7 +38,7 @@ describe('a frame that is not understood', () => {
     ['"chat"', 'invalid_body'],
     ['{}', 'validation_failed'],
     ['{"type":1}', 'validation_failed'],
-    ['{"type":"subscribe"}', 'unknown_type'],
+    ['{"type":"describe"}', 'unknown_type'],
     ['{"type":"toString"}', 'unknown_type'],
     ['{"type":"__proto__"}', 'unknown_type'],
     ['{"__proto__":{"type":"chat"},"type":"chat"}', 'invalid_key'],

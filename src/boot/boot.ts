@@ -1,20 +1,18 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { AppModule } from './app.module';
-import { APP_OPTIONS, configureApp } from './app.setup';
-import { AppConfig, type AuthConfig } from './config/app-config';
-import { ConfigError } from './config/config-error';
-import { parseAppConfig } from './config/environment';
-import { type Listening, listenWithAcceptors } from './http/acceptors';
-import { API_PREFIX } from './http/api-prefix';
-import { Draining } from './http/draining';
+import { readFileSync } from 'node:fs';
+import { AppModule } from '../app.module';
+import { APP_OPTIONS, configureApp } from '../app.setup';
+import { AppConfig } from '../config/app-config';
+import { parseAppConfig } from '../config/environment';
+import { unknownVariables } from '../config/unknown-variables';
+import { type Listening, listenWithAcceptors } from '../http/acceptors';
+import { Draining } from '../http/draining';
+import { explain } from './explain-error';
+import { greeting, warnings } from './greeting';
+import { helpText } from './help';
 
-const OPEN_TO_ALL =
-  'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
-const BEARER = 'Authorization: Bearer <access token>';
-/** How to say who one is, in an example. */
-const IDENTITY: Record<AuthConfig['mode'], string> = { header: 'X-User-ID: me', token: BEARER, jwks: BEARER };
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** A terminal and a service manager signal npm and Node alike, and npm passes its own on: within this time it is one signal. */
 const SAME_SIGNAL_MS = 2_000;
@@ -23,9 +21,12 @@ const HURRY_MS = 2_000;
 
 /** Starts the service; what keeps it from starting is said in one plain message. */
 export async function boot(): Promise<void> {
+  const [option] = process.argv.slice(2);
+  if (option !== undefined) return answer(option);
+  let dataDir: string | undefined;
   try {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
-    parseAppConfig(process.env);
+    ({ dataDir } = parseAppConfig(process.env).database);
     const shutdown = new Shutdown();
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
     stopWithNpm(shutdown);
@@ -35,9 +36,15 @@ export async function boot(): Promise<void> {
     shutdown.follow(app);
     greet(config, await app.getUrl());
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explain(error, dataDir)}\n`);
     process.exit(1);
   }
+}
+
+function answer(option: string): void {
+  const isHelp = option === '--help' || option === '-h';
+  process.stdout.write(isHelp ? `${helpText()}\n` : `${option} is no option. See npm start -- --help.\n`);
+  process.exitCode = isHelp ? 0 : 2;
 }
 
 /**
@@ -93,25 +100,12 @@ function logFatalErrors(): void {
   });
 }
 
-function greet({ http, auth }: AppConfig, url: string): void {
-  const base = `${url}/${API_PREFIX}`;
-  const lines = [
-    `Parley listens on ${base}`,
-    ...(http.docs ? [`Swagger UI ${base}/docs   ReDoc ${base}/redoc   OpenAPI ${base}/openapi.json`] : []),
-    `Try: curl -N ${base}/chat -H '${IDENTITY[auth.mode]}' -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`,
-  ];
+function greet(config: AppConfig, url: string): void {
   const logger = new Logger('Parley');
-  for (const line of lines) logger.log(line);
-  if (auth.mode !== 'header') return;
-  if (!auth.loopback && !auth.proxySecret && auth.trustedProxies.length === 0) logger.warn(OPEN_TO_ALL);
-}
-
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
-  const { code, message, stack } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE')
-    return `${message}: something else listens there already. Choose another PORT or stop it.`;
-  if (code === 'EACCES')
-    return `${message}: this address may not be listened on. Choose another PORT or HOST.`;
-  return stack ?? message ?? String(error);
+  for (const line of greeting(config, url)) logger.log(line);
+  for (const line of warnings(config)) logger.warn(line);
+  const file = process.env.MODELS_FILE;
+  const models = file ? readFileSync(file, 'utf8') : '';
+  for (const { name, nearest } of unknownVariables(process.env, (variable) => models.includes(variable)))
+    logger.warn(`${name} is no variable of this service and is ignored. Is ${nearest} meant?`);
 }

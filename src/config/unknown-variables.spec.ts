@@ -1,0 +1,31 @@
+import { unknownVariables } from './unknown-variables';
+
+const nearest = (...names: string[]) =>
+  Object.fromEntries(
+    unknownVariables(Object.fromEntries(names.map((name) => [name, 'x']))).map((each) => [
+      each.name,
+      each.nearest,
+    ]),
+  );
+
+it.each([
+  ['OPEN_AI_KEY', 'OPENAI_API_KEY'],
+  ['OPENAI_KEY', 'OPENAI_API_KEY'],
+  ['OPENAI_APIKEY', 'OPENAI_API_KEY'],
+  ['DATABASE_URI', 'DATABASE_URL'],
+  ['LOGLEVEL', 'LOG_LEVEL'],
+  ['AUTHMODE', 'AUTH_MODE'],
+  ['JWT_SECRETS', 'JWT_SECRET'],
+  ['openai_api_key', 'OPENAI_API_KEY'],
+])('takes %s for %s', (name, meant) => expect(nearest(name)).toEqual({ [name]: meant }));
+
+it('leaves alone what other programs use, and what is ours', () => {
+  const names =
+    'PATH HOME HOSTNAME NODE_OPTIONS NODE_PATH LOGNAME PGHOST PGDATABASE TERM_PROGRAM npm_config_cache npm_lifecycle_event DATABASE_URL ' +
+    'OPENAI_API_KEY KUBERNETES_SERVICE_PORT AWS_SECRET_ACCESS_KEY ANTHROPIC_API_KEY GITHUB_TOKEN SSH_AUTH_SOCK DEEPSEEK_API_KEY';
+  expect(nearest(...names.split(' '))).toEqual({});
+});
+
+it('leaves alone what a file of models refers to', () => {
+  expect(unknownVariables({ OPENAI_KEY: 'x' }, (name) => name === 'OPENAI_KEY')).toEqual([]);
+});
