@@ -291,7 +291,7 @@ export const OPEN_ANSWER_BOUNDS = {
     unit: 'count',
     beyond:
       'what happens then is told when one of them has ended; of replies that run when it is opened, the first of them',
-    test: 'src/replies/read/user-feed-id.spec.ts',
+    test: 'src/replies/read/user-feed-place.spec.ts',
   },
 } as const satisfies Bounds;
 

@@ -10,18 +10,6 @@ import { hold } from '../../support/model-server/gate';
 import { until } from '../../support/until';
 import { clientFolder, compile, COMPILER_OPTIONS } from '../../support/written-client';
 
-/** Headings of docs/front-end.md whose routes are not there yet. */
-const NOT_YET = [
-  'Versions',
-  'Ids of your own',
-  'What a side bar shows',
-  'One connection for everything',
-  'Titles',
-  'Search',
-  'Shares',
-  'With a cookie',
-];
-
 const GUIDE = readFileSync(resolve('docs/front-end.md'), 'utf8');
 const ADDRESS = 'http://127.0.0.1:3000';
 interface Answer {
@@ -34,6 +22,7 @@ type Show = (answer: Answer) => void;
 interface Message {
   id: string;
   content: string;
+  sibling_ids: string[];
 }
 
 /** What the blocks export. */
@@ -46,6 +35,16 @@ interface Guide {
   sendNext: (content: string, conversationId: string, show: Show) => Promise<Answer>;
   cancel: (messageId: string) => Promise<string>;
   renew: (version: object, show: Show) => Promise<Answer>;
+  showVersion: (message: Message, step: 1 | -1) => Promise<Message[]>;
+  sendIn: (key: string, content: string, show: Show) => Promise<Answer>;
+  sideBar: () => Promise<string[]>;
+  read: (id: string) => Promise<void>;
+  watchAll: (
+    signal: AbortSignal,
+    on: { changed: (conversationId: string) => void; reset: () => void },
+    after?: string,
+  ) => Promise<void>;
+  retitle: (id: string) => Promise<void>;
   explain: (failure: unknown) => string;
   conversations: () => AsyncGenerator<{ id: string; title: string | null; pinned: boolean }>;
   rename: (id: string, title: string) => Promise<void>;
@@ -89,7 +88,7 @@ beforeAll(async () => {
   t = await createTestApp({ env: model.env });
   tokens = await createTestApp({ env: { ...model.env, AUTH_MODE: 'token' } });
   folder = await clientFolder();
-  const blocks = blocksOf(GUIDE).filter(({ heading }) => !NOT_YET.includes(heading));
+  const blocks = blocksOf(GUIDE);
   const code = blocks.map((block) => block.code).join('\n');
   expect(code.split(ADDRESS)).toHaveLength(2);
   for (const [name, { url }] of Object.entries({ guide: t, signedIn: tokens }))
@@ -127,11 +126,6 @@ function guide(name = 'guide'): Guide {
   });
 }
 
-it('has no block in the list of those to come that is not in the guide', () => {
-  const headings = new Set(blocksOf(GUIDE).map(({ heading }) => heading));
-  expect(NOT_YET.filter((heading) => !headings.has(heading))).toEqual([]);
-});
-
 it('sends, and shows the reply as it comes', async () => {
   const { send } = guide();
   const shown: string[] = [];
@@ -163,6 +157,46 @@ it('edits', async () => {
   const [{ id: messageId }] = await open(conversationId, ignore);
   expect((await renew({ action: 'edit', messageId, turn: { content: 'After' } }, ignore)).text).toBe('After');
   expect((await open(conversationId, ignore)).map(({ content }) => content)).toEqual(['After', 'After']);
+});
+
+it('walks through versions', async () => {
+  const { send, renew, open, showVersion } = guide();
+  const { conversationId } = await send('One', ignore);
+  const [{ id: messageId }] = await open(conversationId, ignore);
+  await renew({ action: 'edit', messageId, turn: { content: 'Two' } }, ignore);
+  const [second] = await open(conversationId, ignore);
+  const shown = await showVersion(second, -1);
+  expect(shown.map(({ content }) => content)).toEqual(['One', 'One']);
+  expect(await showVersion(shown[0], -1)).toEqual([]);
+  expect((await showVersion(shown[0], 1)).map(({ content }) => content)).toEqual(['Two', 'Two']);
+});
+
+it('names conversations by keys of its own, and shows in a side bar and on one feed what happens', async () => {
+  const { session, sendIn, sideBar, read, watchAll, retitle } = guide();
+  const before = session.headers;
+  session.headers = async () => ({ 'X-User-ID': 'watcher' });
+  const leave = new AbortController();
+  try {
+    const { conversationId } = await sendIn('my-page', 'Hello side bar', ignore);
+    expect((await sendIn('my-page', 'Again', ignore)).conversationId).toBe(conversationId);
+    expect(await sideBar()).toEqual(['• Hello side bar']);
+    const changed: string[] = [];
+    const on = { changed: (id: string) => void changed.push(id), reset: ignore };
+    const watching = watchAll(leave.signal, on).catch((error: unknown) => error);
+    await until(async () => {
+      await read(conversationId);
+      await sendIn('my-page', 'And again', ignore);
+      return changed.includes(conversationId);
+    });
+    await read(conversationId);
+    expect(await sideBar()).toEqual(['  Hello side bar']);
+    await retitle(conversationId);
+    leave.abort();
+    expect(await watching).toBe(leave.signal.reason as unknown);
+  } finally {
+    leave.abort();
+    session.headers = before;
+  }
 });
 
 it('goes on after a reload, and shows the reply in other tabs', async () => {
