@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JobQueue } from '../../src/jobs/job-queue';
 import { ActiveReplies } from '../../src/replies/produce/active-replies';
 import { ConversationsService } from '../../src/conversations/conversations.service';
 import type { InProcessSignals } from '../../src/signals/in-process-signals';
@@ -29,6 +30,8 @@ beforeAll(async () => {
     if (new Error().stack?.includes('/src/')) signals.add(this);
     return addEventListener.apply(this, args as Parameters<typeof addEventListener>);
   };
+  // It starts by itself after a while, and would be counted in the middle of a test.
+  await t.app.get(JobQueue, { strict: false }).cancel('title', 'none');
   t.app.getHttpServer().on('connection', (socket: Socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
