@@ -1,3 +1,4 @@
+import { isConversationKey } from '../../../src/conversations/conversation-name';
 import { ApiDescription } from '../../support/api-description';
 import { as, CASES, idsOf, requestOf, unknownId } from '../../support/authorisation-matrix';
 import { newPerson, sender, type Belongings } from '../../support/belongings';
@@ -59,37 +60,36 @@ describe('queries', () => {
     60_000,
   );
 
-  it.each(named(PLAIN_CASES.filter(({ route }) => route.startsWith('GET') && !route.endsWith('/stream'))))(
-    '%s knows no others',
-    async (_route, each) => {
-      const request = requestOf(each, await idsOf(alice, each, send));
-      if (fieldsIn(api, 'query', each).length === 0) return;
-      for (const name of [
-        'user_id',
-        'filter[user_id]',
-        'filter[userId]',
-        'include',
-        'sort',
-        'order',
-        'order_by',
-        'select',
-        'fields',
-        'offset',
-        'page',
-        '__proto__',
-        'constructor',
-        'toString',
-      ]) {
-        const answer = await send(
-          as(alice.user, { ...request, query: { [name]: `user_id; SELECT pg_sleep(3)--` } }),
-        );
-        // What an object cannot have as a parameter is left out, and so does nothing.
-        if (name in {} && answer.status === 200) continue;
-        // Who may not ask at all is not told what would be wrong.
-        expect([name, answer.status]).toEqual([name, each.owner < 400 ? 400 : each.owner]);
-      }
-    },
-  );
+  it.each(
+    named(PLAIN_CASES.filter(({ route }) => route.startsWith('GET') && !/\/(stream|events)$/.test(route))),
+  )('%s knows no others', async (_route, each) => {
+    const request = requestOf(each, await idsOf(alice, each, send));
+    if (fieldsIn(api, 'query', each).length === 0) return;
+    for (const name of [
+      'user_id',
+      'filter[user_id]',
+      'filter[userId]',
+      'include',
+      'sort',
+      'order',
+      'order_by',
+      'select',
+      'fields',
+      'offset',
+      'page',
+      '__proto__',
+      'constructor',
+      'toString',
+    ]) {
+      const answer = await send(
+        as(alice.user, { ...request, query: { [name]: `user_id; SELECT pg_sleep(3)--` } }),
+      );
+      // What an object cannot have as a parameter is left out, and so does nothing.
+      if (name in {} && answer.status === 200) continue;
+      // Who may not ask at all is not told what would be wrong.
+      expect([name, answer.status]).toEqual([name, each.owner < 400 ? 400 : each.owner]);
+    }
+  });
 });
 
 const OTHER_HEADERS = [
@@ -134,6 +134,9 @@ describe('headers', () => {
   );
 });
 
+/** `..` in a path leads to `GET /api/v1`; of nobody's conversations none is deleted. */
+const LEADS_ELSEWHERE = /"auth_mode"|^\{"deleted":\[\]\}$/;
+
 describe('ids', () => {
   const withIds = CASES.filter(({ ids }) => Object.keys(ids).length > 0);
 
@@ -146,11 +149,16 @@ describe('ids', () => {
     for (const slot of Object.keys(each.ids)) {
       for (const id of HOSTILE_IDS) {
         if (slot.startsWith('header.') && /[^\x20-\xff]/.test(id)) continue;
+        // A turn would make a conversation with this key, and a feed would wait for one: `conversation-keys.spec.ts`.
+        if (each.ids[slot] === 'conversation' && isConversationKey(id)) continue;
         const value = each.ids[slot] === 'event' ? `${id}:1` : id;
         const { status, ...answer } = await send(as(alice.user, requestOf(each, { ...own, [slot]: value })));
         const fault =
           faultOf({ status, ...answer }) ??
-          ([400, 404, 405].includes(status) || isRefusal(each.owner, status) || isEmptyList(answer)
+          ([400, 404, 405].includes(status) ||
+          isRefusal(each.owner, status) ||
+          isEmptyList(answer) ||
+          LEADS_ELSEWHERE.test(answer.text)
             ? undefined
             : status);
         if (fault) faults.push(`${slot} = ${id.slice(0, 60)}: ${fault}`);
