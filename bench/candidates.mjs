@@ -65,6 +65,8 @@ export async function start(candidate, bench, storage, settings) {
     DATA_DIR: used.dataDir,
     LOG_LEVEL: 'warn',
     RATE_LIMITS: 'off',
+    // Titles are asked of the provider after the turns, whose tokens are counted.
+    TITLE_MODEL: 'off',
     // Only the load generator may name users: the service wants that said in production.
     AUTH_TRUSTED_PROXIES: '127.0.0.1/32',
     ...settings,
