@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Poller } from './poller';
 
 /** A poller that looks once an hour, and only as long as it is wanted. */
@@ -50,4 +51,22 @@ it('does nothing at news that nobody wants', async () => {
   poller.now();
   await poller.start();
   expect(looks).toBe(0);
+});
+
+it('pauses for many times as long as its last look took', async () => {
+  const looks: number[] = [];
+  const poller = new Poller({
+    name: 'nothing',
+    everyMs: () => 0,
+    minPauseFactor: 10,
+    isNeeded: () => looks.length < 3,
+    poll: async () => {
+      looks.push(performance.now());
+      await sleep(20);
+    },
+  });
+  await poller.start();
+  // Timers may be early by a millisecond.
+  expect(looks[1] - looks[0]).toBeGreaterThan(200);
+  expect(looks[2] - looks[1]).toBeGreaterThan(200);
 });

@@ -7,7 +7,10 @@ const LOG_EVERY_MS = 10_000;
 export interface PollerOptions {
   /** What is done, in a word or two for the log. */
   name: string;
+  /** Pause between two polls. */
   everyMs: () => number;
+  /** The pause is at least this many times as long as the last poll took. Default: 0. */
+  minPauseFactor?: number;
   isNeeded: () => boolean;
   poll: () => Promise<void>;
 }
@@ -39,18 +42,21 @@ export class Poller {
   private async run(): Promise<void> {
     while (this.options.isNeeded()) {
       this.due = false;
+      const startedAt = performance.now();
       await this.options.poll().catch((error: unknown) => this.report(error));
-      await this.rest();
+      await this.rest(performance.now() - startedAt);
     }
     // In the same turn as the last look at what is wanted, or a wish that comes in between would be lost.
     this.active = false;
   }
 
-  private async rest(): Promise<void> {
+  private async rest(lastPollMs: number): Promise<void> {
     if (this.due) return;
     this.pause = new AbortController();
     const { signal } = this.pause;
-    await sleep(this.options.everyMs(), undefined, { ref: false, signal }).catch(() => undefined);
+    const { everyMs, minPauseFactor = 0 } = this.options;
+    const pauseMs = Math.max(everyMs(), minPauseFactor * lastPollMs);
+    await sleep(pauseMs, undefined, { ref: false, signal }).catch(() => undefined);
     this.pause = undefined;
   }
 

@@ -6,7 +6,7 @@ import { AppConfig } from '../config/app-config';
 import type { LogReader } from '../replies/log/reply-log';
 import type { EventEncoder } from './event-encoder';
 import type { FeedEvent } from '../replies/read/user-feed';
-import { streamEvents } from './sse-response';
+import { streamEvents, type StreamOptions } from './sse-response';
 import { errorEventAfter, feedErrorAfter } from './with-error-event';
 
 /** Sends reply logs as SSE responses. Called by controllers. */
@@ -23,24 +23,28 @@ export class StreamResponder {
 
   /** The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader, encoder: EventEncoder): void {
-    streamEvents(response, log, { encoder, errorAfter: errorEventAfter, ...this.optionsOf(response) });
+    this.send(response, log, { encoder, errorAfter: errorEventAfter });
   }
 
   /** The same for a user's feed. */
   streamFeed(response: Response, log: LogReader<FeedEvent>, encoder: EventEncoder<FeedEvent>): void {
-    streamEvents(response, log, { encoder, errorAfter: feedErrorAfter, ...this.optionsOf(response) });
-  }
-
-  private optionsOf(response: Response) {
-    const { identity, hasBegun } = response.req as unknown as AuthenticatedRequest;
-    hasBegun?.();
-    const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
-    return { heartbeatMs: this.heartbeatMs, watch };
+    this.send(response, log, { encoder, errorAfter: feedErrorAfter });
   }
 
   /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
   streamOr204(response: Response, log: LogReader | undefined, encoder: EventEncoder): void {
     if (log) this.stream(response, log, encoder);
     else response.status(204).end();
+  }
+
+  private send<E>(
+    response: Response,
+    log: LogReader<E>,
+    as: Pick<StreamOptions<E>, 'encoder' | 'errorAfter'>,
+  ): void {
+    const { identity, hasBegun } = response.req as unknown as AuthenticatedRequest;
+    const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
+    hasBegun?.();
+    streamEvents(response, log, { ...as, heartbeatMs: this.heartbeatMs, watch });
   }
 }

@@ -33,15 +33,10 @@ interface Watched {
 @Injectable()
 export class UserEventWatcher {
   private readonly watched = new Map<string, Watched>();
-  /** Duration of the last poll in ms. */
-  private lastPollMs = 0;
   private readonly poll = new Poller({
     name: 'events of users',
-    everyMs: () =>
-      Math.max(
-        this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS,
-        MIN_PAUSE_FACTOR * this.lastPollMs,
-      ),
+    everyMs: () => (this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS),
+    minPauseFactor: MIN_PAUSE_FACTOR,
     isNeeded: () => this.watched.size > 0,
     poll: () => this.check(),
   });
@@ -70,15 +65,10 @@ export class UserEventWatcher {
   }
 
   private async check(): Promise<void> {
-    const startedAt = performance.now();
     const users = Array.from(this.watched, ([userId, { published: seq }]) => ({ userId, seq }));
-    try {
-      for (let offset = 0; offset < users.length; offset += CHUNK)
-        for (const { userId, seq } of await this.events.further(users.slice(offset, offset + CHUNK)))
-          this.publish(userId, seq);
-    } finally {
-      this.lastPollMs = performance.now() - startedAt;
-    }
+    for (let offset = 0; offset < users.length; offset += CHUNK)
+      for (const { userId, seq } of await this.events.further(users.slice(offset, offset + CHUNK)))
+        this.publish(userId, seq);
   }
 
   /** Nothing if all watchers know the event: that of a change that was made here. */

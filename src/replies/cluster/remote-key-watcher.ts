@@ -30,15 +30,10 @@ interface WaitedFor {
 @Injectable()
 export class RemoteKeyWatcher {
   private readonly waitedFor = new Map<string, WaitedFor>();
-  /** Duration of the last poll in ms. */
-  private lastPollMs = 0;
   private readonly poll = new Poller({
     name: 'keys of conversations',
-    everyMs: () =>
-      Math.max(
-        this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS,
-        MIN_PAUSE_FACTOR * this.lastPollMs,
-      ),
+    everyMs: () => (this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS),
+    minPauseFactor: MIN_PAUSE_FACTOR,
     isNeeded: () => this.waitedFor.size > 0,
     poll: () => this.check(),
   });
@@ -75,14 +70,9 @@ export class RemoteKeyWatcher {
   }
 
   private async check(): Promise<void> {
-    const startedAt = performance.now();
     const keys = [...this.waitedFor.values()];
-    try {
-      for (let offset = 0; offset < keys.length; offset += CHUNK)
-        for (const { userId, key } of await this.conversations.takenKeys(keys.slice(offset, offset + CHUNK)))
-          this.signals.publish(keyTopic(userId, key));
-    } finally {
-      this.lastPollMs = performance.now() - startedAt;
-    }
+    for (let offset = 0; offset < keys.length; offset += CHUNK)
+      for (const { userId, key } of await this.conversations.takenKeys(keys.slice(offset, offset + CHUNK)))
+        this.signals.publish(keyTopic(userId, key));
   }
 }

@@ -37,15 +37,10 @@ interface Watched {
 @Injectable()
 export class RemoteTurnWatcher {
   private readonly watched = new Map<string, Watched>();
-  /** Duration of the last poll in ms. */
-  private lastPollMs = 0;
   private readonly poll = new Poller({
     name: 'new turns',
-    everyMs: () =>
-      Math.max(
-        this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS,
-        MIN_PAUSE_FACTOR * this.lastPollMs,
-      ),
+    everyMs: () => (this.instance.alone ? ALONE_POLL_INTERVAL_MS : POLL_INTERVAL_MS),
+    minPauseFactor: MIN_PAUSE_FACTOR,
     isNeeded: () => this.watched.size > 0,
     poll: () => this.check(),
   });
@@ -93,21 +88,16 @@ export class RemoteTurnWatcher {
   }
 
   private async check(): Promise<void> {
-    const startedAt = performance.now();
     const positions = [...this.watched].map(([id, { published: sequence, version }]) => ({
       id,
       sequence,
       version,
     }));
-    try {
-      for (let offset = 0; offset < positions.length; offset += CHUNK)
-        for (const found of await this.conversations.changedSince(positions.slice(offset, offset + CHUNK))) {
-          this.publish(found.id, found.last_sequence ?? Infinity);
-          this.publishTitle(found.id, found.version);
-        }
-    } finally {
-      this.lastPollMs = performance.now() - startedAt;
-    }
+    for (let offset = 0; offset < positions.length; offset += CHUNK)
+      for (const found of await this.conversations.changedSince(positions.slice(offset, offset + CHUNK))) {
+        this.publish(found.id, found.last_sequence ?? Infinity);
+        this.publishTitle(found.id, found.version);
+      }
   }
 
   /** Nothing if all watchers know the message: that of a turn that this process has started. */
