@@ -14,7 +14,7 @@ const INTERVAL_US = 50_000;
 /** @type {import('./scenario.mjs').Scenario} */
 export const userFeeds = {
   name: 'user-feeds',
-  title: `feeds of users (GET /events): ${IDLE_FEEDS} that are idle, ${READ_FEEDS} with chunks at 20 tokens/s each`,
+  title: `feeds of users (GET /events): ${IDLE_FEEDS} that are idle, ${READ_FEEDS} with chunks at 20 tokens/s each (with --quick 100 and 10)`,
   unit: '',
   servers: SERVICES,
   compare: 'value',

@@ -4,8 +4,7 @@ import { VERSION } from '../about/version';
 
 const OPEN_TO_ALL =
   'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
-const DEMO_MODEL =
-  'demo model, which repeats what it is told: set OPENAI_API_KEY or MODELS_FILE for a real one';
+const DEMO_MODEL = 'demo model, which is no AI: set OPENAI_API_KEY or MODELS_FILE for a real one';
 const IDENTITY: Record<AuthConfig['mode'], string> = {
   header: 'the user is named in X-User-ID',
   token: 'accounts of this service',
@@ -17,6 +16,7 @@ export function greeting(config: AppConfig, url: string): string[] {
   const { http } = config;
   const base = `${url}/${API_PREFIX}`;
   const example = exampleOf(config, base);
+  const off = offOf(config);
   return [
     `Parley ${VERSION} listens on ${base}`,
     ...(http.pageDir ? [`  page      ${url}/ (PAGE_DIR ${http.pageDir})`] : []),
@@ -24,7 +24,7 @@ export function greeting(config: AppConfig, url: string): string[] {
     `  models    ${modelsOf(config)}`,
     `  database  ${databaseOf(config)}`,
     `  identity  ${identityOf(config)} (AUTH_MODE=${config.auth.mode})`,
-    ...(offOf(config).length > 0 ? [`  off       ${offOf(config).join(', ')}`] : []),
+    ...(off.length > 0 ? [`  off       ${off.join(', ')}`] : []),
     ...(example ? [`  try       ${example}`] : []),
   ];
 }

@@ -6,9 +6,10 @@ const COMMANDS = [
   ['npm start -- --help', 'this text'],
   ['npm run start:prod', 'start what has been built, as a service manager does'],
   ['npm test', 'run the tests'],
-  ['npm run admin -- --help', 'make administrators, rotate keys, …'],
+  ['npm run admin', 'make administrators, rotate keys, …: says what there is'],
   ['npm run check-model', 'ask each configured model for a token, and say what is wrong'],
   ['npm run openapi -- FILE', 'write the OpenAPI document'],
+  ['npm run client -- --out DIR', 'write the typed client for a front end'],
 ] as const;
 /** Above `dist/src/boot`, or `src/boot` where nothing was compiled. */
 const EXAMPLES = ['../../..', '../..'].map((up) => join(__dirname, up, '.env.example'));
