@@ -13,6 +13,8 @@ const ALLOWED = {
   observability: [],
   database: ['config', 'errors', 'observability'],
   common: [],
+  // the words of texts, for whoever makes them findable
+  'text-search': [],
   signals: ['common'],
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http'],
@@ -27,9 +29,13 @@ const ALLOWED = {
   'user-events': [...FOUNDATIONS, 'users', 'instances'],
   llm: [...FOUNDATIONS, 'outbound'],
   providers: [...FOUNDATIONS, 'outbound', 'limits', 'audit', 'auth', 'users', 'llm'],
-  conversations: [...FOUNDATIONS, 'auth', 'users', 'user-events', 'providers'],
+  // what can be found: stored by the statements that store what it is of
+  'search/index': [...FOUNDATIONS, 'users', 'text-search'],
+  conversations: [...FOUNDATIONS, 'auth', 'users', 'user-events', 'providers', 'search/index'],
   messages: [
     ...FOUNDATIONS,
+    'search/index',
+    'text-search',
     'limits',
     'auth',
     'users',
@@ -41,7 +47,18 @@ const ALLOWED = {
   ],
   feedback: [...FOUNDATIONS, 'auth', 'users', 'conversations', 'messages'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
-  usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
+  usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'search/index', 'conversations', 'messages'],
+  search: [
+    ...FOUNDATIONS,
+    'text-search',
+    'search/index',
+    'limits',
+    'auth',
+    'users',
+    'jobs',
+    'conversations',
+    'messages',
+  ],
   health: [...FOUNDATIONS, 'auth'],
   about: [...FOUNDATIONS, 'auth'],
   // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)

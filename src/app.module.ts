@@ -6,6 +6,7 @@ import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { FeedbackModule } from './feedback/feedback.module';
+import { SearchModule } from './search/search.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { JobsModule } from './jobs/jobs.module';
@@ -29,6 +30,7 @@ import { ModelsModule } from './models/models.module';
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    SearchModule,
     UsageModule,
     JobsModule,
     TitlesModule,

@@ -9,11 +9,12 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   conversation_keys: () => true,
   queue: () => true,
   feedback: () => true,
+  search: () => true,
   providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
   api_keys: ({ auth }) => auth.mode === 'token',
 };
 
-export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback'];
+export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback', 'search'];
 
 /** Words for what the service can do as it is configured. */
 export function featuresOf(config: AppConfig): string[] {

@@ -997,6 +997,59 @@ export const STORAGE_BOUNDS = {
   },
 } as const satisfies Bounds;
 
+/** What is looked for in what is stored. */
+export const SEARCH_BOUNDS = {
+  query: {
+    what: 'length of what is searched for',
+    limit: 500,
+    unit: 'characters',
+    beyond: '400 `invalid_request`',
+    test: 'test/e2e/search/queries.spec.ts',
+  },
+  queryTokens: {
+    what: 'words of what is searched for; in scripts without blanks, characters',
+    limit: 64,
+    unit: 'count',
+    beyond: '400 `invalid_search`',
+    test: 'test/e2e/search/queries.spec.ts',
+  },
+  foundWords: {
+    what: 'different words by which a message is found; in scripts without blanks, pairs of characters',
+    limit: 16_384,
+    unit: 'count',
+    beyond: 'the message is found by its first ones',
+    test: 'src/text-search/text-search.spec.ts',
+  },
+  rankedHits: {
+    what: 'hits that are ranked against each other, the newest ones first',
+    limit: 400,
+    unit: 'count',
+    beyond: 'older ones follow them, ranked among themselves',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+  searchedSegments: {
+    what: 'pieces of the index of a user, of some thousand messages each, that one page of a search looks at',
+    limit: 512,
+    unit: 'count',
+    beyond: 'the page ends there, with `next_cursor`',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+  listedHits: {
+    what: 'hits by which a list of conversations is filtered at once',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'each conversation is looked into, which costs more',
+    test: 'test/e2e/search/lists.spec.ts',
+  },
+  snippetTexts: {
+    what: 'text that one page of a search is made of',
+    limit: 1_000_000,
+    unit: 'characters',
+    beyond: 'the page ends there, with `next_cursor`; one hit is shown in any case',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+} as const satisfies Bounds;
+
 /** Work in the background. */
 export const JOB_BOUNDS = {
   openJobs: {
@@ -1059,5 +1112,6 @@ export const BOUNDS = {
   'What providers send': PROVIDER_BOUNDS,
   'Names and outgoing connections': OUTBOUND_BOUNDS,
   'What is stored': STORAGE_BOUNDS,
+  'What is searched': SEARCH_BOUNDS,
   'Work in the background': JOB_BOUNDS,
 } as const satisfies Readonly<Record<string, Bounds>>;

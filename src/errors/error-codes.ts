@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   'invalid_query',
   'invalid_refresh_token',
   'invalid_request',
+  'invalid_search',
   'invalid_target',
   'invalid_text',
   'invalid_ticket',

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { copyingEntries, partitionOf } from '../search/index/entries';
 import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
@@ -28,6 +29,14 @@ export type PathMessage = Pick<MessageEntity, ColumnIn<'page'>> & {
 };
 
 const CONTEXT = contextBelow({ leaf: '$1', budget: '$2', contextFrom: '$3', always: '$4', user: '$5' });
+
+/** Of a path that is copied. */
+const COPIED_ENTRIES = copyingEntries(
+  '$3',
+  '$8',
+  `SELECT m.id AS source_id, c.id, $4::uuid AS conversation_id FROM segments s
+   JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to JOIN copies c ON c.depth = m.depth`,
+);
 
 const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 
@@ -141,12 +150,21 @@ export class PathsRepository {
          FROM unnest($5::uuid[]) WITH ORDINALITY AS copy (id, depth)),
        copied AS (INSERT INTO messages AS n (${COPIED.names}) SELECT ${COPIED.values}
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
-       JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
+       JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes), ${COPIED_ENTRIES}
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes, (
          SELECT COALESCE(max(m.depth), 0) FROM segments s
          JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND m.sequence <= $7
        ) AS "contextFrom" FROM copied`,
-      [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0], copy.contextFrom],
+      [
+        leafId,
+        conversationId,
+        userId,
+        copy.conversationId,
+        copy.ids,
+        copy.ids[0],
+        copy.contextFrom,
+        partitionOf(userId),
+      ],
     );
     return rows[0];
   }

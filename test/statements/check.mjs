@@ -17,6 +17,8 @@ const USER_TABLES = new Set([
   'open_replies',
   'past_usage',
   'providers',
+  'search_entries',
+  'search_segments',
   'user_event_heads',
   'user_events',
   'user_jobs',
