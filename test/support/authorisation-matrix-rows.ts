@@ -6,6 +6,8 @@ export type IdKind =
 export interface RouteCase {
   /** Where ids go (`path.id`, `query.leaf`, `body.message_id`, `header.last-event-id`), and of what. */
   ids?: Readonly<Record<string, IdKind>>;
+  /** The rest of the query. */
+  query?: Readonly<Record<string, string>>;
   /** The rest of the body. */
   body?: object;
   /** What the owner is answered. */
@@ -16,6 +18,7 @@ export interface RouteCase {
   missing?: Readonly<Record<string, number>>;
 }
 
+const FOUND = { q: 'canary' };
 const HELLO = { content: 'Hello there.' };
 const RATING = { rating: 2, comment: 'Not quite.' };
 const REAUTHENTICATION = { current_password: 'not the right one' };
@@ -159,6 +162,18 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   ],
 
   'POST /api/v1/conversations/:id/title': [{ ids: CONVERSATION, owner: 200 }],
+
+  // All texts of a person have a word that begins so.
+  'GET /api/v1/search': [
+    { query: FOUND, owner: 200 },
+    { query: FOUND, ids: { 'query.cursor': 'cursor' }, owner: 200 },
+    {
+      query: FOUND,
+      ids: { 'query.conversation_id': 'conversation' },
+      owner: 200,
+      missing: { 'query.conversation_id': 200 },
+    },
+  ],
 
   // Whose jobs are whose is in e2e/jobs/jobs.spec.ts: nobody has any here.
   'GET /api/v1/jobs': [{ owner: 200 }, { ids: { 'query.cursor': 'event' }, owner: 400 }],

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsOptional, IsString, Length } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, ValidateBy } from 'class-validator';
 import { SEARCH_BOUNDS } from '../../config/bounds';
 import { ApiConversationName, IsConversationName } from '../../conversations/conversation-name';
 import { PageQuery } from '../../http/page-query.dto';
@@ -8,8 +8,17 @@ const ROLES = ['user', 'assistant'] as const;
 
 const ApiMoment = (description: string) =>
   ApiPropertyOptional({ type: 'string', format: 'date-time', description });
+/** A day is its beginning in UTC. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 const IsMoment = () =>
-  IsISO8601({ strict: true, strictSeparator: true }, { message: 'must be a time in ISO 8601' });
+  ValidateBy({
+    name: 'isMoment',
+    validator: {
+      validate: (value: unknown) =>
+        typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value)),
+      defaultMessage: () => 'must be a time in ISO 8601 with its zone, or a day',
+    },
+  });
 
 export class SearchQuery extends PageQuery {
   @ApiProperty({
@@ -38,12 +47,12 @@ export class SearchQuery extends PageQuery {
   @IsIn(ROLES, { message: 'must be user or assistant' })
   role?: (typeof ROLES)[number];
 
-  @ApiMoment('Only what was posted at this time or later.')
+  @ApiMoment('Only what was posted at this time or later, or on this day (UTC).')
   @IsOptional()
   @IsMoment()
   from?: string;
 
-  @ApiMoment('Only what was posted before this time.')
+  @ApiMoment('Only what was posted before this time, or this day (UTC).')
   @IsOptional()
   @IsMoment()
   to?: string;

@@ -31,6 +31,10 @@ const HINTS: Hints = {
   parent_id: mostly('@own.reply@'),
   model: mostly('test-model', fc.string({ minLength: 1, maxLength: 200 })),
   limit: fc.integer({ min: 1, max: 100 }),
+  q: fc.oneof(
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
+    fc.stringMatching(/^[ab猫"* -]{1,30}$/),
+  ),
   username: fc.stringMatching(/^[a-z]{3,20}$/),
   email: fc.stringMatching(/^[a-z]{3,20}@example\.com$/),
   current_password: mostly(PASSWORD, fc.string({ minLength: 1, maxLength: 200 })),
