@@ -50,6 +50,8 @@ interface Guide {
   rename: (id: string, title: string) => Promise<void>;
   pin: (id: string, pinned: boolean) => Promise<void>;
   remove: (id: string) => Promise<void>;
+  search: (q: string) => Promise<{ html: string; conversationId: string; messageId: string | null }[]>;
+  pathThrough: (conversationId: string, messageId: string) => Promise<Message[]>;
   rate: (messageId: string, rating: 1 | 5, comment?: string) => Promise<string>;
   signIn: (username: string, password: string) => Promise<void>;
   nativeFeed: (conversationId: string) => Promise<NativeEventSource>;
@@ -247,6 +249,17 @@ it('queues, cancels, and explains what was refused', async () => {
   expect(missing).toMatchObject({ status: 404, code: 'conversation_not_found' });
   const unexpected = new Error('Something else');
   expect(() => explain(unexpected)).toThrow(unexpected);
+});
+
+it('searches, and shows the path through a hit', async () => {
+  const { send, search, pathThrough } = guide();
+  const said = await send('Where do <puffins> nest?', ignore);
+  const hits = await search('puff');
+  expect(hits.map(({ html }) => html)).toContain('Where do &#60;<mark>puffins</mark>&#62; nest?');
+  const hit = hits.find(({ messageId }) => messageId === said.messageId);
+  expect(hit?.conversationId).toBe(said.conversationId);
+  const path = await pathThrough(said.conversationId, said.messageId);
+  expect(path.map(({ id }) => id)).toContain(said.messageId);
 });
 
 it('lists, renames, pins, deletes and rates', async () => {

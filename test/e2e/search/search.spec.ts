@@ -1,16 +1,7 @@
 import type { ApiClient, Page } from '../../support/api-client';
 import { reply } from '../../support/model-server/behaviours';
 import { useChatApp } from '../../support/use-chat-app';
-
-interface Hit {
-  conversation: { id: string; title: string | null };
-  message_id: string | null;
-  role: string | null;
-  created_at: string;
-  snippet: string;
-  highlights: [number, number][];
-  score: number;
-}
+import { search as find, type Hit } from './support';
 
 const t = useChatApp();
 let client: ApiClient;
@@ -20,11 +11,7 @@ beforeEach(() => {
   client = t.client(`searcher-${(users += 1)}`);
 });
 
-async function search(q: string, more = '', as = client): Promise<Hit[]> {
-  const { status, body, text } = await as.get<Page<Hit>>(`/search?q=${encodeURIComponent(q)}${more}`);
-  if (status !== 200) throw new Error(text);
-  return body.data;
-}
+const search = (q: string, more = '', as = client) => find(as, q, more);
 const marked = ({ snippet, highlights }: Hit) => highlights.map(([start, end]) => snippet.slice(start, end));
 /** What was found of each hit. */
 const found = async (q: string, more = '') => (await search(q, more)).map(marked);
