@@ -47,7 +47,8 @@ export class OverviewService {
         })
       : undefined;
     // One more than is shown tells whether there are more.
-    const rows = await this.repository.list(userId, { filter, order, found }, { after, until }, limit + 1);
+    const list = () => this.repository.list(userId, { filter, order, found }, { after, until }, limit + 1);
+    const rows = await (found ? this.index.planned(list) : list());
     const next = rows.length > limit ? positionOf(rows[limit - 1]) : until;
     return {
       data: rows.slice(0, limit),
