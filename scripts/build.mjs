@@ -167,8 +167,8 @@ function writeStamp(wanted) {
 }
 
 function namesIn(folder) {
-  const names = fs.readdirSync(folder, { recursive: true }).filter((name) => name !== STAMP);
-  return digest(names.sort());
+  const names = fs.readdirSync(folder, { recursive: true }).map(String);
+  return digest(names.filter((name) => name !== STAMP).sort());
 }
 
 /** So that steps do no more than they must. Another build may put its own into the place meanwhile, and half of each is none. */
