@@ -1,7 +1,10 @@
 import { Body, Controller, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentUser } from '../auth/current-user.decorator';
+import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
+import { notAnAdmin } from '../auth/auth.errors';
+import { CurrentIdentity, CurrentUser } from '../auth/current-user.decorator';
+import type { Identity } from '../auth/identity';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
@@ -17,9 +20,12 @@ import {
   FeedbackResponse,
   ListFeedbackQuery,
   toFeedbackResponse,
+  toGivenFeedbackResponse,
   UpdateFeedbackDto,
 } from './dto/feedback.dto';
+import { FeedbackReports } from './feedback-reports.service';
 import { feedbackNotFound, FeedbackService, notAReply, stillStreaming } from './feedback.service';
+import { toFilter } from './to-filter';
 
 const FeedbackId = () =>
   PathId({ example: EXAMPLE_IDS.feedback, description: 'The feedback.', notFound: feedbackNotFound });
@@ -30,6 +36,7 @@ const FeedbackId = () =>
 export class FeedbackController {
   constructor(
     private readonly feedback: FeedbackService,
+    private readonly reports: FeedbackReports,
     private readonly idempotency: IdempotencyService,
   ) {}
 
@@ -58,16 +65,37 @@ export class FeedbackController {
   }
 
   @RequiresScope('feedback:read')
-  @ListRoute('', FeedbackResponse, { summary: "List one's feedback", description: 'Newest first.' })
+  @ListRoute('', FeedbackResponse, {
+    summary: 'List feedback',
+    description: "Newest first. One's own; with `all=true`, for administrators, everybody's.",
+    problems: [notAnAdmin],
+  })
   async listFeedback(
-    @CurrentUser() userId: string,
+    @CurrentIdentity() identity: Identity,
     @Query() query: ListFeedbackQuery,
+    @Origin() origin: RequestOrigin,
   ): Promise<Page<FeedbackResponse>> {
+    const { userId } = identity;
+    const all = query.all === 'true';
+    if (all) await this.reports.assertAllowed(identity, 'feedback.listed', origin);
     const { message_id } = query;
     const conversation_id = await this.feedback.conversationNamed(userId, query.conversation_id);
-    const filter = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
+    const named = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
+    const filter = { ...named, ...toFilter(query) };
+    const list = {
+      userId,
+      list: `feedback ${all ? 'of all ' : ''}${JSON.stringify(filter)}`,
+      by: 'created_at',
+    } as const;
+    if (all)
+      return listPage(
+        list,
+        query,
+        (after, limit) => this.reports.list(filter, after, limit),
+        toGivenFeedbackResponse,
+      );
     return listPage(
-      { userId, list: `feedback ${JSON.stringify(filter)}`, by: 'created_at' },
+      list,
       query,
       (after, limit) => this.feedback.list(userId, filter, after, limit),
       toFeedbackResponse,
