@@ -12,6 +12,10 @@ export interface FeedbackFilter {
   to?: Date;
 }
 
+/** What the rows of a summary are about. */
+export const FEEDBACK_GROUPS = ['model', 'day', 'tag'] as const;
+export type FeedbackGroup = (typeof FEEDBACK_GROUPS)[number];
+
 /** After or before which entry a page begins; the time in ISO 8601. */
 export interface FeedbackPosition {
   created_at: string;

@@ -3,8 +3,13 @@ import { STORAGE_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessagePart } from '../messages/content/parts';
 import { LAST_OF_PAGE, longMessages } from '../messages/message-pages';
-import type { FeedbackGroup } from './dto/feedback.dto';
-import { conditionsOf, RATED, type FeedbackFilter, type FeedbackPosition } from './feedback-filter';
+import {
+  conditionsOf,
+  RATED,
+  type FeedbackFilter,
+  type FeedbackGroup,
+  type FeedbackPosition,
+} from './feedback-filter';
 import type { Feedback } from './feedback.repository';
 
 /** Feedback of anybody, and the model that replied. */

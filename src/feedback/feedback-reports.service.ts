@@ -5,8 +5,7 @@ import type { Identity } from '../auth/identity';
 import { assertAdmin, assertScope } from '../auth/permissions';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { textOf } from '../messages/content/reply-content';
-import type { FeedbackGroup } from './dto/feedback.dto';
-import type { FeedbackFilter, FeedbackPosition } from './feedback-filter';
+import type { FeedbackFilter, FeedbackGroup, FeedbackPosition } from './feedback-filter';
 import {
   FeedbackReportsRepository,
   type AnsweredFeedback,

@@ -2,7 +2,7 @@ import { Body, Controller, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
-import { notAnAdmin } from '../auth/auth.errors';
+import { insufficientScope, notAnAdmin } from '../auth/auth.errors';
 import { CurrentIdentity, CurrentUser } from '../auth/current-user.decorator';
 import type { Identity } from '../auth/identity';
 import { RequiresScope } from '../auth/route-rules.decorator';
@@ -11,6 +11,7 @@ import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { listPage } from '../http/list-page';
 import type { Page } from '../http/page';
+import { ProblemResponses } from '../http/openapi/problem-responses';
 import { PathId } from '../http/path-id.decorator';
 import { CreateRoute, DeleteRoute, ListRoute, ReadRoute, UpdateRoute } from '../http/routes';
 import { messageNotFound } from '../messages/message.errors';
@@ -64,11 +65,11 @@ export class FeedbackController {
     return toFeedbackResponse(resource);
   }
 
+  @ProblemResponses(notAnAdmin, () => insufficientScope('feedback:read'))
   @RequiresScope('feedback:read')
   @ListRoute('', FeedbackResponse, {
     summary: 'List feedback',
     description: "Newest first. One's own; with `all=true`, for administrators, everybody's.",
-    problems: [notAnAdmin],
   })
   async listFeedback(
     @CurrentIdentity() identity: Identity,

@@ -20,6 +20,7 @@ import { DAY_OR_TIME_SCHEMA, IsDayOrTime } from '../../http/day-or-time';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { digitsToNumber, PageQuery } from '../../http/page-query.dto';
+import { FEEDBACK_GROUPS, type FeedbackGroup } from '../feedback-filter';
 import type { Feedback } from '../feedback.repository';
 import type { GivenFeedback } from '../feedback-reports.repository';
 
@@ -163,9 +164,6 @@ export class ListFeedbackQuery extends IntersectionType(PageQuery, FeedbackFilte
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   all?: 'true' | 'false';
 }
-
-const FEEDBACK_GROUPS = ['model', 'day', 'tag'] as const;
-export type FeedbackGroup = (typeof FEEDBACK_GROUPS)[number];
 
 export class FeedbackSummaryQuery extends FeedbackFilterQuery {
   @ApiPropertyOptional({
