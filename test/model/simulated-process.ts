@@ -124,6 +124,10 @@ export interface SimulatedProcess {
   reader: ReplyReader;
 }
 
+const nothing = () => undefined;
+/** Stories are full of failures that are logged. */
+const SILENT = { log: nothing, warn: nothing, error: nothing };
+
 /** The real classes; Nest finds out what each needs. */
 const REAL = [
   NewKeys,
@@ -205,7 +209,7 @@ export async function simulatedProcess(
       { provide: InstancesRepository, useValue: new ModelInstances(connection) },
     ],
   })
-    .setLogger(false)
+    .setLogger(SILENT)
     .compile();
   // Not the whole of `init`: the instance registers when the story says so.
   for (const type of [StopTriggers, TurnQueue, RemoteStopWatcher])
