@@ -39,7 +39,7 @@ const ALLOWED = {
     'llm',
     'conversations',
   ],
-  feedback: [...FOUNDATIONS, 'auth', 'users', 'conversations', 'messages'],
+  feedback: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'conversations', 'messages'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
   health: [...FOUNDATIONS, 'auth'],
