@@ -29,22 +29,22 @@ export class DatabaseWatch implements OnModuleDestroy {
 
   /**
    * Whether a line of the log tells no more than what has been told of the database already.
-   * @param error what the line is about
+   * @param cause what the line is about
    */
-  repeats(error: unknown): boolean | Promise<boolean> {
-    if (isStorageFull(error)) return this.storage.full;
-    if (!isOutage(error)) return false;
+  repeats(cause: unknown): boolean | Promise<boolean> {
+    if (isStorageFull(cause)) return this.storage.full;
+    if (!isOutage(cause)) return false;
     // While it is not connected yet, `DatabaseConnector` tells; and nobody wants to hear that it was closed in order.
     if (this.lostAt !== undefined || !this.state.ready) return true;
-    this.asked ??= this.ask(error).finally(() => (this.asked = undefined));
+    this.asked ??= this.ask(cause).finally(() => (this.asked = undefined));
     return this.asked;
   }
 
   /** Whether it is lost. */
-  private async ask(error: unknown): Promise<boolean> {
+  private async ask(cause: unknown): Promise<boolean> {
     if ((await this.state.check()) || !this.state.ready) return !this.state.ready;
     this.lostAt = performance.now();
-    this.logger.error({ reason: reasonOf(error), msg: 'The database is lost' });
+    this.logger.error({ reason: reasonOf(cause), msg: 'The database is lost' });
     void this.awaitReturn(this.lostAt);
     return true;
   }

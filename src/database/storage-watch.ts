@@ -42,11 +42,11 @@ export class StorageWatch implements OnModuleInit, OnModuleDestroy {
     this.ended.abort();
   }
 
-  private async awaitRoom(error: unknown): Promise<void> {
+  private async awaitRoom(cause: unknown): Promise<void> {
     const since = performance.now();
     this.isFull = true;
     this.logger.error({
-      reason: reasonOf(error),
+      reason: reasonOf(cause),
       msg: 'The disk of the database is full: nothing can be stored. What is deleted, and room on the disk, helps',
     });
     const { signal } = this.ended;
