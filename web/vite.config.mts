@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
 const ROOT = import.meta.dirname;
+/** The build works on a copy of `dist/`. */
+const DIST = process.env.DIST ?? resolve(ROOT, '../dist');
 
 /** For `npm run dev:web`: where the service is that the page talks to. */
 const SERVICE = process.env.PARLEY_URL ?? 'http://127.0.0.1:3000';
@@ -20,7 +22,7 @@ const smallFonts: Plugin = {
 export default defineConfig({
   root: ROOT,
   plugins: [smallFonts, vue()],
-  resolve: { alias: { '@client': resolve(ROOT, '../dist/client/index.js') } },
+  resolve: { alias: { '@client': resolve(DIST, 'client/index.js') } },
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -29,7 +31,7 @@ export default defineConfig({
     __INTLIFY_PROD_DEVTOOLS__: 'false',
   },
   build: {
-    outDir: resolve(ROOT, '../dist/web'),
+    outDir: resolve(DIST, 'web'),
     emptyOutDir: true,
     target: 'es2022',
     // Fonts and pictures stay files, which the policy of content lets pass.
