@@ -83,8 +83,8 @@ async function makeWithWishes(): Promise<string | undefined> {
 /** What the conversation has is pending no more. */
 watch(conversation.messages, (messages) => {
   const ids = new Set(messages.map(({ id }) => id));
-  for (const turn of [...pending])
-    if (ids.has(confirmed.get(turn) ?? '')) pending.splice(pending.indexOf(turn), 1);
+  const there = pending.filter((turn) => ids.has(confirmed.get(turn) ?? ''));
+  for (const turn of there) pending.splice(pending.indexOf(turn), 1);
 });
 
 export const turns = {
