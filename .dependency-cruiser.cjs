@@ -17,7 +17,7 @@ const ALLOWED = {
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http', 'observability'],
   outbound: ['config', 'errors'],
-  operations: ['about', ...FOUNDATIONS],
+  operations: [...FOUNDATIONS],
   limits: FOUNDATIONS,
   // features, each above those that it lists
   audit: FOUNDATIONS,

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { VERSION } from '../about/version';
+import { VERSION } from '../common/version';
 import { UsageError } from '../common/usage-error';
 import { AppConfig } from '../config/app-config';
 import type { BackupSummary } from '../database/backup/backup-format';

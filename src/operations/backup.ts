@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { Pool } from 'pg';
-import { VERSION } from '../about/version';
+import { VERSION } from '../common/version';
 import { UsageError } from '../common/usage-error';
 import type { BackupSummary } from '../database/backup/backup-format';
 import { ClusterBackup } from '../database/backup/cluster-backup';
