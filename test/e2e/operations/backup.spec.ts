@@ -47,15 +47,15 @@ describe('a backup', () => {
     const { url, alice, exported } = await withSomething();
     const bob = new PlainUser(url);
     const acknowledged: string[] = [];
-    let done = false;
+    const done = new AbortController();
     const load = Array.from({ length: 8 }, async () => {
-      while (!done) acknowledged.push(...(await bob.turn(`Hello ${long().slice(0, 2_000)}`)));
+      while (!done.signal.aborted) acknowledged.push(...(await bob.turn(`Hello ${long().slice(0, 2_000)}`)));
     });
     await until(async () => acknowledged.length > 60);
     const before = [...acknowledged];
     const backup = await operated.run('backup', ['one.tar.gz']);
     const during = acknowledged.length - before.length;
-    done = true;
+    done.abort();
     await Promise.all(load);
     expect(backup).toMatchObject({ code: 0, err: '' });
     expect(backup.out).toMatch(
