@@ -10,15 +10,16 @@ const ALLOWED = {
   // foundations
   config: [],
   errors: ['config'],
-  observability: [],
-  database: ['config', 'errors', 'observability'],
+  observability: ['config', 'common'],
+  database: ['config', 'errors', 'observability', 'common'],
   common: [],
   // the words of texts, for whoever makes them findable
   'text-search': [],
   signals: ['common'],
   http: ['config', 'errors', 'database', 'common'],
-  logging: ['config', 'errors', 'database', 'http'],
+  logging: ['config', 'errors', 'database', 'http', 'observability'],
   outbound: ['config', 'errors'],
+  operations: [...FOUNDATIONS],
   limits: FOUNDATIONS,
   // features, each above those that it lists
   audit: FOUNDATIONS,
@@ -45,7 +46,7 @@ const ALLOWED = {
     'llm',
     'conversations',
   ],
-  feedback: [...FOUNDATIONS, 'auth', 'users', 'conversations', 'messages'],
+  feedback: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'conversations', 'messages'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'search/index', 'conversations', 'messages'],
   search: [
@@ -63,7 +64,7 @@ const ALLOWED = {
   about: [...FOUNDATIONS, 'auth'],
   // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)
   'users/accounts': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
-  'users/admin': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'providers', 'usage'],
+  'users/admin': [...FOUNDATIONS, 'operations', 'limits', 'audit', 'auth', 'users', 'providers', 'usage'],
   // a turn: face → use case → engine → tree of messages
   replies: [...FOUNDATIONS, 'users', 'instances', 'user-events', 'llm', 'conversations', 'messages'],
   turns: [...FOUNDATIONS, 'llm', 'providers', 'conversations', 'messages', 'usage', 'replies'],

@@ -10,6 +10,10 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   queue: () => true,
   feedback: () => true,
   search: () => true,
+  events: () => true,
+  message_deletion: () => true,
+  jobs: () => true,
+  titles: ({ llm }) => llm.titles.enabled,
   providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
   api_keys: ({ auth }) => auth.mode === 'token',
 };

@@ -1,13 +1,17 @@
 import { Body, Controller, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentUser } from '../auth/current-user.decorator';
+import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
+import { insufficientScope, notAnAdmin } from '../auth/auth.errors';
+import { CurrentIdentity, CurrentUser } from '../auth/current-user.decorator';
+import type { Identity } from '../auth/identity';
 import { RequiresScope } from '../auth/route-rules.decorator';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import { IdempotencyService } from '../http/idempotency/idempotency.service';
 import { Idempotent, type IdempotentRequest } from '../http/idempotency/idempotent-request';
 import { listPage } from '../http/list-page';
 import type { Page } from '../http/page';
+import { ProblemResponses } from '../http/openapi/problem-responses';
 import { PathId } from '../http/path-id.decorator';
 import { CreateRoute, DeleteRoute, ListRoute, ReadRoute, UpdateRoute } from '../http/routes';
 import { messageNotFound } from '../messages/message.errors';
@@ -17,9 +21,12 @@ import {
   FeedbackResponse,
   ListFeedbackQuery,
   toFeedbackResponse,
+  toGivenFeedbackResponse,
   UpdateFeedbackDto,
 } from './dto/feedback.dto';
+import { FeedbackReports } from './feedback-reports.service';
 import { feedbackNotFound, FeedbackService, notAReply, stillStreaming } from './feedback.service';
+import { toFilter } from './to-filter';
 
 const FeedbackId = () =>
   PathId({ example: EXAMPLE_IDS.feedback, description: 'The feedback.', notFound: feedbackNotFound });
@@ -30,6 +37,7 @@ const FeedbackId = () =>
 export class FeedbackController {
   constructor(
     private readonly feedback: FeedbackService,
+    private readonly reports: FeedbackReports,
     private readonly idempotency: IdempotencyService,
   ) {}
 
@@ -57,17 +65,38 @@ export class FeedbackController {
     return toFeedbackResponse(resource);
   }
 
+  @ProblemResponses(notAnAdmin, () => insufficientScope('feedback:read'))
   @RequiresScope('feedback:read')
-  @ListRoute('', FeedbackResponse, { summary: "List one's feedback", description: 'Newest first.' })
+  @ListRoute('', FeedbackResponse, {
+    summary: 'List feedback',
+    description: "Newest first. One's own; with `all=true`, for administrators, everybody's.",
+  })
   async listFeedback(
-    @CurrentUser() userId: string,
+    @CurrentIdentity() identity: Identity,
     @Query() query: ListFeedbackQuery,
+    @Origin() origin: RequestOrigin,
   ): Promise<Page<FeedbackResponse>> {
+    const { userId } = identity;
+    const all = query.all === 'true';
+    if (all) await this.reports.assertAllowed(identity, 'feedback.listed', origin);
     const { message_id } = query;
     const conversation_id = await this.feedback.conversationNamed(userId, query.conversation_id);
-    const filter = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
+    const named = { ...(message_id && { message_id }), ...(conversation_id && { conversation_id }) };
+    const filter = { ...named, ...toFilter(query) };
+    const list = {
+      userId,
+      list: `feedback ${all ? 'of all ' : ''}${JSON.stringify(filter)}`,
+      by: 'created_at',
+    } as const;
+    if (all)
+      return listPage(
+        list,
+        query,
+        (after, limit) => this.reports.list(filter, after, limit),
+        toGivenFeedbackResponse,
+      );
     return listPage(
-      { userId, list: `feedback ${JSON.stringify(filter)}`, by: 'created_at' },
+      list,
       query,
       (after, limit) => this.feedback.list(userId, filter, after, limit),
       toFeedbackResponse,

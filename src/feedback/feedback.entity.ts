@@ -3,6 +3,7 @@ import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } fr
 @Entity('feedback')
 @Index('uq_feedback_user_message', ['user_id', 'message_id'], { unique: true })
 @Index('ix_feedback_list', ['user_id', 'created_at', 'id'])
+@Index('ix_feedback_all', ['created_at', 'id'])
 @Index('ix_feedback_conversation', ['conversation_id'])
 @Index('ix_feedback_message', ['message_id'])
 @Check('ck_feedback_rating', 'rating BETWEEN 1 AND 5')
@@ -46,6 +47,9 @@ export class FeedbackEntity {
 
   @Column('text', { nullable: true })
   comment!: string | null;
+
+  @Column('text', { array: true, default: [] })
+  tags!: string[];
 
   @Column({ type: 'timestamptz', precision: 3 })
   created_at!: Date;

@@ -2,7 +2,8 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { MessageRemoval } from '../messages/message-removal';
 import { UserData } from '../users/user-data';
 import { toFeedbackResponse } from './dto/feedback.dto';
-import { FeedbackRepository, type FeedbackPosition } from './feedback.repository';
+import type { FeedbackPosition } from './feedback-filter';
+import { FeedbackRepository } from './feedback.repository';
 
 const PAGE = 100;
 
@@ -24,7 +25,7 @@ export class FeedbackExport implements OnModuleInit {
   private async *read(userId: string): AsyncGenerator<object> {
     for (let after: FeedbackPosition | undefined; ;) {
       const rows = await this.feedback.list(userId, {}, after, PAGE);
-      yield* rows.map(toFeedbackResponse);
+      yield* rows.map((row) => toFeedbackResponse(row));
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;
       after = { created_at: last.created_at.toISOString(), id: last.id };

@@ -1,20 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { TransactionRunner } from '../database/transaction-runner';
+import { feedbackBytes } from '../messages/given-feedback';
+import {
+  conditionsOf,
+  IN_A_CONVERSATION,
+  RATED,
+  type FeedbackFilter,
+  type FeedbackPosition,
+} from './feedback-filter';
 import { FeedbackEntity } from './feedback.entity';
 
-export type FeedbackFields = Pick<FeedbackEntity, 'message_id' | 'conversation_id' | 'rating' | 'comment'>;
-export type FeedbackChanges = Partial<Pick<FeedbackEntity, 'rating' | 'comment'>>;
-export type FeedbackFilter = Partial<Pick<FeedbackEntity, 'message_id' | 'conversation_id'>>;
-
-/** After which entry a page begins. */
-export interface FeedbackPosition {
-  created_at: string;
-  id: string;
-}
-
-const IN_A_CONVERSATION =
-  'EXISTS (SELECT 1 FROM conversations c WHERE c.id = f.conversation_id AND c.user_id = f.user_id AND c.deleted_at IS NULL)';
+export type FeedbackFields = Pick<
+  FeedbackEntity,
+  'message_id' | 'conversation_id' | 'rating' | 'comment' | 'tags'
+>;
+export type FeedbackChanges = Partial<Pick<FeedbackEntity, 'rating' | 'comment' | 'tags'>>;
+export type Feedback = Readonly<Omit<FeedbackEntity, 'user' | 'conversation' | 'message'>>;
 
 @Injectable()
 export class FeedbackRepository {
@@ -24,17 +26,17 @@ export class FeedbackRepository {
     return this.db.manager.getRepository(FeedbackEntity);
   }
 
-  /** The user's one feedback on this message, of a conversation that is locked; `bytes`: by how many its comment has grown. */
+  /** The user's one feedback on this message, of a conversation that is locked; `bytes`: by how many its texts have grown. */
   async put(
     userId: string,
     fields: FeedbackFields,
   ): Promise<{ feedback: FeedbackEntity; created: boolean; bytes: number }> {
     const before = await this.rows.findOneBy({ user_id: userId, message_id: fields.message_id });
     const rows: FeedbackEntity[] = await this.db.query(
-      `INSERT INTO feedback (id, user_id, message_id, conversation_id, rating, comment, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+      `INSERT INTO feedback (id, user_id, message_id, conversation_id, rating, comment, tags, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
        ON CONFLICT (user_id, message_id) DO UPDATE
-         SET rating = excluded.rating, comment = excluded.comment, updated_at = excluded.updated_at
+         SET rating = excluded.rating, comment = excluded.comment, tags = excluded.tags, updated_at = excluded.updated_at
        RETURNING *`,
       [
         uuidv7(),
@@ -43,6 +45,7 @@ export class FeedbackRepository {
         fields.conversation_id,
         fields.rating,
         fields.comment,
+        fields.tags,
         new Date(),
       ],
     );
@@ -58,22 +61,23 @@ export class FeedbackRepository {
       .getOne();
   }
 
-  /** Newest first. */
+  /** The user's own, newest first. */
   list(
     userId: string,
     filter: FeedbackFilter,
     after: FeedbackPosition | undefined,
     limit: number,
-  ): Promise<FeedbackEntity[]> {
-    const query = this.rows
-      .createQueryBuilder('f')
-      .where({ user_id: userId, ...filter })
-      .andWhere(IN_A_CONVERSATION)
-      .orderBy('f.created_at', 'DESC')
-      .addOrderBy('f.id', 'DESC')
-      .limit(limit);
-    if (after) query.andWhere('(f.created_at, f.id) < (:created_at, :id)', after);
-    return query.getMany();
+  ): Promise<Feedback[]> {
+    const parameters: unknown[] = [userId, limit];
+    const conditions = conditionsOf(filter, parameters);
+    const position = after
+      ? `AND (f.created_at, f.id) < ($${parameters.push(after.created_at)}, $${parameters.push(after.id)})`
+      : '';
+    return this.db.query(
+      `SELECT f.* FROM ${RATED} WHERE f.user_id = $1 AND ${conditions} ${position}
+       ORDER BY f.created_at DESC, f.id DESC LIMIT $2`,
+      parameters,
+    );
   }
 
   async update(userId: string, id: string, changes: FeedbackChanges): Promise<FeedbackEntity | undefined> {
@@ -90,8 +94,8 @@ export class FeedbackRepository {
   /** Of messages whose conversation is locked. Answers how many bytes of it were stored. */
   async removeOf(userId: string, messageIds: string[]): Promise<number> {
     const rows = await this.db.query<{ bytes: number }>(
-      `WITH gone AS (DELETE FROM feedback WHERE user_id = $1 AND message_id = ANY($2) RETURNING comment)
-       SELECT COALESCE(sum(octet_length(comment)), 0)::float8 AS bytes FROM gone`,
+      `WITH gone AS (DELETE FROM feedback WHERE user_id = $1 AND message_id = ANY($2) RETURNING comment, tags)
+       SELECT COALESCE(sum(${feedbackBytes('gone')}), 0)::float8 AS bytes FROM gone`,
       [userId, messageIds],
     );
     return rows[0].bytes;
@@ -105,5 +109,5 @@ export class FeedbackRepository {
 
 /** What it adds to `stored_bytes` of its conversation. */
 export function bytesOf(feedback: FeedbackEntity | null): number {
-  return Buffer.byteLength(feedback?.comment ?? '');
+  return Buffer.byteLength((feedback?.comment ?? '') + (feedback?.tags ?? []).join(''));
 }

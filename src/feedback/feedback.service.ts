@@ -5,14 +5,8 @@ import { AppError } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
 import { MessagesService } from '../messages/messages.service';
 import { StorageQuota } from '../users/quotas/storage-quota';
-import type { FeedbackEntity } from './feedback.entity';
-import {
-  bytesOf,
-  FeedbackRepository,
-  type FeedbackChanges,
-  type FeedbackFilter,
-  type FeedbackPosition,
-} from './feedback.repository';
+import type { FeedbackFilter, FeedbackPosition } from './feedback-filter';
+import { bytesOf, FeedbackRepository, type Feedback, type FeedbackChanges } from './feedback.repository';
 
 export const feedbackNotFound = () =>
   new AppError('not_found', 'feedback_not_found', 'No feedback with this id.');
@@ -39,19 +33,24 @@ export class FeedbackService {
   /** Gives or replaces the user's feedback on a reply. */
   async put(
     userId: string,
-    fields: { message_id: string; rating: number; comment?: string | null },
-  ): Promise<{ feedback: FeedbackEntity; created: boolean }> {
+    fields: { message_id: string; rating: number; comment?: string | null; tags?: string[] },
+  ): Promise<{ feedback: Feedback; created: boolean }> {
     const message = await this.messages.header(userId, fields.message_id);
     if (message.role !== 'assistant') throw notAReply();
     if (isOpen(message)) throw stillStreaming();
     const { id: message_id, conversation_id } = message;
-    const comment = fields.comment ?? null;
-    const stored = { message_id, conversation_id, rating: fields.rating, comment };
+    const stored = {
+      message_id,
+      conversation_id,
+      rating: fields.rating,
+      comment: fields.comment ?? null,
+      tags: withoutRepetitions(fields.tags ?? []),
+    };
     const put = () => this.repository.put(userId, stored);
-    return this.within(userId, comment, () => this.conversations.resize(userId, conversation_id, put));
+    return this.within(userId, stored, () => this.conversations.resize(userId, conversation_id, put));
   }
 
-  async get(userId: string, id: string): Promise<FeedbackEntity> {
+  async get(userId: string, id: string): Promise<Feedback> {
     return (await this.repository.find(userId, id)) ?? notFound();
   }
 
@@ -66,12 +65,16 @@ export class FeedbackService {
     filter: FeedbackFilter,
     after: FeedbackPosition | undefined,
     limit: number,
-  ): Promise<FeedbackEntity[]> {
+  ): Promise<Feedback[]> {
     return this.repository.list(userId, filter, after, limit);
   }
 
-  async update(userId: string, id: string, { rating, comment }: FeedbackChanges): Promise<FeedbackEntity> {
-    const changes = { ...(rating !== undefined && { rating }), ...(comment !== undefined && { comment }) };
+  async update(userId: string, id: string, { rating, comment, tags }: FeedbackChanges): Promise<Feedback> {
+    const changes = {
+      ...(rating !== undefined && { rating }),
+      ...(comment !== undefined && { comment }),
+      ...(tags !== undefined && { tags: withoutRepetitions(tags) }),
+    };
     const { conversation_id } = await this.get(userId, id);
     const store = () =>
       this.conversations.resize(userId, conversation_id, async () => {
@@ -79,7 +82,7 @@ export class FeedbackService {
         const feedback = (await this.repository.update(userId, id, changes)) ?? notFound();
         return { feedback, bytes: bytesOf(feedback) - before };
       });
-    return (await this.within(userId, comment, store)).feedback;
+    return (await this.within(userId, changes, store)).feedback;
   }
 
   async delete(userId: string, id: string): Promise<void> {
@@ -92,9 +95,13 @@ export class FeedbackService {
   }
 
   /** Whoever has stored all that they may can still rate. */
-  private within<T>(userId: string, comment: string | null | undefined, store: () => Promise<T>): Promise<T> {
-    return comment ? this.storage.within(userId, store) : store();
+  private within<T>(userId: string, { comment, tags }: FeedbackChanges, store: () => Promise<T>): Promise<T> {
+    return comment || tags?.length ? this.storage.within(userId, store) : store();
   }
+}
+
+function withoutRepetitions(tags: readonly string[]): string[] {
+  return [...new Set(tags)];
 }
 
 function notFound(): never {

@@ -4,6 +4,7 @@ import { messageEntry } from '../search/index/entries';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
+import type { GivenFeedback } from './given-feedback';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
 import { textOf, type StorableContent } from './content/reply-content';
@@ -14,8 +15,8 @@ export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
 export type HistoryMessage = PathMessage & ShownPlace;
-/** A message's place among its versions, and in the queue of its model if it waits for a slot of it, from 1. */
-type ShownPlace = Siblings & { queue_position?: number };
+/** A message's place among its versions, the user's feedback on it, and its place in the queue of its model if it waits for a slot of it, from 1. */
+type ShownPlace = Siblings & { feedback: GivenFeedback | null; queue_position?: number };
 /** A reply as it has just been closed. */
 export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
 
@@ -141,7 +142,7 @@ export class MessagesService {
     const queued = await this.slots.places(messages);
     // Gone since it was read: the only one there was.
     return messages.map((message) => {
-      const alone = { sibling_count: 1, sibling_position: 1, sibling_ids: [message.id] };
+      const alone = { sibling_count: 1, sibling_position: 1, sibling_ids: [message.id], feedback: null };
       const place = siblings.get(message.id) ?? alone;
       const queue_position = queued.get(message.id);
       return {

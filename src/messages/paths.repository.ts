@@ -7,6 +7,7 @@ import { LAST_OF_PAGE, longMessages } from './message-pages';
 import { messageBytes } from './message-bytes';
 import { columnsIn, copiedColumns, type ColumnIn } from './message-columns';
 import { TransactionRunner } from '../database/transaction-runner';
+import { feedbackOn, type GivenFeedback } from './given-feedback';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage } from './message.types';
 import type { Siblings } from './siblings';
@@ -216,14 +217,18 @@ export class PathsRepository {
     return new Map(rows.map(({ id, leaf_id }) => [id, leaf_id]));
   }
 
-  /** The places of these messages among their versions, of which only the nearest leave the database: a message may have very many. */
+  /**
+   * The places of these messages among their versions, of which only the nearest leave the database: a message may have very many. With the
+   * user's feedback on each.
+   */
   siblings(
     { userId, conversationId }: ConversationRef,
     messages: readonly Pick<MessageEntity, 'id' | 'parent_id'>[],
-  ): Promise<(Siblings & { id: string })[]> {
+  ): Promise<(Siblings & { id: string; feedback: GivenFeedback | null })[]> {
     const parents = messages.map(({ parent_id }) => parent_id);
     return this.db.query(
-      `SELECT id, sibling_count, sibling_position, to_json(ids[first_shown:first_shown + ${SHOWN_VERSIONS - 1}]) AS sibling_ids
+      `SELECT id, sibling_count, sibling_position, to_json(ids[first_shown:first_shown + ${SHOWN_VERSIONS - 1}]) AS sibling_ids,
+         ${feedbackOn('$2', 'shown.id')} AS feedback
        FROM (
          SELECT placed.*, ${FIRST_SHOWN('sibling_position', 'sibling_count')} AS first_shown FROM (
            SELECT wanted.id, ids, cardinality(ids) AS sibling_count, array_position(ids, wanted.id) AS sibling_position

@@ -83,8 +83,8 @@ const MOVES = {
   ],
   start: [
     2,
-    (world) => {
-      if (world.processes.length < MAX_PROCESSES) world.start();
+    async (world) => {
+      if (world.processes.length < MAX_PROCESSES) await world.start();
     },
   ],
   kill: [2, (world, pick) => oneOf(world.processes, pick, (process) => world.kill(process))],
@@ -125,8 +125,8 @@ function byWeight(names: MoveName[]): MoveName[] {
 
 /** Two processes and a reply are there; then the story happens, then all comes to rest. */
 export async function tell(world: World, story: Story): Promise<void> {
-  world.start();
-  world.start();
+  await world.start();
+  await world.start();
   await world.pass(0);
   world.turn(world.processes[0], 0, 'reject');
   await world.pass(0);

@@ -13,7 +13,7 @@ vi.mock('node:timers/promises', async (importOriginal) => ({
 /** Here the context tells whose a timer is, and loops of one simulated process must not run on for another. */
 vi.mock('../../src/common/detached', () => ({ detached: <T>(work: () => T): T => work() }));
 
-const { FC_SEED, FC_PATH, FC_RUNS = '4000' } = process.env;
+const { FC_SEED, FC_PATH, FC_RUNS = '1500' } = process.env;
 
 describe('The life of a reply', () => {
   beforeAll(() => {

@@ -43,9 +43,9 @@ export class World {
     return this.processes.filter(({ life }) => life.alive && !life.paused);
   }
 
-  start(): void {
+  async start(): Promise<void> {
     const life = { name: `process ${++this.started}`, alive: true, paused: false };
-    const process = clock.during(life, () => simulatedProcess(life, this.network, this.feeds));
+    const process = await clock.during(life, () => simulatedProcess(life, this.network, this.feeds));
     this.processes.push(process);
     this.as(process, () => process.instance.onApplicationBootstrap());
   }
@@ -166,7 +166,7 @@ export class World {
       Math.max(clock.now, ...leases.map((at) => at + 1 - this.tables.clockOffset)),
       this.settled,
     );
-    this.start();
+    await this.start();
     await this.pass(0);
     this.sweep(this.processes[0]);
     await this.restUntil(

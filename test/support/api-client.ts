@@ -52,6 +52,7 @@ export interface ChatMessage {
   sibling_position: number;
   sibling_ids: string[];
   sibling_ids_truncated?: true;
+  feedback: { id: string; rating: number; comment: string | null; tags: string[] } | null;
   created_at: string;
   updated_at: string;
 }
@@ -74,6 +75,7 @@ export interface Feedback {
   conversation_id: string;
   rating: number;
   comment: string | null;
+  tags: string[];
 }
 
 export interface Page<Item> {

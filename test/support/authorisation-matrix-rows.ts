@@ -20,7 +20,7 @@ export interface RouteCase {
 
 const FOUND = { q: 'canary' };
 const HELLO = { content: 'Hello there.' };
-const RATING = { rating: 2, comment: 'Not quite.' };
+const RATING = { rating: 2, comment: 'Not quite.', tags: ['vague'] };
 const REAUTHENTICATION = { current_password: 'not the right one' };
 const PASSWORDS = { current_password: 'not the right one', new_password: 'another good one' };
 const PROVIDER = {
@@ -192,6 +192,9 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
       missing: { 'query.conversation_id': 200 },
     },
   ],
+  // Everybody's is for administrators; e2e/feedback-reports.spec.ts has what they get.
+  'GET /api/v1/feedback/summary': [{ owner: 403 }],
+  'GET /api/v1/feedback/export': [{ owner: 403 }],
   'GET /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, owner: 200 }],
   'PATCH /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, body: RATING, owner: 200 }],
   'DELETE /api/v1/feedback/:id': [{ ids: { 'path.id': 'feedback' }, owner: 204 }],

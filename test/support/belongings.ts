@@ -45,7 +45,12 @@ export async function newPerson(
     post<Turn>(`/chat/${conversation.id}`, { content: `${content} ${canary}` });
   const turns = [await say('First'), await say('Second')];
   const rate = ({ message }: Turn) =>
-    post<{ id: string }>('/feedback', { message_id: message.id, rating: 4, comment: `Good ${canary}` });
+    post<{ id: string }>('/feedback', {
+      message_id: message.id,
+      rating: 4,
+      comment: `Good ${canary}`,
+      tags: [canary],
+    });
   const feedback = [await rate(turns[0]), await rate(turns[1])];
   const bring = (name: string) =>
     post<{ id: string }>('/providers', {

@@ -21,6 +21,7 @@ const ASKED = {
   sibling_count: 1,
   sibling_position: 1,
   sibling_ids: [EXAMPLE_IDS.userMessage],
+  feedback: null,
   created_at: EXAMPLE_TIME,
   updated_at: EXAMPLE_TIME,
 };

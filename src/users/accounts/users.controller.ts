@@ -6,11 +6,10 @@ import {
   type PipeTransform,
   Query,
   Res,
-  StreamableFile,
+  type StreamableFile,
 } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiParam, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { Readable } from 'node:stream';
 import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { toUserResponse, UserResponse } from '../dto/user.response';
 import { notAnAdmin, reauthenticationRequired } from '../../auth/auth.errors';
@@ -18,6 +17,7 @@ import { CurrentIdentity } from '../../auth/current-user.decorator';
 import type { Identity } from '../../auth/identity';
 import { AdminOnly } from '../../auth/route-rules.decorator';
 import { listPage } from '../../http/list-page';
+import { NDJSON, ndjsonFile } from '../../http/ndjson';
 import { documentedParam } from '../../http/openapi/documented-param';
 import type { Page } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
@@ -27,7 +27,6 @@ import { StaysOpen } from '../../limits/stays-open.decorator';
 import { emailTaken, erasureInProgress, lastAdmin, userNotFound, usernameTaken } from '../user.errors';
 import { ErasureResponse } from './dto/erasure.response';
 import { UpdateUserDto } from './dto/update-user.dto';
-import { ndjson } from './ndjson';
 import { UserAdminService } from './user-admin.service';
 
 const USER_ID = /^[\x21-\x7e]{1,128}$/;
@@ -130,7 +129,7 @@ export class UsersController {
 
   @StaysOpen()
   @Expensive()
-  @ApiProduces('application/x-ndjson')
+  @ApiProduces(NDJSON)
   @ReadRoute(':id/export', {
     summary: 'Export everything of a user',
     description:
@@ -138,7 +137,7 @@ export class UsersController {
     returns: {
       description: 'Everything, line by line.',
       content: {
-        'application/x-ndjson': {
+        [NDJSON]: {
           schema: { type: 'string' },
           example:
             '{"type":"user","data":{"id":"alice"}}\n{"type":"conversation","data":{"title":"Norway"}}\n',
@@ -153,11 +152,6 @@ export class UsersController {
     @Origin() origin: RequestOrigin,
   ): Promise<StreamableFile> {
     const pieces = await this.users.export(identity, id, origin);
-    const file = new StreamableFile(Readable.from(ndjson(pieces)), {
-      type: 'application/x-ndjson',
-      disposition: 'attachment; filename="export.ndjson"',
-    });
-    // Half of an export must not look like a whole one.
-    return file.setErrorHandler((_error, response) => response.destroy?.()).setErrorLogger(() => undefined);
+    return ndjsonFile(pieces, 'export.ndjson');
   }
 }

@@ -31,6 +31,7 @@ async function act(random: Random, ids: string[]): Promise<unknown> {
     (await alice.get<{ data?: ChatMessage[] }>(`/chat/${id}/history?limit=100`)).body.data ?? [];
   const replies = messages.filter(({ role }) => role === 'assistant');
   const said = messages.filter(({ role }) => role === 'user');
+  const tags = () => (random.chance(0.5) ? [text().slice(0, 20), 'wörter'] : []);
   const made = async (path: string, body?: object) => {
     const { status, body: one } = await alice.post<{ id: string }>(path, body);
     if (status === 201) ids.push(one.id);
@@ -82,12 +83,19 @@ async function act(random: Random, ids: string[]): Promise<unknown> {
       () => alice.post(`/messages/${message_id}/select`),
       () => alice.delete(`/messages/${random.chance(0.5) ? message_id : random.pick(messages).id}`),
       () =>
-        alice.post('/feedback', { message_id, rating: 3, ...(random.chance(0.6) && { comment: text() }) }),
+        alice.post('/feedback', {
+          message_id,
+          rating: 3,
+          ...(random.chance(0.6) && { comment: text() }),
+          tags: tags(),
+        }),
       async () => {
         const given = await alice.get<{ data: { id: string }[] }>('/feedback');
         if (!given.body.data.length) return;
         const path = `/feedback/${random.pick(given.body.data).id}`;
-        await (random.chance(0.5) ? alice.delete(path) : alice.patch(path, { comment: text() }));
+        await (random.chance(0.5)
+          ? alice.delete(path)
+          : alice.patch(path, { comment: text(), tags: tags() }));
       },
     );
   }

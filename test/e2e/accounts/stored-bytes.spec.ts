@@ -66,6 +66,10 @@ it('holds for everything that takes text, and is not in the way of what does not
       alice.post(`/conversations/${id}/fork`),
       alice.post('/feedback', { message_id: message.id, rating: 1, comment: words(KB) }),
       alice.patch(`/feedback/${given.body.id}`, { comment: words(KB) }),
+      alice.patch(`/feedback/${given.body.id}`, {
+        tags: Array.from({ length: 10 }, (_, i) => `${i}`.padEnd(64, 'x')),
+        comment: words(KB / 2),
+      }),
       alice.post('/chat', { content: words(KB) }),
       alice.post(`/chat/${id}`, { content: words(KB) }),
       alice.post(`/messages/${message.parent_id}/edit`, { content: words(KB) }),

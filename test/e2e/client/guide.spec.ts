@@ -52,7 +52,7 @@ interface Guide {
   remove: (id: string) => Promise<void>;
   search: (q: string) => Promise<{ html: string; conversationId: string; messageId: string | null }[]>;
   pathThrough: (conversationId: string, messageId: string) => Promise<Message[]>;
-  rate: (messageId: string, rating: 1 | 5, comment?: string) => Promise<string>;
+  rate: (messageId: string, rating: 1 | 5, more?: { comment?: string; tags?: string[] }) => Promise<string>;
   signIn: (username: string, password: string) => Promise<void>;
   nativeFeed: (conversationId: string) => Promise<NativeEventSource>;
 }
@@ -277,7 +277,9 @@ it('lists, renames, pins, deletes and rates', async () => {
     expect(listed).toHaveLength(51);
     const found = listed.find(({ id }) => id === first.conversationId);
     expect(found).toMatchObject({ title: 'The first', pinned: true });
-    expect(await rate(first.messageId, 1)).toBe(await rate(first.messageId, 5, 'Better than I thought'));
+    expect(await rate(first.messageId, 1)).toBe(
+      await rate(first.messageId, 5, { comment: 'Better than I thought', tags: ['clear'] }),
+    );
   } finally {
     session.headers = before;
   }

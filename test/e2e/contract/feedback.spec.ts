@@ -1,4 +1,4 @@
-import type { Feedback, Page } from '../../support/api-client';
+import type { ChatMessage, ConversationDetail, Feedback, Page, Turn } from '../../support/api-client';
 import { useChatApp } from '../../support/use-chat-app';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
@@ -23,7 +23,7 @@ describe('POST /feedback', () => {
     const first = await give({ message_id: message.id, rating: 1, comment: 'Bad' });
     expect([first.status, first.body]).toMatchObject([
       201,
-      { message_id: message.id, conversation_id, rating: 1, comment: 'Bad' },
+      { message_id: message.id, conversation_id, rating: 1, comment: 'Bad', tags: [] },
     ]);
     const second = await give({ message_id: message.id, rating: 5 });
     expect([second.status, second.body]).toMatchObject([
@@ -52,6 +52,31 @@ describe('POST /feedback', () => {
     expect(await list(`?message_id=${message.id}`)).toEqual([]);
   });
 
+  it('has up to ten tags, each once', async () => {
+    const { message } = await replied();
+    const many = Array.from({ length: 10 }, (_, i) => `${i}`.repeat(64));
+    const given = await give({ message_id: message.id, rating: 4, tags: many });
+    expect([given.status, given.body.tags]).toEqual([201, many]);
+    const again = await give({ message_id: message.id, rating: 4, tags: ['b', 'a', 'b', '世界 👍'] });
+    expect([again.status, again.body.tags]).toEqual([200, ['b', 'a', '世界 👍']]);
+    expect((await give({ message_id: message.id, rating: 4, tags: null })).body.tags).toEqual([]);
+  });
+
+  it.each([
+    ['eleven', Array.from({ length: 11 }, (_, i) => `tag${i}`)],
+    ['one that is too long', ['x'.repeat(65)]],
+    ['an empty one', ['']],
+    ['a blank one', [' ']],
+    ['a number', [1]],
+    ['no list', 'tag'],
+    ['null inside', [null]],
+  ])('does not take %s as tags', async (_what, tags) => {
+    const { message } = await replied();
+    const { status, text } = await give({ message_id: message.id, rating: 3, tags });
+    expect([status, text]).toEqual([400, expect.stringContaining('"path":"tags"')]);
+    expect(await list(`?message_id=${message.id}`)).toEqual([]);
+  });
+
   it('is for assistant messages', async () => {
     const { user_message } = await replied();
     const { status } = await alice.post('/feedback', { message_id: user_message.id, rating: 3 });
@@ -72,6 +97,54 @@ describe('POST /feedback', () => {
   });
 });
 
+describe('messages', () => {
+  it("carry the caller's own feedback wherever they are shown", async () => {
+    const { message, user_message, conversation_id } = await replied();
+    expect([message.feedback, user_message.feedback]).toEqual([null, null]);
+    const { body } = await give({
+      message_id: message.id,
+      rating: 2,
+      comment: 'Hm',
+      tags: ['slow', 'wrong'],
+    });
+    const feedback = { id: body.id, rating: 2, comment: 'Hm', tags: ['slow', 'wrong'] };
+    const shown = async (path: string) => {
+      const { body: page } = await alice.get<Page<ChatMessage> & ConversationDetail>(path);
+      return (page.data ?? page.messages).map(({ id, feedback: given }) => [id, given]);
+    };
+    const path = [
+      [user_message.id, null],
+      [message.id, feedback],
+    ];
+    expect(await shown(`/conversations/${conversation_id}`)).toEqual(path);
+    expect(await shown(`/conversations/${conversation_id}/messages`)).toEqual(path);
+    expect(await shown(`/conversations/${conversation_id}/path?message_id=${user_message.id}`)).toEqual(path);
+    expect(await shown(`/chat/${conversation_id}/history`)).toEqual(path);
+    expect((await alice.message(message.id)).feedback).toEqual(feedback);
+    const stopped = await alice.post<ChatMessage>(`/messages/${message.id}/stop`);
+    expect(stopped.body.feedback).toEqual(feedback);
+    await (await alice.open('POST', `/messages/${message.id}/regenerate`)).done();
+    const versions = await shown(`/messages/${message.id}/versions`);
+    expect(versions).toEqual([
+      [message.id, feedback],
+      [expect.any(String), null],
+    ]);
+    await alice.patch(`/feedback/${body.id}`, { tags: [], comment: null });
+    expect((await alice.message(message.id)).feedback).toEqual({ ...feedback, comment: null, tags: [] });
+    await alice.delete(`/feedback/${body.id}`);
+    expect((await alice.message(message.id)).feedback).toBeNull();
+  });
+
+  it('carry it in the answer to a turn that is repeated', async () => {
+    const { id } = await alice.conversation();
+    const send = () =>
+      alice.post<Turn>(`/chat/${id}`, { content: 'Hi' }, { 'idempotency-key': `once-${id}` });
+    const { message } = (await send()).body;
+    await give({ message_id: message.id, rating: 5 });
+    expect((await send()).body.message).toMatchObject({ id: message.id, feedback: { rating: 5 } });
+  });
+});
+
 describe('feedback', () => {
   it('can be read, changed and taken back', async () => {
     const { message } = await replied();
@@ -86,6 +159,12 @@ describe('feedback', () => {
       rating: 4,
       comment: null,
     });
+    expect((await alice.patch<Feedback>(path, { tags: ['b', 'b'] })).body.tags).toEqual(['b']);
+    expect((await alice.patch<Feedback>(path, { tags: null })).body).toMatchObject({
+      rating: 4,
+      tags: ['b'],
+    });
+    expect((await alice.patch(path, { tags: [''] })).status).toBe(400);
     expect((await alice.patch(path, { rating: 6 })).status).toBe(400);
     expect((await alice.patch(path, { message_id: message.id })).status).toBe(400);
     expect((await alice.get<Feedback>(path)).body).toMatchObject({ rating: 4, comment: null });
@@ -118,5 +197,43 @@ describe('feedback', () => {
     const nobodys = '00000000-0000-7000-8000-000000000000';
     expect(await list(`?message_id=${nobodys}`, jan)).toEqual([]);
     expect((await jan.get('/feedback?message_id=x')).status).toBe(400);
+  });
+
+  it('is filtered by rating, tag, model and time', async () => {
+    const kim = t.client('kim');
+    for (const [rating, tags] of [
+      [1, ['wrong']],
+      [1, []],
+      [5, ['wrong', 'fast']],
+    ] as const)
+      await give({ message_id: (await replied(kim)).message.id, rating, tags }, kim);
+    const ratings = async (query: string) => (await list(query, kim)).map(({ rating }) => rating);
+    expect(await ratings('?rating=1')).toEqual([1, 1]);
+    expect(await ratings('?tag=wrong')).toEqual([5, 1]);
+    expect(await ratings('?tag=wrong&rating=1')).toEqual([1]);
+    expect(await ratings('?model=nobody')).toEqual([]);
+    const { model } = (await replied(kim)).message;
+    expect(await ratings(`?model=${model}`)).toEqual([5, 1, 1]);
+    const today = new Date().toISOString().slice(0, 10);
+    const [{ created_at }] = (await list('?limit=1', kim)) as (Feedback & { created_at: string })[];
+    expect(await ratings(`?from=${today}`)).toEqual([5, 1, 1]);
+    expect(await ratings(`?to=${today}&tag=fast`)).toEqual([5]);
+    expect(await ratings(`?from=${created_at}&to=${created_at}&tag=fast`)).toEqual([5]);
+    expect(await ratings('?to=2020-01-01')).toEqual([]);
+    expect(await ratings('?from=9999-12-31')).toEqual([]);
+    const pages = await kim.pages<Feedback>(`/feedback?from=${today}&tag=wrong`, 1);
+    expect(pages.flat().map(({ rating }) => rating)).toEqual([5, 1]);
+    for (const query of [
+      'rating=6',
+      'rating=x',
+      'tag=',
+      'model=',
+      'from=x',
+      'from=2026-02-30',
+      'to=1999-12-31',
+      'from=2026-01-02&to=2026-01-01',
+      'all=yes',
+    ])
+      expect([query, (await kim.get(`/feedback?${query}`)).status]).toEqual([query, 400]);
   });
 });

@@ -56,7 +56,12 @@ async function writeEverywhere(person: Person, canaries: Canaries): Promise<() =
   model.script(reply(word('reply')));
   const { message } = await api.say(id, word('message'));
   await api.post(`/messages/${message.parent_id}/edit`, { content: word('edited message') });
-  await api.post('/feedback', { message_id: message.id, rating: 1, comment: word('comment') });
+  await api.post('/feedback', {
+    message_id: message.id,
+    rating: 1,
+    comment: word('comment'),
+    tags: [word('tag')],
+  });
   const key = { 'Idempotency-Key': word('idempotency key') };
   await api.post('/conversations', { title: word('repeatable title') }, key);
   await api.post(`/conversations/${id}/fork`, {}, { 'Idempotency-Key': word('key of a fork') });

@@ -79,7 +79,7 @@ describe('what the service answers is what the document says', () => {
   });
 
   it('of feedback', async () => {
-    const feedback = { message_id: reply, rating: 5 };
+    const feedback = { message_id: reply, rating: 5, tags: ['helpful'] };
     const created = await alice().post('/api/v1/feedback').send(feedback);
     expectDocumented('createFeedback', created, 201);
     expectDocumented('createFeedback', await alice().post('/api/v1/feedback').send(feedback), 200);
@@ -87,6 +87,10 @@ describe('what the service answers is what the document says', () => {
     expectDocumented('updateFeedback', await alice().patch(path).send({ comment: 'Good.' }), 200);
     expectDocumented('getFeedback', await alice().get(path), 200);
     expectDocumented('listFeedback', await alice().get(`/api/v1/feedback?message_id=${reply}`), 200);
+    expectDocumented('getMessage', await alice().get(`/api/v1/messages/${reply}`), 200);
+    expectDocumented('listFeedback', await alice().get('/api/v1/feedback?all=true'), 403);
+    expectDocumented('summarizeFeedback', await alice().get('/api/v1/feedback/summary'), 403);
+    expectDocumented('exportFeedback', await alice().get('/api/v1/feedback/export'), 403);
     expectDocumented('deleteFeedback', await alice().delete(path), 204);
   });
 
