@@ -14,7 +14,7 @@ export class SearchHitResponse {
   @ApiProperty({
     type: 'string',
     nullable: true,
-    enum: ['user', 'assistant', null],
+    enum: ['user', 'assistant'],
     example: 'assistant',
     description: 'Who wrote the message; null: it is in the title.',
   })
