@@ -65,10 +65,12 @@ describe('what was stored before there was search', () => {
     const ended = new AbortController();
     const backfill = t.app.get(SearchBackfill);
     const running = backfill.run(ended.signal);
-    await until(async () => (await search('marmot')).length > 0);
+    // A slice that has begun is done.
     ended.abort();
     await running;
-    expect((await search('marmot')).length).toBeLessThan(8);
+    const { length } = await search('marmot');
+    expect(length).toBeGreaterThan(0);
+    expect(length).toBeLessThan(8);
     await backfill.run(new AbortController().signal);
     expect((await search('marmot')).length).toBe(8);
   });
