@@ -1,3 +1,4 @@
+import { isSecretFile } from './secret-files';
 import { VARIABLES } from './variables';
 
 /** Shorter names are like too many others. */
@@ -20,7 +21,7 @@ export function unknownVariables(
 ): UnknownVariable[] {
   const ours = Object.keys(VARIABLES).filter((name) => name.length >= SHORTEST);
   return Object.keys(env).flatMap((name) => {
-    if (name in VARIABLES || name.length < SHORTEST || isUsed(name)) return [];
+    if (name in VARIABLES || name.length < SHORTEST || isUsed(name) || isSecretFile(name, isUsed)) return [];
     const [best] = ours
       .map((nearest) => ({ name, nearest, difference: differenceOf(plain(name), plain(nearest)) }))
       .toSorted((a, b) => a.difference - b.difference);
