@@ -10,12 +10,12 @@ const ALLOWED = {
   // foundations
   config: [],
   errors: ['config'],
-  observability: [],
-  database: ['config', 'errors', 'observability'],
+  observability: ['config', 'common'],
+  database: ['config', 'errors', 'observability', 'common'],
   common: [],
   signals: ['common'],
   http: ['config', 'errors', 'database', 'common'],
-  logging: ['config', 'errors', 'database', 'http'],
+  logging: ['config', 'errors', 'database', 'http', 'observability'],
   outbound: ['config', 'errors'],
   limits: FOUNDATIONS,
   // features, each above those that it lists

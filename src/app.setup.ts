@@ -3,6 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { ServerResponse } from 'node:http';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
+import { DatabaseWatch } from './database/database-watch';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { onlyForHosts } from './http/allowed-hosts';
 import { API_PREFIX } from './http/api-prefix';
@@ -34,7 +35,7 @@ export const APP_OPTIONS = {
 /** Makes the application what clients meet: addresses, limits, headers, logs and documentation. Used by `main.ts` and the tests. */
 export function configureApp(app: NestExpressApplication): NestExpressApplication {
   const { http } = app.get(AppConfig);
-  app.useLogger(new AppLogger(app.get(Logger)));
+  app.useLogger(new AppLogger(app.get(Logger), app.get(DatabaseWatch)));
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', false);

@@ -1,6 +1,6 @@
 import type { AppConfig, AuthConfig } from '../config/app-config';
 import { API_PREFIX } from '../http/api-prefix';
-import { VERSION } from '../about/version';
+import { VERSION } from '../common/version';
 
 const OPEN_TO_ALL =
   'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';

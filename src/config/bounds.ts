@@ -810,6 +810,13 @@ export const OUTBOUND_BOUNDS = {
 
 /** What is kept: rows, copies, records. */
 export const STORAGE_BOUNDS = {
+  roomAgain: {
+    what: 'what the disk of the database has to take after it was full, before readiness says that it has room; every 2 s, and removed at once',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: '503 `storage_full` at `/health/ready`; requests are tried all the same',
+    test: 'test/faults/operations.spec.ts',
+  },
   usageDays: {
     what: 'days of one report of usage',
     limit: 366,

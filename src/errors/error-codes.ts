@@ -102,6 +102,7 @@ export const ERROR_CODES = [
   'route_not_found',
   'signed_out',
   'stop_pending',
+  'storage_full',
   'storage_refused',
   'storage_unavailable',
   'title_failed',
