@@ -74,6 +74,11 @@ export class CurlExamples {
   private addressOf(path: string): { address: string; preparation?: string[] } {
     const [, collection, name] = /\/(\w[\w-]*)\/\{(\w+)\}/.exec(path) ?? [];
     if (!collection) return { address: path };
+    if (path.endsWith('/continue'))
+      return {
+        address: path.replace(`{${name}}`, '$MESSAGE_ID'),
+        preparation: ['MESSAGE_ID=  # of a reply that was stopped, interrupted or cut off'],
+      };
     if (collection === 'users') return this.userOf(path.replace(`{${name}}`, '$USER_ID'));
     if (collection === 'chat' || collection === 'conversations') {
       const address = this.withQuery(path.replace(`{${name}}`, CONVERSATION));
