@@ -114,7 +114,8 @@ const EXPECTED = [
   [/From a model\.[\s\S]*4 messages/],
   [/PostgreSQL at/, /"status"/],
   [/listens on/, /"type":"end"/, /Hello, both of you!/],
-  [/Hello, both of you!/],
+  [/listens on/, /Hello, both of you!/],
+  [/database +embedded, in \S+restored/, /What did I say\?/],
 ].flat();
 
 describe.runIf(existsSync(NGINX))('the first hour', () => {
