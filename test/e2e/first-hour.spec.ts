@@ -13,7 +13,7 @@ const BLOCKS = [
 ].map(([, service, code]) => ({ isService: service !== undefined, code }));
 const NGINX = '/usr/sbin/nginx';
 /** It installs and builds. */
-const PATIENCE_MS = 570_000;
+const PATIENCE_MS = 1_200_000;
 
 /** What the page says of a newcomer's machine, with other ports and the repository that this is. */
 class Machine {
