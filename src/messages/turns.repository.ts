@@ -209,8 +209,7 @@ export class TurnsRepository {
     { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
     changes: ConversationChanges & ReplyTerms,
-    context: ContextSelection,
-    entries: readonly SearchEntry[],
+    { entries, ...context }: ContextSelection & { entries: readonly SearchEntry[] },
   ): Promise<StoredTurn> {
     const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
     const rows = await this.db.query<StoredTurn>(leaves ? LEAVING_TURN : TURN, [

@@ -236,7 +236,7 @@ export class TurnsService {
     const title = titleOf(request);
     const changes = { leafId, sequence, at, title, ...terms };
     const entries = await entriesOf(request, messages, place.conversation, title);
-    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says }, entries);
+    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says, entries });
   }
 }
 

@@ -21,11 +21,11 @@ type Range = [start: number, end: number];
 export function snippetOf(text: string, { wanted }: TextQuery): Snippet {
   const found = placesOf(text, wanted);
   const [start, end] = best(text, found);
-  const within = found
+  const shown = found
     .flatMap(({ ranges }) => ranges)
     .filter((range) => range[0] < end && range[1] > start)
     .map((range): Range => [Math.max(range[0], start), Math.min(range[1], end)]);
-  return onOneLine(text, [start, end], joined(within));
+  return onOneLine(text, [start, end], joined(shown));
 }
 
 /** A place at which a term is. */

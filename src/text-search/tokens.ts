@@ -61,33 +61,32 @@ export function readTokens(text: string, on: OnToken, reading: Reading = {}): Re
     if (index >= until) return { position, index };
     // `lastIndex` is of the expression, which whoever is called may use as well.
     const next = WORD.lastIndex;
-    position = ASCII.test(word)
-      ? readWord(word, index, position, on, wants)
-      : readScripts(word, index, position, on, wants);
+    const place = { start: index, position };
+    position = ASCII.test(word) ? readWord(word, place, on, wants) : readScripts(word, place, on, wants);
     WORD.lastIndex = next;
   }
   return { position, index: text.length };
 }
 
+/** Where a word begins. */
+interface Place {
+  start: number;
+  position: number;
+}
+
 /** Answers the position after it. */
-function readWord(
-  word: string,
-  start: number,
-  position: number,
-  on: OnToken,
-  wants: Reading['wants'],
-): number {
+function readWord(word: string, { start, position }: Place, on: OnToken, wants: Reading['wants']): number {
   const isCompound = COMPOUND.test(word);
   if (wants && !isCompound && !wants(firstOf(word))) return position + 1;
   const lexeme = lexemeOf(word);
   if (!lexeme) return position;
   on(lexeme, position, start, start + word.length);
-  if (isCompound) readParts(word, start, lexeme, position, on);
+  if (isCompound) readParts(word, lexeme, { start, position }, on);
   return position + 1;
 }
 
 /** Of `getUserById` or `user_id`. */
-function readParts(word: string, start: number, whole: string, position: number, on: OnToken): void {
+function readParts(word: string, whole: string, { start, position }: Place, on: OnToken): void {
   let count = 0;
   for (const part of word.matchAll(PART)) {
     const lexeme = lexemeOf(part[0]);
@@ -100,19 +99,21 @@ function readParts(word: string, start: number, whole: string, position: number,
 /** A word that may change from a script with blanks to one without and back. */
 function readScripts(
   word: string,
-  start: number,
-  from: number,
+  { start, position: from }: Place,
   on: OnToken,
   wants: Reading['wants'],
 ): number {
   let position = from;
   let done = 0;
   for (const run of word.matchAll(UNSPACED)) {
-    if (run.index > done) position = readWord(word.slice(done, run.index), start + done, position, on, wants);
+    if (run.index > done)
+      position = readWord(word.slice(done, run.index), { start: start + done, position }, on, wants);
     position = readRun(run[0], start + run.index, position, on);
     done = run.index + run[0].length;
   }
-  return done < word.length ? readWord(word.slice(done), start + done, position, on, wants) : position;
+  return done < word.length
+    ? readWord(word.slice(done), { start: start + done, position }, on, wants)
+    : position;
 }
 
 function readRun(run: string, start: number, position: number, on: OnToken): number {

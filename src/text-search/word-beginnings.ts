@@ -1,79 +1,12 @@
 import { stemmer } from 'stemmer';
 
 /** Endings that the stemmer takes away, and those that lead to further ones. */
-const ENDINGS = [
-  ...[
-    's',
-    'es',
-    'ies',
-    'ed',
-    'ied',
-    'ing',
-    'ings',
-    'er',
-    'ers',
-    'ly',
-    'y',
-    'e',
-    'al',
-    'ally',
-    'ic',
-    'ical',
-    'ically',
-  ],
-  ...[
-    'able',
-    'ably',
-    'ible',
-    'ibly',
-    'ability',
-    'ibility',
-    'ance',
-    'ances',
-    'ence',
-    'ences',
-    'ant',
-    'ants',
-    'ent',
-    'ents',
-    'ently',
-  ],
-  ...[
-    'ion',
-    'ions',
-    'tion',
-    'ation',
-    'ations',
-    'ational',
-    'ition',
-    'izer',
-    'ize',
-    'ized',
-    'izing',
-    'ization',
-    'ate',
-    'ated',
-    'ating',
-  ],
-  ...[
-    'ator',
-    'ative',
-    'ativity',
-    'ive',
-    'ively',
-    'iveness',
-    'ivity',
-    'ity',
-    'ism',
-    'ful',
-    'fully',
-    'fulness',
-    'ous',
-    'ously',
-    'ousness',
-  ],
-  ...['ment', 'ments', 'ement', 'ness', 'nesses', 'icate', 'alism', 'ality', 'alize'],
-];
+const ENDINGS = (
+  's es ies ed ied ing ings er ers ly y e al ally ic ical ically able ' +
+  'ably ible ibly ability ibility ance ances ence ences ant ants ent ents ently ion ions tion ation ' +
+  'ations ational ition izer ize ized izing ization ate ated ating ator ative ativity ive ively iveness ivity ' +
+  'ity ism ful fully fulness ous ously ousness ment ments ement ness nesses icate alism ality alize'
+).split(' ');
 const WORD = /^[a-z]{3,63}$/;
 
 /**

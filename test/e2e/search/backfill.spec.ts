@@ -39,7 +39,7 @@ describe('what was stored before there was search', () => {
     const third = await alice.say(first.id, 'another ostrich');
     expect(await search('ostrich')).toMatchObject([{ message_id: third.user_message.id }]);
     await t.app.get(SearchBackfill).run(new AbortController().signal);
-    const ids = (await search('ostrich')).map(({ message_id }) => message_id);
+    const ids = (await search('ostrich')).map(({ message_id }) => String(message_id));
     expect(ids.toSorted()).toEqual(
       [first, second, third].map(({ user_message }) => user_message.id).toSorted(),
     );

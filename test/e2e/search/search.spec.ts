@@ -40,7 +40,9 @@ describe('GET /search', () => {
     });
     expect(marked(answer)).toEqual(['Geiranger']);
     expect(await found('weeks')).toEqual([['weeks']]);
-    expect((await hits('fjord')).toSorted()).toEqual([turn.messageId, turn.userMessageId].toSorted());
+    expect((await hits('fjord')).map(String).toSorted()).toEqual(
+      [turn.messageId, turn.userMessageId].toSorted(),
+    );
     expect(await hits('fjord oslo')).toEqual([]);
   });
 
@@ -67,7 +69,9 @@ describe('GET /search', () => {
     expect(await hits('"two weeks"')).toEqual([one.userMessageId]);
     expect(await hits('weeks -"two weeks"')).toEqual([two.userMessageId]);
     expect(await hits('weeks -norwegian')).toEqual([one.userMessageId]);
-    expect((await hits('weeks norw')).toSorted()).toEqual([one.userMessageId, two.userMessageId].toSorted());
+    expect((await hits('weeks norw')).map(String).toSorted()).toEqual(
+      [one.userMessageId, two.userMessageId].toSorted(),
+    );
     expect(await hits('norw weeks')).toEqual([]);
     expect(await hits('"two wee')).toEqual([one.userMessageId]);
   });
@@ -131,10 +135,10 @@ describe('GET /search', () => {
   it('is limited to a conversation, a role or a time', async () => {
     const first = await say('an ibex', 'no ibex');
     const second = await say('an ibex', 'an ibex');
-    expect((await hits('ibex', `&conversation_id=${first.id}`)).toSorted()).toEqual(
+    expect((await hits('ibex', `&conversation_id=${first.id}`)).map(String).toSorted()).toEqual(
       [first.messageId, first.userMessageId].toSorted(),
     );
-    expect((await hits('ibex', '&role=user')).toSorted()).toEqual(
+    expect((await hits('ibex', '&role=user')).map(String).toSorted()).toEqual(
       [first.userMessageId, second.userMessageId].toSorted(),
     );
     const [{ created_at }] = await search('ibex', `&role=user&conversation_id=${second.id}`);
@@ -152,8 +156,7 @@ describe('GET /search', () => {
 
   it('goes on page by page, best first, and shows nothing twice', async () => {
     const ids: string[] = [];
-    for (let count = 1; count <= 7; count++)
-      ids.push((await say(`${'gnu '.repeat(count)}`, '-')).userMessageId);
+    for (let count = 1; count <= 7; count++) ids.push((await say('gnu '.repeat(count), '-')).userMessageId);
     const seen: Hit[] = [];
     let cursor = '';
     do {
@@ -162,7 +165,7 @@ describe('GET /search', () => {
       expect(body.has_more).toBe(body.next_cursor !== null);
       cursor = body.next_cursor ?? '';
     } while (cursor);
-    expect(seen.map(({ message_id }) => message_id).toSorted()).toEqual(ids.toSorted());
+    expect(seen.map(({ message_id }) => String(message_id)).toSorted()).toEqual(ids.toSorted());
     expect(seen.map(({ score }) => score)).toEqual(seen.map(({ score }) => score).toSorted((a, b) => b - a));
   });
 });
