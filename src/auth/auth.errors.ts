@@ -44,6 +44,11 @@ export function reauthenticationRequired(): AppError {
   );
 }
 
+/** A page of a foreign origin has sent what only our own may: a request with the cookie of a refresh token. */
+export function cookieOriginNotAllowed(): AppError {
+  return new AppError('forbidden', 'origin_not_allowed', 'Pages of this origin may not use the cookie.');
+}
+
 export function invalidUserId(): AppError {
   return new AppError(
     'invalid',

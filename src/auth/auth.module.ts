@@ -23,6 +23,7 @@ import { ApiKeysRepository } from './keys/api-keys.repository';
 import { ApiKeysService } from './keys/api-keys.service';
 import { ApiKeyUsageRecorder } from './keys/api-key-usage-recorder';
 import { AccessTokens } from './sessions/access-tokens';
+import { RefreshCookies } from './sessions/refresh-cookies';
 import { SessionEntity } from './sessions/session.entity';
 import { SessionsRepository } from './sessions/sessions.repository';
 import { SessionsService } from './sessions/sessions.service';
@@ -66,6 +67,7 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     LoginAttempts,
     LoginAttemptsRepository,
     Passwords,
+    RefreshCookies,
     SessionsRepository,
     SessionsService,
     StreamTicketsRepository,

@@ -8,6 +8,8 @@ export interface HttpConfig {
   docs: boolean;
   /** A folder that is served at `/`; absolute. */
   pageDir?: string;
+  /** Where people reach the service, or its page: without a slash at its end. Links begin with it. */
+  publicUrl?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: string[];

@@ -140,6 +140,7 @@ function toHttp(values: Variables): HttpConfig {
     production,
     docs: values.API_DOCS ?? !production,
     pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
+    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,

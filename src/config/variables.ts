@@ -31,6 +31,7 @@ export const VARIABLES = {
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
   PAGE_DIR: z.string().optional(),
+  PUBLIC_URL: url(['http:', 'https:']).optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),

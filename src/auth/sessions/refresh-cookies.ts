@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import type { CookieOptions, Response } from 'express';
+import type { IncomingMessage } from 'node:http';
+import { AppConfig } from '../../config/app-config';
+import { isLoopbackHost } from '../../config/network';
+import { hostOf, isOfAllowedOrigin } from '../../http/page-origin';
+import { API_PREFIX } from '../../http/api-prefix';
+import { cookieOriginNotAllowed } from '../auth.errors';
+
+export const REFRESH_COOKIE = 'parley_refresh';
+
+const PORT = /:\d*$/;
+
+/**
+ * The refresh token of a page, kept where no script of it can read it (docs/decisions/047-browser-sign-in.md). A browser sends the cookie
+ * by itself, so a request that sets or uses it must not come from a page of a foreign origin: `SameSite` keeps other sites away, the check of
+ * `Origin` other hosts of the same site.
+ */
+@Injectable()
+export class RefreshCookies {
+  private readonly origins: readonly string[];
+  private readonly ttlMs: number;
+
+  constructor({ auth, http }: AppConfig) {
+    const { corsOrigins, publicUrl } = http;
+    const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin];
+    // Who lets every page call has not named any.
+    this.origins = [...corsOrigins.filter((origin) => origin !== '*'), ...own];
+    this.ttlMs = auth.refreshTokenTtlS * 1000;
+  }
+
+  /** @throws {AppError} 403 `origin_not_allowed` */
+  assertOrigin(request: IncomingMessage): void {
+    if (!isOfAllowedOrigin(request, this.origins)) throw cookieOriginNotAllowed();
+  }
+
+  /**
+   * The token of the request's cookie. Undefined without one, and where there are several: one of them was planted by a neighbour.
+   * @throws {AppError} 403 `origin_not_allowed`
+   */
+  read(request: IncomingMessage): string | undefined {
+    const found = cookiesOf(request).filter(([name]) => name === REFRESH_COOKIE);
+    if (found.length === 0) return undefined;
+    this.assertOrigin(request);
+    return found.length === 1 ? found[0][1] : undefined;
+  }
+
+  set(request: IncomingMessage, response: Response, token: string): void {
+    response.cookie(REFRESH_COOKIE, token, { ...optionsFor(request), maxAge: this.ttlMs });
+  }
+
+  clear(request: IncomingMessage, response: Response): void {
+    response.clearCookie(REFRESH_COOKIE, optionsFor(request));
+  }
+}
+
+function optionsFor(request: IncomingMessage): CookieOptions {
+  return { httpOnly: true, secure: !isOnLoopback(request), sameSite: 'strict', path: `/${API_PREFIX}/auth` };
+}
+
+/** Whether the browser is on this machine, which need not have a certificate. What a proxy makes of `Host` says nothing of that; `Origin` does. */
+function isOnLoopback({ headers }: IncomingMessage): boolean {
+  const hosts = [headers.host, headers.origin && hostOf(headers.origin)].filter((host) => host !== undefined);
+  return hosts.length > 0 && hosts.every((host) => isLoopbackHost(host.toLowerCase().replace(PORT, '')));
+}
+
+function cookiesOf({ headersDistinct }: IncomingMessage): [name: string, value: string][] {
+  const pairs = (headersDistinct.cookie ?? []).flatMap((line) => line.split(';'));
+  return pairs.map((pair) => {
+    const [name, ...value] = pair.trim().split('=');
+    return [name, value.join('=')];
+  });
+}
