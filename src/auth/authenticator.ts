@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
-import { AppConfig } from '../config/app-config';
 import { invalidToken, unauthenticated } from './auth.errors';
 import type { Identity } from './identity';
 import { RefreshCookies } from './sessions/refresh-cookies';
@@ -16,7 +15,6 @@ export class Authenticator {
     private readonly tickets: StreamTicketsService,
     private readonly sessions: SessionsService,
     private readonly cookies: RefreshCookies,
-    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -43,8 +41,7 @@ export class Authenticator {
    * @throws {AppError} 401 without an identity; 403 `origin_not_allowed`
    */
   async identifyByCookie(request: IncomingMessage): Promise<Identity> {
-    const isOurs = this.config.auth.mode === 'token' && request.headers.authorization === undefined;
-    const token = isOurs ? this.cookies.read(request) : undefined;
+    const token = request.headers.authorization === undefined ? this.cookies.read(request) : undefined;
     if (token === undefined) return this.identify(request);
     const identity = await this.sessions.identifyByRefreshToken(token);
     if (!identity) throw invalidToken(this.strategy.challenge);

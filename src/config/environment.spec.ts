@@ -151,6 +151,7 @@ describe('a bad environment', () => {
     ['AUTH_REGISTRATION', 'maybe'],
     ['DEFAULT_USER_ID', 'two words'],
     ['PAGE_DIR', '/does/not/exist'],
+    ['PUBLIC_URL', 'chat.canary.example'],
     ['JWT_SECRET', 'changeme-canary'],
     ['JWKS_URL', 'issuer.canary.example/jwks'],
     ['ACCESS_TOKEN_TTL_S', '5'],

@@ -1,7 +1,7 @@
-import { Body, Controller, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
-import type { Request, Response } from 'express';
-import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
+import type { Request } from 'express';
+import { Origin, originOf, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { AppConfig } from '../../config/app-config';
 import type { AppError } from '../../errors/app-error';
 import { AcceptsForm } from '../../http/body.guard';
@@ -83,15 +83,13 @@ export class AccountsController {
   async createToken(
     @Body() { username: login, password }: TokenDto,
     @Query() { cookie }: TokenQuery,
-    @Origin() origin: RequestOrigin,
     @LoginRefusal() refusal: AppError | undefined,
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<TokenResponse> {
     const useCookie = cookie === 'true';
     if (useCookie) this.cookies.assertOrigin(request);
-    const pair = await this.accounts.logIn({ login, password }, origin, refusal);
-    return useCookie ? this.inCookie(pair, request, response) : toTokenResponse(pair);
+    const pair = await this.accounts.logIn({ login, password }, originOf(request), refusal);
+    return useCookie ? this.inCookie(pair, request) : toTokenResponse(pair);
   }
 
   @Public()
@@ -107,13 +105,12 @@ export class AccountsController {
     @Body() body: RefreshDto,
     @Origin() origin: RequestOrigin,
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<TokenResponse> {
     if (body.refresh_token !== undefined)
       return toTokenResponse(await this.accounts.refresh(body.refresh_token, origin));
     const token = this.cookies.read(request);
     if (token === undefined) throw invalidRefreshToken();
-    return this.inCookie(await this.accounts.refresh(token, origin), request, response);
+    return this.inCookie(await this.accounts.refresh(token, origin), request);
   }
 
   @TakesRefreshCookie()
@@ -129,10 +126,9 @@ export class AccountsController {
     @CurrentIdentity() identity: Identity,
     @Origin() origin: RequestOrigin,
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
     await this.accounts.logOut(identity, origin);
-    if (request.headers.cookie !== undefined) this.cookies.clear(request, response);
+    if (request.headers.cookie !== undefined) this.cookies.clear(request);
   }
 
   @RateLimited('password')
@@ -178,8 +174,8 @@ export class AccountsController {
     return toUserResponse(await this.users.get(userId));
   }
 
-  private inCookie(pair: TokenPair, request: Request, response: Response): TokenResponse {
-    this.cookies.set(request, response, pair.refresh);
+  private inCookie(pair: TokenPair, request: Request): TokenResponse {
+    this.cookies.set(request, pair.refresh);
     return toCookieTokenResponse(pair);
   }
 }

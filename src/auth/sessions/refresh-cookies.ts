@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CookieOptions, Response } from 'express';
+import type { CookieOptions, Request } from 'express';
 import type { IncomingMessage } from 'node:http';
 import { AppConfig } from '../../config/app-config';
 import { isLoopbackHost } from '../../config/network';
@@ -20,6 +20,7 @@ const PORT = /:\d*$/;
 export class RefreshCookies {
   private readonly origins: readonly string[];
   private readonly ttlMs: number;
+  private readonly isUsed: boolean;
 
   constructor({ auth, http }: AppConfig) {
     const { corsOrigins, publicUrl } = http;
@@ -27,6 +28,7 @@ export class RefreshCookies {
     // Who lets every page call has not named any.
     this.origins = [...corsOrigins.filter((origin) => origin !== '*'), ...own];
     this.ttlMs = auth.refreshTokenTtlS * 1000;
+    this.isUsed = auth.mode === 'token';
   }
 
   /** @throws {AppError} 403 `origin_not_allowed` */
@@ -40,17 +42,18 @@ export class RefreshCookies {
    */
   read(request: IncomingMessage): string | undefined {
     const found = cookiesOf(request).filter(([name]) => name === REFRESH_COOKIE);
-    if (found.length === 0) return undefined;
+    if (found.length === 0 || !this.isUsed) return undefined;
     this.assertOrigin(request);
     return found.length === 1 ? found[0][1] : undefined;
   }
 
-  set(request: IncomingMessage, response: Response, token: string): void {
-    response.cookie(REFRESH_COOKIE, token, { ...optionsFor(request), maxAge: this.ttlMs });
+  /** In the answer to this request. */
+  set(request: Request, token: string): void {
+    request.res?.cookie(REFRESH_COOKIE, token, { ...optionsFor(request), maxAge: this.ttlMs });
   }
 
-  clear(request: IncomingMessage, response: Response): void {
-    response.clearCookie(REFRESH_COOKIE, optionsFor(request));
+  clear(request: Request): void {
+    request.res?.clearCookie(REFRESH_COOKIE, optionsFor(request));
   }
 }
 
