@@ -40,6 +40,7 @@ const ALLOWED = {
     'conversations',
   ],
   feedback: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'conversations', 'messages'],
+  mail: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'jobs'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
   health: [...FOUNDATIONS, 'auth'],

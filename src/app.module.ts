@@ -5,6 +5,7 @@ import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { MailModule } from './mail/mail.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
@@ -29,6 +30,7 @@ import { ModelsModule } from './models/models.module';
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    MailModule,
     UsageModule,
     JobsModule,
     TitlesModule,

@@ -9,11 +9,22 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   conversation_keys: () => true,
   queue: () => true,
   feedback: () => true,
+  feedback_tags: () => true,
+  cookie_sign_in: ({ auth }) => auth.mode === 'token',
+  password_reset: ({ auth, mail }) => auth.mode === 'token' && mail.smtpUrl !== undefined,
+  shares: ({ sharing }) => sharing.enabled,
   providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
   api_keys: ({ auth }) => auth.mode === 'token',
 };
 
-export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback'];
+export const EXAMPLE_FEATURES = [
+  'versions',
+  'conversation_keys',
+  'queue',
+  'feedback',
+  'feedback_tags',
+  'shares',
+];
 
 /** Words for what the service can do as it is configured. */
 export function featuresOf(config: AppConfig): string[] {

@@ -35,6 +35,14 @@ export function invalidRefreshToken(): AppError {
   return new AppError('unauthenticated', 'invalid_refresh_token', 'Log in again.');
 }
 
+export function invalidResetToken(): AppError {
+  return new AppError(
+    'invalid',
+    'invalid_reset_token',
+    'The link is unknown, spent or expired; ask for another one.',
+  );
+}
+
 /** Changes that a stolen access token must not be enough for. */
 export function reauthenticationRequired(): AppError {
   return new AppError(

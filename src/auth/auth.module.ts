@@ -24,6 +24,9 @@ import { ApiKeysService } from './keys/api-keys.service';
 import { ApiKeyUsageRecorder } from './keys/api-key-usage-recorder';
 import { AccessTokens } from './sessions/access-tokens';
 import { RefreshCookies } from './sessions/refresh-cookies';
+import { PasswordResetEntity } from './resets/password-reset.entity';
+import { PasswordResetsRepository } from './resets/password-resets.repository';
+import { PasswordResets } from './resets/password-resets.service';
 import { SessionEntity } from './sessions/session.entity';
 import { SessionsRepository } from './sessions/sessions.repository';
 import { SessionsService } from './sessions/sessions.service';
@@ -50,7 +53,13 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
   imports: [
     UsersModule,
     AuditModule,
-    TypeOrmModule.forFeature([StreamTicketEntity, SessionEntity, ApiKeyEntity, LoginAttemptEntity]),
+    TypeOrmModule.forFeature([
+      StreamTicketEntity,
+      SessionEntity,
+      ApiKeyEntity,
+      LoginAttemptEntity,
+      PasswordResetEntity,
+    ]),
   ],
   controllers: [AuthController, AccountsController, ApiKeysController],
   providers: [
@@ -66,6 +75,8 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     ExternalUsers,
     LoginAttempts,
     LoginAttemptsRepository,
+    PasswordResets,
+    PasswordResetsRepository,
     Passwords,
     RefreshCookies,
     SessionsRepository,
@@ -82,6 +93,6 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: BodyGuard },
   ],
-  exports: [AccountsService, Authenticator, SessionExpiryWatcher],
+  exports: [AccountsService, Authenticator, PasswordResets, SessionExpiryWatcher],
 })
 export class AuthModule {}

@@ -132,8 +132,22 @@ export interface LogConfig {
   content: boolean;
 }
 
+export interface MailConfig {
+  /** `smtp://` or `smtps://`, with user and password if the server wants them; absent: no mail is sent. */
+  smtpUrl?: string;
+  /** Who it is from: an address, with or without a name. */
+  from: string;
+}
+
+export interface SharingConfig {
+  /** Whether conversations can be shared, and what was shared can be read. */
+  enabled: boolean;
+}
+
 export interface AppConfigParts {
   http: HttpConfig;
+  mail: MailConfig;
+  sharing: SharingConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
   audit: AuditConfig;
@@ -148,6 +162,8 @@ export interface AppConfigParts {
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
 export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
+  readonly mail: MailConfig;
+  readonly sharing: SharingConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
   readonly audit: AuditConfig;
@@ -160,6 +176,8 @@ export class AppConfig implements AppConfigParts {
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
+    this.mail = parts.mail;
+    this.sharing = parts.sharing;
     this.database = parts.database;
     this.auth = parts.auth;
     this.audit = parts.audit;

@@ -382,6 +382,27 @@ export const IDENTITY_BOUNDS = {
     beyond: '401 `invalid_refresh_token`, and the session ends',
     test: 'test/e2e/accounts/refresh-tokens.spec.ts',
   },
+  resetTokenAge: {
+    what: 'time for which a link to reset a password can be used, once',
+    limit: 3_600_000,
+    unit: 'ms',
+    beyond: '400 `invalid_reset_token`',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  resetTokensOfUser: {
+    what: 'such links of one user that can be used',
+    limit: 5,
+    unit: 'count',
+    beyond: 'an administrator’s next one ends the oldest; who asks for a mail gets none',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  resetAnswer: {
+    what: 'time that the answer to `POST /auth/password/forgot` takes at least, whether or not anybody has the address',
+    limit: 250,
+    unit: 'ms',
+    beyond: 'it is answered when the database has answered',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
   reauthenticationAge: {
     what: 'time for which a session counts as authenticated after its password was given',
     limit: 300_000,
@@ -1040,6 +1061,20 @@ export const JOB_BOUNDS = {
     unit: 'ms',
     beyond: 'it is deleted within another hour',
     test: 'test/e2e/jobs/queue.spec.ts',
+  },
+  mails: {
+    what: 'mails that a process hands to the mail server at once',
+    limit: 4,
+    unit: 'count',
+    beyond: 'others wait',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  mailTime: {
+    what: 'time for a mail to be taken by the mail server',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'it is tried again later, three times',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
   },
   titleJobs: {
     what: 'titles that a process asks models for at once',

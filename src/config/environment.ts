@@ -33,6 +33,7 @@ export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdo
   checkProduction(partial, problems);
   checkAuth(partial, problems);
   checkPageDir(partial, problems);
+  checkMail(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
   if (models) checkTitleModel(partial, models, problems);
@@ -59,6 +60,18 @@ function checkProduction(values: Partial<Variables>, problems: Problems): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.CORS_ORIGINS?.includes('*'))
     problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
+}
+
+/** A link in a mail must lead here, whatever `Host` a stranger's request has named. */
+function checkMail(
+  { SMTP_URL, SMTP_FROM, PUBLIC_URL, NODE_ENV }: Partial<Variables>,
+  problems: Problems,
+): void {
+  if (SMTP_URL === undefined) return;
+  if (SMTP_FROM === undefined && !problems.has('SMTP_FROM'))
+    problems.set('SMTP_FROM', 'must be set with SMTP_URL');
+  if (NODE_ENV === 'production' && PUBLIC_URL === undefined && !problems.has('PUBLIC_URL'))
+    problems.set('PUBLIC_URL', 'must be set with NODE_ENV=production and SMTP_URL');
 }
 
 function checkPageDir({ PAGE_DIR }: Partial<Variables>, problems: Problems): void {
@@ -111,6 +124,8 @@ function readModelsFile(path: string): string {
 function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolean): AppConfig {
   return new AppConfig({
     http: toHttp(values),
+    mail: { smtpUrl: values.SMTP_URL, from: values.SMTP_FROM ?? '' },
+    sharing: { enabled: values.SHARING === 'on' },
     database: toDatabase(values),
     auth: toAuth(values),
     audit: { retentionDays: values.AUDIT_RETENTION_DAYS },

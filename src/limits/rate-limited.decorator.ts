@@ -2,7 +2,7 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 
 /**
- * `register`, `login`: together per network, on top of the general limit; at `login` the handler decides what becomes of who is beyond it
+ * `register` (which resets of passwords count as), `login`: together per network, on top of the general limit; at `login` the handler decides what becomes of who is beyond it
  * (`LoginRefusal`). `password`: as many, per identity. `chat`: per identity. `stream`: following is cheap and not counted per identity.
  */
 export type RouteLimit = 'register' | 'login' | 'password' | 'chat' | 'stream';

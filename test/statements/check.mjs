@@ -22,7 +22,14 @@ const USER_TABLES = new Set([
   'user_jobs',
 ]);
 
-const LOOKED_UP_TABLES = new Set(['account_names', 'admins', 'api_keys', 'sessions', 'stream_tickets']);
+const LOOKED_UP_TABLES = new Set([
+  'account_names',
+  'admins',
+  'api_keys',
+  'password_resets',
+  'sessions',
+  'stream_tickets',
+]);
 
 await loadModule();
 const texts = new Set(

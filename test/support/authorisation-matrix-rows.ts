@@ -44,6 +44,8 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'POST /api/v1/auth/register': 404,
   'POST /api/v1/auth/token': 404,
   'POST /api/v1/auth/refresh': 404,
+  'POST /api/v1/auth/password/reset': 404,
+  'POST /api/v1/auth/password/forgot': 404,
   'GET /api/v1/openapi.json': 200,
   'GET /api/v1/docs': 200,
   'GET /api/v1/docs/': 200,
@@ -92,6 +94,9 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'user' }, body: { role: 'admin' }, owner: 403 },
   ],
   'DELETE /api/v1/users/:id': [{ ids: { 'path.id': 'user' }, owner: 204 }],
+  'POST /api/v1/users/:id/password-reset': [
+    { ids: { 'path.id': 'user' }, owner: 403, missing: { 'path.id': 403 } },
+  ],
   'GET /api/v1/users/:id/export': [{ ids: { 'path.id': 'user' }, owner: 200 }],
 
   'POST /api/v1/providers': [{ body: PROVIDER, owner: 201 }],

@@ -7,6 +7,7 @@ import { type Account, UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, isTooManyAttempts } from '../auth.errors';
 import type { Identity } from '../identity';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service';
+import { PasswordResets } from '../resets/password-resets.service';
 import { LoginAttempts } from './login-attempts';
 import { Passwords } from './passwords';
 
@@ -39,6 +40,7 @@ export class AccountsService {
     private readonly passwords: Passwords,
     private readonly attempts: LoginAttempts,
     private readonly audit: AuditService,
+    private readonly resets: PasswordResets,
   ) {}
 
   /** @throws {AppError} `username_taken`, `email_taken` */
@@ -112,6 +114,33 @@ export class AccountsService {
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
     await this.audit.record({ action: 'password.changed', userId, origin });
+  }
+
+  /**
+   * A new password for whoever holds a token of `PasswordResets`, which is spent by this. All sessions of the user end.
+   * @throws {AppError} `invalid_reset_token`
+   */
+  async resetPassword(token: string, password: string, origin: RequestOrigin): Promise<void> {
+    // Nobody has a password hashed who holds no token.
+    const userId = await this.resets.ownerOf(token);
+    const hash = await this.passwords.hash(password);
+    await this.sessions.endOthers(userId, undefined, () =>
+      this.resets.spend(userId, token, () => this.users.setPassword(userId, hash)),
+    );
+    await this.audit.record({ action: 'password.reset', userId, origin });
+  }
+
+  /**
+   * Slows who asks again and again for a password of an account to be reset, whether or not there is one: per network, and in all.
+   * @throws {AppError} `too_many_attempts`
+   */
+  async countForgotten(email: string, { address }: RequestOrigin): Promise<void> {
+    // Never taken for an attempt at a login, whose names have no blank.
+    const login = `forgotten ${email}`;
+    const knownAddresses = () => Promise.resolve([]);
+    await this.attempts.try({ login, address, inSession: true, knownAddresses }, () =>
+      Promise.resolve(undefined),
+    );
   }
 
   /**

@@ -69,6 +69,8 @@ const WEIGHTS: Record<string, number> = {
   register: 2,
   createToken: 2,
   changePassword: 2,
+  resetPassword: 2,
+  forgotPassword: 2,
   reauthenticate: 2,
   refreshToken: 4,
   updateUser: 4,
