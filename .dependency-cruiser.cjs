@@ -40,6 +40,7 @@ const ALLOWED = {
     'conversations',
   ],
   feedback: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'conversations', 'messages'],
+  shares: [...FOUNDATIONS, 'limits', 'auth', 'users', 'jobs', 'conversations', 'messages'],
   mail: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'jobs'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],

@@ -5,6 +5,7 @@ import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { SharesModule } from './shares/shares.module';
 import { MailModule } from './mail/mail.module';
 import { FeedbackModule } from './feedback/feedback.module';
 import { HealthModule } from './health/health.module';
@@ -31,6 +32,7 @@ import { ModelsModule } from './models/models.module';
     ChatModule,
     FeedbackModule,
     MailModule,
+    SharesModule,
     UsageModule,
     JobsModule,
     TitlesModule,

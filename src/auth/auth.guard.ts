@@ -37,6 +37,7 @@ export class AuthGuard implements CanActivate {
       if (request.loginRefusal && limit === 'register') throw request.loginRefusal;
       return true;
     }
+    if (limit === 'shared') await this.limits.checkShared(request, response);
     if (this.markOf(PUBLIC_ROUTE, context)) return true;
     const identity = await this.identify(request, context);
     request.identity = identity;

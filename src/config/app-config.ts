@@ -72,6 +72,8 @@ export interface LimitsConfig {
   chat: number;
   /** That log in, register or refresh, from one network. */
   login: number;
+  /** That read what is shared, from one network. */
+  shared: number;
   /** Not per minute but at a time, in this process: answers of one identity that stay open. */
   openStreams: number;
 }

@@ -90,6 +90,13 @@ export const HTTP_BOUNDS = {
     beyond: '429 `rate_limited` with `Retry-After`',
     test: 'test/e2e/accounts/rate-limits.spec.ts',
   },
+  sharesOfNetwork: {
+    what: 'shared conversations that one network reads',
+    limit: 300,
+    unit: 'per minute',
+    beyond: '429 `rate_limited` with `Retry-After`',
+    test: 'test/e2e/shares.spec.ts',
+  },
   turnsOfIdentity: {
     what: 'turns that one identity begins',
     limit: 120,
@@ -944,6 +951,34 @@ export const STORAGE_BOUNDS = {
     beyond:
       '202, and it goes on in the background; the identity gets 409 `erasure_in_progress` until it is done',
     test: 'test/e2e/accounts/erasure.spec.ts',
+  },
+  sharesOfUser: {
+    what: 'shares of one user',
+    limit: 1_000,
+    unit: 'count',
+    beyond: '409 `too_many_shares`',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  sharedMessages: {
+    what: 'messages that a share shows, or keeps when they are deleted',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'the last ones, with `messages_truncated`',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  sharedBytes: {
+    what: 'texts of these, together',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the same; one message is shown however long it is',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  expiredShares: {
+    what: 'shares whose time is over that are removed at once; nobody reads them from then on',
+    limit: 500,
+    unit: 'count',
+    beyond: 'ten minutes later',
+    test: 'test/e2e/shares.spec.ts',
   },
   forkedPath: {
     what: 'messages of a path that a fork copies',

@@ -12,7 +12,7 @@ import {
   type TitlesConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
-import { OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
+import { HTTP_BOUNDS, OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
@@ -199,6 +199,7 @@ function toLimits(values: Variables): LimitsConfig {
     identity: on(values.RATE_LIMIT_IDENTITY),
     chat: on(values.RATE_LIMIT_CHAT),
     login: on(values.RATE_LIMIT_LOGIN),
+    shared: on(HTTP_BOUNDS.sharesOfNetwork.limit),
     // What the operator has set is meant, also where rates are not limited.
     openStreams: values.MAX_OPEN_STREAMS_PER_USER ?? on(OPEN_ANSWER_BOUNDS.openAnswersOfIdentity.limit),
   };

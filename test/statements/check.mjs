@@ -17,6 +17,7 @@ const USER_TABLES = new Set([
   'open_replies',
   'past_usage',
   'providers',
+  'shares',
   'user_event_heads',
   'user_events',
   'user_jobs',

@@ -4,6 +4,14 @@
  */
 export const EXEMPTIONS = [
   {
+    statement: /FROM shares s WHERE s\.token_hash = \$1/,
+    reason: 'Look-up by key: a link says nothing of whose it is (decision 041).',
+  },
+  {
+    statement: /^SELECT user_id, id, conversation_id FROM shares WHERE expires_at <= now\(\)/,
+    reason: 'Sweep: shares whose time is over, whosever they are; what follows names their users.',
+  },
+  {
     statement: /FROM conversations WHERE id IN \( SELECT id FROM conversations WHERE deleted_at IS NOT NULL/,
     reason:
       'Sweep: the next conversation that is being removed, whosever it is; what follows names its user.',

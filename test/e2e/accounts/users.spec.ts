@@ -171,6 +171,7 @@ const EXPORTED: Record<string, string> = {
   past_usage: 'past_usage',
   providers: 'provider',
   sessions: 'session',
+  shares: 'share',
   user_jobs: 'job',
   users: 'user',
 };
@@ -201,6 +202,7 @@ describe('somebody who is erased', () => {
     const { id } = await person.api.conversation({ title: `canary-${name}` });
     const { message } = await person.api.say(id, `Hello, canary-${name}`);
     await person.api.post('/feedback', { message_id: message.id, rating: 5, comment: `canary-${name}` });
+    await person.api.post(`/conversations/${id}/shares`, {});
     await person.api.post('/conversations', {}, { 'idempotency-key': `key-${name}` });
     await person.api.post('/providers', {
       name: 'mine',
