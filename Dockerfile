@@ -5,8 +5,11 @@ COPY package.json package-lock.json ./
 # The image brings its own Node, so the one from the registry and its install script are not needed.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ormconfig.ts ./
+COPY scripts ./scripts
 COPY src ./src
 COPY migrations ./migrations
+COPY client ./client
+COPY web ./web
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
@@ -19,6 +22,8 @@ RUN mkdir /data && chown node:node /data
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# So that `npm run admin` and the other commands run here as well: without sources it builds nothing.
+COPY --from=build /app/scripts ./scripts
 USER node
 VOLUME /data
 EXPOSE 3000

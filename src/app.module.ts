@@ -14,6 +14,8 @@ import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
 import { LoggingModule } from './logging/logging.module';
 import { TitlesModule } from './titles/titles.module';
+import { AdminModule } from './users/admin/admin.module';
+import { OperationsModule } from './operations/operations.module';
 import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
@@ -36,6 +38,8 @@ import { ModelsModule } from './models/models.module';
     UsageModule,
     JobsModule,
     TitlesModule,
+    OperationsModule,
+    AdminModule,
   ],
 })
 export class AppModule {}

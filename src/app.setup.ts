@@ -3,6 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { ServerResponse } from 'node:http';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { AppConfig } from './config/app-config';
+import { DatabaseWatch } from './database/database-watch';
 import { UNPREFIXED_ROUTES } from './health/health.controller';
 import { onlyForHosts } from './http/allowed-hosts';
 import { API_PREFIX } from './http/api-prefix';
@@ -12,6 +13,7 @@ import { AppError } from './errors/app-error';
 import { closeWhenDraining, Draining } from './http/draining';
 import { refuseUnexpectedBody } from './http/json-body';
 import { serveDocs } from './http/openapi/docs-pages';
+import { pageIsBuilt, servePage } from './http/built-page';
 import { redirectToDocs, servePageFolder } from './http/page-folder';
 import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
@@ -34,7 +36,7 @@ export const APP_OPTIONS = {
 /** Makes the application what clients meet: addresses, limits, headers, logs and documentation. Used by `main.ts` and the tests. */
 export function configureApp(app: NestExpressApplication): NestExpressApplication {
   const { http } = app.get(AppConfig);
-  app.useLogger(new AppLogger(app.get(Logger)));
+  app.useLogger(new AppLogger(app.get(Logger), app.get(DatabaseWatch)));
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', false);
@@ -51,6 +53,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);
   if (cors) app.use(answerPreflight);
   if (http.pageDir) servePageFolder(app, http.pageDir);
+  else if (http.page && pageIsBuilt()) servePage(app);
   else if (http.docs) redirectToDocs(app);
   app.use(ignoreConditionalGet);
   if (http.docs) serveDocs(app);

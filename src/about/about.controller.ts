@@ -6,7 +6,7 @@ import { API_PREFIX } from '../http/api-prefix';
 import { ReadRoute } from '../http/routes';
 import { AboutResponse } from './about.response';
 import { featuresOf } from './features';
-import { VERSION } from './version';
+import { VERSION } from '../common/version';
 
 /** Says what the service is to whoever asks, before anybody has signed in: nothing here may depend on who that is. */
 @Public()

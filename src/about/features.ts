@@ -13,6 +13,10 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   cookie_sign_in: ({ auth }) => auth.mode === 'token',
   password_reset: ({ auth, mail }) => auth.mode === 'token' && mail.smtpUrl !== undefined,
   shares: ({ sharing }) => sharing.enabled,
+  events: () => true,
+  message_deletion: () => true,
+  jobs: () => true,
+  titles: ({ llm }) => llm.titles.enabled,
   providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
   api_keys: ({ auth }) => auth.mode === 'token',
 };

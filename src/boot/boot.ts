@@ -54,11 +54,12 @@ function answer(option: string): void {
  * taken apart in order.
  */
 class Shutdown {
+  private readonly logger = new Logger('Parley');
   private app: NestExpressApplication | undefined;
   private requestedAt: number | undefined;
 
   constructor() {
-    for (const signal of SIGNALS) process.on(signal, () => this.onSignal());
+    for (const signal of SIGNALS) process.on(signal, () => this.onSignal(signal));
   }
 
   get requested(): boolean {
@@ -71,13 +72,23 @@ class Shutdown {
     app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });
   }
 
-  private onSignal(): void {
+  private onSignal(signal: NodeJS.Signals): void {
     if (!this.app) process.exit(0);
     const now = performance.now();
+    if (this.requestedAt === undefined) this.tell(signal, now);
     this.requestedAt ??= now;
     if (now - this.requestedAt < SAME_SIGNAL_MS) return;
+    this.logger.log({ signal, msg: 'Shutdown waits no longer' });
     this.app.get(Draining).endGrace();
     setTimeout(() => process.exit(0), HURRY_MS);
+  }
+
+  /** The last line is written by the end itself, whichever way it comes about. */
+  private tell(signal: NodeJS.Signals, began: number): void {
+    this.logger.log({ signal, msg: 'Shutdown begins' });
+    process.once('exit', () =>
+      this.logger.log({ ms: Math.round(performance.now() - began), msg: 'Shutdown ends' }),
+    );
   }
 }
 

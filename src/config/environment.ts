@@ -154,6 +154,7 @@ function toHttp(values: Variables): HttpConfig {
     host: values.HOST,
     production,
     docs: values.API_DOCS ?? !production,
+    page: values.PAGE ? values.PAGE === 'on' : !production,
     pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
     publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,

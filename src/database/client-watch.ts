@@ -7,8 +7,14 @@ import type { Observer } from '../observability/observer';
  * A connection that dies while it is checked out emits `error`; without a listener that would end the process. And after
  * the client-side `query_timeout` pg keeps the connection although its server does not answer, so that the next user
  * would wait behind the lost query: such a connection is closed instead. The observer is told how long each statement takes.
+ *
+ * @param onError told of each statement that fails
  */
-export function watchClient(client: PoolClient, observer: Observer): void {
+export function watchClient(
+  client: PoolClient,
+  observer: Observer,
+  onError: (error: unknown) => void = () => undefined,
+): void {
   client.on('error', () => undefined);
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   const watched = (...args: unknown[]): unknown => {
@@ -20,6 +26,7 @@ export function watchClient(client: PoolClient, observer: Observer): void {
         (error: unknown) => {
           observer.queryTime(performance.now() - startedAt);
           closeIfSilent(client, error);
+          onError(error);
         },
       );
     return result;

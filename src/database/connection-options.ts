@@ -24,6 +24,8 @@ export interface ConnectionOverrides {
   unlimited?: boolean;
   /** Told how long each statement takes. */
   observer?: Observer;
+  /** Told of each statement that fails. */
+  onError?: (error: unknown) => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export function connectionOptions(
 function embeddedOptions(
   config: DatabaseConfig,
   embedded: EmbeddedDatabase,
-  { unlimited, observer }: ConnectionOverrides,
+  { unlimited, ...watchers }: ConnectionOverrides,
 ): Partial<ConnectionOptions> {
   const stream: () => Duplex = embedded.streams(unlimited ? Infinity : config.statementTimeoutMs * 2);
   return {
@@ -66,13 +68,13 @@ function embeddedOptions(
     poolSize: 1,
     // Everyone shares the one session: under load they wait for each other.
     connectTimeoutMS: unlimited ? 0 : Math.max(config.connectionTimeoutMs, 10_000),
-    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: onConnect(unlimited, observer) },
+    extra: { stream, password: '', idleTimeoutMillis: 0, onConnect: onConnect(unlimited, watchers) },
   };
 }
 
 function serverOptions(
   config: DatabaseConfig,
-  { unlimited, observer }: ConnectionOverrides,
+  { unlimited, ...watchers }: ConnectionOverrides,
 ): Partial<ConnectionOptions> {
   const { url, ssl, pooled } = parseDatabaseUrl(config.url ?? '');
   return {
@@ -85,7 +87,7 @@ function serverOptions(
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-      onConnect: onConnect(unlimited || pooled, observer),
+      onConnect: onConnect(unlimited || pooled, watchers),
       ...(unlimited ? {} : { query_timeout: config.statementTimeoutMs + ANSWER_GRACE_MS }),
       ...(unlimited || pooled ? {} : sessionLimits(config)),
     },
@@ -93,9 +95,12 @@ function serverOptions(
 }
 
 /** `plain`: statements cannot be kept from one use to the next, or are used only once. */
-function onConnect(plain = false, observer: Observer = new NoopObserver()) {
+function onConnect(
+  plain = false,
+  { observer = new NoopObserver(), onError }: Omit<ConnectionOverrides, 'unlimited'>,
+) {
   return (client: PoolClient): void => {
-    watchClient(client, observer);
+    watchClient(client, observer, onError);
     if (!plain) prepareStatements(client);
     repeatVictims(client);
   };

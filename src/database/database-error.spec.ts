@@ -68,7 +68,6 @@ describe('toAppError', () => {
       '40001',
       '40P01',
       '42501',
-      '53100',
       '53300',
       '55P03',
       '57014',
@@ -76,6 +75,7 @@ describe('toAppError', () => {
       '57P03',
       '58030',
     ].map((code) => [code, 'unavailable', 'database_unavailable']),
+    ['53100', 'unavailable', 'storage_full'],
   ])('turns SQLSTATE %s into %s', (state, kind, code) => {
     expect(toAppError(failed(state))).toMatchObject({ kind, code });
   });

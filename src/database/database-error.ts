@@ -4,8 +4,11 @@ import {
   QueryRunnerProviderAlreadyReleasedError,
 } from 'typeorm';
 import { AppError } from '../errors/app-error';
+import type { ErrorCode } from '../errors/error-codes';
 
 const RETRY_AFTER_S = 2;
+/** Somebody has to make room. */
+const ROOM_AFTER_S = 30;
 /** Errors of sockets and name resolution. */
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',
@@ -33,6 +36,16 @@ const INVALID_TEXT_STATES = new Set(['22021', '22P05']);
 
 /** TypeORM's way of saying that the connection of a transaction was lost between two of its statements. */
 const RELEASED = [QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError];
+
+/** SQLSTATE, Node's codes, and ours. */
+const STORAGE_FULL_CODES = new Set(['53100', 'ENOSPC', 'EDQUOT', 'storage_full']);
+/** Ours, in the place of an error of the database. */
+const OUTAGE_CODES = new Set<ErrorCode>([
+  'database_unavailable',
+  'lease_lost',
+  'not_ready',
+  'storage_unavailable',
+]);
 
 /** The parts of PostgreSQL's error report that contain nothing a person wrote; safe to log. */
 export interface DatabaseErrorReport {
@@ -85,6 +98,23 @@ export function isUnavailable(error: unknown): boolean {
   return CONNECTION_CODES.has(codeOf(error) ?? '') || CONNECTION_MESSAGES.test(messageOf(error));
 }
 
+/** There is no room on the disk of the database. */
+export function isStorageFull(error: unknown): boolean {
+  return STORAGE_FULL_CODES.has(codeOf(error) ?? '');
+}
+
+/** What a failure looks like while the database is away: its own, or ours in its place. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof AppError) return OUTAGE_CODES.has(error.code);
+  return isUnavailable(error) && !isSerializationFailure(error) && !isStorageFull(error);
+}
+
+/** A word for a failure of the database that a log may have: SQLSTATE, a code of Node, or what the driver says without one. */
+export function reasonOf(error: unknown): string | undefined {
+  const message = messageOf(error);
+  return codeOf(error) ?? (CONNECTION_MESSAGES.test(message) ? message : undefined);
+}
+
 /** The data is not accepted, however often it is tried: it has a wrong form, breaks a rule, or is too large. */
 export function isRefused(error: unknown): boolean {
   return REFUSED_CLASSES.has(sqlStateOf(error)?.slice(0, 2) ?? '');
@@ -96,6 +126,7 @@ export function isRefused(error: unknown): boolean {
  */
 export function toAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
+  if (isStorageFull(error)) return storageFull(error);
   if (isUnavailable(error)) return unavailable(error);
   const state = sqlStateOf(error);
   switch (state?.slice(0, 2)) {
@@ -118,6 +149,16 @@ export function unavailable(cause?: unknown): AppError {
     cause,
     retryAfterS: RETRY_AFTER_S,
   });
+}
+
+/** 503 with `Retry-After`. */
+export function storageFull(cause?: unknown): AppError {
+  return new AppError(
+    'unavailable',
+    'storage_full',
+    'There is no room to store anything at the moment; what is there can be read and deleted.',
+    { cause, retryAfterS: ROOM_AFTER_S },
+  );
 }
 
 function invalid(state: string, cause: unknown): AppError {

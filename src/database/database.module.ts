@@ -7,11 +7,14 @@ import { Observer } from '../observability/observer';
 import { connectionOptions } from './connection-options';
 import { DatabaseConnector } from './database-connector';
 import { DatabaseState } from './database-state';
+import { DatabaseWatch } from './database-watch';
 import { EmbeddedDatabase } from './embedded/embedded-database';
+import { FailedStatements } from './failed-statements';
 import { preparedCluster } from './prepared-cluster';
+import { StorageWatch } from './storage-watch';
 import { TransactionRunner } from './transaction-runner';
 
-/** Absent when there is a real PostgreSQL. A module of its own, because TypeORM's options need it. */
+/** `EmbeddedDatabase` is absent when there is a real PostgreSQL. A module of its own, because TypeORM's options need both. */
 @Global()
 @Module({
   providers: [
@@ -21,10 +24,11 @@ import { TransactionRunner } from './transaction-runner';
         database.url ? undefined : new EmbeddedDatabase({ ...database, template: preparedCluster }),
       inject: [AppConfig],
     },
+    FailedStatements,
   ],
-  exports: [EmbeddedDatabase],
+  exports: [EmbeddedDatabase, FailedStatements],
 })
-class EmbeddedDatabaseModule {}
+class BelowConnectionsModule {}
 
 /**
  * The connection to the database. Features register their entities with `TypeOrmModule.forFeature` and query through
@@ -33,21 +37,23 @@ class EmbeddedDatabaseModule {}
 @Global()
 @Module({
   imports: [
-    EmbeddedDatabaseModule,
+    BelowConnectionsModule,
     TypeOrmModule.forRootAsync({
       imports: [ObservabilityModule],
-      useFactory: ({ database }: AppConfig, embedded: EmbeddedDatabase | undefined, observer: Observer) => ({
-        ...connectionOptions(database, embedded, { observer }),
+      useFactory: (...[{ database }, embedded, observer, failed]: ConnectionParts) => ({
+        ...connectionOptions(database, embedded, { observer, onError: (error) => failed.next(error) }),
         autoLoadEntities: true,
         // DatabaseConnector does it, so that a database that is down does not hold up the start.
         manualInitialization: true,
       }),
-      inject: [AppConfig, EmbeddedDatabase, Observer],
+      inject: [AppConfig, EmbeddedDatabase, Observer, FailedStatements],
     }),
   ],
   providers: [
     TransactionRunner,
     DatabaseState,
+    DatabaseWatch,
+    StorageWatch,
     {
       provide: DatabaseConnector,
       useFactory: (
@@ -59,6 +65,8 @@ class EmbeddedDatabaseModule {}
       inject: [AppConfig, DataSource, DatabaseState, EmbeddedDatabase],
     },
   ],
-  exports: [TransactionRunner, DatabaseState],
+  exports: [TransactionRunner, DatabaseState, DatabaseWatch, StorageWatch],
 })
 export class DatabaseModule {}
+
+type ConnectionParts = [AppConfig, EmbeddedDatabase | undefined, Observer, FailedStatements];

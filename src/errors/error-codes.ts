@@ -106,6 +106,7 @@ export const ERROR_CODES = [
   'sharing_disabled',
   'signed_out',
   'stop_pending',
+  'storage_full',
   'storage_refused',
   'storage_unavailable',
   'title_failed',

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { ApiExcludeController, ApiProperty, ApiSchema, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/public.decorator';
+import { storageFull } from '../database/database-error';
 import { API_PREFIX } from '../http/api-prefix';
 import { ReadRoute } from '../http/routes';
 import { notReady, ReadinessService } from './readiness.service';
@@ -65,9 +66,9 @@ export class HealthController {
   @ReadRoute('ready', {
     operationId: 'getReadiness',
     summary: 'Can the service take requests',
-    description: 'No, while it starts, shuts down or cannot reach its database.',
+    description: 'No, while it starts, shuts down, cannot reach its database or cannot store anything.',
     returns: { type: HealthResponse, description: 'It can.' },
-    problems: [notReady],
+    problems: [notReady, storageFull],
   })
   async ready(): Promise<HealthResponse> {
     await this.readiness.assertReady();

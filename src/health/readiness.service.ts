@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { HTTP_BOUNDS } from '../config/bounds';
+import { storageFull } from '../database/database-error';
 import { DatabaseState } from '../database/database-state';
+import { StorageWatch } from '../database/storage-watch';
 import { AppError } from '../errors/app-error';
 import { Draining } from '../http/draining';
 
@@ -17,14 +19,15 @@ export class ReadinessService {
 
   constructor(
     private readonly database: DatabaseState,
+    private readonly storage: StorageWatch,
     private readonly draining: Draining,
   ) {}
 
-  /** @throws {AppError} 503 while the service should get no requests; why is nobody's business outside */
+  /** @throws {AppError} 503 while the service should get no requests: `draining`, `storage_full`, or `not_ready`, of which the log says why */
   async assertReady(): Promise<void> {
     this.draining.assertOpen();
-    if (await this.databaseIsUsable()) return;
-    throw notReady();
+    if (!(await this.databaseIsUsable())) throw notReady();
+    if (this.storage.full) throw storageFull();
   }
 
   /** Anybody may ask as often as they like: the database is asked once a second at most. */

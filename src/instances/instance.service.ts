@@ -1,9 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { ReplaySubject, Subject, type Observable } from 'rxjs';
-import { v7 as uuidv7 } from 'uuid';
 import { DatabaseState } from '../database/database-state';
 import { AppError } from '../errors/app-error';
 import { NoopObserver, Observer } from '../observability/observer';
+import { ProcessIdentity } from '../observability/process-identity';
 import { InstancesRepository } from './instances.repository';
 
 const RENEW_MS = 5_000;
@@ -38,6 +38,7 @@ export class InstanceService implements OnApplicationBootstrap {
     private readonly instances: InstancesRepository,
     private readonly database: DatabaseState,
     private readonly observer: Observer = new NoopObserver(),
+    private readonly identity: ProcessIdentity = new ProcessIdentity(),
   ) {}
 
   /** @throws AppError `lease_lost` while the database does not know this process */
@@ -133,7 +134,7 @@ export class InstanceService implements OnApplicationBootstrap {
   private async register(): Promise<void> {
     // Whoever was here before this process is gone, without waiting for a lease to run out.
     if (this.database.exclusive) await this.instances.expireAll();
-    const id = uuidv7();
+    const id = this.identity.takeId();
     await this.instances.register(id, LEASE_MS);
     this.current = id;
     this.registration.resolve();

@@ -67,7 +67,7 @@ export class ModelRunner {
    */
   async runStep(request: RunRequest, signal: AbortSignal, listener: StepListener): Promise<StepResult> {
     const scope = new RunDeadline(signal, this.limits.totalTimeoutMs, (attempt, failure) => {
-      this.observer.attemptEnded(attempt);
+      this.observer.attemptEnded({ ...attempt, own: isOwn(request) });
       listener.onAttempt(attempt, failure);
     });
     const limit = new MaxLength(this.limits.maxReplyChars);
@@ -121,7 +121,11 @@ export class ModelRunner {
     const take = (parts: ModelPart[]) => {
       if (!scope.streaming) {
         answered();
-        this.observer.firstToken({ ...namesOf(target), ms: performance.now() - scope.startedAt });
+        this.observer.firstToken({
+          ...namesOf(target),
+          own: isOwn(request),
+          ms: performance.now() - scope.startedAt,
+        });
       }
       return listener(parts);
     };
@@ -208,6 +212,11 @@ export class ModelRunner {
 
 function namesOf({ provider, model }: CatalogueEntry) {
   return { provider: provider.name, model: model.id };
+}
+
+/** Whether the user has brought the model. */
+function isOwn({ targets }: RunRequest): boolean {
+  return targets !== undefined;
 }
 
 /** What this model is to see of the context, which was made for the first model of the request, and counted in `o200k_base`. */

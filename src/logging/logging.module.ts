@@ -3,28 +3,46 @@ import { LoggerModule, type Params } from 'nestjs-pino';
 import type { DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
 import { AppConfig, type LogConfig } from '../config/app-config';
+import { ObservabilityModule } from '../observability/observability.module';
+import { ProcessIdentity } from '../observability/process-identity';
 import { describeError } from './describe-error';
 
 /** Wherever one of these is logged by mistake, it is not shown. */
 const SECRETS = ['authorization', 'cookie', 'ticket', 'apiKey', 'api_key', 'password', 'secret', 'token'];
 const SECRET_HEADERS = ['["x-proxy-secret"]', '["set-cookie"]', '["api-key"]', '["x-api-key"]'];
 
+/** For people at a terminal, who know which process they look at. */
+const READABLE = {
+  sync: true,
+  translateTime: 'SYS:HH:MM:ss.l',
+  singleLine: true,
+  ignore: 'pid,version,instance_id',
+};
+
 /** Structured logs through Nest's own `Logger`; lines written while a request is served carry its id. */
 @Module({
   imports: [
     LoggerModule.forRootAsync({
-      inject: [AppConfig],
-      useFactory: (config: AppConfig) => loggerParams(config.log),
+      imports: [ObservabilityModule],
+      inject: [AppConfig, ProcessIdentity],
+      useFactory: ({ log }: AppConfig, identity: ProcessIdentity) => loggerParams(log, identity),
     }),
   ],
 })
 export class LoggingModule {}
 
 /** @param destination where JSON lines go; standard output, unless a test wants to read them */
-export function loggerParams(log: LogConfig, destination?: DestinationStream): Params {
+export function loggerParams(
+  log: LogConfig,
+  identity: ProcessIdentity,
+  destination?: DestinationStream,
+): Params {
+  const { pid, version } = identity;
   const options = {
     level: log.level,
-    base: undefined,
+    base: { pid, version },
+    // Not of `base`: a process that has lost its registration gets another id.
+    mixin: () => ({ instance_id: identity.instanceId }),
     redact: { paths: redactedPaths(), censor: '[redacted]' },
     serializers: { err: describeError },
     wrapSerializers: false,
@@ -35,7 +53,7 @@ export function loggerParams(log: LogConfig, destination?: DestinationStream): P
   if (log.format === 'json') return { forRoutes, pinoHttp: options };
   return {
     forRoutes,
-    pinoHttp: [options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })],
+    pinoHttp: [options, pretty(READABLE)],
   };
 }
 

@@ -3,6 +3,8 @@ export interface ObservedAttempt {
   /** Name of the provider, which may be a user's own. */
   provider: string;
   model: string;
+  /** The user has brought the provider. */
+  own: boolean;
   /** Which try it was at this model, from 1. */
   try: number;
   /** `ok`, `aborted`, `internal_error` or the code of the failure. */
@@ -18,6 +20,7 @@ export interface ObservedAttempt {
 export interface ObservedFirstToken {
   provider: string;
   model: string;
+  own: boolean;
   /** Milliseconds since the step began: waiting for a slot, retries and fallbacks included. */
   ms: number;
 }
@@ -32,15 +35,39 @@ export interface ObservedBatch {
   ms: number;
 }
 
-/** A reply that is stored with its final status. */
+/** Tokens of a reply. */
+export interface ObservedUsage {
+  input_tokens: number;
+  output_tokens: number;
+  reasoning_tokens?: number;
+  cached_input_tokens?: number;
+  /** Counted by this service, since the provider has not said. */
+  estimated: boolean;
+}
+
+/** A reply that has ended. */
 export interface ObservedReply {
+  conversation_id: string;
+  message_id: string;
   status: 'completed' | 'stopped' | 'interrupted' | 'failed';
+  finish_reason: string | null;
   /** Code of its error; null if it has none. */
   error: string | null;
-  /** The model that answered, or was asked last; null if none was. */
+  /** What the provider wrote of the error, without secrets and what the request says. For the operator's log. */
+  provider_words?: string;
+  /** The model and the provider that answered, or were asked last; null if none was. They may be a user's own. */
   model: string | null;
-  /** Milliseconds since this process began to produce it. */
-  ms: number;
+  provider: string | null;
+  /** The user has brought the provider. */
+  own: boolean;
+  attempts: readonly ObservedAttempt[];
+  usage: ObservedUsage | null;
+  /** Milliseconds since this process began to produce it; null if there was no part, or another process has produced it. */
+  first_token_ms: number | null;
+  /** The same until it was stored. */
+  duration_ms: number | null;
+  /** Present if others have closed or deleted it meanwhile, so that what is told here is not what is stored. */
+  unsaved?: true;
 }
 
 /**
@@ -58,7 +85,7 @@ export abstract class Observer {
   /** Called by `JournalWriter`. */
   abstract batchCommitted(batch: ObservedBatch): void;
 
-  /** Called by `ReplyFinalizer`, for the replies that this process has produced. */
+  /** Called by `ReplyFinalizer`, once for each reply that this process has produced, or closed in the place of one that is gone. */
   abstract replyEnded(reply: ObservedReply): void;
 
   /** Called by `QueuedReplyStarter`. `ms`: from the turn to the start of its reply, by the clocks of the processes that did the two. */
@@ -74,14 +101,14 @@ export abstract class Observer {
   abstract readers(open: number): void;
 }
 
-/** Measures nothing. */
+/** Measures nothing. An observer of a few things overrides what it wants to hear of. */
 export class NoopObserver extends Observer {
-  attemptEnded(): void {}
-  firstToken(): void {}
-  batchCommitted(): void {}
-  replyEnded(): void {}
-  queueWait(): void {}
-  queryTime(): void {}
+  attemptEnded(_attempt: ObservedAttempt): void {}
+  firstToken(_first: ObservedFirstToken): void {}
+  batchCommitted(_batch: ObservedBatch): void {}
+  replyEnded(_reply: ObservedReply): void {}
+  queueWait(_ms: number): void {}
+  queryTime(_ms: number): void {}
   leaseLost(): void {}
-  readers(): void {}
+  readers(_open: number): void {}
 }

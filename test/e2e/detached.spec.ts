@@ -84,10 +84,10 @@ it('a reply is of the request that began it, and one that had to wait not of the
   gate.release();
   await running.done();
   await waiting.done();
-  expect(await lineOf(/A reply failed/)).not.toHaveProperty('request_id');
+  expect(await lineOf(/A model call failed/)).not.toHaveProperty('request_id');
 
   logs.lines.length = 0;
   model.script(failure(500));
   await (await alice.stream(id, 'Third', { 'x-request-id': 'the-third' })).done();
-  expect(await lineOf(/A reply failed/)).toMatchObject({ request_id: 'the-third' });
+  expect(await lineOf(/A model call failed/)).toMatchObject({ request_id: 'the-third' });
 });

@@ -67,6 +67,9 @@ describe('a provider that refuses', () => {
       {
         level: 40,
         time: expect.any(Number),
+        pid: process.pid,
+        version: expect.any(String),
+        instance_id: expect.any(String),
         context: 'ReplyProducer',
         request_id: 'ours',
         message_id: messageId,
@@ -86,8 +89,8 @@ describe('a provider that refuses', () => {
         provider_words: 'Incorrect API key provided: ***. You said "***", being*** Pay first.',
       },
     ]);
-    expect(linesOf('A reply failed')).toMatchObject([
-      { message_id: messageId, provider: 'openai', model: 'test-model', code: 'provider_rate_limited' },
+    expect(linesOf('reply')).toMatchObject([
+      { message_id: messageId, provider: 'openai', model: 'test-model', error: 'provider_rate_limited' },
     ]);
     for (const secret of [KEY, 'canary', 'private']) expect(logs.lines.join('')).not.toContain(secret);
   });
@@ -121,7 +124,7 @@ describe('a provider that refuses', () => {
       { try: 2, status: 200, outcome: 'ok', first_byte_ms: expect.any(Number) },
     ]);
     expect(linesOf('A model call failed')).toMatchObject([{ try: 1, status: 500 }]);
-    expect(linesOf('A reply failed')).toEqual([]);
+    expect(linesOf('reply')).toMatchObject([{ level: 30, attempts: 2 }]);
   });
 
   it('cannot put what the request says, or its key, in the place of a code or an id', async () => {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { PARAMS_PROVIDER_TOKEN } from 'nestjs-pino';
 import { loggerParams } from '../../src/logging/logging.module';
+import { ProcessIdentity } from '../../src/observability/process-identity';
 import { ProbeModule } from '../support/probe.module';
 import { sendRaw } from '../support/raw-http';
 import { useChatApp } from '../support/use-chat-app';
@@ -9,7 +10,11 @@ const SECRET = 'canary-proxy-secret-1234';
 const lines: Record<string, unknown>[] = [];
 
 const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
-const params = loggerParams({ level: 'trace', format: 'json', content: false }, destination);
+const params = loggerParams(
+  { level: 'trace', format: 'json', content: false },
+  new ProcessIdentity(),
+  destination,
+);
 const t = useChatApp(
   { AUTH_PROXY_SECRET: SECRET },
   {

@@ -1,4 +1,4 @@
-import { Observer } from '../../src/observability/observer';
+import { type ObservedReply, Observer } from '../../src/observability/observer';
 import { failure, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { until } from '../support/until';
@@ -54,7 +54,7 @@ describe('the observer', () => {
   it('is told of a turn once each: tries, first token, end', async () => {
     model.script(failure(503), reply('Some words, one after the other.', { delayMs: 2 }));
     await turn();
-    const names = { provider: expect.any(String), model: expect.any(String) };
+    const names = { provider: expect.any(String), model: expect.any(String), own: false };
     const attempt = { ...names, first_byte_ms: MS, duration_ms: MS };
     expect(observer.told('attemptEnded', 'firstToken', 'replyEnded')).toEqual([
       [
@@ -68,18 +68,25 @@ describe('the observer', () => {
       ],
       ['firstToken', { ...names, ms: MS }],
       ['attemptEnded', expect.objectContaining({ ...attempt, try: 2, outcome: 'ok', first_event_ms: MS })],
-      ['replyEnded', { status: 'completed', error: null, model: expect.any(String), ms: MS }],
+      ['replyEnded', expect.objectContaining({ status: 'completed', error: null, duration_ms: MS })],
     ]);
-    const [[, first], [, ended]] = observer.told('firstToken', 'replyEnded') as [string, { ms: number }][];
+    const [[, first]] = observer.told('firstToken') as [string, { ms: number }][];
+    const [[, ended]] = observer.told('replyEnded') as [string, ObservedReply][];
     expect(first.ms).toBeGreaterThan(0);
-    expect(ended.ms).toBeGreaterThan(first.ms);
+    expect(ended.first_token_ms).toBeGreaterThan(0);
+    expect(ended.duration_ms).toBeGreaterThan(ended.first_token_ms ?? NaN);
+    expect(ended.attempts).toEqual(observer.told('attemptEnded').map(([, told]) => told));
+    expect(ended.usage).toEqual({ input_tokens: MS, output_tokens: MS, estimated: expect.any(Boolean) });
   });
 
   it('is told of the failure of a reply, with its code', async () => {
     model.otherwise(failure(401));
     await turn();
     expect(observer.told('firstToken', 'replyEnded')).toEqual([
-      ['replyEnded', { status: 'failed', error: 'provider_auth_failed', model: expect.any(String), ms: MS }],
+      [
+        'replyEnded',
+        expect.objectContaining({ status: 'failed', error: 'provider_auth_failed', usage: null }),
+      ],
     ]);
   });
 

@@ -1,5 +1,6 @@
 import type { LogConfig } from '../../src/config/app-config';
 import { loggerParams } from '../../src/logging/logging.module';
+import { ProcessIdentity } from '../../src/observability/process-identity';
 import { PARAMS_PROVIDER_TOKEN } from 'nestjs-pino';
 
 export interface LogCapture {
@@ -13,6 +14,10 @@ export interface LogCapture {
 export function captureLogs(level: LogConfig['level']): LogCapture {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const useValue = loggerParams({ level, format: 'json', content: false }, destination);
+  const useValue = loggerParams(
+    { level, format: 'json', content: false },
+    new ProcessIdentity(),
+    destination,
+  );
   return { lines, override: { provide: PARAMS_PROVIDER_TOKEN, useValue } };
 }

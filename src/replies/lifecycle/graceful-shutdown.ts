@@ -25,7 +25,7 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
     const { length } = this.active.all;
     const waiting =
       length === 1 ? '1 reply; signal again to stop it' : `${length} replies; signal again to stop them`;
-    if (length) this.logger.log(`Waiting for ${waiting}`);
+    if (length) this.logger.log({ replies: length, msg: `Waiting for ${waiting}` });
     await this.active.close(this.config.chat.shutdownGraceMs, this.draining.skipGrace);
     this.log.close();
     await this.instance.leave();

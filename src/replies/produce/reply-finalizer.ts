@@ -2,10 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRefused } from '../../database/database-error';
-import type { MessageAttempt, ReplyOutcome, StoredUsage, WrittenReply } from '../../messages/message.types';
+import type { ReplyOutcome, ReplyRef, StoredUsage, WrittenReply } from '../../messages/message.types';
 import { MessagesService, type ClosedReply } from '../../messages/messages.service';
-import { NoopObserver, Observer } from '../../observability/observer';
+import { NoopObserver, type ObservedReply, Observer } from '../../observability/observer';
 import { ReplyContent, textOf, type StorableContent } from '../../messages/content/reply-content';
+import type { TokenUsage } from '../../llm/llm-client';
+import type { ModelAttempt } from '../../llm/run/attempt';
 import { Signals } from '../../signals/signals';
 import { replyTopic } from '../../signals/topics';
 import { errorEvent, terminalEvent } from '../events/event-codec';
@@ -16,12 +18,18 @@ import { storableForms } from '../events/storable-content';
 
 export interface ReplyResult {
   content: ReplyContent;
-  attempts: MessageAttempt[];
+  attempts: ModelAttempt[];
   usage: StoredUsage | null;
   /** Undefined until it is known. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
   /** When this process began to produce it (`performance.now()`). */
   startedAt: number;
+  /** When it had its first part. */
+  firstPartAt: number | undefined;
+  /** What the provider wrote of the failure that ended it. */
+  providerWords: string | undefined;
+  /** By a model of the user's own. */
+  own: boolean;
 }
 
 /** Delays between attempts to store a finished reply; then its readers get an error, and attempts continue until it is stored. */
@@ -31,8 +39,8 @@ const NO_USAGE = { attempts: [], usage: null };
 
 interface FinishedReply {
   content: ReplyContent;
-  startedAt: number;
   outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string };
+  result: ReplyResult;
 }
 
 /** The reply as it is stored; undefined if it is no longer open; `unavailable` if it could not be stored. */
@@ -76,6 +84,7 @@ export class ReplyFinalizer {
         const outcome = interrupted(await countTokensInSlices(textOf(form.parts)));
         const closed = await this.messages.finishReply(reply, form, outcome);
         this.signals.publish(replyTopic(reply.messageId));
+        if (closed) this.observer.replyEnded(recoveredReply(reply, closed));
         return closed !== undefined;
       } catch (error) {
         // The database rejects the text itself: a shorter one is better than a conversation that is blocked for ever.
@@ -89,8 +98,7 @@ export class ReplyFinalizer {
   async finalize(writer: WrittenReply, result: ReplyResult): Promise<void> {
     const { messageId } = writer;
     await this.log.flush(messageId);
-    const { content, startedAt } = result;
-    const finished = { content, startedAt, outcome: await outcomeOf(result) };
+    const finished = { content: result.content, outcome: await outcomeOf(result), result };
     const reply = await this.saveWithRetry(writer, finished);
     if (reply === 'unavailable') {
       this.log.detach(messageId, errorEvent(STORAGE_UNAVAILABLE));
@@ -100,23 +108,13 @@ export class ReplyFinalizer {
     if (reply) this.log.complete(messageId, terminalEvent(reply));
     // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
     else this.log.detach(messageId);
-    this.announce(messageId, reply, finished);
+    this.announce(writer, reply, finished);
   }
 
-  private announce(
-    messageId: string,
-    reply: ClosedReply | undefined,
-    { outcome, startedAt }: FinishedReply,
-  ): void {
-    this.signals.publish(replyTopic(messageId));
-    if (!reply) return;
-    this.finalizedReplies.next(reply);
-    this.observer.replyEnded({
-      status: reply.status,
-      error: reply.error?.code ?? null,
-      model: outcome.model ?? null,
-      ms: performance.now() - startedAt,
-    });
+  private announce(writer: WrittenReply, reply: ClosedReply | undefined, finished: FinishedReply): void {
+    this.signals.publish(replyTopic(writer.messageId));
+    if (reply) this.finalizedReplies.next(reply);
+    this.observer.replyEnded(observedReply(writer, reply, finished));
   }
 
   private async saveWithRetry(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
@@ -137,7 +135,7 @@ export class ReplyFinalizer {
     while ((reply = await this.save(writer, finished)) === 'unavailable');
     this.unsaved.delete(messageId);
     this.log.detach(messageId);
-    this.announce(messageId, reply, finished);
+    this.announce(writer, reply, finished);
   }
 
   private async save(writer: WrittenReply, finished: FinishedReply): Promise<StoredReply> {
@@ -148,12 +146,12 @@ export class ReplyFinalizer {
   /** Stores what the database accepts of the content, as a failed reply, so that the conversation is not blocked. */
   private async saveStorablePart(
     writer: WrittenReply,
-    { content: refused, outcome, startedAt }: FinishedReply,
+    { content: refused, outcome, result }: FinishedReply,
   ): Promise<StoredReply> {
     for (const content of storableForms(refused)) {
       const { attempts, usage } = content.eventCount ? outcome : NO_USAGE;
       const tokens = await countTokensInSlices(content.text);
-      const shortened = { content, startedAt, outcome: { ...REFUSED, attempts, usage, tokens } };
+      const shortened = { content, result, outcome: { ...REFUSED, attempts, usage, tokens } };
       const reply = await this.trySave(writer, shortened);
       if (reply !== 'refused') return reply;
     }
@@ -193,4 +191,55 @@ async function outcomeOf({
     tokens: await countTokensInSlices(content.text),
     ...(lastAttempt && { model: lastAttempt.model, provider: lastAttempt.provider }),
   };
+}
+
+/** @param reply as it is stored; undefined if others have closed or removed it */
+function observedReply(
+  { conversationId, messageId }: ReplyRef,
+  reply: ClosedReply | undefined,
+  { outcome, result }: FinishedReply,
+): ObservedReply {
+  const { status, finish_reason, error } = reply ?? outcome;
+  const { attempts, own, startedAt, firstPartAt, providerWords } = result;
+  return {
+    conversation_id: conversationId,
+    message_id: messageId,
+    status,
+    finish_reason,
+    error: error?.code ?? null,
+    ...(providerWords !== undefined && { provider_words: providerWords }),
+    model: outcome.model ?? null,
+    provider: outcome.provider ?? null,
+    own,
+    attempts: attempts.map((attempt) => ({ ...attempt, own })),
+    usage: outcome.usage && tokensOf(outcome.usage),
+    first_token_ms: firstPartAt === undefined ? null : Math.round(firstPartAt - startedAt),
+    duration_ms: Math.round(performance.now() - startedAt),
+    ...(!reply && { unsaved: true }),
+  };
+}
+
+/** Of a reply whose process is gone only its end is known. */
+function recoveredReply(
+  { conversationId, messageId }: ReplyRef,
+  { status, finish_reason, error }: ClosedReply,
+): ObservedReply {
+  return {
+    conversation_id: conversationId,
+    message_id: messageId,
+    status,
+    finish_reason,
+    error: error?.code ?? null,
+    model: null,
+    provider: null,
+    own: false,
+    attempts: [],
+    usage: null,
+    first_token_ms: null,
+    duration_ms: null,
+  };
+}
+
+function tokensOf({ own: _own, ...tokens }: StoredUsage): TokenUsage {
+  return tokens;
 }

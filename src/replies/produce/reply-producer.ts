@@ -95,7 +95,16 @@ export class ReplyProducer {
   private async produce(job: ReplyJob, content: ReplyContent, signal: AbortSignal): Promise<ReplyResult> {
     const { reply, targets } = job;
     const startedAt = performance.now();
-    const result: ReplyResult = { content, attempts: [], usage: null, ending: undefined, startedAt };
+    const result: ReplyResult = {
+      content,
+      attempts: [],
+      usage: null,
+      ending: undefined,
+      startedAt,
+      firstPartAt: undefined,
+      providerWords: undefined,
+      own: targets !== undefined,
+    };
     const coalescer = new DeltaCoalescer(content);
     const progress: Progress = { result, coalescer, prefixEvents: 0, messages: [] };
     try {
@@ -110,8 +119,11 @@ export class ReplyProducer {
     } catch (error) {
       result.ending = signal.aborted
         ? stoppedEnding(signal.reason as StopReason)
-        : this.failure(reply, result, error);
-      if (error instanceof LlmError) result.usage = error.usage;
+        : this.failure(reply, error);
+      if (error instanceof LlmError) {
+        result.usage = error.usage;
+        result.providerWords = error.providerText;
+      }
     }
     await this.showRest(reply.id, progress);
     if (content.eventCount > progress.prefixEvents || wasStopped(result))
@@ -138,6 +150,7 @@ export class ReplyProducer {
     const request = { userId, modelId: model ?? '', targets, messages, settings, slot };
     return this.runner.runStep(request, signal, {
       onParts: (parts) => {
+        result.firstPartAt ??= performance.now();
         const deltas = coalescer.add(parts);
         return deltas.length ? this.log.append(id, deltas.map(deltaEvent)) : undefined;
       },
@@ -154,12 +167,10 @@ export class ReplyProducer {
     if (rest.length) await this.log.append(messageId, rest.map(deltaEvent))?.catch(() => undefined);
   }
 
-  private failure(reply: ReplyToWrite, { attempts }: ReplyResult, error: unknown) {
-    const { model, provider } = attempts.at(-1) ?? { model: reply.model, provider: undefined };
-    // What a model call failed with has been logged with the call.
-    const why =
-      error instanceof LlmError ? { code: error.code, reason: error.detail?.reason } : { err: error };
-    this.logger.warn({ message_id: reply.id, model, provider, ...why }, 'A reply failed');
+  /** What a model call failed with is logged with the call, and the end of the reply with its line (`Observer`); a fault of ours only here. */
+  private failure(reply: ReplyToWrite, error: unknown) {
+    if (!(error instanceof LlmError))
+      this.logger.warn({ message_id: reply.id, err: error }, 'A reply could not be produced');
     return failedEnding(error);
   }
 }

@@ -162,6 +162,8 @@ describe('SIGTERM', () => {
     expect(running.last).toMatchObject({ type: 'error', data: { code: 'interrupted', retryable: true } });
     expect(running.complete).toBe(true);
     expect(await service.exit).toBe(0);
+    for (const told of ['Shutdown begins', 'Shutdown waits no longer', 'Shutdown ends'])
+      expect(service.output.split(`"msg":"${told}"`)).toHaveLength(2);
   }, 90_000);
 
   it('to npm and all that it has started, as a terminal and a service manager send it, leaves the grace and the ending', async () => {

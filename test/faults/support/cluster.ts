@@ -12,13 +12,20 @@ const VERSIONS = '/usr/lib/postgresql';
 
 /** A PostgreSQL that may be crashed: on a disk that is waited for, in a directory of its own. */
 export class Cluster {
-  private readonly directory = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
-  private readonly data = join(this.directory, 'data');
+  private readonly directory: string;
+  private readonly data: string;
 
-  private constructor(private readonly port: number) {}
+  private constructor(
+    private readonly port: number,
+    place: string,
+  ) {
+    this.directory = mkdtempSync(join(place, 'parley-cluster-'));
+    this.data = join(this.directory, 'data');
+  }
 
-  static async create(): Promise<Cluster> {
-    const cluster = new Cluster(await freePort());
+  /** @param place the folder that it is made in */
+  static async create(place = tmpdir()): Promise<Cluster> {
+    const cluster = new Cluster(await freePort(), place);
     if (isRoot) chownSync(cluster.directory, nobody(), -1);
     await cluster.run('initdb', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C');
     await cluster.start();

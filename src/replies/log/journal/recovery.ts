@@ -65,7 +65,7 @@ export class Recovery {
         new PayloadReader(payload).read(sinkOf);
       } catch (err) {
         // A batch that cannot be read is treated as one that was not stored.
-        this.logger.error({ err, instance_id: instanceId, batch }, 'A batch of the journal cannot be read');
+        this.logger.error({ err, of_instance: instanceId, batch }, 'A batch of the journal cannot be read');
       }
     }
   }
@@ -105,7 +105,7 @@ export class Recovery {
       return await work();
     } catch (err) {
       this.logger.error(
-        { err, instance_id: instanceId },
+        { err, of_instance: instanceId },
         'A reply of a process that is gone could not be recovered; later',
       );
       return undefined;
