@@ -51,6 +51,10 @@ interface Guide {
   pin: (id: string, pinned: boolean) => Promise<void>;
   remove: (id: string) => Promise<void>;
   rate: (messageId: string, rating: 1 | 5, more?: { comment?: string; tags?: string[] }) => Promise<string>;
+  share: (conversationId: string, until?: Date) => Promise<string>;
+  readShared: (token: string) => Promise<{ title: string | null; messages: { content: string }[] }>;
+  copyShared: (token: string) => Promise<string>;
+  stopSharing: (conversationId: string) => Promise<void>;
   signIn: (username: string, password: string) => Promise<void>;
   signInWithCookie: (username: string, password: string) => Promise<void>;
   resume: () => Promise<boolean>;
@@ -273,6 +277,18 @@ it('lists, renames, pins, deletes and rates', async () => {
   } finally {
     session.headers = before;
   }
+});
+
+it('shares a conversation, copies it, and stops sharing', async () => {
+  const { send, open, share, readShared, copyShared, stopSharing } = guide();
+  const { conversationId } = await send('Shared', ignore);
+  const token = await share(conversationId, new Date(Date.now() + 60_000));
+  const { title, messages } = await readShared(token);
+  expect([title, messages.map(({ content }) => content)]).toEqual(['Shared', ['Shared', 'Shared']]);
+  const copy = await copyShared(await share(conversationId));
+  expect((await open(copy, ignore)).map(({ content }) => content)).toEqual(['Shared', 'Shared']);
+  await stopSharing(conversationId);
+  await expect(readShared(token)).rejects.toMatchObject({ code: 'share_not_found' });
 });
 
 it('opens a native feed with a ticket', async () => {
