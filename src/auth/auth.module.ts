@@ -24,6 +24,8 @@ import { ApiKeysService } from './keys/api-keys.service';
 import { ApiKeyUsageRecorder } from './keys/api-key-usage-recorder';
 import { AccessTokens } from './sessions/access-tokens';
 import { RefreshCookies } from './sessions/refresh-cookies';
+import { AccountRecovery } from './resets/account-recovery';
+import { PasswordResetsController } from './resets/password-resets.controller';
 import { PasswordResetEntity } from './resets/password-reset.entity';
 import { PasswordResetsRepository } from './resets/password-resets.repository';
 import { PasswordResets } from './resets/password-resets.service';
@@ -61,9 +63,10 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
       PasswordResetEntity,
     ]),
   ],
-  controllers: [AuthController, AccountsController, ApiKeysController],
+  controllers: [AuthController, AccountsController, PasswordResetsController, ApiKeysController],
   providers: [
     AccessTokens,
+    AccountRecovery,
     AccountsService,
     ApiKeysExport,
     SessionsExport,
@@ -93,6 +96,6 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: BodyGuard },
   ],
-  exports: [AccountsService, Authenticator, PasswordResets, SessionExpiryWatcher],
+  exports: [AccountRecovery, AccountsService, Authenticator, PasswordResets, SessionExpiryWatcher],
 })
 export class AuthModule {}

@@ -15,7 +15,8 @@ import { RateLimited } from '../limits/rate-limited.decorator';
 import { BranchesService } from '../messages/branches.service';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { SharedConversationResponse, toSharedConversationResponse } from './dto/share.response';
-import { shareNotFound, Shares, sharingDisabled } from './shares.service';
+import { shareNotFound, Shares } from './shares.service';
+import { sharingDisabled, SharingOnly } from './sharing.guard';
 
 const ShareToken = () =>
   documentedParam(
@@ -38,6 +39,7 @@ export class SharedController {
     private readonly idempotency: IdempotencyService,
   ) {}
 
+  @SharingOnly()
   @Public()
   @RateLimited('shared')
   @Header('X-Robots-Tag', 'noindex')
@@ -52,6 +54,7 @@ export class SharedController {
     return toSharedConversationResponse(await this.shares.read(token));
   }
 
+  @SharingOnly()
   @Expensive()
   @RespondsConversation()
   @RequiresScope('conversations:write')

@@ -19,7 +19,8 @@ import { storageFull } from '../users/quotas/quota-exceeded';
 import { CreateShareDto, ListSharesQuery } from './dto/share.dto';
 import { NewShareResponse, ShareResponse, toShareResponse } from './dto/share.response';
 import { nothingToShare } from './shared-paths';
-import { shareNotFound, Shares, sharingDisabled, tooManyShares } from './shares.service';
+import { shareNotFound, Shares, tooManyShares } from './shares.service';
+import { sharingDisabled, SharingOnly } from './sharing.guard';
 
 /** Stands for a conversation that nobody has. */
 const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
@@ -34,6 +35,7 @@ export class SharesController {
     private readonly config: AppConfig,
   ) {}
 
+  @SharingOnly()
   @ApiBody({ type: CreateShareDto, required: false })
   @CreateRoute('conversations/:id/shares', {
     summary: 'Share a conversation',

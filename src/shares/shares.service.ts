@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { AppConfig } from '../config/app-config';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { AppError, isNotFound } from '../errors/app-error';
@@ -12,9 +11,6 @@ import { SharesRepository, type OpenedShare, type Share, type SharePosition } fr
 
 export const shareNotFound = () =>
   new AppError('not_found', 'share_not_found', 'Nothing is shared here, or not any more.');
-
-export const sharingDisabled = () =>
-  new AppError('not_found', 'sharing_disabled', 'Sharing is off in this service.');
 
 export const tooManyShares = () =>
   new AppError(
@@ -46,22 +42,12 @@ export interface SharedConversation {
  */
 @Injectable()
 export class Shares {
-  private readonly enabled: boolean;
-
   constructor(
     private readonly repository: SharesRepository,
     private readonly conversations: ConversationsService,
     private readonly paths: SharedPaths,
     private readonly storage: StorageQuota,
-    { sharing }: AppConfig,
-  ) {
-    this.enabled = sharing.enabled;
-  }
-
-  /** @throws {AppError} `sharing_disabled` */
-  assertEnabled(): void {
-    if (!this.enabled) throw sharingDisabled();
-  }
+  ) {}
 
   /**
    * A new share; its token is known this once.
@@ -72,7 +58,6 @@ export class Shares {
     conversationId: string,
     fields: ShareFields,
   ): Promise<{ share: Share; token: string }> {
-    this.assertEnabled();
     const { live = false, expires_at } = fields;
     const token = randomBytes(32).toString('base64url');
     const { share } = await this.storage.within(userId, () =>
@@ -112,7 +97,7 @@ export class Shares {
     await this.remove(share);
   }
 
-  /** What is shared under a token. @throws {AppError} `share_not_found`, `sharing_disabled` */
+  /** What is shared under a token. @throws {AppError} `share_not_found` */
   async read(token: string): Promise<SharedConversation> {
     const share = await this.open(token);
     try {
@@ -146,7 +131,6 @@ export class Shares {
   }
 
   private async open(token: string): Promise<OpenedShare> {
-    this.assertEnabled();
     const share = TOKEN.test(token) ? await this.repository.open(hashOf(token)) : undefined;
     return share ?? notFound();
   }

@@ -4,7 +4,14 @@ import { STORAGE_BOUNDS } from '../../src/config/bounds';
 import { Shares } from '../../src/shares/shares.service';
 import { Counters } from '../../src/usage/counters';
 import { ApiClient, type ChatMessage, type Conversation, type Page, type Turn } from '../support/api-client';
-import { done, finish, reasoning, reply, stream as streamOf, text } from '../support/model-server/behaviours';
+import {
+  done,
+  finish,
+  reasoning,
+  reply,
+  stream as streamOf,
+  text as textEvent,
+} from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { useChatApp } from '../support/use-chat-app';
 
@@ -94,7 +101,7 @@ describe('a share', () => {
 
   it('leaves out what the model thought', async () => {
     const { id } = await alice.conversation();
-    model.script(streamOf(reasoning('The system prompt says …'), text('Yes.'), finish(), done()));
+    model.script(streamOf(reasoning('The system prompt says …'), textEvent('Yes.'), finish(), done()));
     await alice.say(id, 'Really?');
     const { messages } = await read(await share(id));
     expect(messages.map(({ content }) => content)).toEqual(['Really?', 'Yes.']);
@@ -325,8 +332,8 @@ describe('a copy', () => {
     const history = await bob.history(body.id);
     expect(history.map(({ role, content }) => `${role}: ${content}`)).toEqual(TALK);
     expect(history.map(({ status: state }) => state)).toEqual(Array(4).fill('completed'));
-    const ids = turns.flatMap(({ message, user_message }) => [message.id, user_message.id]);
-    expect(history.some((message: ChatMessage) => ids.includes(message.id))).toBe(false);
+    const ids = new Set(turns.flatMap(({ message, user_message }) => [message.id, user_message.id]));
+    expect(history.some((message: ChatMessage) => ids.has(message.id))).toBe(false);
     const replayed = await (await bob.follow(history[1].id)).done();
     expect(replayed.text).toBe('Oslo.');
     model.script(reply('Bergen.'));

@@ -13,7 +13,6 @@ import {
   cookieOriginNotAllowed,
   invalidCredentials,
   invalidRefreshToken,
-  invalidResetToken,
   registrationClosed,
   tooManyAttempts,
 } from '../auth.errors';
@@ -26,7 +25,7 @@ import { AccountsOnly } from '../route-rules.decorator';
 import { RefreshCookies } from '../sessions/refresh-cookies';
 import type { TokenPair } from '../sessions/sessions.service';
 import { AccountsService } from './accounts.service';
-import { ChangePasswordDto, ReauthenticateDto, ResetPasswordDto } from './dto/password.dto';
+import { ChangePasswordDto, ReauthenticateDto } from './dto/password.dto';
 import { RegisterDto } from './dto/register.dto';
 import { RefreshDto, TokenDto, TokenQuery } from './dto/token.dto';
 import { toCookieTokenResponse, TokenResponse, toTokenResponse } from './dto/token.response';
@@ -164,23 +163,6 @@ export class AccountsController {
   ): Promise<void> {
     const passwords = { current: body.current_password, next: body.new_password };
     await this.accounts.changePassword(identity, passwords, origin);
-  }
-
-  @Public()
-  @RateLimited('register')
-  @AccountsOnly()
-  @CommandRoute('password/reset', {
-    summary: 'Choose a new password by a link',
-    description:
-      'The token of the link is spent by this, and all sessions of the user end. A password that is refused does not spend it.',
-    returns: { description: 'It is changed; log in with it.' },
-    problems: [invalidResetToken, 'unavailable'],
-  })
-  async resetPassword(
-    @Body() { token, password }: ResetPasswordDto,
-    @Origin() origin: RequestOrigin,
-  ): Promise<void> {
-    await this.accounts.resetPassword(token, password, origin);
   }
 
   @ReadRoute('me', {

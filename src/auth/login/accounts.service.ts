@@ -7,7 +7,6 @@ import { type Account, UsersService } from '../../users/users.service';
 import { invalidCredentials, invalidRefreshToken, isTooManyAttempts } from '../auth.errors';
 import type { Identity } from '../identity';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service';
-import { PasswordResets } from '../resets/password-resets.service';
 import { LoginAttempts } from './login-attempts';
 import { Passwords } from './passwords';
 
@@ -40,7 +39,6 @@ export class AccountsService {
     private readonly passwords: Passwords,
     private readonly attempts: LoginAttempts,
     private readonly audit: AuditService,
-    private readonly resets: PasswordResets,
   ) {}
 
   /** @throws {AppError} `username_taken`, `email_taken` */
@@ -114,20 +112,6 @@ export class AccountsService {
     const hash = await this.passwords.hash(next);
     await this.sessions.endOthers(userId, sessionId, () => this.users.setPassword(userId, hash));
     await this.audit.record({ action: 'password.changed', userId, origin });
-  }
-
-  /**
-   * A new password for whoever holds a token of `PasswordResets`, which is spent by this. All sessions of the user end.
-   * @throws {AppError} `invalid_reset_token`
-   */
-  async resetPassword(token: string, password: string, origin: RequestOrigin): Promise<void> {
-    // Nobody has a password hashed who holds no token.
-    const userId = await this.resets.ownerOf(token);
-    const hash = await this.passwords.hash(password);
-    await this.sessions.endOthers(userId, undefined, () =>
-      this.resets.spend(userId, token, () => this.users.setPassword(userId, hash)),
-    );
-    await this.audit.record({ action: 'password.reset', userId, origin });
   }
 
   /**

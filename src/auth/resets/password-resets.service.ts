@@ -70,14 +70,14 @@ export class PasswordResets implements OnModuleInit {
   }
 
   /**
-   * Spends a token with what it is for, in one transaction. No other token of the user is worth anything after that.
+   * Spends a token for a new password, in one transaction. No other token of the user is worth anything after that.
    * @throws {AppError} `invalid_reset_token` also for somebody who is locked out
    */
-  spend(userId: string, token: string, work: () => Promise<void>): Promise<void> {
+  spend(userId: string, token: string, passwordHash: string): Promise<void> {
     return this.lock.hold(userId, async ({ is_active }) => {
       if (!is_active || !(await this.resets.take(hashOf(token)))) throw invalidResetToken();
       await this.resets.deleteOldOf(userId, 0);
-      await work();
+      await this.users.setPassword(userId, passwordHash);
     });
   }
 }

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { type AuditAction, AuditService } from '../../audit/audit.service';
 import type { RequestOrigin } from '../../audit/request-origin.decorator';
 import { AccountsService } from '../../auth/login/accounts.service';
-import { type PasswordReset, PasswordResets } from '../../auth/resets/password-resets.service';
 import type { Identity } from '../../auth/identity';
 import { assertAdmin } from '../../auth/permissions';
 import { validationFailed } from '../../http/validation.pipe';
@@ -21,7 +20,6 @@ export class UserAdminService {
     private readonly data: UserData,
     private readonly audit: AuditService,
     private readonly erasure: UserErasure,
-    private readonly resets: PasswordResets,
   ) {}
 
   list(after: UserPosition | undefined, limit: number): Promise<User[]> {
@@ -57,18 +55,6 @@ export class UserAdminService {
     if (actor.role !== 'admin' && actor.userId !== id) throw userNotFound();
     await this.accounts.assertReauthenticated(actor);
     return this.erasure.run(id, actor.userId, origin);
-  }
-
-  /**
-   * A token with which the user chooses a new password; for administrators, who vouch for themselves: it is a way into the account.
-   * @throws {AppError} `user_not_found`, `reauthentication_required`, `erasure_in_progress`
-   */
-  async issueReset(actor: Identity, id: string, origin: RequestOrigin): Promise<PasswordReset> {
-    await this.users.get(id);
-    await this.accounts.assertReauthenticated(actor);
-    const reset = await this.resets.issue(id);
-    await this.audit.record({ action: 'password_reset.issued', userId: id, actorId: actor.userId, origin });
-    return reset;
   }
 
   /** Everything that is kept of the user, piece by piece. */

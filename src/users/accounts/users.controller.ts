@@ -16,6 +16,7 @@ import { toUserResponse, UserResponse } from '../dto/user.response';
 import { notAnAdmin, reauthenticationRequired } from '../../auth/auth.errors';
 import { CurrentIdentity } from '../../auth/current-user.decorator';
 import type { Identity } from '../../auth/identity';
+import { AccountRecovery } from '../../auth/resets/account-recovery';
 import { AccountsOnly, AdminOnly } from '../../auth/route-rules.decorator';
 import { listPage } from '../../http/list-page';
 import { NDJSON, ndjsonFile } from '../../http/ndjson';
@@ -59,6 +60,7 @@ const UserId = () =>
 export class UsersController {
   constructor(
     private readonly users: UserAdminService,
+    private readonly recovery: AccountRecovery,
     private readonly config: AppConfig,
   ) {}
 
@@ -149,7 +151,7 @@ export class UsersController {
     @UserId() id: string,
     @Req() request: Request,
   ): Promise<PasswordResetResponse> {
-    const { token, expiresAt } = await this.users.issueReset(identity, id, originOf(request));
+    const { token, expiresAt } = await this.recovery.issue(identity, id, originOf(request));
     return { token, url: resetLink(publicUrlFor(request, this.config.http), token), expires_at: expiresAt };
   }
 

@@ -187,11 +187,11 @@ describe('who forgot their password', () => {
     const person = await newcomer();
     expect((await forgot(`${person.username}@example.com`)).status).toBe(204);
     const token = await mailed(person);
-    const [mail] = mails.mails.filter(({ to }) => to.includes(`${person.username}@example.com`));
+    const mail = mails.mails.find(({ to }) => to.includes(`${person.username}@example.com`));
     expect(mail).toMatchObject({ from: 'parley@example.com', to: [`${person.username}@example.com`] });
-    expect(mail.text).toContain('From: Parley <parley@example.com>');
-    expect(mail.text).toContain(person.username);
-    expect(mail.text).toContain(`${t.url}/#/reset/${token}`);
+    expect(mail?.text).toContain('From: Parley <parley@example.com>');
+    expect(mail?.text).toContain(person.username);
+    expect(mail?.text).toContain(`${t.url}/#/reset/${token}`);
     expect((await reset(token, NEXT)).status).toBe(204);
     expect(await logsIn(person.username, NEXT)).toBe(200);
     const jobs = await rows<{ row: string }>(
@@ -206,8 +206,8 @@ describe('who forgot their password', () => {
     const timed = async (email: string) => {
       const started = performance.now();
       const { status, text, headers } = await forgot(email);
-      const names = [...headers.keys()].sort();
-      return { answer: { status, text, names }, ms: performance.now() - started };
+      const shown = [...headers.keys()].sort();
+      return { answer: { status, text, shown }, ms: performance.now() - started };
     };
     const known = await timed(`${person.username}@example.com`);
     const unknown = await timed('nobody-at-all@example.com');
