@@ -1,7 +1,6 @@
-import { applyDecorators, type CanActivate, Injectable, UseGuards } from '@nestjs/common';
+import { type CanActivate, Injectable, UseGuards } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
 import { AppError } from '../errors/app-error';
-import { ProblemResponses } from '../http/openapi/problem-responses';
 
 export const sharingDisabled = () =>
   new AppError('not_found', 'sharing_disabled', 'Sharing is off in this service.');
@@ -17,5 +16,5 @@ export class SharingGuard implements CanActivate {
   }
 }
 
-/** A route that there is only where conversations can be shared. Its own errors of 404 name `sharingDisabled` as well. */
-export const SharingOnly = () => applyDecorators(UseGuards(SharingGuard), ProblemResponses(sharingDisabled));
+/** A route that there is only where conversations can be shared; its problems name `sharingDisabled`. */
+export const SharingOnly = () => UseGuards(SharingGuard);

@@ -263,12 +263,15 @@ describe('every operation', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
     expect(idsOf(open)).toEqual([
       'createToken',
+      'forgotPassword',
       'getAbout',
       'getHealth',
       'getLiveness',
       'getReadiness',
+      'getShared',
       'refreshToken',
       'register',
+      'resetPassword',
     ]);
   });
 });
