@@ -1,11 +1,6 @@
-import { Test } from '@nestjs/testing';
 import { createHash } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { AppConfig } from '../../../src/config/app-config';
 import { IDENTITY_BOUNDS } from '../../../src/config/bounds';
-import { DatabaseState } from '../../../src/database/database-state';
-import { AdminCommands } from '../../../src/users/admin/admin-commands';
-import { AdminModule } from '../../../src/users/admin/admin.module';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import type { ApiClient, Problem } from '../../support/api-client';
@@ -27,7 +22,7 @@ const t = useChatApp(
       RATE_LIMIT_LOGIN: '1000',
     };
   },
-  { own: 'stops it for a command, and reads all rows' },
+  { own: 'reads all rows' },
 );
 afterAll(() => mails.close());
 
@@ -293,28 +288,5 @@ describe('without a mail server', () => {
     expect((await about(t.url)).features).toEqual(
       expect.arrayContaining(['password_reset', 'cookie_sign_in']),
     );
-  });
-});
-
-describe('npm run admin -- reset-password', () => {
-  it('makes a link', async () => {
-    const person = await newcomer();
-    // The embedded database is for one process at a time.
-    await t.stop();
-    const module = await Test.createTestingModule({ imports: [AdminModule] })
-      .overrideProvider(AppConfig)
-      .useValue(t.config)
-      .compile();
-    const app = await module.createNestApplication({ logger: false }).init();
-    await app.get(DatabaseState).whenReady();
-    const run = (args: string[]) => app.get(AdminCommands).run(args);
-    const told = await run(['reset-password', person.username]);
-    await expect(run(['reset-password', 'nobody'])).rejects.toThrow('There is no user nobody.');
-    await expect(run(['reset-password'])).rejects.toThrow('npm run admin');
-    await app.close();
-    await t.start();
-    const [, token] = /http:\/\/\S+\/#\/reset\/([\w-]{43})$/.exec(told) ?? [];
-    expect((await reset(token, NEXT)).status).toBe(204);
-    expect(await logsIn(person.username, NEXT)).toBe(200);
   });
 });
