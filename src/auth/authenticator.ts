@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
+import { AppConfig } from '../config/app-config';
+import { NO_IDENTITY } from '../http/no-identity';
 import { invalidToken, unauthenticated } from './auth.errors';
 import type { Identity } from './identity';
 import { RefreshCookies } from './sessions/refresh-cookies';
-import { SessionsService } from './sessions/sessions.service';
 import { IdentityStrategy } from './strategies/identity-strategy';
 import { StreamTicketsService } from './tickets/stream-tickets.service';
 
@@ -13,8 +14,8 @@ export class Authenticator {
   constructor(
     private readonly strategy: IdentityStrategy,
     private readonly tickets: StreamTicketsService,
-    private readonly sessions: SessionsService,
     private readonly cookies: RefreshCookies,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -43,7 +44,7 @@ export class Authenticator {
   async identifyByCookie(request: IncomingMessage): Promise<Identity> {
     const token = request.headers.authorization === undefined ? this.cookies.read(request) : undefined;
     if (token === undefined) return this.identify(request);
-    const identity = await this.sessions.identifyByRefreshToken(token);
+    const identity = await this.cookies.identify(token);
     if (!identity) throw invalidToken(this.strategy.challenge);
     return identity;
   }
@@ -51,6 +52,6 @@ export class Authenticator {
   private async byDefault(request: IncomingMessage): Promise<Identity> {
     const identity = await this.strategy.identifyByDefault(request);
     if (identity) return identity;
-    throw unauthenticated(this.strategy.challenge, 'The request carries no identity.');
+    throw unauthenticated(this.strategy.challenge, NO_IDENTITY[this.config.auth.mode]);
   }
 }

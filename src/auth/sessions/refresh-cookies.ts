@@ -6,6 +6,8 @@ import { isLoopbackHost } from '../../config/network';
 import { hostOf, isOfAllowedOrigin } from '../../http/page-origin';
 import { API_PREFIX } from '../../http/api-prefix';
 import { cookieOriginNotAllowed } from '../auth.errors';
+import type { Identity } from '../identity';
+import { SessionsService } from './sessions.service';
 
 export const REFRESH_COOKIE = 'parley_refresh';
 
@@ -22,7 +24,10 @@ export class RefreshCookies {
   private readonly ttlMs: number;
   private readonly isUsed: boolean;
 
-  constructor({ auth, http }: AppConfig) {
+  constructor(
+    { auth, http }: AppConfig,
+    private readonly sessions: SessionsService,
+  ) {
     const { corsOrigins, publicUrl } = http;
     const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin];
     // Who lets every page call has not named any.
@@ -45,6 +50,11 @@ export class RefreshCookies {
     if (found.length === 0 || !this.isUsed) return undefined;
     this.assertOrigin(request);
     return found.length === 1 ? found[0][1] : undefined;
+  }
+
+  /** Whose session the token of a cookie is of; undefined for what never was one, or of a session that has ended. */
+  identify(token: string): Promise<Identity | undefined> {
+    return this.sessions.identifyByRefreshToken(token);
   }
 
   /** In the answer to this request. */
