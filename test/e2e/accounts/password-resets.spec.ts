@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { IDENTITY_BOUNDS } from '../../../src/config/bounds';
 import { UsersService } from '../../../src/users/users.service';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
-import type { ApiClient, Problem } from '../../support/api-client';
+import type { ApiClient } from '../../support/api-client';
 import { MailServer } from '../../support/mail-server';
 import { until } from '../../support/until';
 import { useChatApp } from '../../support/use-chat-app';
@@ -40,7 +40,7 @@ const newcomer = () => signUp(t.url, `reset${(names += 1)}`);
 const rows = <T extends object>(sql: string, parameters: unknown[] = []) =>
   t.app.get(DataSource).query<T[]>(sql, parameters);
 const reset = (token: string, password: string) =>
-  bearer(t.url).post<Problem>('/auth/password/reset', { token, password });
+  bearer(t.url).post('/auth/password/reset', { token, password });
 const forgot = (email: string) => bearer(t.url).post('/auth/password/forgot', { email });
 const logsIn = async (username: string, password: string) =>
   (await bearer(t.url).post('/auth/token', { username, password })).status;
