@@ -10,6 +10,7 @@ import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
+import { MetricsModule } from './metrics/metrics.module';
 import { LoggingModule } from './logging/logging.module';
 import { TitlesModule } from './titles/titles.module';
 import { UsageModule } from './usage/usage.module';
@@ -32,6 +33,7 @@ import { ModelsModule } from './models/models.module';
     UsageModule,
     JobsModule,
     TitlesModule,
+    MetricsModule,
   ],
 })
 export class AppModule {}

@@ -130,6 +130,16 @@ export interface LogConfig {
   content: boolean;
 }
 
+/** Who may ask for metrics. */
+export interface MetricsConfig {
+  /** To be sent as a bearer token. Without it there must be a port. */
+  token?: string;
+  /** A port of their own; absent: that of the API. */
+  port?: number;
+  /** Address that the port of their own is on. */
+  host: string;
+}
+
 export interface AppConfigParts {
   http: HttpConfig;
   database: DatabaseConfig;
@@ -141,6 +151,8 @@ export interface AppConfigParts {
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
+  /** Absent: off. */
+  metrics?: MetricsConfig;
 }
 
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
@@ -155,6 +167,7 @@ export class AppConfig implements AppConfigParts {
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
   readonly log: LogConfig;
+  readonly metrics?: MetricsConfig;
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
@@ -167,5 +180,6 @@ export class AppConfig implements AppConfigParts {
     this.llm = parts.llm;
     this.chat = parts.chat;
     this.log = parts.log;
+    this.metrics = parts.metrics;
   }
 }
