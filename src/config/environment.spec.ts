@@ -194,7 +194,7 @@ describe('a bad environment', () => {
     ['SHUTDOWN_GRACE_S', '-5'],
     ['METRICS_TOKEN', 'short'],
     ['METRICS_PORT', '65536'],
-    ['METRICS_HOST', 'a host'],
+    ['METRICS_HOST', 'my machine'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
     ['LOG_CONTENT', 'yes'],
