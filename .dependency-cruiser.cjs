@@ -46,6 +46,7 @@ const ALLOWED = {
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
   health: [...FOUNDATIONS, 'auth'],
+  metrics: [...FOUNDATIONS, 'auth', 'messages', 'replies'],
   about: [...FOUNDATIONS, 'auth'],
   // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)
   'users/accounts': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],

@@ -12,6 +12,7 @@ import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
+import { MetricsModule } from './metrics/metrics.module';
 import { LoggingModule } from './logging/logging.module';
 import { TitlesModule } from './titles/titles.module';
 import { AdminModule } from './users/admin/admin.module';
@@ -38,6 +39,7 @@ import { ModelsModule } from './models/models.module';
     UsageModule,
     JobsModule,
     TitlesModule,
+    MetricsModule,
     OperationsModule,
     AdminModule,
   ],

@@ -148,6 +148,16 @@ export interface SharingConfig {
   enabled: boolean;
 }
 
+/** Who may ask for metrics. */
+export interface MetricsConfig {
+  /** To be sent as a bearer token. Without it there must be a port. */
+  token?: string;
+  /** A port of their own; absent: that of the API. */
+  port?: number;
+  /** Address that the port of their own is on. */
+  host: string;
+}
+
 export interface AppConfigParts {
   http: HttpConfig;
   mail: MailConfig;
@@ -161,6 +171,8 @@ export interface AppConfigParts {
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
+  /** Absent: off. */
+  metrics?: MetricsConfig;
 }
 
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
@@ -177,6 +189,7 @@ export class AppConfig implements AppConfigParts {
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
   readonly log: LogConfig;
+  readonly metrics?: MetricsConfig;
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
@@ -191,5 +204,6 @@ export class AppConfig implements AppConfigParts {
     this.llm = parts.llm;
     this.chat = parts.chat;
     this.log = parts.log;
+    this.metrics = parts.metrics;
   }
 }

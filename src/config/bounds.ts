@@ -24,6 +24,20 @@ const PROVIDER_GIVEN_UP = 'the reply fails with `provider_invalid_response`; its
 
 /** Connections and requests. */
 export const HTTP_BOUNDS = {
+  metricsConnections: {
+    what: 'connections to the port of the metrics',
+    limit: 16,
+    unit: 'count',
+    beyond: 'a further connection is closed at once',
+    test: 'test/e2e/metrics.spec.ts',
+  },
+  metricsRequest: {
+    what: 'time for a request to the port of the metrics to come',
+    limit: 10_000,
+    unit: 'ms',
+    beyond: '408, and the connection is closed',
+    test: 'test/e2e/metrics.spec.ts',
+  },
   jsonDepth: {
     what: 'levels of the JSON of a body',
     limit: 32,

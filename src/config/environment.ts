@@ -7,6 +7,7 @@ import {
   type HttpConfig,
   type LimitsConfig,
   type LlmConfig,
+  type MetricsConfig,
   type OwnProvidersConfig,
   type QuotasConfig,
   type TitlesConfig,
@@ -146,7 +147,16 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
       format: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json'),
       content: values.LOG_CONTENT && values.LOG_LEVEL === 'trace',
     },
+    metrics: toMetrics(values),
   });
+}
+
+function toMetrics({
+  METRICS_TOKEN: token,
+  METRICS_PORT: port,
+  METRICS_HOST: host,
+}: Variables): MetricsConfig | undefined {
+  return token === undefined && port === undefined ? undefined : { token, port, host };
 }
 
 function toHttp(values: Variables): HttpConfig {

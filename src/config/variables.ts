@@ -121,6 +121,16 @@ export const VARIABLES = {
   SSE_HEARTBEAT_MS: wholeNumber(100, 15_000, 15_000),
   SHUTDOWN_GRACE_S: wholeNumber(0, 3600, 25),
 
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
+    .optional(),
+  METRICS_PORT: optionalWholeNumber(0, 65_535),
+  METRICS_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
+
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: choice(['json', 'pretty']).optional(),
   LOG_CONTENT: flag().default(false),

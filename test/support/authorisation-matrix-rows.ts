@@ -37,6 +37,8 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /api/v1': 200,
   'GET /health/live': 200,
   'GET /health/ready': 200,
+  // There only with METRICS_TOKEN.
+  'GET /metrics': 404,
   'GET /api/v1/health': 200,
   'GET /api/v1/health/live': 200,
   'GET /api/v1/health/ready': 200,

@@ -5,8 +5,8 @@ import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument 
 
 const PROBLEM_JSON = 'application/problem+json';
 const EVENT_STREAM = 'text/event-stream';
-/** Pages and the document itself, and the health routes' second address. */
-const UNDOCUMENTED = /^GET (\/$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
+/** Pages and the document itself, the health routes' second address, and what is for Prometheus. */
+const UNDOCUMENTED = /^GET (\/$|\/metrics$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
