@@ -10,6 +10,10 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   queue: () => true,
   feedback: () => true,
   search: () => true,
+  feedback_tags: () => true,
+  cookie_sign_in: ({ auth }) => auth.mode === 'token',
+  password_reset: ({ auth, mail }) => auth.mode === 'token' && mail.smtpUrl !== undefined,
+  shares: ({ sharing }) => sharing.enabled,
   events: () => true,
   message_deletion: () => true,
   jobs: () => true,
@@ -18,7 +22,15 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   api_keys: ({ auth }) => auth.mode === 'token',
 };
 
-export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback', 'search'];
+export const EXAMPLE_FEATURES = [
+  'versions',
+  'conversation_keys',
+  'queue',
+  'feedback',
+  'feedback_tags',
+  'search',
+  'shares',
+];
 
 /** Words for what the service can do as it is configured. */
 export function featuresOf(config: AppConfig): string[] {

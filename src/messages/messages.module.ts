@@ -64,6 +64,7 @@ import { TurnsService } from './turns.service';
     OverviewService,
   ],
   exports: [
+    BranchesService,
     MessageRemoval,
     MessagesService,
     OpenRepliesService,
