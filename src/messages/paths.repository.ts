@@ -1,12 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import {
-  asParameter,
-  copyingEntries,
-  messageEntry,
-  partitionOf,
-  storingEntries,
-  type SearchEntry,
-} from '../search/index/entries';
+import { asParameter, copyingEntries, entriesOf, partitionOf, storingEntries } from '../search/index/entries';
 import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
@@ -193,16 +186,8 @@ export class PathsRepository {
     ids: string[],
     messages: readonly ImportedMessage[],
   ): Promise<number> {
-    const entries: SearchEntry[] = [];
-    for (const [index, { role, content, created_at }] of messages.entries()) {
-      const message = {
-        id: ids[index],
-        conversation_id: conversationId,
-        role,
-        created_at: new Date(created_at),
-      };
-      if (content) entries.push(await messageEntry(message, content));
-    }
+    const said = messages.map((message, index) => ({ ...message, id: ids[index] }));
+    const entries = await entriesOf(conversationId, said);
     const rows = await this.db.query<{ bytes: number }>(
       `WITH given AS (
          SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id, g.message FROM unnest($3::uuid[]) WITH ORDINALITY AS i (id, depth)

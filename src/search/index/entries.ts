@@ -71,6 +71,19 @@ export async function messageEntry(
   return { id, conversation_id, role, created_at, tokens: await documentOf(text, 'D', labels) };
 }
 
+/** Of messages that come from elsewhere; none of those without text. */
+export async function entriesOf(
+  conversationId: string,
+  messages: readonly { id: string; role: string; content: string; created_at: string | Date }[],
+): Promise<SearchEntry[]> {
+  const entries: SearchEntry[] = [];
+  for (const { id, role, content, created_at } of messages) {
+    const message = { id, conversation_id: conversationId, role, created_at: new Date(created_at) };
+    if (content) entries.push(await messageEntry(message, content));
+  }
+  return entries;
+}
+
 export async function titleEntry(
   { id, created_at }: { id: string; created_at: Date },
   title: string,
