@@ -40,7 +40,10 @@ async function inChinese(t: PageFixture, page: Page, name: string): Promise<void
   await page.evaluate(`localStorage.setItem('parley.language', '"zh"')`);
   const copy = await page.context().newPage();
   await copy.goto(page.url());
-  await copy.locator('section.panel').waitFor({ timeout: 5_000 }).catch(() => undefined);
+  await copy
+    .locator('section.panel')
+    .waitFor({ timeout: 5_000 })
+    .catch(() => undefined);
   for (const width of [360, 1280]) {
     await copy.setViewportSize({ width, height: 800 });
     await copy.waitForTimeout(300);
@@ -67,8 +70,12 @@ const TOKEN_MODE = {
 describePage('the panels of accounts', TOKEN_MODE, (t) => {
   beforeAll(async () => {
     const env = { ...TOKEN_MODE, ADMIN_PASSWORD: PASSWORD };
-    const { code, err } = await new OperatorCommand('admin', ['create', 'root', 'root@example.com'], dataDir, env)
-      .result;
+    const { code, err } = await new OperatorCommand(
+      'admin',
+      ['create', 'root', 'root@example.com'],
+      dataDir,
+      env,
+    ).result;
     expect([code, err]).toEqual([0, '']);
   });
   afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -161,7 +168,9 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
     t.model.otherwise((exchange) => {
       const { url, body } = exchange.request;
       if (url.endsWith('/models')) return status(200, { data: [{ id: 'small' }, { id: 'large' }] })(exchange);
-      return body.model === 'small' ? reply('Yes')(exchange) : status(404, { error: { message: 'No.' } })(exchange);
+      return body.model === 'small'
+        ? reply('Yes')(exchange)
+        : status(404, { error: { message: 'No.' } })(exchange);
     });
     const page = await open('providers');
     await page.getByText('There are no providers of your own.').waitFor();
@@ -185,7 +194,10 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
     await edit.waitFor({ state: 'detached' });
     await mine.getByText('large').waitFor({ state: 'detached' });
     await button(page, 'Delete mine').click();
-    await page.getByRole('dialog', { name: 'Delete mine' }).getByRole('button', { name: 'Delete', exact: true }).click();
+    await page
+      .getByRole('dialog', { name: 'Delete mine' })
+      .getByRole('button', { name: 'Delete', exact: true })
+      .click();
     await page.getByText('There are no providers of your own.').waitFor();
   });
 
@@ -207,7 +219,10 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
     await entry(page, person.username).getByText('locked').waitFor({ state: 'detached' });
     await logIn(t.url, person.username);
     await act('Delete');
-    await page.getByRole('dialog', { name: `Delete ${person.username}?` }).getByRole('button', { name: 'Delete', exact: true }).click();
+    await page
+      .getByRole('dialog', { name: `Delete ${person.username}?` })
+      .getByRole('button', { name: 'Delete', exact: true })
+      .click();
     await page.getByText('Nothing found.').waitFor();
     await expect(logIn(t.url, person.username)).rejects.toThrow('401');
 

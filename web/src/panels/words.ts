@@ -35,7 +35,8 @@ const en = {
       erase: 'Delete everything',
       eraseTitle: 'Delete everything?',
       eraseHint: 'Everything that is kept of you here.',
-      deleteText: 'Conversations, feedback, keys and everything else of yours is deleted for good. It cannot be undone.',
+      deleteText:
+        'Conversations, feedback, keys and everything else of yours is deleted for good. It cannot be undone.',
       deleteGo: 'Delete for good',
     },
     keys: {
@@ -76,7 +77,8 @@ const en = {
       add: 'Add a provider',
       editNamed: 'Edit {name}',
       removeNamed: 'Delete {name}',
-      removeText: 'Its key goes with it. Conversations with its models stay, and need another model to go on.',
+      removeText:
+        'Its key goes with it. Conversations with its models stay, and need another model to go on.',
       check: 'Check',
       checkNamed: 'Check {name}',
       keyEnds: 'key …{end}',
@@ -97,7 +99,8 @@ const en = {
         auth_failed: 'It does not take this key. Give it another one.',
         refused: 'It does not say which models it has. Name them under Edit.',
         unreachable: 'It cannot be reached. Check the address.',
-        invalid_response: 'It does not answer like an OpenAI-compatible service. Check the address; it often ends with /v1.',
+        invalid_response:
+          'It does not answer like an OpenAI-compatible service. Check the address; it often ends with /v1.',
       },
       codes: {
         provider_unreachable: 'cannot be reached. Check the address.',
@@ -171,7 +174,8 @@ const en = {
       demote: 'Make an ordinary user',
       remove: 'Delete',
       removeNamed: 'Delete {name}?',
-      removeText: 'The user and everything of theirs is deleted for good. It cannot be undone. To keep it, lock them instead.',
+      removeText:
+        'The user and everything of theirs is deleted for good. It cannot be undone. To keep it, lock them instead.',
     },
     feedback: {
       filters: 'Filters',
