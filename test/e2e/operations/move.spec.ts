@@ -67,7 +67,6 @@ async function origin(turns = 6): Promise<{ alice: PlainUser; exported: string }
     await pool.query(
       `UPDATE conversations SET metadata = '{"n": 12345678901234567890.000100, "null": null, "text": "\\u2028 \\" \\\\ NULL", "list": [1, "1", {}]}', title = '\\N {NULL} 😀'`,
     );
-    await pool.query(`UPDATE users SET updated_at = '2026-01-02 03:04:05.678901+00'`);
   });
   const again = operated.start();
   const exported = await new PlainUser(await again.ready(), alice.id).export();
