@@ -37,10 +37,10 @@ export function useAction() {
 
 /** What went wrong and what to do, in words. */
 export function useExplanation(): (error: unknown) => string {
-  const { t, te } = useI18n();
+  const i18n = useI18n();
   return (error) => {
     const { code, detail, fields } = problemOf(error);
-    if (te(`problems.${code}`)) return t(`problems.${code}`);
+    if (i18n.te(`problems.${code}`)) return i18n.t(`problems.${code}`);
     return fields.length > 0 ? fields.map(({ path, message }) => `${path}: ${message}`).join(' ') : detail;
   };
 }
