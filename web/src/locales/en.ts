@@ -164,6 +164,15 @@ export const en = {
   settings: {
     title: 'Settings',
     general: 'General',
+    panels: {
+      account: 'Account',
+      usage: 'Usage',
+      providers: 'Providers',
+      keys: 'API keys',
+      jobs: 'Background jobs',
+      users: 'Users',
+      feedback: 'Feedback',
+    },
     theme: 'Colours',
     themes: { system: 'As the browser', light: 'Light', dark: 'Dark' },
     language: 'Language',

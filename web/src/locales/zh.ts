@@ -166,6 +166,15 @@ export const zh: Messages = {
   settings: {
     title: '设置',
     general: '通用',
+    panels: {
+      account: '账户',
+      usage: '用量',
+      providers: '提供方',
+      keys: 'API 密钥',
+      jobs: '后台任务',
+      users: '用户',
+      feedback: '反馈',
+    },
     theme: '颜色',
     themes: { system: '跟随浏览器', light: '浅色', dark: '深色' },
     language: '语言',
