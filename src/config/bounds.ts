@@ -1252,6 +1252,13 @@ export const OPERATION_BOUNDS = {
     beyond: 'the connection is closed, and the backup given up',
     test: 'test/e2e/operations/control.spec.ts',
   },
+  movedBytes: {
+    what: 'rows that `npm run move-database` has in memory at once',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'they come in further slices; a longer row comes alone',
+    test: 'src/database/move/table-copy.spec.ts',
+  },
   backups: {
     what: 'backups that are taken at once',
     limit: 1,
