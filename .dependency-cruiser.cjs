@@ -41,9 +41,12 @@ const ALLOWED = {
     'conversations',
   ],
   feedback: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'conversations', 'messages'],
+  shares: [...FOUNDATIONS, 'limits', 'auth', 'users', 'jobs', 'conversations', 'messages'],
+  mail: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'jobs'],
   models: [...FOUNDATIONS, 'auth', 'llm', 'providers'],
   usage: [...FOUNDATIONS, 'limits', 'auth', 'users', 'llm', 'conversations', 'messages'],
   health: [...FOUNDATIONS, 'auth'],
+  metrics: [...FOUNDATIONS, 'auth', 'messages', 'replies'],
   about: [...FOUNDATIONS, 'auth'],
   // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)
   'users/accounts': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],

@@ -62,6 +62,7 @@ import { TurnsService } from './turns.service';
     OverviewService,
   ],
   exports: [
+    BranchesService,
     MessageRemoval,
     MessagesService,
     OpenRepliesService,

@@ -8,9 +8,19 @@ import { columnsIn, copiedColumns, type ColumnIn } from './message-columns';
 import { TransactionRunner } from '../database/transaction-runner';
 import { feedbackOn, type GivenFeedback } from './given-feedback';
 import type { MessageEntity } from './message.entity';
-import type { ConversationRef, CountedMessage } from './message.types';
+import type { ConversationRef, CountedMessage, MessageRole } from './message.types';
 import type { Siblings } from './siblings';
 import { ALONE } from './turn-messages';
+
+/** A message that is stored as somebody else has written it. */
+export interface ImportedMessage {
+  role: MessageRole;
+  content: string;
+  /** Of its text. */
+  tokens: number;
+  /** RFC 3339. */
+  created_at: string;
+}
 
 /** Which messages of a path a model sees. */
 export interface ContextQuery {
@@ -150,6 +160,29 @@ export class PathsRepository {
       [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0], copy.contextFrom],
     );
     return rows[0];
+  }
+
+  /** Puts messages into an empty conversation, as one branch; answers their bytes. `ids` are theirs, from the first message on. */
+  async insertPath(
+    { userId, conversationId }: ConversationRef,
+    ids: string[],
+    messages: readonly ImportedMessage[],
+  ): Promise<number> {
+    const rows = await this.db.query<{ bytes: number }>(
+      `WITH given AS (
+         SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id, g.message FROM unnest($3::uuid[]) WITH ORDINALITY AS i (id, depth)
+         JOIN jsonb_array_elements($4::jsonb) WITH ORDINALITY AS g (message, place) ON g.place = i.depth
+       ), stored AS (
+         INSERT INTO messages AS n (id, conversation_id, user_id, parent_id, branch_id, depth, sequence, role, status, parts, tokens,
+           finish_reason, created_at, updated_at)
+         SELECT id, $1::uuid, $2, parent_id, $5::uuid, depth, depth, message->>'role', 'completed',
+           jsonb_build_array(jsonb_build_object('type', 'text', 'text', message->'content')), (message->>'tokens')::int,
+           CASE WHEN message->>'role' = 'assistant' THEN 'stop' END, (message->>'created_at')::timestamptz, (message->>'created_at')::timestamptz
+         FROM given RETURNING ${messageBytes('n')} AS bytes
+       ) SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM stored`,
+      [conversationId, userId, ids, JSON.stringify(messages), ids[0]],
+    );
+    return rows[0].bytes;
   }
 
   /** Whether a reply on the path that ends at a leaf is not over. */

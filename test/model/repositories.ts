@@ -224,7 +224,7 @@ export class ModelTurns implements Omit<Seam<TurnsRepository>, 'storeFirst' | 'p
   }
 }
 
-export class ModelQueue implements Seam<QueueRepository> {
+export class ModelQueue implements Omit<Seam<QueueRepository>, 'countQueued'> {
   constructor(private readonly db: Connection) {}
 
   join({ conversationId }: ConversationRef) {

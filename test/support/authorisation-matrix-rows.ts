@@ -1,6 +1,6 @@
 /** What an id in a request is the id of; `event` and `cursor` are made of such ids. */
 export type IdKind =
-  'conversation' | 'reply' | 'userMessage' | 'feedback' | 'provider' | 'user' | 'event' | 'cursor';
+  'conversation' | 'reply' | 'userMessage' | 'feedback' | 'share' | 'provider' | 'user' | 'event' | 'cursor';
 
 /** One way to use a route. */
 export interface RouteCase {
@@ -37,13 +37,19 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   'GET /api/v1': 200,
   'GET /health/live': 200,
   'GET /health/ready': 200,
+  // There only with METRICS_TOKEN.
+  'GET /metrics': 404,
   'GET /api/v1/health': 200,
   'GET /api/v1/health/live': 200,
   'GET /api/v1/health/ready': 200,
   // There only with accounts of the service's own.
   'POST /api/v1/auth/register': 404,
   'POST /api/v1/auth/token': 404,
+  // No token of a link.
+  'GET /api/v1/shared/:token': 404,
   'POST /api/v1/auth/refresh': 404,
+  'POST /api/v1/auth/password/reset': 404,
+  'POST /api/v1/auth/password/forgot': 404,
   'GET /api/v1/openapi.json': 200,
   'GET /api/v1/docs': 200,
   'GET /api/v1/docs/': 200,
@@ -92,6 +98,9 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'user' }, body: { role: 'admin' }, owner: 403 },
   ],
   'DELETE /api/v1/users/:id': [{ ids: { 'path.id': 'user' }, owner: 204 }],
+  'POST /api/v1/users/:id/password-reset': [
+    { ids: { 'path.id': 'user' }, owner: 403, missing: { 'path.id': 403 } },
+  ],
   'GET /api/v1/users/:id/export': [{ ids: { 'path.id': 'user' }, owner: 200 }],
 
   'POST /api/v1/providers': [{ body: PROVIDER, owner: 201 }],
@@ -126,6 +135,22 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: CONVERSATION, body: {}, owner: 201 },
     { ids: { ...CONVERSATION, 'body.message_id': 'reply' }, owner: 201 },
   ],
+  'POST /api/v1/conversations/:id/shares': [
+    { ids: CONVERSATION, owner: 201 },
+    { ids: { ...CONVERSATION, 'body.message_id': 'reply' }, body: { live: true }, owner: 201 },
+  ],
+  'GET /api/v1/shares': [
+    { owner: 200 },
+    { ids: { 'query.cursor': 'cursor' }, owner: 200 },
+    {
+      ids: { 'query.conversation_id': 'conversation' },
+      owner: 200,
+      missing: { 'query.conversation_id': 200 },
+    },
+  ],
+  'DELETE /api/v1/shares/:id': [{ ids: { 'path.id': 'share' }, owner: 204 }],
+  // Whoever has the token may copy (e2e/shares.spec.ts); an id is none.
+  'POST /api/v1/shared/:token/copy': [{ ids: { 'path.token': 'share' }, owner: 404 }],
   'GET /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'userMessage' }, owner: 200 },

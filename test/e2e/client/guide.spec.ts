@@ -51,7 +51,14 @@ interface Guide {
   pin: (id: string, pinned: boolean) => Promise<void>;
   remove: (id: string) => Promise<void>;
   rate: (messageId: string, rating: 1 | 5, more?: { comment?: string; tags?: string[] }) => Promise<string>;
+  share: (conversationId: string, until?: Date) => Promise<string>;
+  readShared: (token: string) => Promise<{ title: string | null; messages: { content: string }[] }>;
+  copyShared: (token: string) => Promise<string>;
+  stopSharing: (conversationId: string) => Promise<void>;
   signIn: (username: string, password: string) => Promise<void>;
+  signInWithCookie: (username: string, password: string) => Promise<void>;
+  resume: () => Promise<boolean>;
+  signOut: () => Promise<void>;
   nativeFeed: (conversationId: string) => Promise<NativeEventSource>;
 }
 
@@ -272,6 +279,18 @@ it('lists, renames, pins, deletes and rates', async () => {
   }
 });
 
+it('shares a conversation, copies it, and stops sharing', async () => {
+  const { send, open, share, readShared, copyShared, stopSharing } = guide();
+  const { conversationId } = await send('Shared', ignore);
+  const token = await share(conversationId, new Date(Date.now() + 60_000));
+  const { title, messages } = await readShared(token);
+  expect([title, messages.map(({ content }) => content)]).toEqual(['Shared', ['Shared', 'Shared']]);
+  const copy = await copyShared(await share(conversationId));
+  expect((await open(copy, ignore)).map(({ content }) => content)).toEqual(['Shared', 'Shared']);
+  await stopSharing(conversationId);
+  await expect(readShared(token)).rejects.toMatchObject({ code: 'share_not_found' });
+});
+
 it('opens a native feed with a ticket', async () => {
   vi.stubGlobal('EventSource', NativeEventSource);
   const { send, nativeFeed } = guide();
@@ -304,6 +323,45 @@ it('signs in, and renews its token once for all who wait', async () => {
     expect(await all(conversations())).toHaveLength(4);
   } finally {
     now.mockRestore();
+  }
+});
+
+/** `fetch` with the cookies of a browser. */
+function withCookies(send: typeof fetch): typeof fetch {
+  const cookies = new Map<string, string>();
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const path = new URL(request.url).pathname;
+    if (cookies.size && path.startsWith('/api/v1/auth/'))
+      request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '));
+    const response = await send(request);
+    for (const line of response.headers.getSetCookie()) {
+      const [name, value] = line.split(';', 1)[0].split('=');
+      if (value) cookies.set(name, value);
+      else cookies.delete(name);
+    }
+    return response;
+  };
+}
+
+it('signs in with a cookie, goes on after a reload, and signs out', async () => {
+  await signUp(tokens.url, 'carol');
+  vi.stubGlobal('fetch', withCookies(fetch));
+  try {
+    const { session, signInWithCookie, resume, send, signOut } = guide('signedIn');
+    const before = session.headers;
+    await signInWithCookie('carol', PASSWORD);
+    expect((await send('Hello', ignore)).text).toBe('Hello');
+    // What a reload loses.
+    session.headers = before;
+    expect(await resume()).toBe(true);
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 14.9 * 60_000);
+    expect((await send('Again', ignore)).text).toBe('Again');
+    now.mockRestore();
+    await signOut();
+    expect(await resume()).toBe(false);
+  } finally {
+    vi.unstubAllGlobals();
   }
 });
 
