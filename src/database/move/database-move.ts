@@ -102,11 +102,9 @@ async function refuseForeign(target: Query): Promise<void> {
        FROM pg_tables WHERE schemaname IN ('public', 'jobs') ORDER BY 1`,
   );
   if (rows.length === 0 || rows[0].migrated) return;
+  const some = rows.slice(0, 3).map(({ name }) => name);
   throw new MoveError(
-    `The target database has tables that are not of this service (${rows
-      .slice(0, 3)
-      .map(({ name }) => name)
-      .join(', ')}): ` + 'name an empty one (CREATE DATABASE parley).',
+    `The target database has tables that are not of this service (${some.join(', ')}): name an empty one (CREATE DATABASE parley).`,
   );
 }
 

@@ -12,7 +12,7 @@ import { useModelServer } from '../../support/use-model-server';
 const SERVER = process.env.TEST_DATABASE_URL ?? '';
 const PASSWORD = 'geheim-canary';
 /** Of the queue's schema. */
-const QUEUE = ['jobs.job', 'jobs.queue', 'jobs.schedule'];
+const QUEUE = new Set(['jobs.job', 'jobs.queue', 'jobs.schedule']);
 
 type Rows = Map<string, string[]>;
 type Run = (statement: string) => Promise<{ rows: { value: string }[] }>;
@@ -100,7 +100,7 @@ async function everything(run: Run): Promise<Rows> {
   );
   const found: Rows = new Map();
   for (const { value: table } of rows) {
-    if (table === 'public.migrations' || (table.startsWith('jobs.') && !QUEUE.includes(table))) continue;
+    if (table === 'public.migrations' || (table.startsWith('jobs.') && !QUEUE.has(table))) continue;
     const contents = await run(`SELECT to_jsonb(t)::text AS value FROM ${table} t`);
     found.set(table, contents.rows.map(({ value }) => value).sort());
   }
