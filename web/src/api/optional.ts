@@ -34,17 +34,17 @@ export interface SharedConversation {
 }
 
 export const searchAll = (q: string, signal: AbortSignal) =>
-  client.get<{ 200: { data: SearchHit[] } }, unknown>({
+  client.get<{ 200: { data: SearchHit[] } }>({
     url: '/api/v1/search',
     query: { q, limit: 30 },
     signal,
   });
 
 export const listShares = (conversation_id: string) =>
-  client.get<{ 200: { data: Share[] } }, unknown>({ url: '/api/v1/shares', query: { conversation_id } });
+  client.get<{ 200: { data: Share[] } }>({ url: '/api/v1/shares', query: { conversation_id } });
 
 export const createShare = (id: string, body: { live: boolean }) =>
-  client.post<{ 201: Share }, unknown>({
+  client.post<{ 201: Share }>({
     url: '/api/v1/conversations/{id}/shares',
     path: { id },
     body,
@@ -52,27 +52,27 @@ export const createShare = (id: string, body: { live: boolean }) =>
   });
 
 export const deleteShare = (id: string) =>
-  client.delete<{ 204: unknown }, unknown>({ url: '/api/v1/shares/{id}', path: { id } });
+  client.delete<{ 204: unknown }>({ url: '/api/v1/shares/{id}', path: { id } });
 
 export const getShared = (token: string) =>
-  open.get<{ 200: SharedConversation }, unknown>({ url: '/api/v1/shared/{token}', path: { token } });
+  open.get<{ 200: SharedConversation }>({ url: '/api/v1/shared/{token}', path: { token } });
 
 export const copyShared = (token: string) =>
-  client.post<{ 201: { id: string } }, unknown>({
+  client.post<{ 201: { id: string } }>({
     url: '/api/v1/shared/{token}/copy',
     path: { token },
     ...JSON_BODY,
   });
 
 export const resetPassword = (token: string, password: string) =>
-  open.post<{ 204: unknown }, unknown>({
+  open.post<{ 204: unknown }>({
     url: '/api/v1/auth/password/reset',
     body: { token, password },
     ...JSON_BODY,
   });
 
 export const forgotPassword = (email: string) =>
-  open.post<{ 202: unknown }, unknown>({
+  open.post<{ 202: unknown }>({
     url: '/api/v1/auth/password/forgot',
     body: { email },
     ...JSON_BODY,
@@ -80,7 +80,7 @@ export const forgotPassword = (email: string) =>
 
 /** The refresh token is in a cookie then, not in the answer. */
 export const createTokenInCookie = (username: string, password: string) =>
-  open.post<{ 200: Partial<TokenPair> & Pick<TokenPair, 'access_token' | 'expires_in'> }, unknown>({
+  open.post<{ 200: Partial<TokenPair> & Pick<TokenPair, 'access_token' | 'expires_in'> }>({
     url: '/api/v1/auth/token',
     query: { cookie: 'true' },
     body: { username, password },

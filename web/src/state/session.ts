@@ -10,7 +10,6 @@ import {
   refreshToken,
   register,
   type About,
-  type RefreshRequest,
   type TokenPair,
   type User,
 } from '@client';
@@ -72,7 +71,7 @@ async function renew(): Promise<void> {
   const refresh = tokens?.refresh;
   const { data, error } = await refreshToken({
     client: open,
-    body: (refresh ? { refresh_token: refresh } : {}) as RefreshRequest,
+    body: refresh ? { refresh_token: refresh } : {},
   });
   if (data) keep(data);
   else if (problemOf(error).status >= 400 && problemOf(error).status < 500) forget();
