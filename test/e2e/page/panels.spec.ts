@@ -170,7 +170,7 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
       if (url.endsWith('/models')) return status(200, { data: [{ id: 'small' }, { id: 'large' }] })(exchange);
       return body.model === 'small'
         ? reply('Yes')(exchange)
-        : status(404, { error: { message: 'No.' } })(exchange);
+        : status(404, { error: { code: 'model_not_found', message: 'No.' } })(exchange);
     });
     const page = await open('providers');
     await page.getByText('There are no providers of your own.').waitFor();
@@ -241,7 +241,8 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
   it('feedback: an administrator sees it, sums it up, filters it and takes it away', async () => {
     const { api } = await signUp(t.url, t.user);
     const rate = async (question: string, feedback: object) => {
-      const turn = await api.post<{ message: ChatMessage }>('/chat', { content: question, stream: false });
+      const { body } = await api.post<{ id: string }>('/conversations', {});
+      const turn = await api.post<{ message: ChatMessage }>(`/chat/${body.id}`, { content: question });
       const rated = await api.post('/feedback', { message_id: turn.body.message.id, ...feedback });
       expect(rated.status).toBe(201);
     };
@@ -266,7 +267,7 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
   });
 });
 
-describePage('the panels of everybody', { TITLE_MODEL: 'gpt-5-mini', LLM_MAX_RETRIES: '0' }, (t) => {
+describePage('the panels of everybody', { TITLE_MODEL: 'test-model', LLM_MAX_RETRIES: '0' }, (t) => {
   it('are only those that this service and this user have something for', async () => {
     const page = await t.open('settings/users');
     const names = await settings(page).getByRole('navigation').getByRole('link').allTextContents();
