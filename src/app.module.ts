@@ -5,11 +5,15 @@ import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { SharesModule } from './shares/shares.module';
+import { MailModule } from './mail/mail.module';
 import { FeedbackModule } from './feedback/feedback.module';
+import { SearchModule } from './search/search.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { JobsModule } from './jobs/jobs.module';
 import { LimitsModule } from './limits/limits.module';
+import { MetricsModule } from './metrics/metrics.module';
 import { LoggingModule } from './logging/logging.module';
 import { TitlesModule } from './titles/titles.module';
 import { AdminModule } from './users/admin/admin.module';
@@ -31,9 +35,13 @@ import { ModelsModule } from './models/models.module';
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    SearchModule,
+    MailModule,
+    SharesModule,
     UsageModule,
     JobsModule,
     TitlesModule,
+    MetricsModule,
     OperationsModule,
     AdminModule,
   ],

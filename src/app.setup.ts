@@ -20,6 +20,8 @@ import { checkRequestTarget } from './http/request-target';
 import { apiSecurityHeaders, ignoreConditionalGet } from './http/security-headers';
 import { sendProblem } from './http/send-problem';
 import { limitServer } from './http/server-limits';
+import { METRICS_PATH } from './http/metrics-path';
+import { Observer } from './observability/observer';
 import { RequestLimits } from './limits/request-limits';
 import { AppLogger } from './logging/app-logger';
 import { logRequests } from './logging/request-log';
@@ -44,7 +46,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   limitServer(app.getHttpServer());
 
   app.use(locateClient(http));
-  app.use(assignRequestId, logRequests(new PinoLogger({})), apiSecurityHeaders());
+  app.use(assignRequestId, logRequests(new PinoLogger({}), app.get(Observer)), apiSecurityHeaders());
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
   // Before the limits, so that a page may read that it has reached one.
@@ -63,7 +65,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
 /** Every route is below the prefix, except those whose path is complete as it is. */
 export function prefixRoutes(app: INestApplication): void {
   app.setGlobalPrefix(API_PREFIX, {
-    exclude: UNPREFIXED_ROUTES.map((path) => ({ path, method: RequestMethod.ALL })),
+    exclude: [...UNPREFIXED_ROUTES, METRICS_PATH].map((path) => ({ path, method: RequestMethod.ALL })),
   });
 }
 

@@ -10,6 +10,8 @@ export interface HttpConfig {
   page: boolean;
   /** A folder that is served at `/` instead; absolute. */
   pageDir?: string;
+  /** Where people reach the service, or its page: without a slash at its end. Links begin with it. */
+  publicUrl?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: string[];
@@ -72,6 +74,8 @@ export interface LimitsConfig {
   chat: number;
   /** That log in, register or refresh, from one network. */
   login: number;
+  /** That read what is shared, from one network. */
+  shared: number;
   /** Not per minute but at a time, in this process: answers of one identity that stay open. */
   openStreams: number;
 }
@@ -132,8 +136,32 @@ export interface LogConfig {
   content: boolean;
 }
 
+export interface MailConfig {
+  /** `smtp://` or `smtps://`, with user and password if the server wants them; absent: no mail is sent. */
+  smtpUrl?: string;
+  /** Who it is from: an address, with or without a name. */
+  from: string;
+}
+
+export interface SharingConfig {
+  /** Whether conversations can be shared, and what was shared can be read. */
+  enabled: boolean;
+}
+
+/** Who may ask for metrics. */
+export interface MetricsConfig {
+  /** To be sent as a bearer token. Without it there must be a port. */
+  token?: string;
+  /** A port of their own; absent: that of the API. */
+  port?: number;
+  /** Address that the port of their own is on. */
+  host: string;
+}
+
 export interface AppConfigParts {
   http: HttpConfig;
+  mail: MailConfig;
+  sharing: SharingConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
   audit: AuditConfig;
@@ -143,11 +171,15 @@ export interface AppConfigParts {
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
+  /** Absent: off. */
+  metrics?: MetricsConfig;
 }
 
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
 export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
+  readonly mail: MailConfig;
+  readonly sharing: SharingConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
   readonly audit: AuditConfig;
@@ -157,9 +189,12 @@ export class AppConfig implements AppConfigParts {
   readonly llm: LlmConfig;
   readonly chat: ChatConfig;
   readonly log: LogConfig;
+  readonly metrics?: MetricsConfig;
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
+    this.mail = parts.mail;
+    this.sharing = parts.sharing;
     this.database = parts.database;
     this.auth = parts.auth;
     this.audit = parts.audit;
@@ -169,5 +204,6 @@ export class AppConfig implements AppConfigParts {
     this.llm = parts.llm;
     this.chat = parts.chat;
     this.log = parts.log;
+    this.metrics = parts.metrics;
   }
 }

@@ -32,6 +32,14 @@ export const VARIABLES = {
   API_DOCS: flag().optional(),
   PAGE: choice(['on', 'off']).optional(),
   PAGE_DIR: z.string().optional(),
+  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  SHARING: choice(['on', 'off']).default('on'),
+  SMTP_URL: url(['smtp:', 'smtps:']).optional(),
+  SMTP_FROM: z
+    .string()
+    .regex(/^[^\r\n]{3,320}$/, 'must be an address such as Parley <parley@example.com>')
+    .refine((text) => text.includes('@'), 'must be an address such as Parley <parley@example.com>')
+    .optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),
@@ -112,6 +120,16 @@ export const VARIABLES = {
   REPLY_DURABILITY: choice(['standard', 'strict']).default('standard'),
   SSE_HEARTBEAT_MS: wholeNumber(100, 15_000, 15_000),
   SHUTDOWN_GRACE_S: wholeNumber(0, 3600, 25),
+
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 printable characters without spaces')
+    .optional(),
+  METRICS_PORT: optionalWholeNumber(0, 65_535),
+  METRICS_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
 
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: choice(['json', 'pretty']).optional(),

@@ -41,6 +41,13 @@ export class TransactionRunner {
     return this.dataSource.manager;
   }
 
+  /** Connections of the pool, and who waits for one. */
+  get pool(): { total: number; idle: number; waiting: number } {
+    if (!this.dataSource.isInitialized) return { total: 0, idle: 0, waiting: 0 };
+    const { totalCount: total, idleCount: idle, waitingCount: waiting } = poolOf(this.dataSource);
+    return { total, idle, waiting };
+  }
+
   /** Whether the caller runs in a transaction, and so may hold the only session there is. */
   get inTransaction(): boolean {
     return this.current() !== undefined;

@@ -7,6 +7,12 @@ export function hasValidSharedSecret({ headersDistinct }: IncomingMessage, secre
   return offered?.length === 1 && isSame(offered[0], secret);
 }
 
+/** Whether `Authorization` holds this token, once. */
+export function hasBearerToken({ headersDistinct }: IncomingMessage, token: string): boolean {
+  const [offered, ...others] = headersDistinct.authorization ?? [];
+  return offered !== undefined && others.length === 0 && isSame(offered, `Bearer ${token}`);
+}
+
 /** In constant time; the digests make both sides equally long. */
 function isSame(...texts: [string, string]): boolean {
   const [offered, expected] = texts.map((text) => createHash('sha256').update(text).digest());

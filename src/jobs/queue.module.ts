@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { HttpModule } from '../http/http.module';
+import { ObservabilityModule } from '../observability/observability.module';
 import { JobQueue } from './job-queue';
 import { Boss } from './pg-boss/boss';
 import { PgBossQueue } from './pg-boss/pg-boss-queue';
@@ -8,7 +9,7 @@ import { ShutdownGrace } from './shutdown-grace';
 
 /** Chooses what is behind `JobQueue`. */
 @Module({
-  imports: [HttpModule],
+  imports: [HttpModule, ObservabilityModule],
   providers: [Boss, QueueRepository, ShutdownGrace, { provide: JobQueue, useClass: PgBossQueue }],
   exports: [JobQueue],
 })

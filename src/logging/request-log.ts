@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PinoLogger } from 'nestjs-pino';
+import { NoopObserver, type Observer } from '../observability/observer';
 import { requestIdOf } from '../http/request-id';
 import { pathOf } from '../http/send-problem';
 
@@ -12,26 +13,35 @@ interface LoggedRequest extends IncomingMessage {
 
 /**
  * Puts the request id on every line that is logged while the request is served, and logs one line when the answer has ended
- * or the client has left. No query, header or body is in it.
+ * or the client has left; the observer is told of both. No query, header or body is in it.
  */
-export function logRequests(pino: PinoLogger) {
+export function logRequests(pino: PinoLogger, observer: Observer = new NoopObserver()) {
   return (request: LoggedRequest, response: ServerResponse, next: () => void): void => {
     const started = performance.now();
     const logged = () => {
       const log = pino.logger;
-      response.once('close', () => log[levelOf(response)](describe(request, response, started), 'request'));
+      response.once('close', () => {
+        const ms = performance.now() - started;
+        log[levelOf(response)](describe(request, response, ms), 'request');
+        observer.requestEnded({
+          method: request.method ?? '',
+          route: request.route?.path,
+          status: response.statusCode,
+          ms,
+        });
+      });
       next();
     };
     pino.runInContext(logged, { bindings: { request_id: requestIdOf(request) } });
   };
 }
 
-function describe(request: LoggedRequest, response: ServerResponse, started: number) {
+function describe(request: LoggedRequest, response: ServerResponse, ms: number) {
   return {
     method: request.method,
     route: request.route?.path ?? pathOf(request),
     status: response.statusCode,
-    ms: Math.round(performance.now() - started),
+    ms: Math.round(ms),
     ...(request.userId !== undefined && { user_id: request.userId }),
     ...(!response.writableFinished && { aborted: true }),
   };

@@ -133,6 +133,15 @@ export class QueueRepository {
     );
   }
 
+  /** How many replies of all users wait, counted as far as a limit. Reads the index of queued replies. */
+  async countQueued(limit: number): Promise<number> {
+    const [{ queued }] = await this.db.query<{ queued: number }>(
+      `SELECT count(*)::int AS queued FROM (SELECT 1 FROM messages q WHERE ${isQueued('q')} LIMIT $1) counted`,
+      [limit],
+    );
+    return queued;
+  }
+
   /** Ids of those of these replies that do not wait any more. */
   async notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(

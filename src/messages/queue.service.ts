@@ -23,6 +23,8 @@ export interface FirstInQueue {
   waitsForSlot: boolean;
 }
 
+const MOST_COUNTED = 100_000;
+
 /** Replies that wait for their turn. */
 @Injectable()
 export class QueueService {
@@ -37,6 +39,11 @@ export class QueueService {
   /** Whether there are models with `max_concurrent`. */
   get hasLimits(): boolean {
     return this.slots.models.length > 0;
+  }
+
+  /** How many replies of all users wait for their turn, counted as far as 100,000: for metrics. */
+  countQueued(): Promise<number> {
+    return this.queue.countQueued(MOST_COUNTED);
   }
 
   /** Does the work while the conversation is locked, as whoever begins its next reply: knowing what there is to wait for. */

@@ -3,7 +3,9 @@ import {
   type ObservedAttempt,
   type ObservedBatch,
   type ObservedFirstToken,
+  type ObservedJob,
   type ObservedReply,
+  type ObservedRequest,
   Observer,
 } from './observer';
 
@@ -17,6 +19,10 @@ export function observerOf(observers: readonly Observer[]): Observer {
 class CompositeObserver extends Observer {
   constructor(private readonly observers: readonly Observer[]) {
     super();
+  }
+
+  requestEnded(request: ObservedRequest): void {
+    for (const observer of this.observers) observer.requestEnded(request);
   }
 
   attemptEnded(attempt: ObservedAttempt): void {
@@ -49,5 +55,9 @@ class CompositeObserver extends Observer {
 
   readers(open: number): void {
     for (const observer of this.observers) observer.readers(open);
+  }
+
+  jobEnded(job: ObservedJob): void {
+    for (const observer of this.observers) observer.jobEnded(job);
   }
 }

@@ -1,20 +1,31 @@
 import { Module } from '@nestjs/common';
-import { Observer } from './observer';
+import { AppConfig } from '../config/app-config';
 import { observerOf } from './composite-observer';
+import { MetricsRegistry } from './metrics-registry';
+import { Observer } from './observer';
 import { ProcessIdentity } from './process-identity';
 import { ReplyLines } from './reply-lines';
 
-/** Provides the `Observer` of this process, and who it is. */
+/**
+ * Provides the `Observer` of this process, made of those that are on, and who the process is. What is off is not loaded.
+ */
 @Module({
   providers: [
     ProcessIdentity,
     ReplyLines,
     {
+      provide: MetricsRegistry,
+      inject: [AppConfig, ProcessIdentity],
+      useFactory: ({ metrics }: AppConfig, { version }: ProcessIdentity) =>
+        MetricsRegistry.of(metrics, version),
+    },
+    {
       provide: Observer,
-      inject: [ReplyLines],
-      useFactory: (...observers: Observer[]) => observerOf(observers),
+      inject: [ReplyLines, MetricsRegistry],
+      useFactory: (lines: ReplyLines, { observer }: MetricsRegistry) =>
+        observerOf([lines, observer].filter((each) => each !== undefined)),
     },
   ],
-  exports: [Observer, ProcessIdentity],
+  exports: [MetricsRegistry, Observer, ProcessIdentity],
 })
 export class ObservabilityModule {}

@@ -35,6 +35,22 @@ export interface ObservedBatch {
   ms: number;
 }
 
+/** An answer that has ended, or whose client has left. */
+export interface ObservedRequest {
+  method: string;
+  /** Template of its route, such as `/api/v1/messages/:id`; undefined if it had none. */
+  route: string | undefined;
+  status: number;
+  ms: number;
+}
+
+/** An attempt at a job. */
+export interface ObservedJob {
+  type: string;
+  outcome: 'done' | 'failed';
+  ms: number;
+}
+
 /** Tokens of a reply. */
 export interface ObservedUsage {
   input_tokens: number;
@@ -76,6 +92,9 @@ export interface ObservedReply {
  * of what people or models write. Names of models and providers may be those of users, so their number has no bound.
  */
 export abstract class Observer {
+  /** Called by `logRequests`, once for each request. */
+  abstract requestEnded(request: ObservedRequest): void;
+
   /** Called by `ModelRunner`, once for each try. */
   abstract attemptEnded(attempt: ObservedAttempt): void;
 
@@ -99,10 +118,14 @@ export abstract class Observer {
 
   /** Called by `OpenAnswers` at each change. `open`: answers that stay open now, such as streams, sockets, what these read, and waiting requests. */
   abstract readers(open: number): void;
+
+  /** Called by `PgBossQueue`, once for each attempt. */
+  abstract jobEnded(job: ObservedJob): void;
 }
 
 /** Measures nothing. An observer of a few things overrides what it wants to hear of. */
 export class NoopObserver extends Observer {
+  requestEnded(_request: ObservedRequest): void {}
   attemptEnded(_attempt: ObservedAttempt): void {}
   firstToken(_first: ObservedFirstToken): void {}
   batchCommitted(_batch: ObservedBatch): void {}
@@ -111,4 +134,5 @@ export class NoopObserver extends Observer {
   queryTime(_ms: number): void {}
   leaseLost(): void {}
   readers(_open: number): void {}
+  jobEnded(_job: ObservedJob): void {}
 }

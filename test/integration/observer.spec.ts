@@ -9,6 +9,7 @@ type Call = [name: keyof Observer, told: unknown];
 /** Keeps what it is told. */
 class Recorder extends Observer {
   calls: Call[] = [];
+  requestEnded = (told: unknown) => this.keep('requestEnded', told);
   attemptEnded = (told: unknown) => this.keep('attemptEnded', told);
   firstToken = (told: unknown) => this.keep('firstToken', told);
   batchCommitted = (told: unknown) => this.keep('batchCommitted', told);
@@ -16,6 +17,7 @@ class Recorder extends Observer {
   queueWait = (told: unknown) => this.keep('queueWait', told);
   queryTime = (told: unknown) => this.keep('queryTime', told);
   leaseLost = () => this.keep('leaseLost', undefined);
+  jobEnded = (told: unknown) => this.keep('jobEnded', told);
   readers = (told: unknown) => this.keep('readers', told);
 
   told(...names: (keyof Observer)[]): Call[] {

@@ -72,7 +72,7 @@ export function idSlotsOf(operation: Operation, api: ApiDescription): string[] {
 }
 
 /** The request of this case with these ids in their places. */
-export function requestOf({ route, body }: MatrixCase, values: Values): Call {
+export function requestOf({ route, query, body }: MatrixCase, values: Values): Call {
   const { method, path } = routeNamed(route);
   const part = (place: string) =>
     Object.fromEntries(
@@ -88,7 +88,7 @@ export function requestOf({ route, body }: MatrixCase, values: Values): Call {
   return {
     method,
     path: fillPath(path, part('path')),
-    query: part('query'),
+    query: { ...query, ...part('query') },
     headers: part('header'),
     ...(content && { body: content }),
   };

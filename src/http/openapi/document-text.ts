@@ -39,6 +39,7 @@ export const TAGS: Record<string, string> = {
   conversations: 'Conversations: their titles, settings and messages.',
   messages: 'Single messages and the paths of the tree that they are in.',
   feedback: 'What users think of replies, from 1 to 5.',
+  shares: 'Conversations that whoever has a link may read.',
   usage: 'What one has used.',
   users: 'Oneself, and for administrators everybody.',
   jobs: 'Work that goes on in the background.',

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import { detached } from '../../common/detached';
 import { unavailable } from '../../database/database-error';
+import { Observer } from '../../observability/observer';
 import { JobQueue, type EnqueueOptions, type JobRun, type JobSchedule, type JobType } from '../job-queue';
 import { ShutdownGrace } from '../shutdown-grace';
 import { Boss, DEAD, DEAD_TYPE, type Payload } from './boss';
@@ -52,6 +53,7 @@ export class PgBossQueue
     private readonly boss: Boss,
     private readonly repository: QueueRepository,
     private readonly grace: ShutdownGrace,
+    private readonly observer: Observer,
   ) {
     super();
     // First: the queues of all others name this one.
@@ -176,12 +178,15 @@ export class PgBossQueue
     const signal = AbortSignal.any([job.signal, overdue.signal]);
     // What was given up comes with its type.
     const data = type === DEAD ? job.data : (job.data as Payload).data;
+    const began = performance.now();
     const running = work.handler({ data, last: job.retryCount >= job.retryLimit, signal });
     const settled = running.catch(() => undefined);
     this.running.add(settled);
     try {
       await running;
+      this.observer.jobEnded({ type, outcome: 'done', ms: performance.now() - began });
     } catch (err) {
+      this.observer.jobEnded({ type, outcome: 'failed', ms: performance.now() - began });
       this.logger.warn({ err, job: job.id, type, attempt: job.retryCount + 1 }, 'A job failed');
       // pg-boss stores what it is given, causes included: an error of the database would have the texts of a statement.
       // eslint-disable-next-line preserve-caught-error

@@ -5,8 +5,8 @@ import { type ApiDocument, bodiesOf, operationsOf, type Schema, writtenDocument 
 
 const PROBLEM_JSON = 'application/problem+json';
 const EVENT_STREAM = 'text/event-stream';
-/** Pages and the document itself, and the health routes' second address. */
-const UNDOCUMENTED = /^GET (\/$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
+/** Pages and the document itself, the health routes' second address, and what is for Prometheus. */
+const UNDOCUMENTED = /^GET (\/$|\/metrics$|(\/api\/v1)?\/(docs|redoc|openapi\.json|(?<=v1\/)health)\b)/;
 
 /** Clients are generated with these names: a new one is added here, none is ever changed. */
 const OPERATION_IDS = [
@@ -15,10 +15,13 @@ const OPERATION_IDS = [
   'checkProvider',
   'clearContext',
   'continueReply',
+  'copyShared',
   'createApiKey',
   'createConversation',
   'createFeedback',
+  'createPasswordReset',
   'createProvider',
+  'createShare',
   'createStreamTicket',
   'createToken',
   'deleteApiKey',
@@ -27,6 +30,7 @@ const OPERATION_IDS = [
   'deleteFeedback',
   'deleteMessage',
   'deleteProvider',
+  'deleteShare',
   'deleteUser',
   'editMessage',
   'exportFeedback',
@@ -34,6 +38,7 @@ const OPERATION_IDS = [
   'followConversation',
   'followEvents',
   'followReply',
+  'forgotPassword',
   'forkConversation',
   'getAbout',
   'getConversation',
@@ -45,6 +50,7 @@ const OPERATION_IDS = [
   'getMessage',
   'getProvider',
   'getReadiness',
+  'getShared',
   'getUsage',
   'getUser',
   'listApiKeys',
@@ -56,6 +62,7 @@ const OPERATION_IDS = [
   'listModels',
   'listPath',
   'listProviders',
+  'listShares',
   'listUsers',
   'listVersions',
   'logOut',
@@ -66,6 +73,7 @@ const OPERATION_IDS = [
   'refreshToken',
   'regenerateReply',
   'register',
+  'resetPassword',
   'retryJob',
   'selectBranch',
   'sendMessage',
@@ -255,12 +263,15 @@ describe('every operation', () => {
     const open = operationsOf(document).filter(([, { security }]) => security?.length === 0);
     expect(idsOf(open)).toEqual([
       'createToken',
+      'forgotPassword',
       'getAbout',
       'getHealth',
       'getLiveness',
       'getReadiness',
+      'getShared',
       'refreshToken',
       'register',
+      'resetPassword',
     ]);
   });
 });
