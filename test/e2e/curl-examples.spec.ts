@@ -50,7 +50,11 @@ async function paste(command: string, seconds: number, env: NodeJS.ProcessEnv = 
 async function refusals(operations: Described[], env?: NodeJS.ProcessEnv): Promise<string[]> {
   const refused: string[] = [];
   for (const operation of operations) {
-    const answer = await paste(commandOf(operation), OPEN.test(operation.operationId) ? 10 : 60, env);
+    const seconds = OPEN.test(operation.operationId) ? 10 : 60;
+    let answer = await paste(commandOf(operation), seconds, env);
+    // A machine that is busy enough takes longer for a statement than the service waits; it says to try again.
+    for (let tries = 1; answer.startsWith('503') && tries < 10; tries++)
+      answer = await paste(commandOf(operation), seconds, env);
     if (!/^2\d\d$/.test(answer)) refused.push(`${operation.operationId} ${answer}`);
   }
   return refused;
