@@ -7,7 +7,7 @@ const alice: ApiClient = t.client('alice');
 
 const refusal = async (path: string) => {
   const { status, body } = await alice.get(path);
-  return [status, body.code, body.errors?.map((each) => each.path)];
+  return [status, body.code, body.errors && [...new Set(body.errors.map((each) => each.path))]];
 };
 const asked = (q: string) => refusal(`/search?q=${encodeURIComponent(q)}`);
 
@@ -19,14 +19,14 @@ describe('what can be searched for', () => {
 
   it('has a length and a number of words', async () => {
     expect(await asked('x'.repeat(500))).toEqual([200, undefined, undefined]);
-    expect(await asked('x'.repeat(501))).toEqual([400, 'invalid_request', ['q']]);
-    expect(await asked('x'.repeat(10_000))).toEqual([400, 'invalid_request', ['q']]);
+    expect(await asked('x'.repeat(501))).toEqual([400, 'validation_failed', ['q']]);
+    expect(await asked('x'.repeat(10_000))).toEqual([400, 'validation_failed', ['q']]);
     expect(await asked('x '.repeat(64).trim())).toEqual([200, undefined, undefined]);
     expect(await asked('x '.repeat(65).trim())).toEqual([400, 'invalid_search', ['q']]);
     expect(await asked('挪'.repeat(65))).toEqual([200, undefined, undefined]);
     expect(await asked('挪'.repeat(66))).toEqual([400, 'invalid_search', ['q']]);
-    expect(await refusal('/search')).toEqual([400, 'invalid_request', ['q']]);
-    expect(await refusal('/search?q=')).toEqual([400, 'invalid_request', ['q']]);
+    expect(await refusal('/search')).toEqual([400, 'validation_failed', ['q']]);
+    expect(await refusal('/search?q=')).toEqual([400, 'validation_failed', ['q']]);
     expect((await refusal('/search?q=%00a'))[0]).toBe(400);
     expect((await refusal('/search?q=a&q=b'))[0]).toBe(400);
     expect((await refusal('/search?q[]=a'))[0]).toBe(400);
@@ -71,14 +71,15 @@ describe('what can be searched for', () => {
     const { id } = await alice.conversation({ title: '-' });
     const word = 'q'.repeat(5_000);
     const long = `${word} ${'lorem ipsum dolor '.repeat(5_000)} zyzzyva`;
-    const { user_message } = await alice.say(id, long.slice(-100_000));
+    const { user_message } = await alice.say(id, long);
     const second = await alice.say(id, `${word} 1`);
     const [hit] = await search(alice, 'zyzzyva', '&role=user');
     expect(hit).toMatchObject({ message_id: user_message.id });
     expect(hit.snippet.slice(...hit.highlights[0])).toBe('zyzzyva');
-    expect(await search(alice, word.slice(0, 500), '&role=user')).toMatchObject([
-      { message_id: second.user_message.id },
-    ]);
+    const both = await search(alice, word.slice(0, 500), '&role=user');
+    expect(new Set(both.map(({ message_id }) => message_id))).toEqual(
+      new Set([user_message.id, second.user_message.id]),
+    );
   });
 
   it('is looked for under a key of the client', async () => {
