@@ -101,13 +101,14 @@ export function as(user: string, request: Call): Call {
 /** The ids of a person's own things, for each place of the case. */
 export async function idsOf(
   person: Belongings,
-  { route, ids }: MatrixCase,
+  matrixCase: MatrixCase,
   send: (request: Call) => Promise<Answer>,
 ): Promise<Values> {
+  const { ids } = matrixCase;
   const plain = Object.entries(ids).filter(([, kind]) => kind !== 'cursor');
   const values = Object.fromEntries(plain.map(([slot, kind]) => [slot, idOf(person, kind)]));
   const cursors = Object.keys(ids).filter((slot) => ids[slot] === 'cursor');
-  for (const slot of cursors) values[slot] = await cursorOf(person, { route, ids, owner: 200 }, values, send);
+  for (const slot of cursors) values[slot] = await cursorOf(person, matrixCase, values, send);
   return values;
 }
 

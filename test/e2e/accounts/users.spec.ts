@@ -175,11 +175,13 @@ const EXPORTED: Record<string, string> = {
   user_jobs: 'job',
   users: 'user',
 };
-/** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends. */
+/** Gone by itself within a day or so, and nothing that anybody has written; of a running reply, which is in `messages` when it ends; made of others. */
 const PASSING = [
   'idempotency_keys',
   'open_replies',
   'password_resets',
+  'search_entries',
+  'search_segments',
   'stream_tickets',
   'user_event_heads',
   'user_events',
