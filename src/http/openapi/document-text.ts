@@ -38,6 +38,7 @@ export const TAGS: Record<string, string> = {
   chat: 'Saying something, and following, stopping and reading replies.',
   conversations: 'Conversations: their titles, settings and messages.',
   messages: 'Single messages and the paths of the tree that they are in.',
+  search: 'Finds what was said, and titles.',
   feedback: 'What users think of replies, from 1 to 5.',
   shares: 'Conversations that whoever has a link may read.',
   usage: 'What one has used.',

@@ -96,7 +96,7 @@ describePage('what the page does with messages', {}, (t) => {
     await page.locator('article.reply').getByText('Second').waitFor();
     await box(page).fill('Now');
     await page.getByRole('button', { name: 'Interrupt' }).click();
-    await page.getByText('Third.').waitFor();
+    await lastReply(page).getByText('Third.').waitFor();
     expect(t.model.requests).toHaveLength(3);
   });
 

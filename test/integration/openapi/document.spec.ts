@@ -75,6 +75,7 @@ const OPERATION_IDS = [
   'register',
   'resetPassword',
   'retryJob',
+  'searchMessages',
   'selectBranch',
   'sendMessage',
   'startChat',

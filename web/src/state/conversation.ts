@@ -247,5 +247,7 @@ export const conversation = {
   async unrate(feedbackId: string): Promise<void> {
     const { error } = await deleteFeedback({ path: { id: feedbackId } });
     if (error) fail(error);
+    // One that was being read meanwhile may still have it.
+    void reload();
   },
 };
