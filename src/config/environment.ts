@@ -11,6 +11,7 @@ import {
   type OwnProvidersConfig,
   type QuotasConfig,
   type TitlesConfig,
+  type TracesConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
@@ -131,6 +132,7 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
       content: values.LOG_CONTENT && values.LOG_LEVEL === 'trace',
     },
     metrics: toMetrics(values),
+    traces: toTraces(values),
   });
 }
 
@@ -140,6 +142,22 @@ function toMetrics({
   METRICS_HOST: host,
 }: Variables): MetricsConfig | undefined {
   return token === undefined && port === undefined ? undefined : { token, port, host };
+}
+
+function toTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...values }: Variables): TracesConfig | undefined {
+  if (endpoint === undefined) return undefined;
+  return {
+    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    headers: Object.fromEntries(values.OTEL_EXPORTER_OTLP_HEADERS.map(headerOf)),
+    serviceName: values.OTEL_SERVICE_NAME,
+    share: Number(values.OTEL_TRACES_SAMPLER_ARG),
+  };
+}
+
+/** `name=value`, the value as in a URL. */
+function headerOf(pair: string): [string, string] {
+  const at = pair.indexOf('=');
+  return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
 }
 
 function toHttp(values: Variables): HttpConfig {
