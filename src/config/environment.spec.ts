@@ -197,7 +197,7 @@ describe('a bad environment', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '2'],
     ['METRICS_TOKEN', 'short'],
     ['METRICS_PORT', '65536'],
-    ['METRICS_HOST', 'a host'],
+    ['METRICS_HOST', 'my machine'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
     ['LOG_CONTENT', 'yes'],
