@@ -17,6 +17,7 @@ const ALLOWED = {
   http: ['config', 'errors', 'database', 'common'],
   logging: ['config', 'errors', 'database', 'http', 'observability'],
   outbound: ['config', 'errors'],
+  operations: [...FOUNDATIONS],
   limits: FOUNDATIONS,
   // features, each above those that it lists
   audit: FOUNDATIONS,
@@ -47,7 +48,7 @@ const ALLOWED = {
   about: [...FOUNDATIONS, 'auth'],
   // `users/` has three floors: who there is (below `auth`), what they and administrators do (above it), and commands (above all features)
   'users/accounts': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
-  'users/admin': [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'providers', 'usage'],
+  'users/admin': [...FOUNDATIONS, 'operations', 'limits', 'audit', 'auth', 'users', 'providers', 'usage'],
   // a turn: face → use case → engine → tree of messages
   replies: [...FOUNDATIONS, 'users', 'instances', 'user-events', 'llm', 'conversations', 'messages'],
   turns: [...FOUNDATIONS, 'llm', 'providers', 'conversations', 'messages', 'usage', 'replies'],

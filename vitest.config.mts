@@ -12,6 +12,7 @@ const LONG = [
   'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
   'test/e2e/client/{streams,written}.spec.ts',
   'test/e2e/jobs/{pooler,queue,titles}.spec.ts',
+  'test/e2e/operations/*.spec.ts',
   'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',
   'test/e2e/security/{input,input-bodies,provider-streams,requests}.spec.ts',
   'test/integration/{build,database/kill}.spec.ts',

@@ -5,6 +5,7 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const HERE = import.meta.dirname;
@@ -18,7 +19,7 @@ export * from './stream.js';
 export * from './types.gen.js';
 `;
 
-const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const { values } = parseArgs({ options: { out: { type: 'string' }, dist: { type: 'string' } } });
 if (!values.out) fail('Name the folder: npm run client -- --out DIR');
 // npm runs scripts in the folder of package.json, wherever it was called.
 const out = resolve(process.env.INIT_CWD ?? '.', values.out);
@@ -46,7 +47,9 @@ function isOurs(folder) {
 
 /** Loads what it needs only now, when there is something to do. @param {string} folder */
 async function write(folder) {
-  const { writeOpenApi } = await import('../dist/src/write-openapi.js');
+  // A build has its own, which is not in its place yet.
+  const dist = resolve(HERE, '..', values.dist ?? 'dist');
+  const { writeOpenApi } = await import(pathToFileURL(join(dist, 'src/write-openapi.js')).href);
   const { createClient } = await import('@hey-api/openapi-ts');
   const path = join(draft, 'openapi.json');
   await writeOpenApi(path);

@@ -26,6 +26,9 @@ const stopped = new AbortController();
 /** What whoever builds is told, without a stack. */
 class BuildError extends Error {}
 
+/** Of the page and the client that it is made of. */
+const PAGE_INPUTS = ['src', 'client', 'web', 'package-lock.json'];
+
 /** In this order. `inputs` are the files and folders that a step reads; it writes into the folder that `run` is given. */
 const STEPS = [
   {
@@ -60,7 +63,13 @@ const STEPS = [
     inputs: ['src/database', 'migrations', 'package-lock.json'],
     run: (out) => node(join(out, 'src/database/prepare.js')),
   },
-];
+  {
+    name: 'building the page',
+    inputs: PAGE_INPUTS,
+    run: (out) => node('web/build.mjs', out),
+  },
+  // Whoever has the service alone has no page to build.
+].filter(({ inputs }) => inputs !== PAGE_INPUTS || fs.existsSync(join(ROOT, 'web')));
 
 try {
   await main();

@@ -13,6 +13,8 @@ import { LimitsModule } from './limits/limits.module';
 import { MetricsModule } from './metrics/metrics.module';
 import { LoggingModule } from './logging/logging.module';
 import { TitlesModule } from './titles/titles.module';
+import { AdminModule } from './users/admin/admin.module';
+import { OperationsModule } from './operations/operations.module';
 import { UsageModule } from './usage/usage.module';
 import { ModelsModule } from './models/models.module';
 
@@ -34,6 +36,8 @@ import { ModelsModule } from './models/models.module';
     JobsModule,
     TitlesModule,
     MetricsModule,
+    OperationsModule,
+    AdminModule,
   ],
 })
 export class AppModule {}

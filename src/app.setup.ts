@@ -13,6 +13,7 @@ import { AppError } from './errors/app-error';
 import { closeWhenDraining, Draining } from './http/draining';
 import { refuseUnexpectedBody } from './http/json-body';
 import { serveDocs } from './http/openapi/docs-pages';
+import { pageIsBuilt, servePage } from './http/built-page';
 import { redirectToDocs, servePageFolder } from './http/page-folder';
 import { assignRequestId } from './http/request-id';
 import { checkRequestTarget } from './http/request-target';
@@ -54,6 +55,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);
   if (cors) app.use(answerPreflight);
   if (http.pageDir) servePageFolder(app, http.pageDir);
+  else if (http.page && pageIsBuilt()) servePage(app);
   else if (http.docs) redirectToDocs(app);
   app.use(ignoreConditionalGet);
   if (http.docs) serveDocs(app);

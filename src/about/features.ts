@@ -9,6 +9,10 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   conversation_keys: () => true,
   queue: () => true,
   feedback: () => true,
+  events: () => true,
+  message_deletion: () => true,
+  jobs: () => true,
+  titles: ({ llm }) => llm.titles.enabled,
   providers: ({ ownProviders }) => ownProviders.encryptionKeys.length > 0,
   api_keys: ({ auth }) => auth.mode === 'token',
 };

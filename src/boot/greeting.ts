@@ -1,6 +1,7 @@
 import type { AppConfig, AuthConfig } from '../config/app-config';
 import { API_PREFIX } from '../http/api-prefix';
 import { VERSION } from '../common/version';
+import { pageIsBuilt } from '../http/built-page';
 
 const OPEN_TO_ALL =
   'Whoever can reach this port can act as any user: set AUTH_PROXY_SECRET or AUTH_TRUSTED_PROXIES, or listen on 127.0.0.1.';
@@ -19,7 +20,7 @@ export function greeting(config: AppConfig, url: string): string[] {
   const off = offOf(config);
   return [
     `Parley ${VERSION} listens on ${base}`,
-    ...(http.pageDir ? [`  page      ${url}/ (PAGE_DIR ${http.pageDir})`] : []),
+    ...pageOf(config, url),
     ...(http.docs ? [`  docs      ${base}/docs (Swagger UI), ${base}/redoc, ${base}/openapi.json`] : []),
     `  models    ${modelsOf(config)}`,
     `  database  ${databaseOf(config)}`,
@@ -33,6 +34,11 @@ export function greeting(config: AppConfig, url: string): string[] {
 export function warnings({ auth }: AppConfig): string[] {
   const isOpen = !auth.loopback && !auth.proxySecret && auth.trustedProxies.length === 0;
   return auth.mode === 'header' && isOpen ? [OPEN_TO_ALL] : [];
+}
+
+function pageOf({ http }: AppConfig, url: string): string[] {
+  if (http.pageDir) return [`  page      ${url}/ (PAGE_DIR ${http.pageDir})`];
+  return http.page && pageIsBuilt() ? [`  page      ${url}/`] : [];
 }
 
 function modelsOf({ llm }: AppConfig): string {
@@ -57,6 +63,7 @@ function databaseOf({ database: { url, dataDir } }: AppConfig): string {
 
 function offOf({ http, ownProviders, limits, auth }: AppConfig): string[] {
   return [
+    ...(http.page || http.pageDir ? [] : ['page (PAGE)']),
     ...(http.docs ? [] : ['documentation (API_DOCS)']),
     ...(ownProviders.encryptionKeys.length > 0 ? [] : ['providers of users (ENCRYPTION_KEY)']),
     ...(limits.identity > 0 ? [] : ['rate limits (RATE_LIMITS)']),

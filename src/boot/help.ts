@@ -7,6 +7,8 @@ const COMMANDS = [
   ['npm run start:prod', 'start what has been built, as a service manager does'],
   ['npm test', 'run the tests'],
   ['npm run admin', 'make administrators, rotate keys, …: says what there is'],
+  ['npm run backup -- FILE', 'copy the embedded database to a file, also while the service runs'],
+  ['npm run restore -- FILE', 'restore such a file into an empty DATA_DIR'],
   ['npm run check-model', 'ask each configured model for a token, and say what is wrong'],
   ['npm run openapi -- FILE', 'write the OpenAPI document'],
   ['npm run client -- --out DIR', 'write the typed client for a front end'],

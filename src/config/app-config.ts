@@ -6,7 +6,9 @@ export interface HttpConfig {
   production: boolean;
   /** Serve Swagger UI, ReDoc and the OpenAPI document. */
   docs: boolean;
-  /** A folder that is served at `/`; absolute. */
+  /** Serve the built-in page at `/`. */
+  page: boolean;
+  /** A folder that is served at `/` instead; absolute. */
   pageDir?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */

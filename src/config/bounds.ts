@@ -1092,6 +1092,52 @@ export const JOB_BOUNDS = {
   },
 } as const satisfies Bounds;
 
+/** Commands to the running process, on its socket. */
+export const OPERATION_BOUNDS = {
+  controlConnections: {
+    what: 'commands that ask the running process at once',
+    limit: 4,
+    unit: 'count',
+    beyond: 'a further connection is closed at once',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+  requestBytes: {
+    what: 'what a command says to it',
+    limit: 64 * 1024,
+    unit: 'bytes',
+    beyond: 'the connection is closed',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+  requestTime: {
+    what: 'time for that',
+    limit: 5_000,
+    unit: 'ms',
+    beyond: 'the connection is closed',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+  frameBytes: {
+    what: 'a piece of its answer',
+    limit: 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the command ends with an error',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+  stalledCommand: {
+    what: 'time for which a command takes nothing of its answer',
+    limit: 60_000,
+    unit: 'ms',
+    beyond: 'the connection is closed, and the backup given up',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+  backups: {
+    what: 'backups that are taken at once',
+    limit: 1,
+    unit: 'count',
+    beyond: 'a further one is refused',
+    test: 'test/e2e/operations/control.spec.ts',
+  },
+} as const satisfies Bounds;
+
 /** All of them, in the order of the table. */
 export const BOUNDS = {
   'Connections and requests': HTTP_BOUNDS,
@@ -1102,4 +1148,5 @@ export const BOUNDS = {
   'Names and outgoing connections': OUTBOUND_BOUNDS,
   'What is stored': STORAGE_BOUNDS,
   'Work in the background': JOB_BOUNDS,
+  'Commands to the running process': OPERATION_BOUNDS,
 } as const satisfies Readonly<Record<string, Bounds>>;

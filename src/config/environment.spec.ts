@@ -24,6 +24,7 @@ describe('parseAppConfig', () => {
     expect(config.http).toEqual({
       port: 3000,
       host: '127.0.0.1',
+      page: true,
       production: false,
       trustedProxies: [],
       docs: true,
@@ -150,6 +151,7 @@ describe('a bad environment', () => {
     ['AUTH_MODE', 'none'],
     ['AUTH_REGISTRATION', 'maybe'],
     ['DEFAULT_USER_ID', 'two words'],
+    ['PAGE', 'maybe'],
     ['PAGE_DIR', '/does/not/exist'],
     ['JWT_SECRET', 'changeme-canary'],
     ['JWKS_URL', 'issuer.canary.example/jwks'],

@@ -167,6 +167,7 @@ function toHttp(values: Variables): HttpConfig {
     host: values.HOST,
     production,
     docs: values.API_DOCS ?? !production,
+    page: values.PAGE ? values.PAGE === 'on' : !production,
     pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,

@@ -31,6 +31,7 @@ export const VARIABLES = {
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
     .default('127.0.0.1'),
   API_DOCS: flag().optional(),
+  PAGE: choice(['on', 'off']).optional(),
   PAGE_DIR: z.string().optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),

@@ -2,7 +2,7 @@ import { STORAGE_BOUNDS } from '../config/bounds';
 import type {
   ConversationCreatedEvent,
   ConversationUpdatedEvent,
-  TitleEvent,
+  UserTitleEvent,
 } from '../user-events/dto/user-event.dto';
 import type { ConversationEntity } from './conversation.entity';
 import type { ConversationFields } from './conversation.types';
@@ -21,7 +21,7 @@ export function conversationUpdated(id: string, changes: Changes): ConversationU
   return { type: 'conversation.updated', data: { conversation_id: id, ...changes } };
 }
 
-export function titleEvent(conversation_id: string, title: string): TitleEvent {
+export function titleEvent(conversation_id: string, title: string): UserTitleEvent {
   return { type: 'title', data: { conversation_id, title } };
 }
 

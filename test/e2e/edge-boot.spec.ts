@@ -178,12 +178,16 @@ describe('a start', () => {
     expect(await service.exit).toBe(0);
   });
 
-  it('keeps its embedded database to itself: a command says so in one message. It ends with SIGHUP', async () => {
+  it('keeps its embedded database to itself, and does in its place what a command wants. It ends with SIGHUP', async () => {
     const service = new Service('main.js', {});
     await service.url();
     const command = new Service('users/admin/admin.js', {}, ['promote', 'alice']);
     expect(await command.exit).toBe(1);
-    expect(command.output).toMatch(/DATA_DIR is in use by process \d+/);
+    expect(command.output).toBe('There is no user alice.\n');
+    const second = new Service('main.js', {});
+    expect(await second.exit).toBe(1);
+    expect(second.output).toMatch(/DATA_DIR is in use by process \d+/);
+    expect(second.output).not.toMatch(/^ {4}at /m);
     expect(command.output).not.toMatch(/^ {4}at /m);
     service.signal('SIGHUP');
     expect(await service.exit).toBe(0);

@@ -283,14 +283,14 @@ describe('PAGE_DIR', () => {
 
 describe('without a page', () => {
   it('/ leads to the documentation, where that is on', async () => {
-    const t = await createTestApp();
+    const t = await createTestApp({ env: { PAGE: 'off' } });
     const { status, headers } = await send(t, '/');
     expect([status, headers.location]).toEqual([302, '/api/v1/docs']);
     await t.close();
   });
 
   it('/ is nothing where it is off', async () => {
-    const t = await createTestApp({ env: { API_DOCS: 'false' } });
+    const t = await createTestApp({ env: { API_DOCS: 'false', PAGE: 'off' } });
     expect((await send(t, '/')).status).toBe(404);
     const about = JSON.parse((await send(t, '/api/v1')).body) as { links: object };
     expect(about.links).toEqual({ health: '/health/ready', openapi: null, docs: null });

@@ -1,13 +1,20 @@
 import { cpSync, existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { ConfigError } from '../../config/config-error';
 import { DataDirLock } from './data-dir-lock';
 import { Engine, engineProgram } from './engine';
 import { type EngineSession, EngineStream } from './engine-stream';
 import { SessionGate } from './session-gate';
 
 const MEMORY = 'memory://';
+/** The cluster's folder in the data directory. */
+export const CLUSTER = 'postgres';
+/** Where a restore makes it, until it is complete. */
+export const UNFINISHED_RESTORE = 'restore.partial';
+/** Of PostgreSQL in this build. It reads no cluster of another one. */
+export const ENGINE_MAJOR = '18';
 /** The first start makes a new cluster; a slow disk or processor may take long over it. */
 const START_LIMIT_MS = 120_000;
 /** Recovery, VACUUM and a checkpoint of everything are longer than a statement may be. */
@@ -39,6 +46,8 @@ export class EmbeddedDatabase {
   private maintenance?: NodeJS.Timeout;
   private lastVacuum = Date.now();
   private onLost?: (reason: Error) => void;
+  /** Of those that need the log from where it was when they came. */
+  private readonly keepers = new Set<AbortController>();
   private closed = false;
 
   constructor(private readonly options: EmbeddedDatabaseOptions) {
@@ -58,9 +67,20 @@ export class EmbeddedDatabase {
     return () => new EngineStream((signal, onLost) => this.openSession(statementLimitMs, signal, onLost));
   }
 
+  /**
+   * No checkpoint is made, and so nothing of the write-ahead log is recycled, until `release` is called: for a copy of the files while
+   * they are being written. `signal` aborts when the engine ends, which may be started again without that log.
+   */
+  keepLog(): { signal: AbortSignal; release: () => void } {
+    const keeper = new AbortController();
+    this.keepers.add(keeper);
+    return { signal: keeper.signal, release: () => void this.keepers.delete(keeper) };
+  }
+
   /** Shuts down cleanly. Clients should have gone before. */
   async close(): Promise<void> {
     this.closed = true;
+    this.abandonKeepers(new Error('The embedded database is closed.'));
     clearInterval(this.maintenance);
     const engine = await this.running?.catch(() => undefined);
     if (engine) await stop(engine);
@@ -98,8 +118,11 @@ export class EmbeddedDatabase {
   private async prepareCluster(): Promise<string | undefined> {
     if (!this.lock) return undefined;
     await this.lock.acquire();
-    const directory = join(resolve(this.options.dataDir), 'postgres');
+    const dataDir = resolve(this.options.dataDir);
+    refuseUnfinished(dataDir);
+    const directory = join(dataDir, CLUSTER);
     if (!existsSync(directory)) await this.createCluster(directory);
+    else await assertVersion(directory);
     return directory;
   }
 
@@ -122,7 +145,12 @@ export class EmbeddedDatabase {
     if (engine !== this.current) return;
     this.current = undefined;
     this.running = undefined;
+    this.abandonKeepers(reason);
     this.onLost?.(reason);
+  }
+
+  private abandonKeepers(reason: Error): void {
+    for (const keeper of this.keepers) keeper.abort(reason);
   }
 
   private async openSession(
@@ -161,7 +189,10 @@ export class EmbeddedDatabase {
     const vacuum = Date.now() - this.lastVacuum > VACUUM_EVERY_MS;
     if (vacuum) this.lastVacuum = Date.now();
     // A failure here shows again in the statements of the clients; there is nobody to tell.
-    await engine.request({ kind: 'maintain', vacuum }, MAINTENANCE_LIMIT_MS).catch(() => undefined);
+    const checkpoint = this.keepers.size === 0;
+    await engine
+      .request({ kind: 'maintain', vacuum, checkpoint }, MAINTENANCE_LIMIT_MS)
+      .catch(() => undefined);
   }
 }
 
@@ -169,4 +200,22 @@ export class EmbeddedDatabase {
 async function stop(engine: Engine): Promise<void> {
   await engine.request({ kind: 'close' }, CLOSE_LIMIT_MS).catch(() => undefined);
   await engine.terminate();
+}
+
+/** A service that started now would have an empty database, and nobody would know. */
+function refuseUnfinished(dataDir: string): void {
+  if (!existsSync(join(dataDir, UNFINISHED_RESTORE))) return;
+  throw new ConfigError([
+    `DATA_DIR: a restore into ${dataDir} was interrupted; run "npm run restore -- FILE" again, or delete ${UNFINISHED_RESTORE} there to start without it.`,
+  ]);
+}
+
+async function assertVersion(directory: string): Promise<void> {
+  const version = (await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
+  if (version === ENGINE_MAJOR) return;
+  throw new ConfigError([
+    version === ''
+      ? `DATA_DIR: ${directory} is no complete database (it has no PG_VERSION); restore a backup into an empty DATA_DIR.`
+      : `DATA_DIR: ${directory} is a database of PostgreSQL ${version}, and this version of the service has ${ENGINE_MAJOR}: start the version that made it, and see "Upgrade" in docs/operate.md.`,
+  ]);
 }

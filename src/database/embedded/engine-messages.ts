@@ -12,7 +12,7 @@ export type EngineRequest =
   /** Forget the session: roll back what it left open and discard its settings. */
   | { kind: 'reset' }
   /** What the checkpointer and autovacuum do in a real PostgreSQL; skipped inside a transaction. */
-  | { kind: 'maintain'; vacuum: boolean }
+  | { kind: 'maintain'; vacuum: boolean; checkpoint: boolean }
   | { kind: 'close' };
 
 export interface EngineReply {

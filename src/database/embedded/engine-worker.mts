@@ -59,7 +59,7 @@ async function perform(request: EngineRequest): Promise<Uint8Array<ArrayBuffer> 
     case 'reset':
       return reset();
     case 'maintain':
-      return maintain(request.vacuum);
+      return maintain(request);
     case 'close':
       await engine.close();
   }
@@ -111,9 +111,16 @@ function query(sql: string): Uint8Array {
   return message;
 }
 
-async function maintain(vacuum: boolean): Promise<undefined> {
+async function maintain({
+  vacuum,
+  checkpoint,
+}: {
+  vacuum: boolean;
+  checkpoint: boolean;
+}): Promise<undefined> {
   if (engine.isInTransaction()) return;
   if (vacuum) await engine.exec('VACUUM (ANALYZE)');
+  if (!checkpoint) return;
   const { rows } = await engine.query<{ due: boolean }>(
     'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > $1 AS due FROM pg_control_checkpoint()',
     [CHECKPOINT_AFTER_BYTES],

@@ -24,6 +24,11 @@ export function isRunning({ pid, started }: ProcessIdentity): boolean {
   return started === undefined || now === undefined || started === now;
 }
 
+/** Which run of its machine the process belongs to; undefined where the system does not tell. */
+export function bootOf({ started }: ProcessIdentity): string | undefined {
+  return started?.split('/')[0];
+}
+
 /** The machine's boot and the clock tick of the process's start, where there is a `/proc`. */
 function startOf(pid: number): string | undefined {
   try {

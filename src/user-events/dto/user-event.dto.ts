@@ -43,7 +43,7 @@ export class ConversationDeletedEvent {
   data: ConversationDeletedData;
 }
 
-class TitleData {
+class UserTitleData {
   @ApiConversationId()
   conversation_id: string;
 
@@ -57,12 +57,12 @@ class TitleData {
 }
 
 @ApiSchema({ description: 'The service has given a conversation a title.' })
-export class TitleEvent {
+export class UserTitleEvent {
   @ApiType('title')
   type: 'title';
 
-  @ApiProperty({ type: TitleData, description: 'The title.' })
-  data: TitleData;
+  @ApiProperty({ type: UserTitleData, description: 'The title.' })
+  data: UserTitleData;
 }
 
 class MessageCreatedData {
@@ -211,7 +211,7 @@ export type UserEvent =
   | ConversationDeletedEvent
   | MessageCreatedEvent
   | MessageDeletedEvent
-  | TitleEvent
+  | UserTitleEvent
   | ReplyStartedEvent
   | ReplyWaitingEvent
   | ReplyEndedEvent;
@@ -223,7 +223,7 @@ const EVENTS = {
   'conversation.deleted': ConversationDeletedEvent,
   'message.created': MessageCreatedEvent,
   'message.deleted': MessageDeletedEvent,
-  title: TitleEvent,
+  title: UserTitleEvent,
   'reply.started': ReplyStartedEvent,
   'reply.waiting': ReplyWaitingEvent,
   'reply.ended': ReplyEndedEvent,

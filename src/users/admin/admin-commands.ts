@@ -23,7 +23,7 @@ export const USAGE = `npm run admin -- <command>
   recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
 
 /** The counters of some conversations are wrong; the message says of which. */
-export class WrongCountersError extends Error {}
+export class WrongCountersError extends UsageError {}
 
 const CHANGES: Record<string, { changes: UserChanges; action: AuditAction }> = {
   promote: { changes: { role: 'admin' }, action: 'role.changed' },

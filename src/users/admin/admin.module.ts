@@ -8,7 +8,9 @@ import { LimitsModule } from '../../limits/limits.module';
 import { CountersModule } from '../../usage/counters.module';
 import { ProvidersModule } from '../../providers/providers.module';
 import { UsersModule } from '../users.module';
+import { ControlModule } from '../../operations/control/control.module';
 import { AdminCommands, Maintenance } from './admin-commands';
+import { AdminControl } from './admin-control';
 
 /** What the command line can do, without the service around it. */
 @Module({
@@ -22,7 +24,8 @@ import { AdminCommands, Maintenance } from './admin-commands';
     AuditModule,
     ProvidersModule,
     CountersModule,
+    ControlModule,
   ],
-  providers: [AdminCommands, Maintenance],
+  providers: [AdminCommands, Maintenance, AdminControl],
 })
 export class AdminModule {}

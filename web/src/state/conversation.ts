@@ -1,0 +1,240 @@
+import {
+  createFeedback,
+  deleteFeedback,
+  deleteMessage,
+  getConversation,
+  listMessages,
+  type Conversation,
+  type Message,
+  type NewVersion,
+  type ReplyWishes,
+  readConversation,
+  selectBranch,
+  stopMessage,
+  streamVersion,
+} from '@client';
+import { computed, ref, shallowRef, watch } from 'vue';
+import { problemOf } from '../api/problem';
+import { i18n } from '../locales/i18n';
+import { conversations } from './conversations';
+import { feed } from './feed';
+import { models } from './models';
+import { preferredModel } from './preferences';
+import { replies } from './replies';
+import { router } from './router';
+import { session } from './session';
+import { toasts } from './toasts';
+
+type Phase = 'none' | 'loading' | 'ready' | 'missing' | 'failed';
+
+const SETTLE_MS = 20;
+/** If the feed has not told of a running reply by then, its own stream does. */
+const FEED_PATIENCE_MS = 1_500;
+
+const id = ref<string>();
+const phase = ref<Phase>('none');
+const detail = shallowRef<Conversation>();
+const messages = shallowRef<Message[]>([]);
+const cursor = ref<string | null>(null);
+let timer: number | undefined;
+let reading: Promise<void> | undefined;
+let again = false;
+let leave = new AbortController();
+
+const isOpen = ({ status }: Message) => status === 'streaming' || status === 'queued';
+
+function open(next: string | undefined): void {
+  if (next === id.value && phase.value !== 'failed') return;
+  leave.abort();
+  leave = new AbortController();
+  id.value = next;
+  detail.value = undefined;
+  messages.value = [];
+  cursor.value = null;
+  phase.value = next === undefined ? 'none' : 'loading';
+  if (next !== undefined) void reload();
+}
+
+watch(router.conversationId, open);
+
+/** One reading at a time; who asks meanwhile gets another one after it. */
+function reload(): Promise<void> {
+  if (reading) again = true;
+  return (reading ??= readAll().finally(() => (reading = undefined)));
+}
+
+async function readAll(): Promise<void> {
+  do {
+    again = false;
+    await read();
+  } while (again);
+}
+
+function reloadSoon(): void {
+  clearTimeout(timer);
+  timer = window.setTimeout(() => void reload(), SETTLE_MS);
+}
+
+async function read(): Promise<void> {
+  const mine = id.value;
+  if (mine === undefined) return;
+  const { data, error } = await getConversation({ path: { id: mine } });
+  if (mine !== id.value) {
+    again = true;
+    return;
+  }
+  if (!data) {
+    const { status } = problemOf(error);
+    if (status === 404) phase.value = 'missing';
+    else if (phase.value === 'loading') phase.value = 'failed';
+    if (status !== 404) setTimeout(() => id.value === mine && void reload(), 2_000);
+    return;
+  }
+  const { messages: latest, messages_cursor, ...conversation } = data;
+  const kept = olderThan(latest);
+  detail.value = conversation;
+  messages.value = [...kept, ...latest];
+  if (kept.length === 0) cursor.value = messages_cursor;
+  phase.value = 'ready';
+  settle();
+}
+
+/** Messages of earlier pages on the path that ends with these. */
+function olderThan([first]: Message[]): Message[] {
+  if (!first) return [];
+  const index = messages.value.findIndex(({ id: each }) => each === first.id);
+  if (index >= 0) return messages.value.slice(0, index);
+  return messages.value.slice(0, messages.value.findIndex(({ id: each }) => each === first.parent_id) + 1);
+}
+
+/** What was told twice is told by the messages now. */
+function settle(): void {
+  for (const message of messages.value) {
+    if (!isOpen(message)) replies.forget(message.id);
+    else if (message.status === 'streaming' && !replies.find(message.id)) followLater(message.id);
+  }
+  markRead();
+}
+
+function followLater(messageId: string): void {
+  const { signal } = leave;
+  setTimeout(() => {
+    if (signal.aborted || replies.find(messageId)) return;
+    replies.follow(messageId, signal).then(reloadSoon, () => undefined);
+  }, FEED_PATIENCE_MS);
+}
+
+function markRead(): void {
+  const mine = id.value;
+  if (mine === undefined || document.visibilityState !== 'visible' || !conversations.find(mine)?.unread)
+    return;
+  void readConversation({ path: { id: mine } });
+}
+
+document.addEventListener('visibilitychange', markRead);
+
+feed.onOpen(() => void reload());
+feed.listen((event) => {
+  if (!('conversation_id' in event.data) || event.data.conversation_id !== id.value) return;
+  if (event.type === 'conversation.deleted') phase.value = 'missing';
+  else if (event.type !== 'chunk' && event.type !== 'reasoning') reloadSoon();
+  if (event.type === 'conversation.updated') markRead();
+});
+
+function fail(error: unknown): void {
+  toasts.show({
+    kind: 'failure',
+    text: conversations.explain(error) || i18n.global.t('problems.unreachable'),
+  });
+}
+
+/** Runs a version until the service has stored it. */
+async function renew(version: NewVersion & { messageId: string }): Promise<boolean> {
+  try {
+    for await (const event of streamVersion({ baseUrl: '', headers: session.headers, ...version })) {
+      if (event.type !== 'start' && event.type !== 'queued') continue;
+      break;
+    }
+    await reload();
+    return true;
+  } catch (error) {
+    fail(error);
+    return false;
+  }
+}
+
+export const conversation = {
+  id,
+  phase,
+  detail,
+  messages,
+  hasOlder: computed(() => cursor.value !== null),
+  /** The reply that is being written or waits; of several the last. */
+  running: computed(() => messages.value.findLast(isOpen)),
+  model: computed(() => models.find(detail.value?.model) ?? models.chosen.value),
+  open,
+  reload,
+
+  async stop(message: Message): Promise<void> {
+    const { error } = await stopMessage({ path: { id: message.id } });
+    if (error && problemOf(error).status !== 404) fail(error);
+    reloadSoon();
+  },
+
+  regenerate: (messageId: string, turn: ReplyWishes = {}) => renew({ action: 'regenerate', messageId, turn }),
+  goOn: (messageId: string) => renew({ action: 'continue', messageId }),
+  edit: (messageId: string, content: string) => renew({ action: 'edit', messageId, turn: { content } }),
+
+  async select(messageId: string): Promise<void> {
+    const { error } = await selectBranch({ path: { id: messageId }, body: {} });
+    if (error) fail(error);
+    await reload();
+  },
+
+  async removeMessage(messageId: string): Promise<void> {
+    const { error } = await deleteMessage({ path: { id: messageId } });
+    if (error) fail(error);
+    await reload();
+  },
+
+  async loadOlder(): Promise<void> {
+    const [mine, from] = [id.value, cursor.value];
+    if (mine === undefined || from === null) return;
+    const { data } = await listMessages({ path: { id: mine }, query: { cursor: from } });
+    if (!data || mine !== id.value || from !== cursor.value) return;
+    const older = [...data.data].sort((a, b) => a.created_at.localeCompare(b.created_at));
+    messages.value = [...older, ...messages.value];
+    cursor.value = data.next_cursor;
+  },
+
+  async setModel(model: string): Promise<void> {
+    preferredModel.value = model;
+    const mine = id.value;
+    if (mine === undefined) return;
+    if (detail.value) detail.value = { ...detail.value, model };
+    await conversations.change(mine, { model });
+  },
+
+  /** @param tags words of `feedback.tags` */
+  async rate(
+    messageId: string,
+    rating: 1 | 5,
+    comment?: string,
+    tags?: string[],
+  ): Promise<string | undefined> {
+    const body = {
+      message_id: messageId,
+      rating,
+      ...(comment ? { comment } : {}),
+      ...(tags?.length ? { tags } : {}),
+    };
+    const { data, error } = await createFeedback({ body });
+    if (error) fail(error);
+    return data?.id;
+  },
+
+  async unrate(feedbackId: string): Promise<void> {
+    const { error } = await deleteFeedback({ path: { id: feedbackId } });
+    if (error) fail(error);
+  },
+};
