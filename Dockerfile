@@ -1,4 +1,6 @@
 # syntax=docker/dockerfile:1
+# The tag gets fixes of Node 24 and Debian with each build. Where a build must be the same each time, pin it: the digest is in the output of
+# `docker buildx imagetools inspect node:24-bookworm-slim`, and goes behind the tag, as in node:24-bookworm-slim@sha256:…
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -13,12 +15,20 @@ COPY web ./web
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
+# docker build --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD)
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Parley" \
+      org.opencontainers.image.description="A self-hosted, headless chat backend" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000 \
     DATA_DIR=/data
 WORKDIR /app
-RUN mkdir /data && chown node:node /data
+# Volumes begin with the owner that their folder has here.
+RUN mkdir /data /secrets && chown node:node /data /secrets
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
+import { AppConfig } from '../config/app-config';
+import { NO_IDENTITY } from '../http/no-identity';
 import { unauthenticated } from './auth.errors';
 import type { Identity } from './identity';
 import { IdentityStrategy } from './strategies/identity-strategy';
@@ -11,6 +13,7 @@ export class Authenticator {
   constructor(
     private readonly strategy: IdentityStrategy,
     private readonly tickets: StreamTicketsService,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -35,6 +38,6 @@ export class Authenticator {
   private async byDefault(request: IncomingMessage): Promise<Identity> {
     const identity = await this.strategy.identifyByDefault(request);
     if (identity) return identity;
-    throw unauthenticated(this.strategy.challenge, 'The request carries no identity.');
+    throw unauthenticated(this.strategy.challenge, NO_IDENTITY[this.config.auth.mode]);
   }
 }

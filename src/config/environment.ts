@@ -19,6 +19,7 @@ import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
 import { isLoopbackHost } from './network';
+import { withSecretFiles } from './secret-files';
 import { type Problems, readVariables, type Variables } from './variables';
 
 /** `TITLE_MODEL` that means none. */
@@ -28,8 +29,9 @@ const NO_TITLES = 'off';
  * Validates the environment and turns it into the configuration. Variables that are empty count as absent.
  * @throws {ConfigError} naming every variable that is wrong
  */
-export function parseAppConfig(env: NodeJS.ProcessEnv, isTerminal = process.stdout.isTTY): AppConfig {
+export function parseAppConfig(given: NodeJS.ProcessEnv, isTerminal = process.stdout.isTTY): AppConfig {
   const problems: Problems = new Map();
+  const env = withSecretFiles(given, problems);
   const partial = readVariables(env, problems);
   checkBodyLimit(partial, problems);
   checkProduction(partial, problems);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secretOf } from './secret-files';
 import { MODEL_INPUTS } from './models-config';
 
 /*
@@ -91,17 +92,26 @@ export const modelOptions = model.omit({
 });
 export type ModelOptions = z.output<typeof modelOptions>;
 
+/** Empty also where its file cannot be read. */
+function secretIn(env: NodeJS.ProcessEnv, key: string): string {
+  try {
+    return secretOf(env, key) ?? '';
+  } catch {
+    return '';
+  }
+}
+
 /** The file's schema; names of environment variables are looked up in `env`. */
 export function modelsSchema(env: NodeJS.ProcessEnv) {
   const variable = z
     .string('must be the name of an environment variable')
     .regex(VARIABLE_NAME, 'must be the name of an environment variable')
-    .refine((key) => Boolean(env[key]?.trim()), 'names an environment variable that is not set')
+    .refine((key) => Boolean(secretIn(env, key)), 'names an environment variable that is not set')
     .refine(
-      (key) => /^[\x21-\x7e]*$/.test(env[key]?.trim() ?? ''),
+      (key) => /^[\x21-\x7e]*$/.test(secretIn(env, key)),
       'names a variable with spaces or unprintable characters: a key is given alone, without `Bearer `',
     )
-    .transform((key) => env[key]?.trim() ?? '');
+    .transform((key) => secretIn(env, key));
   const provider = z.strictObject({
     name,
     kind: z.enum(['openai', 'demo'], 'must be openai or demo').default('openai'),

@@ -1,3 +1,4 @@
+import { isSecretFile, SECRETS } from './secret-files';
 import { VARIABLES } from './variables';
 
 /** Shorter names are like too many others. */
@@ -18,9 +19,10 @@ export function unknownVariables(
   env: NodeJS.ProcessEnv,
   isUsed: (name: string) => boolean = () => false,
 ): UnknownVariable[] {
-  const ours = Object.keys(VARIABLES).filter((name) => name.length >= SHORTEST);
+  const files = SECRETS.map((name) => `${name}_FILE`);
+  const ours = [...Object.keys(VARIABLES), ...files].filter((name) => name.length >= SHORTEST);
   return Object.keys(env).flatMap((name) => {
-    if (name in VARIABLES || name.length < SHORTEST || isUsed(name)) return [];
+    if (name in VARIABLES || name.length < SHORTEST || isUsed(name) || isSecretFile(name, isUsed)) return [];
     const [best] = ours
       .map((nearest) => ({ name, nearest, difference: differenceOf(plain(name), plain(nearest)) }))
       .toSorted((a, b) => a.difference - b.difference);

@@ -66,6 +66,11 @@ export class HeaderStrategy extends IdentityStrategy {
     const isTrustedPeer =
       trustedProxies.length === 0 || isInBlockList(this.trustedPeers, request.socket.remoteAddress);
     if (!knowsSecret || !isTrustedPeer)
-      throw unauthenticated(this.challenge, 'The request does not come from a trusted gateway.');
+      throw unauthenticated(
+        this.challenge,
+        knowsSecret
+          ? 'The request does not come from a trusted gateway: its address is none of AUTH_TRUSTED_PROXIES.'
+          : 'The request does not come from a trusted gateway, which sends AUTH_PROXY_SECRET in X-Proxy-Secret.',
+      );
   }
 }

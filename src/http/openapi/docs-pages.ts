@@ -5,11 +5,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { NextFunction } from 'express';
+import { AppConfig } from '../../config/app-config';
 import { API_PREFIX } from '../api-prefix';
 import { noRouteFor } from '../no-route';
 import { docsSecurityHeaders } from '../security-headers';
 import { sendProblem } from '../send-problem';
+import { showFirstEvents } from './first-events';
 import { createOpenApiDocument } from './openapi-document';
+import { readingView } from './reading-view';
 
 const DOCUMENT_URL = `/${API_PREFIX}/openapi.json`;
 const SWAGGER_URL = `/${API_PREFIX}/docs`;
@@ -20,18 +23,50 @@ const NO_IMAGE = 'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%
 
 /** Serves the OpenAPI document, Swagger UI and ReDoc. They are Express routes, so no guard applies; everything is local. */
 export function serveDocs(app: INestApplication): void {
-  let document: OpenAPIObject | undefined;
+  const { auth } = app.get(AppConfig);
+  let made: OpenAPIObject | undefined;
+  const document = () => (made ??= createOpenApiDocument(app));
   app.use([SWAGGER_URL, REDOC_URL], docsSecurityHeaders());
   app.use(SWAGGER_URL, onlySwaggerFiles);
   serveRedoc(app);
   redirect(app, '/docs', SWAGGER_URL);
   redirect(app, '/redoc', REDOC_URL);
-  SwaggerModule.setup(SWAGGER_URL, app, () => (document ??= createOpenApiDocument(app)), {
-    jsonDocumentUrl: DOCUMENT_URL,
-    raw: ['json'],
+  app.getHttpAdapter().get(
+    DOCUMENT_URL,
+    send('application/json; charset=utf-8', () => JSON.stringify(document())),
+  );
+  SwaggerModule.setup(SWAGGER_URL, app, document, {
+    raw: false,
+    patchDocumentOnRequest: (request: unknown) =>
+      readingView(document(), { origin: originOf(request as IncomingMessage), auth }),
     customSiteTitle: 'Parley API',
-    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, deepLinking: true },
+    customCss: SWAGGER_CSS,
+    swaggerOptions: {
+      persistAuthorization: true,
+      displayRequestDuration: true,
+      deepLinking: true,
+      docExpansion: 'list',
+      defaultModelsExpandDepth: 0,
+      requestInterceptor: showFirstEvents,
+    },
   });
+}
+
+/** Tables are for few columns of text here, and a command is to be read whole. */
+const SWAGGER_CSS = `
+  .swagger-ui .renderedMarkdown table { max-width: none; }
+  .swagger-ui .renderedMarkdown td, .swagger-ui .renderedMarkdown th { padding: 2px 12px 2px 0; font-size: 12px; vertical-align: top; }
+  .swagger-ui .renderedMarkdown td:first-of-type { width: auto; min-width: 0; padding: 2px 12px 2px 0; }
+  .swagger-ui .renderedMarkdown pre { white-space: pre-wrap; }
+`;
+
+/** As a browser names it, for commands that are pasted. */
+function originOf(request: IncomingMessage): string {
+  const { host = '' } = request.headers;
+  const isSecure = request.headers['x-forwarded-proto'] === 'https';
+  return /^[A-Za-z0-9.:[\]-]+$/.test(host)
+    ? `${isSecure ? 'https' : 'http'}://${host}`
+    : 'http://127.0.0.1:3000';
 }
 
 /** What the page loads. Its package would be served whole otherwise, with its version and source maps. */

@@ -13,12 +13,35 @@ export interface MediaType {
   examples?: Record<string, { value?: unknown }>;
 }
 
+interface RequestBody {
+  required?: boolean;
+  content: Record<string, MediaType>;
+}
+
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
 
 export function operationsOf(document: OpenAPIObject): Operation[] {
-  return Object.values(document.paths).flatMap((path) =>
-    METHODS.map((method) => path[method]).filter((operation) => operation !== undefined),
+  return routesOf(document).map(([, , operation]) => operation);
+}
+
+/** Method, path and operation. */
+export function routesOf(document: OpenAPIObject): [string, string, Operation][] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method): [string, string, Operation][] => {
+      const operation = item[method];
+      return operation ? [[method.toUpperCase(), path, operation]] : [];
+    }),
   );
+}
+
+/** The body of requests, where there is one. */
+export function bodyOfRequest({ requestBody }: Operation): RequestBody | undefined {
+  return requestBody && 'content' in requestBody ? (requestBody as RequestBody) : undefined;
+}
+
+/** By status. */
+export function responsesOf({ responses }: Operation): [string, { content?: Record<string, MediaType> }][] {
+  return Object.entries(responses) as [string, { content?: Record<string, MediaType> }][];
 }
 
 /** The bodies of an operation, of its request and of all its responses. */

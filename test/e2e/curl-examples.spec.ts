@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { runInNewContext } from 'node:vm';
+import { DataSource } from 'typeorm';
+import { UsersService } from '../../src/users/users.service';
+import { type ChatApp, useChatApp } from '../support/use-chat-app';
+
+/** What another mode answers with 404. */
+const ACCOUNTS = /^\/api\/v1\/(auth|api-keys)/;
+/** What is about something that cannot be made by a command: a job that is there, a reply that was stopped. */
+const NEEDS = /^\/api\/v1\/jobs\/\{|\/continue$/;
+
+interface Described {
+  method: string;
+  path: string;
+  operationId: string;
+  description: string;
+  responses: Record<string, unknown>;
+}
+
+/** The operations that the page shows. */
+async function shown({ url }: ChatApp): Promise<Described[]> {
+  const script = await (await fetch(`${url}/api/v1/docs/swagger-ui-init.js`)).text();
+  const [, source] = /let options = (\{[\s\S]*?\n\});/.exec(script) ?? [];
+  const { swaggerDoc } = runInNewContext(`(${source})`) as {
+    swaggerDoc: { paths: Record<string, Record<string, Described>> };
+  };
+  return Object.entries(swaggerDoc.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ ...operation, method, path })),
+  );
+}
+
+const commandOf = ({ description }: Described) => /```sh\n([\s\S]*?)\n```/.exec(description)![1];
+
+/** What the last curl of a pasted command was answered; streams that stay open are left as soon as they have begun. */
+async function paste(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const wrapped = `curl() { command curl --max-time 3 -w '%{stderr}\\nstatus %{http_code}' "$@"; }\n${command}\n`;
+  const shell = spawn('sh', ['-c', wrapped], { env: { PATH: process.env.PATH, ...env } });
+  const [out, err] = await Promise.all([text(shell.stdout), text(shell.stderr), once(shell, 'close')]);
+  const status = [...err.matchAll(/^status (\d+)$/gm)].at(-1)?.[1];
+  return status?.startsWith('2') ? status : `${status}: ${command}\n${out.split('\n').at(-1)}`;
+}
+
+async function refusals(operations: Described[], env?: NodeJS.ProcessEnv): Promise<string[]> {
+  const refused: string[] = [];
+  for (const operation of operations) {
+    const answer = await paste(commandOf(operation), env);
+    if (!/^2\d\d$/.test(answer)) refused.push(`${operation.operationId} ${answer}`);
+  }
+  return refused;
+}
+
+describe('the commands of the documentation', () => {
+  const t = useChatApp(
+    { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), PROVIDER_ALLOWED_HOSTS: 'api.openai.com' },
+    { own: 'asks as a user with the name that the commands have' },
+  );
+
+  it('work as they are pasted', async () => {
+    await t.as('me').get('/api/v1/conversations').expect(200);
+    await t.app.get(DataSource).query(`UPDATE users SET role = 'admin' WHERE id = 'me'`);
+    await t.app.get(DataSource).query(`INSERT INTO admins (user_id) VALUES ('me')`);
+    await t.app.get(UsersService, { strict: false }).change('me', async () => undefined);
+    const operations = (await shown(t)).filter(({ path }) => !ACCOUNTS.test(path) && !NEEDS.test(path));
+    expect(operations.length).toBeGreaterThan(40);
+    expect(await refusals(operations)).toEqual([]);
+  });
+});

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { parseAppConfig } from '../../src/config/environment';
+import { SECRETS } from '../../src/config/secret-files';
+import { VARIABLES } from '../../src/config/variables';
+
+const ROOT = join(__dirname, '../..');
+const NGINX = '/usr/sbin/nginx';
+const page = readFileSync(join(ROOT, 'docs/operate.md'), 'utf8');
+const block = (language: string) =>
+  new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page)![1];
+const graceS = parseAppConfig({}).chat.shutdownGraceMs / 1000;
+const isVariable = (name: string) => name in VARIABLES || SECRETS.some((secret) => name === `${secret}_FILE`);
+
+interface Manifest {
+  kind: string;
+  spec: {
+    template: {
+      spec: {
+        terminationGracePeriodSeconds: number;
+        containers: {
+          env: { name: string }[];
+          lifecycle: { preStop: { sleep: { seconds: number } } };
+          livenessProbe: { httpGet: { path: string } };
+          readinessProbe: { httpGet: { path: string } };
+        }[];
+      };
+    };
+  };
+}
+
+it.runIf(existsSync(NGINX))('shows a configuration that nginx takes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-nginx-'));
+  try {
+    const { stderr } = spawnSync(NGINX, ['-v'], { encoding: 'utf8' });
+    const [, minor, patch] = /nginx\/1\.(\d+)\.(\d+)/.exec(stderr)!.map(Number);
+    const hasHttp2On = minor > 25 || (minor === 25 && patch >= 1);
+    const site = block('nginx')
+      .replace('http2 on;', hasHttp2On ? 'http2 on;' : '')
+      .replace(/\/etc\/ssl\/\S+\.pem/, join(ROOT, 'test/fixtures/tls/self-signed.crt'))
+      .replace(/\/etc\/ssl\/\S+\.key/, join(ROOT, 'test/fixtures/tls/self-signed.key'));
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+    const http = `${temporary.map((name) => `${name}_temp_path ${folder};`).join('\n')}\n${site}`;
+    writeFileSync(
+      join(folder, 'nginx.conf'),
+      `pid ${folder}/pid; error_log stderr; events {}\nhttp { access_log off;\n${http}}\n`,
+    );
+    const { status, stderr: said } = spawnSync(NGINX, ['-t', '-p', folder, '-c', 'nginx.conf'], {
+      encoding: 'utf8',
+    });
+    expect([status, said]).toEqual([0, expect.stringContaining('test is successful')]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('shows manifests with the probes, the variables and the time that the service has', () => {
+  const yaml = /^## Kubernetes[\s\S]*?^```yaml\n([\s\S]*?)^```$/m.exec(page)![1];
+  const documents = parseAllDocuments(yaml);
+  expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
+  const manifests = documents.map((document) => document.toJS() as Manifest);
+  expect(manifests.map(({ kind }) => kind)).toEqual([
+    'Secret',
+    'Deployment',
+    'Service',
+    'PodDisruptionBudget',
+  ]);
+  const { containers, terminationGracePeriodSeconds } = manifests[1].spec.template.spec;
+  const [{ env, lifecycle, livenessProbe, readinessProbe }] = containers;
+  expect(env.map(({ name }) => name).filter((name) => !isVariable(name))).toEqual([]);
+  expect(livenessProbe.httpGet.path).toBe('/health/live');
+  expect(readinessProbe.httpGet.path).toBe('/health/ready');
+  expect(terminationGracePeriodSeconds).toBeGreaterThan(graceS + lifecycle.preStop.sleep.seconds);
+});
+
+it('shows a unit that starts as npm run start:prod does, and is given time to stop', () => {
+  const unit = block('ini');
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  expect(unit).toContain(`ExecStart=/usr/bin/${scripts['start:prod']}\n`);
+  expect(Number(/TimeoutStopSec=(\d+)/.exec(unit)![1])).toBeGreaterThan(graceS);
+  const names = [...unit.matchAll(/[= ]([A-Z_]{4,})=/g)].map(([, name]) => name);
+  expect(names).toEqual(['NODE_ENV', 'DATA_DIR', 'AUTH_PROXY_SECRET_FILE']);
+  expect(names.filter((name) => !isVariable(name))).toEqual([]);
+});
