@@ -5,7 +5,10 @@ import { AuthModule } from './auth/auth.module';
 import { ChatModule } from './chat/chat.module';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { SharesModule } from './shares/shares.module';
+import { MailModule } from './mail/mail.module';
 import { FeedbackModule } from './feedback/feedback.module';
+import { SearchModule } from './search/search.module';
 import { HealthModule } from './health/health.module';
 import { HttpModule } from './http/http.module';
 import { JobsModule } from './jobs/jobs.module';
@@ -32,6 +35,9 @@ import { ModelsModule } from './models/models.module';
     ModelsModule,
     ChatModule,
     FeedbackModule,
+    SearchModule,
+    MailModule,
+    SharesModule,
     UsageModule,
     JobsModule,
     TitlesModule,

@@ -7,6 +7,7 @@ import { manyReaders } from './many-readers.mjs';
 import { memory } from './memory.mjs';
 import { streams200, streams50, streams500 } from './paced.mjs';
 import { posting } from './posting.mjs';
+import { search } from './search.mjs';
 import { userFeeds } from './user-feeds.mjs';
 import { shortReplies } from './short-replies.mjs';
 import { coldStart, warmStart } from './start.mjs';
@@ -23,6 +24,7 @@ export const scenarios = [
   capacity,
   memory,
   lists,
+  search,
   userFeeds,
   posting,
   identity,

@@ -16,24 +16,38 @@ const SIZES = /** @type {const} */ ([
  * @returns {Promise<Record<string, Seeded>>} the long conversation of each user
  */
 export async function seed(storage) {
+  return withDatabase(storage, async (database) => {
+    /** @type {Record<string, Seeded>} */
+    const seeded = {};
+    for (const [user, count] of SIZES) seeded[user] = await seedUser(database, user, count);
+    await database.query('ANALYZE');
+    return seeded;
+  });
+}
+
+/**
+ * A migrated database, for as long as the work takes.
+ * @template T
+ * @param {import('../candidates.mjs').Storage} storage
+ * @param {(database: Database) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function withDatabase(storage, work) {
   const { connectionOptions } = require('../../dist/src/database/connection-options.js');
   const { EmbeddedDatabase } = require('../../dist/src/database/embedded/embedded-database.js');
   const { migrate } = require('../../dist/src/database/migrations.js');
   const { DataSource } = require('typeorm');
-  const limits = { poolMax: 1, connectionTimeoutMs: 10_000, statementTimeoutMs: 120_000 };
+  const limits = { poolMax: 1, connectionTimeoutMs: 10_000, statementTimeoutMs: 3_600_000 };
   const config = { url: storage.url, dataDir: storage.dataDir, ...limits };
   const embedded = config.url ? undefined : new EmbeddedDatabase(config);
   await embedded?.start();
   const database = connectionOptions(config, embedded, { unlimited: true });
   await migrate(database);
   const dataSource = await new DataSource(database).initialize();
-  /** @type {Record<string, Seeded>} */
-  const seeded = {};
-  for (const [user, count] of SIZES) seeded[user] = await seedUser(dataSource, user, count);
-  await dataSource.query('ANALYZE');
+  const done = await work(dataSource);
   await dataSource.destroy();
   await embedded?.close();
-  return seeded;
+  return done;
 }
 
 /** @typedef {{ query: (text: string, values?: unknown[]) => Promise<any> }} Database */
@@ -42,8 +56,8 @@ export async function seed(storage) {
 async function seedUser(database, user, count) {
   await database.query('INSERT INTO users (id) VALUES ($1)', [user]);
   await database.query(
-    `INSERT INTO conversations (id, user_id, title, last_activity_at, created_at, updated_at)
-     SELECT gen_random_uuid(), $1, 'Conversation ' || n, now() - n * interval '1 minute', now(), now()
+    `INSERT INTO conversations (id, user_id, title, last_activity_at, created_at, updated_at, indexed_from)
+     SELECT gen_random_uuid(), $1, 'Conversation ' || n, now() - n * interval '1 minute', now(), now(), 0
      FROM generate_series(1, $2::int) n`,
     [user, count],
   );

@@ -23,8 +23,8 @@ export class AboutController {
       auth_mode: auth.mode,
       default_user: auth.defaultUserId !== undefined,
       registration: auth.mode === 'token' && auth.registration === 'open',
-      sharing: false,
-      password_reset: false,
+      sharing: config.sharing.enabled,
+      password_reset: auth.mode === 'token' && config.mail.smtpUrl !== undefined,
       features: featuresOf(config),
       links: {
         health: '/health/ready',

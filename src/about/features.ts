@@ -9,6 +9,11 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   conversation_keys: () => true,
   queue: () => true,
   feedback: () => true,
+  search: () => true,
+  feedback_tags: () => true,
+  cookie_sign_in: ({ auth }) => auth.mode === 'token',
+  password_reset: ({ auth, mail }) => auth.mode === 'token' && mail.smtpUrl !== undefined,
+  shares: ({ sharing }) => sharing.enabled,
   events: () => true,
   message_deletion: () => true,
   jobs: () => true,
@@ -17,7 +22,15 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   api_keys: ({ auth }) => auth.mode === 'token',
 };
 
-export const EXAMPLE_FEATURES = ['versions', 'conversation_keys', 'queue', 'feedback'];
+export const EXAMPLE_FEATURES = [
+  'versions',
+  'conversation_keys',
+  'queue',
+  'feedback',
+  'feedback_tags',
+  'search',
+  'shares',
+];
 
 /** Words for what the service can do as it is configured. */
 export function featuresOf(config: AppConfig): string[] {

@@ -16,6 +16,8 @@ export type AuditAction =
   | 'password.changed'
   | 'password.failed'
   | 'password.blocked'
+  | 'password.reset'
+  | 'password_reset.issued'
   | 'user.changed'
   | 'role.changed'
   | 'user.disabled'

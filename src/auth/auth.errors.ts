@@ -35,6 +35,14 @@ export function invalidRefreshToken(): AppError {
   return new AppError('unauthenticated', 'invalid_refresh_token', 'Log in again.');
 }
 
+export function invalidResetToken(): AppError {
+  return new AppError(
+    'invalid',
+    'invalid_reset_token',
+    'The link is unknown, spent or expired; ask for another one.',
+  );
+}
+
 /** Changes that a stolen access token must not be enough for. */
 export function reauthenticationRequired(): AppError {
   return new AppError(
@@ -42,6 +50,11 @@ export function reauthenticationRequired(): AppError {
     'reauthentication_required',
     'Give the password again first: POST /auth/reauthenticate.',
   );
+}
+
+/** A page of a foreign origin has sent what only our own may: a request with the cookie of a refresh token. */
+export function cookieOriginNotAllowed(): AppError {
+  return new AppError('forbidden', 'origin_not_allowed', 'Pages of this origin may not use the cookie.');
 }
 
 export function invalidUserId(): AppError {

@@ -13,6 +13,7 @@ import { Authenticator } from './authenticator';
 import type { Identity, Scope } from './identity';
 import { assertAdmin, assertScope } from './permissions';
 import { PUBLIC_ROUTE } from './public.decorator';
+import { REFRESH_COOKIE_ROUTE } from './refresh-cookie.decorator';
 import { ADMIN_ROUTE, SCOPE_OF_ROUTE } from './route-rules.decorator';
 import { STREAM_ROUTE } from './stream-route.decorator';
 
@@ -36,10 +37,9 @@ export class AuthGuard implements CanActivate {
       if (request.loginRefusal && limit === 'register') throw request.loginRefusal;
       return true;
     }
+    if (limit === 'shared') await this.limits.checkShared(request, response);
     if (this.markOf(PUBLIC_ROUTE, context)) return true;
-    const identity = this.markOf(STREAM_ROUTE, context)
-      ? await this.identifyStream(request)
-      : await this.authenticator.identify(request);
+    const identity = await this.identify(request, context);
     request.identity = identity;
     request.userId = identity.userId;
     await this.limits.checkIdentity(identity.userId, limit, response);
@@ -62,6 +62,12 @@ export class AuthGuard implements CanActivate {
     if (this.markOf(EXPENSIVE, context)) return 'expensive';
     if (!staysOpen) return 'other';
     return method === 'GET' ? 'opening' : undefined;
+  }
+
+  private identify(request: AuthenticatedRequest, context: ExecutionContext): Promise<Identity> {
+    if (this.markOf(STREAM_ROUTE, context)) return this.identifyStream(request);
+    if (this.markOf(REFRESH_COOKIE_ROUTE, context)) return this.authenticator.identifyByCookie(request);
+    return this.authenticator.identify(request);
   }
 
   /** A HEAD would open a stream that nobody reads. */

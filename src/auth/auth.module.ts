@@ -23,6 +23,12 @@ import { ApiKeysRepository } from './keys/api-keys.repository';
 import { ApiKeysService } from './keys/api-keys.service';
 import { ApiKeyUsageRecorder } from './keys/api-key-usage-recorder';
 import { AccessTokens } from './sessions/access-tokens';
+import { RefreshCookies } from './sessions/refresh-cookies';
+import { AccountRecovery } from './resets/account-recovery';
+import { PasswordResetsController } from './resets/password-resets.controller';
+import { PasswordResetEntity } from './resets/password-reset.entity';
+import { PasswordResetsRepository } from './resets/password-resets.repository';
+import { PasswordResets } from './resets/password-resets.service';
 import { SessionEntity } from './sessions/session.entity';
 import { SessionsRepository } from './sessions/sessions.repository';
 import { SessionsService } from './sessions/sessions.service';
@@ -49,11 +55,18 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
   imports: [
     UsersModule,
     AuditModule,
-    TypeOrmModule.forFeature([StreamTicketEntity, SessionEntity, ApiKeyEntity, LoginAttemptEntity]),
+    TypeOrmModule.forFeature([
+      StreamTicketEntity,
+      SessionEntity,
+      ApiKeyEntity,
+      LoginAttemptEntity,
+      PasswordResetEntity,
+    ]),
   ],
-  controllers: [AuthController, AccountsController, ApiKeysController],
+  controllers: [AuthController, AccountsController, PasswordResetsController, ApiKeysController],
   providers: [
     AccessTokens,
+    AccountRecovery,
     AccountsService,
     ApiKeysExport,
     SessionsExport,
@@ -65,7 +78,10 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     ExternalUsers,
     LoginAttempts,
     LoginAttemptsRepository,
+    PasswordResets,
+    PasswordResetsRepository,
     Passwords,
+    RefreshCookies,
     SessionsRepository,
     SessionsService,
     StreamTicketsRepository,
@@ -80,6 +96,6 @@ const STRATEGIES: Record<AuthConfig['mode'], (...parts: Strategies) => IdentityS
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: BodyGuard },
   ],
-  exports: [AccountsService, Authenticator, SessionExpiryWatcher],
+  exports: [AccountRecovery, AccountsService, Authenticator, PasswordResets, SessionExpiryWatcher],
 })
 export class AuthModule {}

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { AppConfig } from '../config/app-config';
 import { NO_IDENTITY } from '../http/no-identity';
-import { unauthenticated } from './auth.errors';
+import { invalidToken, unauthenticated } from './auth.errors';
 import type { Identity } from './identity';
+import { RefreshCookies } from './sessions/refresh-cookies';
 import { IdentityStrategy } from './strategies/identity-strategy';
 import { StreamTicketsService } from './tickets/stream-tickets.service';
 
@@ -13,6 +14,7 @@ export class Authenticator {
   constructor(
     private readonly strategy: IdentityStrategy,
     private readonly tickets: StreamTicketsService,
+    private readonly cookies: RefreshCookies,
     private readonly config: AppConfig,
   ) {}
 
@@ -33,6 +35,18 @@ export class Authenticator {
     if (known) return known;
     if (query.ticket !== undefined) return this.tickets.redeem(query.ticket);
     return (await this.strategy.identifyByQuery(request, query)) ?? this.byDefault(request);
+  }
+
+  /**
+   * The caller of a route that also takes the cookie of a refresh token, which is not spent by it. A header wins.
+   * @throws {AppError} 401 without an identity; 403 `origin_not_allowed`
+   */
+  async identifyByCookie(request: IncomingMessage): Promise<Identity> {
+    const token = request.headers.authorization === undefined ? this.cookies.read(request) : undefined;
+    if (token === undefined) return this.identify(request);
+    const identity = await this.cookies.identify(token);
+    if (!identity) throw invalidToken(this.strategy.challenge);
+    return identity;
   }
 
   private async byDefault(request: IncomingMessage): Promise<Identity> {

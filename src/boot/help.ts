@@ -9,6 +9,7 @@ const COMMANDS = [
   ['npm run admin', 'make administrators, rotate keys, …: says what there is'],
   ['npm run backup -- FILE', 'copy the embedded database to a file, also while the service runs'],
   ['npm run restore -- FILE', 'restore such a file into an empty DATA_DIR'],
+  ['npm run move-database -- --to URL', 'copy the embedded database into a PostgreSQL'],
   ['npm run check-model', 'ask each configured model for a token, and say what is wrong'],
   ['npm run openapi -- FILE', 'write the OpenAPI document'],
   ['npm run client -- --out DIR', 'write the typed client for a front end'],

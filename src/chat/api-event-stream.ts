@@ -108,7 +108,7 @@ export function UserFeedRoute(path: string, operation: Omit<StreamDocumentation,
 
 /** OpenAPI schema of one `data:` line of a user's feed. */
 function userEventSchema() {
-  const mapping = { ...userEventSchemas(), ...replyEventSchema().discriminator.mapping };
+  const mapping = { ...replyEventSchema().discriminator.mapping, ...userEventSchemas() };
   const { queued: _neverSent, ...sent } = mapping;
   return {
     title: 'UserEvent',

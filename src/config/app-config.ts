@@ -10,6 +10,8 @@ export interface HttpConfig {
   page: boolean;
   /** A folder that is served at `/` instead; absolute. */
   pageDir?: string;
+  /** Where people reach the service, or its page: without a slash at its end. Links begin with it. */
+  publicUrl?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: string[];
@@ -72,6 +74,8 @@ export interface LimitsConfig {
   chat: number;
   /** That log in, register or refresh, from one network. */
   login: number;
+  /** That read what is shared, from one network. */
+  shared: number;
   /** Not per minute but at a time, in this process: answers of one identity that stay open. */
   openStreams: number;
 }
@@ -132,6 +136,18 @@ export interface LogConfig {
   content: boolean;
 }
 
+export interface MailConfig {
+  /** `smtp://` or `smtps://`, with user and password if the server wants them; absent: no mail is sent. */
+  smtpUrl?: string;
+  /** Who it is from: an address, with or without a name. */
+  from: string;
+}
+
+export interface SharingConfig {
+  /** Whether conversations can be shared, and what was shared can be read. */
+  enabled: boolean;
+}
+
 /** Who may ask for metrics. */
 export interface MetricsConfig {
   /** To be sent as a bearer token. Without it there must be a port. */
@@ -154,6 +170,8 @@ export interface TracesConfig {
 
 export interface AppConfigParts {
   http: HttpConfig;
+  mail: MailConfig;
+  sharing: SharingConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
   audit: AuditConfig;
@@ -172,6 +190,8 @@ export interface AppConfigParts {
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
 export class AppConfig implements AppConfigParts {
   readonly http: HttpConfig;
+  readonly mail: MailConfig;
+  readonly sharing: SharingConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
   readonly audit: AuditConfig;
@@ -186,6 +206,8 @@ export class AppConfig implements AppConfigParts {
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
+    this.mail = parts.mail;
+    this.sharing = parts.sharing;
     this.database = parts.database;
     this.auth = parts.auth;
     this.audit = parts.audit;

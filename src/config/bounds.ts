@@ -104,6 +104,13 @@ export const HTTP_BOUNDS = {
     beyond: '429 `rate_limited` with `Retry-After`',
     test: 'test/e2e/accounts/rate-limits.spec.ts',
   },
+  sharesOfNetwork: {
+    what: 'shared conversations that one network reads',
+    limit: 300,
+    unit: 'per minute',
+    beyond: '429 `rate_limited` with `Retry-After`',
+    test: 'test/e2e/shares.spec.ts',
+  },
   turnsOfIdentity: {
     what: 'turns that one identity begins',
     limit: 120,
@@ -395,6 +402,27 @@ export const IDENTITY_BOUNDS = {
     unit: 'ms',
     beyond: '401 `invalid_refresh_token`, and the session ends',
     test: 'test/e2e/accounts/refresh-tokens.spec.ts',
+  },
+  resetTokenAge: {
+    what: 'time for which a link to reset a password can be used, once',
+    limit: 3_600_000,
+    unit: 'ms',
+    beyond: '400 `invalid_reset_token`',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  resetTokensOfUser: {
+    what: 'such links of one user that can be used',
+    limit: 5,
+    unit: 'count',
+    beyond: 'an administrator’s next one ends the oldest; who asks for a mail gets none',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  resetAnswer: {
+    what: 'time that the answer to `POST /auth/password/forgot` takes at least, whether or not anybody has the address',
+    limit: 250,
+    unit: 'ms',
+    beyond: 'it is answered when the database has answered',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
   },
   reauthenticationAge: {
     what: 'time for which a session counts as authenticated after its password was given',
@@ -945,6 +973,34 @@ export const STORAGE_BOUNDS = {
       '202, and it goes on in the background; the identity gets 409 `erasure_in_progress` until it is done',
     test: 'test/e2e/accounts/erasure.spec.ts',
   },
+  sharesOfUser: {
+    what: 'shares of one user',
+    limit: 1_000,
+    unit: 'count',
+    beyond: '409 `too_many_shares`',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  sharedMessages: {
+    what: 'messages that a share shows, or keeps when they are deleted',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'the last ones, with `messages_truncated`',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  sharedBytes: {
+    what: 'texts of these, together',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'the same; one message is shown however long it is',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  expiredShares: {
+    what: 'shares whose time is over that are removed at once; nobody reads them from then on',
+    limit: 500,
+    unit: 'count',
+    beyond: 'ten minutes later',
+    test: 'test/e2e/shares.spec.ts',
+  },
   forkedPath: {
     what: 'messages of a path that a fork copies',
     limit: 10_000,
@@ -1039,6 +1095,59 @@ export const STORAGE_BOUNDS = {
   },
 } as const satisfies Bounds;
 
+/** What is looked for in what is stored. */
+export const SEARCH_BOUNDS = {
+  query: {
+    what: 'length of what is searched for',
+    limit: 500,
+    unit: 'characters',
+    beyond: '400 `invalid_request`',
+    test: 'test/e2e/search/queries.spec.ts',
+  },
+  queryTokens: {
+    what: 'words of what is searched for; in scripts without blanks, characters',
+    limit: 64,
+    unit: 'count',
+    beyond: '400 `invalid_search`',
+    test: 'test/e2e/search/queries.spec.ts',
+  },
+  foundWords: {
+    what: 'different words by which a message is found; in scripts without blanks, pairs of characters',
+    limit: 16_384,
+    unit: 'count',
+    beyond: 'the message is found by its first ones',
+    test: 'src/text-search/text-search.spec.ts',
+  },
+  rankedHits: {
+    what: 'hits that are ranked against each other, the newest ones first',
+    limit: 400,
+    unit: 'count',
+    beyond: 'older ones follow them, ranked among themselves',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+  searchedSegments: {
+    what: 'pieces of the index of a user, of some thousand messages each, that one page of a search looks at',
+    limit: 512,
+    unit: 'count',
+    beyond: 'the page ends there, with `next_cursor`',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+  listedHits: {
+    what: 'hits by which a list of conversations is filtered at once',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'each conversation is looked into, which costs more',
+    test: 'test/e2e/search/lists.spec.ts',
+  },
+  snippetTexts: {
+    what: 'text that one page of a search is made of',
+    limit: 1_000_000,
+    unit: 'characters',
+    beyond: 'the page ends there, with `next_cursor`; one hit is shown in any case',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+} as const satisfies Bounds;
+
 /** Work in the background. */
 export const JOB_BOUNDS = {
   openJobs: {
@@ -1061,6 +1170,20 @@ export const JOB_BOUNDS = {
     unit: 'ms',
     beyond: 'it is deleted within another hour',
     test: 'test/e2e/jobs/queue.spec.ts',
+  },
+  mails: {
+    what: 'mails that a process hands to the mail server at once',
+    limit: 4,
+    unit: 'count',
+    beyond: 'others wait',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
+  },
+  mailTime: {
+    what: 'time for a mail to be taken by the mail server',
+    limit: 30_000,
+    unit: 'ms',
+    beyond: 'it is tried again later, three times',
+    test: 'test/e2e/accounts/password-resets.spec.ts',
   },
   titleJobs: {
     what: 'titles that a process asks models for at once',
@@ -1129,6 +1252,13 @@ export const OPERATION_BOUNDS = {
     beyond: 'the connection is closed, and the backup given up',
     test: 'test/e2e/operations/control.spec.ts',
   },
+  movedBytes: {
+    what: 'rows that `npm run move-database` has in memory at once',
+    limit: 4 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: 'they come in further slices; a longer row comes alone',
+    test: 'src/database/move/table-copy.spec.ts',
+  },
   backups: {
     what: 'backups that are taken at once',
     limit: 1,
@@ -1147,6 +1277,7 @@ export const BOUNDS = {
   'What providers send': PROVIDER_BOUNDS,
   'Names and outgoing connections': OUTBOUND_BOUNDS,
   'What is stored': STORAGE_BOUNDS,
+  'What is searched': SEARCH_BOUNDS,
   'Work in the background': JOB_BOUNDS,
   'Commands to the running process': OPERATION_BOUNDS,
 } as const satisfies Readonly<Record<string, Bounds>>;

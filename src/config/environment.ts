@@ -14,7 +14,7 @@ import {
   type TracesConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
-import { OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
+import { HTTP_BOUNDS, OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
@@ -37,6 +37,7 @@ export function parseAppConfig(given: NodeJS.ProcessEnv, isTerminal = process.st
   checkProduction(partial, problems);
   checkAuth(partial, problems);
   checkPageDir(partial, problems);
+  checkMail(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
   if (models) checkTitleModel(partial, models, problems);
@@ -63,6 +64,18 @@ function checkProduction(values: Partial<Variables>, problems: Problems): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.CORS_ORIGINS?.includes('*'))
     problems.set('CORS_ORIGINS', 'must not be * with NODE_ENV=production');
+}
+
+/** A link in a mail must lead here, whatever `Host` a stranger's request has named. */
+function checkMail(
+  { SMTP_URL, SMTP_FROM, PUBLIC_URL, NODE_ENV }: Partial<Variables>,
+  problems: Problems,
+): void {
+  if (SMTP_URL === undefined) return;
+  if (SMTP_FROM === undefined && !problems.has('SMTP_FROM'))
+    problems.set('SMTP_FROM', 'must be set with SMTP_URL');
+  if (NODE_ENV === 'production' && PUBLIC_URL === undefined && !problems.has('PUBLIC_URL'))
+    problems.set('PUBLIC_URL', 'must be set with NODE_ENV=production and SMTP_URL');
 }
 
 function checkPageDir({ PAGE_DIR }: Partial<Variables>, problems: Problems): void {
@@ -115,6 +128,8 @@ function readModelsFile(path: string): string {
 function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolean): AppConfig {
   return new AppConfig({
     http: toHttp(values),
+    mail: { smtpUrl: values.SMTP_URL, from: values.SMTP_FROM ?? '' },
+    sharing: { enabled: values.SHARING === 'on' },
     database: toDatabase(values),
     auth: toAuth(values),
     audit: { retentionDays: values.AUDIT_RETENTION_DAYS },
@@ -171,6 +186,7 @@ function toHttp(values: Variables): HttpConfig {
     docs: values.API_DOCS ?? !production,
     page: values.PAGE ? values.PAGE === 'on' : !production,
     pageDir: values.PAGE_DIR && resolve(values.PAGE_DIR),
+    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
     bodyLimitBytes: values.HTTP_BODY_LIMIT,
     trustedProxies: values.TRUSTED_PROXIES.length ? values.TRUSTED_PROXIES : values.AUTH_TRUSTED_PROXIES,
     corsOrigins: values.CORS_ORIGINS,
@@ -214,6 +230,7 @@ function toLimits(values: Variables): LimitsConfig {
     identity: on(values.RATE_LIMIT_IDENTITY),
     chat: on(values.RATE_LIMIT_CHAT),
     login: on(values.RATE_LIMIT_LOGIN),
+    shared: on(HTTP_BOUNDS.sharesOfNetwork.limit),
     // What the operator has set is meant, also where rates are not limited.
     openStreams: values.MAX_OPEN_STREAMS_PER_USER ?? on(OPEN_ANSWER_BOUNDS.openAnswersOfIdentity.limit),
   };

@@ -33,6 +33,14 @@ export const VARIABLES = {
   API_DOCS: flag().optional(),
   PAGE: choice(['on', 'off']).optional(),
   PAGE_DIR: z.string().optional(),
+  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  SHARING: choice(['on', 'off']).default('on'),
+  SMTP_URL: url(['smtp:', 'smtps:']).optional(),
+  SMTP_FROM: z
+    .string()
+    .regex(/^[^\r\n]{3,320}$/, 'must be an address such as Parley <parley@example.com>')
+    .refine((text) => text.includes('@'), 'must be an address such as Parley <parley@example.com>')
+    .optional(),
   TRUSTED_PROXIES: list(isCidr, 'must be a comma-separated list of addresses or CIDR ranges'),
   ALLOWED_HOSTS: list(isHostName, 'must be a comma-separated list of host names without ports'),
   HTTP_BODY_LIMIT: byteSize(1024, 64 * 1024 ** 2, 1024 ** 2),

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { IsNull } from 'typeorm';
+import { In, IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { appendingEvents, eventsOf, trimmingEvents } from '../user-events/append-events';
 import type { UserEvent } from '../user-events/dto/user-event.dto';
 import { UserEvents } from '../user-events/user-events';
+import { asParameter, removingEntries, SEARCHED, storingEntries, titleEntry } from '../search/index/entries';
 import { countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
 import type { ConversationFields, OwnKey, TitleSource } from './conversation.types';
@@ -38,7 +39,9 @@ export interface ChangedConversation {
 
 const INSERT = `WITH made AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} WHERE true ${UNLESS_KEY_TAKEN} RETURNING id
-   ), ${appendingEvents('$2', `${eventsOf('$3')}, made`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
+   ), ${storingEntries('$2', '$4', 'made')}, ${appendingEvents('$2', `${eventsOf('$3')}, made, ${SEARCHED}`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
+
+const INDEX_TITLE = `WITH ${storingEntries('$1', '$2', '(SELECT 1) AS title')} SELECT FROM searched`;
 
 /** A conversation that is being removed is none any more for every query but those of its removal. */
 @Injectable()
@@ -57,7 +60,14 @@ export class ConversationsRepository {
    * @param events what the user's feed says of it; none where it is not complete yet
    */
   async insert(conversation: ConversationEntity, events: UserEvent[]): Promise<boolean> {
-    const parameters = [JSON.stringify(conversation), conversation.user_id, JSON.stringify(events)];
+    const { user_id, title } = conversation;
+    const entries = title ? [await titleEntry(conversation, title)] : [];
+    const parameters = [
+      JSON.stringify(conversation),
+      user_id,
+      JSON.stringify(events),
+      asParameter(user_id, entries),
+    ];
     const made = await this.db.query(INSERT, parameters);
     if (made.length && events.length) this.events.announce(conversation.user_id);
     return made.length > 0;
@@ -83,6 +93,10 @@ export class ConversationsRepository {
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
     return this.rows.findOneBy({ id, user_id: userId, deleted_at: IsNull() });
+  }
+
+  findSome(userId: string, ids: string[]): Promise<ConversationEntity[]> {
+    return this.rows.findBy({ id: In(ids), user_id: userId, deleted_at: IsNull() });
   }
 
   /** All of the user, in the order of their ids. */
@@ -136,6 +150,18 @@ export class ConversationsRepository {
       [id, user_id, title, title_source, next.title, next.title_source, new Date()],
     );
     return rows[0];
+  }
+
+  /** What its title is found by from now on; to be called in the transaction that changes it. */
+  async indexTitle({ id, user_id, created_at, title }: ConversationEntity): Promise<void> {
+    if (title === null) {
+      await this.db.query('DELETE FROM search_entries WHERE id = $1 AND user_id = $2', [id, user_id]);
+      return;
+    }
+    await this.db.query(INDEX_TITLE, [
+      user_id,
+      asParameter(user_id, [await titleEntry({ id, created_at }, title)]),
+    ]);
   }
 
   /** Of all texts of the user in conversations. */
@@ -239,7 +265,8 @@ export class ConversationsRepository {
   /** Nobody finds it any more; its own texts go at once, and its key is free. */
   async hide(userId: string, id: string): Promise<void> {
     await this.db.query(
-      `UPDATE conversations SET deleted_at = now(), key = NULL, title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
+      `WITH gone AS (SELECT $1::uuid AS id), ${removingEntries('$2', 'gone')}
+       UPDATE conversations SET deleted_at = now(), key = NULL, title = NULL, system_prompt = NULL, settings = '{}', metadata = '{}'
        WHERE id = $1 AND user_id = $2`,
       [id, userId],
     );
@@ -268,7 +295,8 @@ export class ConversationsRepository {
   /** Conversations that hold nothing any more; answers how many. */
   async delete(userId: string, ids: string[]): Promise<number> {
     const rows = await this.db.query(
-      'DELETE FROM conversations WHERE user_id = $1 AND id = ANY($2) RETURNING 1 AS one',
+      `WITH gone AS (SELECT unnest($2::uuid[]) AS id), ${removingEntries('$1', 'gone')}
+       DELETE FROM conversations WHERE user_id = $1 AND id = ANY($2) RETURNING 1 AS one`,
       [userId, ids],
     );
     return rows.length;

@@ -67,9 +67,12 @@ export class ConversationsService implements OnModuleInit {
     system_prompt,
     settings,
     metadata,
+    indexed_from,
   }: Conversation): Promise<Conversation> {
     const fields = { title, model, system_prompt, settings, metadata };
-    const conversation = { ...this.draft(user_id, fields), title_source };
+    // What of the other one is not indexed yet cannot be copied.
+    const indexed = { indexed_from: indexed_from === 0 ? 0 : null };
+    const conversation = { ...this.draft(user_id, fields), ...indexed, title_source };
     await this.storage.within(user_id, () => this.repository.insert(conversation, []));
     return conversation;
   }
@@ -91,6 +94,11 @@ export class ConversationsService implements OnModuleInit {
 
   async get(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.find(userId, id)) ?? notFound();
+  }
+
+  /** Those of these that are there. */
+  getSome(userId: string, ids: string[]): Promise<Conversation[]> {
+    return this.repository.findSome(userId, ids);
   }
 
   /**
@@ -134,6 +142,7 @@ export class ConversationsService implements OnModuleInit {
       this.db.run(async () => {
         const changed = await this.repository.update(userId, id, changes, versions);
         const events = Object.keys(changes).length ? [conversationUpdated(id, shortOnes(changes))] : [];
+        if (changed && changes.title !== undefined) await this.repository.indexTitle(changed);
         if (changed) await this.repository.tell(userId, events);
         return changed;
       });
@@ -150,7 +159,10 @@ export class ConversationsService implements OnModuleInit {
   ): Promise<Conversation | undefined> {
     return this.db.run(async () => {
       const named = await this.repository.retitle(conversation, next);
-      if (named) await this.repository.tell(named.user_id, [titleEvent(named.id, next.title)]);
+      if (named) {
+        await this.repository.indexTitle(named);
+        await this.repository.tell(named.user_id, [titleEvent(named.id, next.title)]);
+      }
       return named;
     });
   }

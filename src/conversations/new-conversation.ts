@@ -23,6 +23,7 @@ export function newConversation(userId: string, fields: ConversationFields): Con
     active_leaf_id: null,
     last_sequence: 0,
     context_from: 0,
+    indexed_from: 0,
     stored_bytes: '0',
     message_count: 0,
     unread: false,

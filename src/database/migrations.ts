@@ -28,6 +28,9 @@ export interface MigrationSource {
   files?: string[];
   /** The database belongs to this process (embedded): whoever used it before is gone. */
   exclusive?: boolean;
+  /** In the same transaction, before anything is done and when all has run: what they throw takes everything back. */
+  before?: (manager: EntityManager) => Promise<void>;
+  after?: (manager: EntityManager) => Promise<void>;
 }
 
 /**
@@ -35,24 +38,29 @@ export interface MigrationSource {
  * it ran. The lock belongs to the transaction, so it works through every pooler and ends with the process.
  * @throws {SchemaError} if the database was migrated by a newer build, or has to be migrated while processes of an older build run
  */
-export async function migrate(
-  options: ConnectionOptions,
-  { files = [MIGRATION_FILES], exclusive = false }: MigrationSource = {},
-): Promise<string[]> {
-  const dataSource = new DataSource({ ...options, migrations: files, entities: [] });
+export async function migrate(options: ConnectionOptions, source: MigrationSource = {}): Promise<string[]> {
+  const dataSource = new DataSource({
+    ...options,
+    migrations: source.files ?? [MIGRATION_FILES],
+    entities: [],
+  });
   await dataSource.initialize();
   try {
-    return await dataSource.transaction((manager) => migrateIn(manager, exclusive));
+    return await dataSource.transaction((manager) => migrateIn(manager, source));
   } finally {
     await dataSource.destroy();
   }
 }
 
-async function migrateIn(manager: EntityManager, exclusive: boolean): Promise<string[]> {
+async function migrateIn(
+  manager: EntityManager,
+  { exclusive, before, after }: MigrationSource,
+): Promise<string[]> {
   await manager.query('SET LOCAL statement_timeout = 0');
   await manager.query('SET LOCAL lock_timeout = 0');
   await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
   await manager.query(`SET LOCAL lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
+  await before?.(manager);
   const executor = new MigrationExecutor(manager.dataSource, manager.queryRunner);
   const executed = await executor.getExecutedMigrations();
   refuseNewer(manager.dataSource, executed);
@@ -61,6 +69,7 @@ async function migrateIn(manager: EntityManager, exclusive: boolean): Promise<st
     await announce(manager);
   }
   const ran = await executor.executePendingMigrations();
+  await after?.(manager);
   return ran.map(({ name }) => name);
 }
 

@@ -2,10 +2,10 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ProblemResponses } from '../http/openapi/problem-responses';
 
 /**
- * `register`, `login`: together per network, on top of the general limit; at `login` the handler decides what becomes of who is beyond it
- * (`LoginRefusal`). `password`: as many, per identity. `chat`: per identity. `stream`: following is cheap and not counted per identity.
+ * `register` (which resets of passwords count as), `login`: together per network, on top of the general limit; at `login` the handler decides what becomes of who is beyond it
+ * (`LoginRefusal`). `shared`: what anybody may read, per network. `password`: as many as logins, per identity. `chat`: per identity. `stream`: following is cheap and not counted per identity.
  */
-export type RouteLimit = 'register' | 'login' | 'password' | 'chat' | 'stream';
+export type RouteLimit = 'register' | 'login' | 'shared' | 'password' | 'chat' | 'stream';
 
 export const ROUTE_LIMIT = Symbol('limit of a route');
 

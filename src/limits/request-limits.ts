@@ -34,6 +34,11 @@ export class RequestLimits {
     await this.check('address', networkOfClient(request), response);
   }
 
+  /** For who reads what is shared. @throws {AppError} `rate_limited` */
+  async checkShared(request: LocatedRequest, response: Response): Promise<void> {
+    await this.check('shared', networkOfClient(request), response);
+  }
+
   /** What logging in or registering is to be refused with; undefined while the network's limit is not used up. */
   async loginRefusal(request: LocatedRequest, response: Response): Promise<AppError | undefined> {
     return this.refusal('login', networkOfClient(request), response);

@@ -6,7 +6,7 @@ import { StorageQuota } from '../users/quotas/storage-quota';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { messageNotFound, pathTooLong, replyInProgress } from './message.errors';
 import { MessagesRepository } from './messages.repository';
-import { PathsRepository } from './paths.repository';
+import { PathsRepository, type ImportedMessage } from './paths.repository';
 
 /** What can be done with the branches of a conversation as a whole. */
 @Injectable()
@@ -49,6 +49,36 @@ export class BranchesService {
   fork(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {
     const copied = () => this.storage.within(userId, () => this.copy(userId, conversationId, messageId));
     return this.db.run(copied);
+  }
+
+  /**
+   * A new conversation of the user with messages that somebody else has written and shared: one branch, all of them over.
+   * @throws {AppError} `quota_exceeded`
+   */
+  importPath(
+    userId: string,
+    title: string | null,
+    messages: readonly ImportedMessage[],
+  ): Promise<Conversation> {
+    const store = async () => {
+      const copy = await this.conversations.createLike(this.conversations.draft(userId, { title }));
+      const ids = messages.map(() => uuidv7());
+      if (ids.length) {
+        const bytes = await this.paths.insertPath({ userId, conversationId: copy.id }, ids, messages);
+        const leafId = ids[ids.length - 1];
+        const at = copy.last_activity_at;
+        await this.conversations.recordMessages(userId, copy.id, {
+          leafId,
+          count: ids.length,
+          bytes,
+          at,
+          contextFrom: 0,
+        });
+      }
+      await this.conversations.announceCreated(copy);
+      return this.conversations.get(userId, copy.id);
+    };
+    return this.db.run(() => this.storage.within(userId, store));
   }
 
   private async copy(userId: string, conversationId: string, messageId?: string): Promise<Conversation> {

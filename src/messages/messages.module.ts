@@ -8,6 +8,7 @@ import { HistoryPages } from './history-pages';
 import { MessageEntity } from './message.entity';
 import { MessagesController } from './messages.controller';
 import { LlmModule } from '../llm/llm.module';
+import { SearchIndexModule } from '../search/index/search-index.module';
 import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
 import { MessageRemoval } from './message-removal';
@@ -37,6 +38,7 @@ import { TurnsService } from './turns.service';
     InstancesModule,
     LlmModule,
     SignalsModule,
+    SearchIndexModule,
     UserEventsModule,
     UsersModule,
   ],
@@ -62,6 +64,7 @@ import { TurnsService } from './turns.service';
     OverviewService,
   ],
   exports: [
+    BranchesService,
     MessageRemoval,
     MessagesService,
     OpenRepliesService,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
+import { asParameter, SEARCHED, storingEntries, type SearchEntry } from '../search/index/entries';
 import { appendingEvents } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
@@ -70,14 +71,15 @@ const CLOSE = `WITH conversation AS (
    ), closed AS (
      UPDATE messages m SET ${ENDED.map(endOf).join(', ')}
      FROM gone WHERE m.id = $1 AND m.user_id = $2
-     RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, gone.awaited, ${messageBytes('m')} AS bytes
+     RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, m.created_at, gone.awaited, ${messageBytes('m')} AS bytes
    ), titled AS (
      ${TITLED}
    ), counted AS (
      UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true,
        title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
-   ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
+   ), ${storingEntries('$2', `$${6 + ENDED.length}`, 'closed', 'closed.created_at')},
+   ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c, ${SEARCHED}`)}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
 
 /** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
@@ -127,6 +129,21 @@ export class MessagesRepository {
     );
   }
 
+  /** The texts of messages, in the order of their ids here; null for those behind more than `most` characters. */
+  texts(userId: string, ids: string[], most: number): Promise<{ id: string; text: string | null }[]> {
+    return this.db.query(
+      `SELECT t.id, CASE WHEN t.up_to - t.length < $3 OR t.ord = 1 THEN t.text END AS text FROM (
+         SELECT m.id, k.ord, s.text, length(s.text) AS length, sum(length(s.text)) OVER (ORDER BY k.ord) AS up_to
+         FROM unnest($2::uuid[]) WITH ORDINALITY AS k (id, ord) JOIN messages m ON m.id = k.id AND m.user_id = $1
+         CROSS JOIN LATERAL (
+           SELECT COALESCE(string_agg(p.value ->> 'text', '' ORDER BY p.ord), '') AS text
+           FROM jsonb_array_elements(m.parts) WITH ORDINALITY AS p (value, ord) WHERE p.value ->> 'type' = 'text'
+         ) s
+       ) t ORDER BY t.ord`,
+      [userId, ids, most],
+    );
+  }
+
   /** Of a message of this conversation; undefined if it is none. */
   async depthOf({ userId, conversationId }: ConversationRef, id: string): Promise<number | undefined> {
     const rows: { depth: number }[] = await this.db.query(
@@ -144,6 +161,7 @@ export class MessagesRepository {
   async closeReply(
     { messageId, userId, conversationId, instanceId }: WrittenReply,
     end: ReplyEnd,
+    entries: readonly SearchEntry[],
   ): Promise<ClosedRow | undefined> {
     const columns: Record<ColumnIn<'end'>, unknown> = {
       ...end,
@@ -162,6 +180,7 @@ export class MessagesRepository {
       instanceId,
       ...ENDED.map((name) => columns[name]),
       callsForTitle(end, this.titles) ? uuidv7() : null,
+      asParameter(userId, entries),
     ]);
     if (rows.length) this.events.announce(userId);
     return rows[0];

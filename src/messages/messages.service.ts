@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
+import { messageEntry } from '../search/index/entries';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
 import type { GivenFeedback } from './given-feedback';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
-import type { StorableContent } from './content/reply-content';
+import { textOf, type StorableContent } from './content/reply-content';
 import type { Siblings } from './siblings';
 import { SlotQueue } from './slot-queue';
 
@@ -71,6 +72,14 @@ export class MessagesService {
   /** Those of these messages that are replies of the user. */
   replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
     return this.messages.replies(userId, ids);
+  }
+
+  /**
+   * What messages say. Undefined: it is not read, since those before it have so many characters already; messages that are gone are left out.
+   */
+  async texts(userId: string, ids: string[], most: number): Promise<Map<string, string | undefined>> {
+    const rows = ids.length ? await this.messages.texts(userId, ids, most) : [];
+    return new Map(rows.map(({ id, text }) => [id, text ?? undefined]));
   }
 
   async getWithSiblings(userId: string, id: string): Promise<Message & ShownPlace> {
@@ -157,7 +166,10 @@ export class MessagesService {
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
   ): Promise<ClosedReply | undefined> {
     const { parts, eventLengths: event_lengths } = content;
-    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths });
+    const { messageId: id, conversationId: conversation_id } = writer;
+    const text = textOf(parts);
+    const entries = text ? [await messageEntry({ id, conversation_id, role: 'assistant' }, text)] : [];
+    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths }, entries);
     return row && { ...outcome, ...row, parts };
   }
 

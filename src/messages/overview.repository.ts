@@ -2,13 +2,19 @@ import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageRole, OpenStatus } from './message.types';
+import { partitionOf, SOME_CONVERSATION } from '../search/index/entries';
+import { isFoundIn } from '../search/index/search-index';
+import { tsqueryOf, type TextQuery } from '../text-search/text-query';
 import { isQueued } from './turns.repository';
 
 export type ListOrder = 'pinned' | 'activity';
 
+/** Conversations in which something was found, or, where they are many, what to look for in each. */
+export type FoundConversations = { ids: string[] } | { query: TextQuery };
+
 export interface ConversationFilter {
   archived: boolean;
-  /** Matches anywhere in the title, whatever the case. */
+  /** Matches anywhere in the title, whatever the case, or as `search` says. */
   q?: string;
   pinned?: boolean;
   running?: boolean;
@@ -56,12 +62,12 @@ export class OverviewRepository {
 
   list(
     userId: string,
-    { filter, order }: { filter: ConversationFilter; order: ListOrder },
+    { filter, order, found }: { filter: ConversationFilter; order: ListOrder; found?: FoundConversations },
     range: ListRange,
     limit: number,
   ): Promise<ListedConversation[]> {
     const query = new ListQuery(userId, order);
-    query.filter(filter);
+    query.filter(filter, found);
     query.within(range);
     const page = query.page(limit, filter.pinned !== undefined);
     return this.db.query(
@@ -114,7 +120,7 @@ class ListQuery {
   private readonly conditions = ['c.user_id = $1', 'c.deleted_at IS NULL'];
 
   constructor(
-    userId: string,
+    private readonly userId: string,
     private readonly order: ListOrder,
   ) {
     this.parameters = [userId];
@@ -124,14 +130,25 @@ class ListQuery {
     return COLUMNS[this.order].map((column) => `c.${column} DESC`).join(', ');
   }
 
-  filter({ archived, q, pinned, running, unread, model, metadata }: ConversationFilter): void {
+  filter(
+    { archived, q, pinned, running, unread, model, metadata }: ConversationFilter,
+    found?: FoundConversations,
+  ): void {
     this.where(archived, (value) => `c.archived = ${value}`);
     this.where(pinned, (value) => `c.pinned = ${value}`);
     this.where(unread, (value) => `c.unread = ${value}`);
     this.where(model, (value) => `c.model = ${value}`);
-    this.where(q && containing(q), (value) => `c.title ILIKE ${value}`);
+    this.where(q && containing(q), (value) =>
+      found ? `(c.title ILIKE ${value} OR ${this.isFound(found)})` : `c.title ILIKE ${value}`,
+    );
     this.where(metadata && JSON.stringify(metadata), (value) => `c.metadata @> ${value}::jsonb`);
     if (running !== undefined) this.conditions.push(`${running ? '' : 'NOT '}c.id = ANY(${BUSY})`);
+  }
+
+  private isFound(found: FoundConversations): string {
+    if ('ids' in found) return `c.id = ANY(${this.add(found.ids)})`;
+    const partition = this.add(partitionOf(this.userId));
+    return isFoundIn(`${partition}::text`, `${this.add(tsqueryOf(found.query, [SOME_CONVERSATION]))}::text`);
   }
 
   within({ after, until }: ListRange): void {

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_BOUNDS } from '../config/bounds';
+import { readQueryIfAny } from '../search/index/read-query';
+import { SearchIndex } from '../search/index/search-index';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
 import type { Page } from '../http/page';
 import {
   OverviewRepository,
   positionOf,
   type ConversationFilter,
+  type FoundConversations,
   type ConversationPosition,
   type ListedConversation,
   type ListOrder,
@@ -21,11 +24,14 @@ export interface ConversationListQuery {
 /** Lists of conversations with what happens in them. */
 @Injectable()
 export class OverviewService {
-  constructor(private readonly repository: OverviewRepository) {}
+  constructor(
+    private readonly repository: OverviewRepository,
+    private readonly index: SearchIndex,
+  ) {}
 
   /**
    * One page. A search that has found less in as many as it may look at goes on behind them.
-   * @throws AppError `invalid_cursor`
+   * @throws AppError `invalid_cursor`, `invalid_search` if `q` has too many words
    */
   async page(
     userId: string,
@@ -33,6 +39,7 @@ export class OverviewService {
   ): Promise<Page<ListedConversation>> {
     const scope = { userId, list: `conversations ${order} ${JSON.stringify(filter)}` };
     const after = cursor === undefined ? undefined : afterOf(scope, cursor);
+    const found = filter.q === undefined ? undefined : await this.find(userId, filter.q);
     const until = isSearch(filter)
       ? await this.repository.further(userId, order, filter, {
           after,
@@ -40,13 +47,21 @@ export class OverviewService {
         })
       : undefined;
     // One more than is shown tells whether there are more.
-    const found = await this.repository.list(userId, { filter, order }, { after, until }, limit + 1);
-    const next = found.length > limit ? positionOf(found[limit - 1]) : until;
+    const list = () => this.repository.list(userId, { filter, order, found }, { after, until }, limit + 1);
+    const rows = await (found ? this.index.planned(list) : list());
+    const next = rows.length > limit ? positionOf(rows[limit - 1]) : until;
     return {
-      data: found.slice(0, limit),
+      data: rows.slice(0, limit),
       has_more: next !== undefined,
       next_cursor: next ? encodeCursor(scope, [next.pinned, next.last_activity_at, next.id]) : null,
     };
+  }
+
+  private async find(userId: string, q: string): Promise<FoundConversations | undefined> {
+    const query = readQueryIfAny(q);
+    if (!query) return undefined;
+    const ids = await this.index.conversations(userId, query);
+    return ids ? { ids } : { query };
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { removingEntries } from '../search/index/entries';
 import { TransactionRunner } from '../database/transaction-runner';
 import { messageBytes } from './message-bytes';
 import type { MessageEntity } from './message.entity';
@@ -70,7 +71,8 @@ export class SubtreesRepository {
   /** Answers how many of the `stored_bytes` of their conversation the messages were. */
   async remove(userId: string, ids: string[]): Promise<number> {
     const rows = await this.db.query<{ bytes: number }>(
-      `WITH gone AS (DELETE FROM messages m WHERE m.user_id = $1 AND m.id = ANY($2) RETURNING ${messageBytes('m')} AS bytes)
+      `WITH gone AS (DELETE FROM messages m WHERE m.user_id = $1 AND m.id = ANY($2) RETURNING m.id, ${messageBytes('m')} AS bytes),
+       ${removingEntries('$1', 'gone')}
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM gone`,
       [userId, ids],
     );

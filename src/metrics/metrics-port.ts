@@ -8,7 +8,7 @@ import { ConfigError } from '../config/config-error';
 import { METRICS_PATH } from '../http/metrics-path';
 import { hasBearerToken } from '../http/shared-secret';
 import { METRICS_TYPE } from './metrics.controller';
-import { MetricsReadings } from './metrics-readings';
+import { MetricsRegistry } from '../observability/metrics-registry';
 
 /** Metrics on a port of their own (`METRICS_PORT`), where the API's cannot be reached by whoever collects them. It answers nothing else. */
 @Injectable()
@@ -18,7 +18,7 @@ export class MetricsPort implements OnApplicationBootstrap, OnApplicationShutdow
 
   constructor(
     private readonly config: AppConfig,
-    private readonly metrics: MetricsReadings,
+    private readonly metrics: MetricsRegistry,
   ) {}
 
   /** @throws {ConfigError} if the port cannot be had */

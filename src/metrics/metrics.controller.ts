@@ -7,7 +7,7 @@ import { AppError } from '../errors/app-error';
 import { routeNotFound } from '../http/http-errors';
 import { METRICS_PATH } from '../http/metrics-path';
 import { hasBearerToken } from '../http/shared-secret';
-import { MetricsReadings } from './metrics-readings';
+import { MetricsRegistry } from '../observability/metrics-registry';
 
 /** Without a version: it is part of the exposition format, and Prometheus asks for the newest that both know. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -24,7 +24,7 @@ const noMetricsToken = () =>
 export class MetricsController {
   constructor(
     private readonly config: AppConfig,
-    private readonly metrics: MetricsReadings,
+    private readonly metrics: MetricsRegistry,
   ) {}
 
   @Get()

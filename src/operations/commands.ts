@@ -4,6 +4,7 @@ import { AppConfig, type DatabaseConfig } from '../config/app-config';
 import { ConfigModule } from '../config/config.module';
 import { ConfigError } from '../config/config-error';
 import { UsageError } from '../common/usage-error';
+import { MoveError } from '../database/move/move-error';
 import { BackupError } from '../database/backup/backup-format';
 
 /** The database of the environment and `.env`, as the service reads them. Nothing is opened. */
@@ -20,7 +21,9 @@ export function runCommand(command: (args: string[]) => Promise<string>): void {
   command(process.argv.slice(2)).then(
     (text) => process.stdout.write(`${text}\n`),
     (error: unknown) => {
-      const expected = [UsageError, BackupError, ConfigError].some((type) => error instanceof type);
+      const expected = [UsageError, BackupError, MoveError, ConfigError].some(
+        (type) => error instanceof type,
+      );
       const { message, stack, syscall } = (
         error instanceof Error ? error : new Error(String(error))
       ) as NodeJS.ErrnoException;

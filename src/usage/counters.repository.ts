@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ownBytes } from '../conversations/conversation-bytes';
 import { TransactionRunner } from '../database/transaction-runner';
 import { feedbackBytes } from '../messages/given-feedback';
+import { shareBytes } from '../messages/share-bytes';
 import { messageBytes } from '../messages/message-bytes';
 
 /** A conversation whose counters say something else than what is in it. */
@@ -15,7 +16,8 @@ export interface WrongCounters {
 
 const COUNTED = `${ownBytes('c')}
   + (SELECT COALESCE(sum(${messageBytes('m')}), 0) FROM messages m WHERE m.conversation_id = c.id AND m.user_id = c.user_id)
-  + (SELECT COALESCE(sum(${feedbackBytes('f')}), 0) FROM feedback f WHERE f.conversation_id = c.id AND f.user_id = c.user_id)`;
+  + (SELECT COALESCE(sum(${feedbackBytes('f')}), 0) FROM feedback f WHERE f.conversation_id = c.id AND f.user_id = c.user_id)
+  + (SELECT COALESCE(sum(${shareBytes('s')}), 0) FROM shares s WHERE s.conversation_id = c.id AND s.user_id = c.user_id)`;
 
 /** The counters of conversations, whosever they are, beside what they count. */
 @Injectable()

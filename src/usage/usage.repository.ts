@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { removingEntries } from '../search/index/entries';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
 import type {
@@ -98,8 +99,8 @@ export class UsageRepository {
            SELECT m.id FROM unnest($2::uuid[]) AS c (id) CROSS JOIN LATERAL (
              SELECT id FROM messages WHERE conversation_id = c.id AND user_id = $1 ORDER BY sequence DESC LIMIT $3
            ) AS m LIMIT $3
-         ) RETURNING user_id, role, status, model, usage, reserved_tokens, created_at
-       ), kept AS (
+         ) RETURNING id, user_id, role, status, model, usage, reserved_tokens, created_at
+       ), ${removingEntries('$1', 'gone')}, kept AS (
          ${keeping('gone m', '$4')}
        )
        SELECT count(*)::int AS count FROM gone`,

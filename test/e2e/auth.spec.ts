@@ -25,7 +25,7 @@ async function usersNamed(id: string): Promise<number> {
 
 describe('every route', () => {
   const PUBLIC =
-    /^\/(docs|redoc|metrics)?$|^\/api\/v1$|^\/(api\/v1\/)?health(\/|$)|^\/api\/v1\/(docs|redoc|openapi\.json)|^\/api\/v1\/auth\/(register|token|refresh)$|^\/api\/v1\/probe\/(?!me|stream)/;
+    /^\/(docs|redoc|metrics)?$|^\/api\/v1$|^\/(api\/v1\/)?health(\/|$)|^\/api\/v1\/(docs|redoc|openapi\.json)|^\/api\/v1\/auth\/(register|token|refresh|password\/(reset|forgot))$|^\/api\/v1\/shared\/:token$|^\/api\/v1\/probe\/(?!me|stream)/;
 
   /** From the router itself, so that a new route cannot be forgotten. */
   function routes(): [string, string][] {

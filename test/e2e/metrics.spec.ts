@@ -222,9 +222,23 @@ describe('what is counted', () => {
 
 /** Labels, each of which has as many values as the code or the configuration names. */
 const BOUNDED = new Set([
-  ...['method', 'route', 'status', 'provider', 'model', 'outcome', 'error', 'kind', 'state', 'le', 'version'],
+  'method',
+  'route',
+  'status',
+  'provider',
+  'model',
+  'outcome',
+  'error',
+  'kind',
+  'state',
+  'le',
+  'version',
   // Of Node: kinds of collections, of handles, of spaces of the heap.
-  ...['type', 'space', 'kind', 'major', 'minor', 'patch'],
+  'type',
+  'space',
+  'major',
+  'minor',
+  'patch',
 ]);
 
 describe('the dashboard', () => {

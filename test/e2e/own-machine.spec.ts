@@ -315,7 +315,7 @@ describe('GET /api/v1', () => {
     expect(about).toMatchObject({
       name: 'Parley',
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      sharing: false,
+      sharing: true,
       password_reset: false,
       ...expected,
       links: { health: '/health/ready', openapi: '/api/v1/openapi.json', docs: '/api/v1/docs' },

@@ -55,6 +55,7 @@ import { TransactionRunner } from '../../src/database/transaction-runner';
 import { ReplyLog } from '../../src/replies/log/reply-log';
 import { Signals } from '../../src/signals/signals';
 import { ModelRunner } from '../../src/llm/model-runner';
+import { ProcessIdentity } from '../../src/observability/process-identity';
 import { Observer, NoopObserver } from '../../src/observability/observer';
 import { StorageQuota } from '../../src/users/quotas/storage-quota';
 import { UserLock } from '../../src/users/quotas/user-lock';
@@ -134,6 +135,7 @@ const REAL = [
   IdempotencyService,
   Quotas,
   SlotQueue,
+  ProcessIdentity,
   InstanceService,
   OpenRepliesService,
   MessagesService,

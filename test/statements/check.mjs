@@ -17,12 +17,22 @@ const USER_TABLES = new Set([
   'open_replies',
   'past_usage',
   'providers',
+  'search_entries',
+  'search_segments',
+  'shares',
   'user_event_heads',
   'user_events',
   'user_jobs',
 ]);
 
-const LOOKED_UP_TABLES = new Set(['account_names', 'admins', 'api_keys', 'sessions', 'stream_tickets']);
+const LOOKED_UP_TABLES = new Set([
+  'account_names',
+  'admins',
+  'api_keys',
+  'password_resets',
+  'sessions',
+  'stream_tickets',
+]);
 
 await loadModule();
 const texts = new Set(

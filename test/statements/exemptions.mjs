@@ -4,6 +4,25 @@
  */
 export const EXEMPTIONS = [
   {
+    statement:
+      /^SELECT EXISTS \(SELECT 1 FROM conversations WHERE deleted_at IS NULL AND \(indexed_from IS NULL/,
+    reason: 'Sweep: whether anything is left to be indexed for search, whosever it is.',
+  },
+  {
+    statement:
+      /^SELECT id, user_id, title, created_at, indexed_from FROM conversations c WHERE .* FOR NO KEY UPDATE SKIP LOCKED$/,
+    reason:
+      'Sweep: the next conversations to be indexed for search, whosever they are; what follows names their user.',
+  },
+  {
+    statement: /FROM shares s WHERE s\.token_hash = \$1/,
+    reason: 'Look-up by key: a link says nothing of whose it is (decision 041).',
+  },
+  {
+    statement: /^SELECT user_id, id, conversation_id FROM shares WHERE expires_at <= now\(\)/,
+    reason: 'Sweep: shares whose time is over, whosever they are; what follows names their users.',
+  },
+  {
     statement: /FROM conversations WHERE id IN \( SELECT id FROM conversations WHERE deleted_at IS NOT NULL/,
     reason:
       'Sweep: the next conversation that is being removed, whosever it is; what follows names its user.',

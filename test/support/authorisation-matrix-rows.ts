@@ -1,11 +1,13 @@
 /** What an id in a request is the id of; `event` and `cursor` are made of such ids. */
 export type IdKind =
-  'conversation' | 'reply' | 'userMessage' | 'feedback' | 'provider' | 'user' | 'event' | 'cursor';
+  'conversation' | 'reply' | 'userMessage' | 'feedback' | 'share' | 'provider' | 'user' | 'event' | 'cursor';
 
 /** One way to use a route. */
 export interface RouteCase {
   /** Where ids go (`path.id`, `query.leaf`, `body.message_id`, `header.last-event-id`), and of what. */
   ids?: Readonly<Record<string, IdKind>>;
+  /** The rest of the query. */
+  query?: Readonly<Record<string, string>>;
   /** The rest of the body. */
   body?: object;
   /** What the owner is answered. */
@@ -16,6 +18,7 @@ export interface RouteCase {
   missing?: Readonly<Record<string, number>>;
 }
 
+const FOUND = { q: 'canary' };
 const HELLO = { content: 'Hello there.' };
 const RATING = { rating: 2, comment: 'Not quite.', tags: ['vague'] };
 const REAUTHENTICATION = { current_password: 'not the right one' };
@@ -45,7 +48,11 @@ export const PUBLIC_ROUTES: Readonly<Record<string, number>> = {
   // There only with accounts of the service's own.
   'POST /api/v1/auth/register': 404,
   'POST /api/v1/auth/token': 404,
+  // No token of a link.
+  'GET /api/v1/shared/:token': 404,
   'POST /api/v1/auth/refresh': 404,
+  'POST /api/v1/auth/password/reset': 404,
+  'POST /api/v1/auth/password/forgot': 404,
   'GET /api/v1/openapi.json': 200,
   'GET /api/v1/docs': 200,
   'GET /api/v1/docs/': 200,
@@ -94,6 +101,9 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: { 'path.id': 'user' }, body: { role: 'admin' }, owner: 403 },
   ],
   'DELETE /api/v1/users/:id': [{ ids: { 'path.id': 'user' }, owner: 204 }],
+  'POST /api/v1/users/:id/password-reset': [
+    { ids: { 'path.id': 'user' }, owner: 403, missing: { 'path.id': 403 } },
+  ],
   'GET /api/v1/users/:id/export': [{ ids: { 'path.id': 'user' }, owner: 200 }],
 
   'POST /api/v1/providers': [{ body: PROVIDER, owner: 201 }],
@@ -128,6 +138,22 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
     { ids: CONVERSATION, body: {}, owner: 201 },
     { ids: { ...CONVERSATION, 'body.message_id': 'reply' }, owner: 201 },
   ],
+  'POST /api/v1/conversations/:id/shares': [
+    { ids: CONVERSATION, owner: 201 },
+    { ids: { ...CONVERSATION, 'body.message_id': 'reply' }, body: { live: true }, owner: 201 },
+  ],
+  'GET /api/v1/shares': [
+    { owner: 200 },
+    { ids: { 'query.cursor': 'cursor' }, owner: 200 },
+    {
+      ids: { 'query.conversation_id': 'conversation' },
+      owner: 200,
+      missing: { 'query.conversation_id': 200 },
+    },
+  ],
+  'DELETE /api/v1/shares/:id': [{ ids: { 'path.id': 'share' }, owner: 204 }],
+  // Whoever has the token may copy (e2e/shares.spec.ts); an id is none.
+  'POST /api/v1/shared/:token/copy': [{ ids: { 'path.token': 'share' }, owner: 404 }],
   'GET /api/v1/messages/:id': [
     { ids: { 'path.id': 'reply' }, owner: 200 },
     { ids: { 'path.id': 'userMessage' }, owner: 200 },
@@ -161,6 +187,18 @@ export const ROUTES: Readonly<Record<string, readonly RouteCase[]>> = {
   ],
 
   'POST /api/v1/conversations/:id/title': [{ ids: CONVERSATION, owner: 200 }],
+
+  // All texts of a person have a word that begins so.
+  'GET /api/v1/search': [
+    { query: FOUND, owner: 200 },
+    { query: FOUND, ids: { 'query.cursor': 'cursor' }, owner: 200 },
+    {
+      query: FOUND,
+      ids: { 'query.conversation_id': 'conversation' },
+      owner: 200,
+      missing: { 'query.conversation_id': 200 },
+    },
+  ],
 
   // Whose jobs are whose is in e2e/jobs/jobs.spec.ts: nobody has any here.
   'GET /api/v1/jobs': [{ owner: 200 }, { ids: { 'query.cursor': 'event' }, owner: 400 }],

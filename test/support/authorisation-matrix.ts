@@ -72,7 +72,7 @@ export function idSlotsOf(operation: Operation, api: ApiDescription): string[] {
 }
 
 /** The request of this case with these ids in their places. */
-export function requestOf({ route, body }: MatrixCase, values: Values): Call {
+export function requestOf({ route, query, body }: MatrixCase, values: Values): Call {
   const { method, path } = routeNamed(route);
   const part = (place: string) =>
     Object.fromEntries(
@@ -88,7 +88,7 @@ export function requestOf({ route, body }: MatrixCase, values: Values): Call {
   return {
     method,
     path: fillPath(path, part('path')),
-    query: part('query'),
+    query: { ...query, ...part('query') },
     headers: part('header'),
     ...(content && { body: content }),
   };
@@ -101,13 +101,14 @@ export function as(user: string, request: Call): Call {
 /** The ids of a person's own things, for each place of the case. */
 export async function idsOf(
   person: Belongings,
-  { route, ids }: MatrixCase,
+  matrixCase: MatrixCase,
   send: (request: Call) => Promise<Answer>,
 ): Promise<Values> {
+  const { ids } = matrixCase;
   const plain = Object.entries(ids).filter(([, kind]) => kind !== 'cursor');
   const values = Object.fromEntries(plain.map(([slot, kind]) => [slot, idOf(person, kind)]));
   const cursors = Object.keys(ids).filter((slot) => ids[slot] === 'cursor');
-  for (const slot of cursors) values[slot] = await cursorOf(person, { route, ids, owner: 200 }, values, send);
+  for (const slot of cursors) values[slot] = await cursorOf(person, matrixCase, values, send);
   return values;
 }
 

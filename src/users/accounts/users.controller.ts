@@ -5,27 +5,32 @@ import {
   Param,
   type PipeTransform,
   Query,
+  Req,
   Res,
   type StreamableFile,
 } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiParam, ApiProduces, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
-import { Origin, type RequestOrigin } from '../../audit/request-origin.decorator';
+import type { Request, Response } from 'express';
+import { Origin, originOf, type RequestOrigin } from '../../audit/request-origin.decorator';
 import { toUserResponse, UserResponse } from '../dto/user.response';
 import { notAnAdmin, reauthenticationRequired } from '../../auth/auth.errors';
 import { CurrentIdentity } from '../../auth/current-user.decorator';
 import type { Identity } from '../../auth/identity';
-import { AdminOnly } from '../../auth/route-rules.decorator';
+import { AccountRecovery } from '../../auth/resets/account-recovery';
+import { AccountsOnly, AdminOnly } from '../../auth/route-rules.decorator';
 import { listPage } from '../../http/list-page';
 import { NDJSON, ndjsonFile } from '../../http/ndjson';
 import { documentedParam } from '../../http/openapi/documented-param';
 import type { Page } from '../../http/page';
 import { PageQuery } from '../../http/page-query.dto';
-import { DeleteRoute, ListRoute, PutRoute, ReadRoute } from '../../http/routes';
+import { publicUrlFor, resetLink } from '../../http/public-url';
+import { CreateRoute, DeleteRoute, ListRoute, PutRoute, ReadRoute } from '../../http/routes';
 import { Expensive } from '../../limits/expensive.decorator';
 import { StaysOpen } from '../../limits/stays-open.decorator';
 import { emailTaken, erasureInProgress, lastAdmin, userNotFound, usernameTaken } from '../user.errors';
+import { AppConfig } from '../../config/app-config';
 import { ErasureResponse } from './dto/erasure.response';
+import { PasswordResetResponse } from './dto/password-reset.response';
 import { UpdateUserDto } from './dto/update-user.dto';
 import { UserAdminService } from './user-admin.service';
 
@@ -53,7 +58,11 @@ const UserId = () =>
 @ApiTags('users')
 @Controller('users')
 export class UsersController {
-  constructor(private readonly users: UserAdminService) {}
+  constructor(
+    private readonly users: UserAdminService,
+    private readonly recovery: AccountRecovery,
+    private readonly config: AppConfig,
+  ) {}
 
   @AdminOnly()
   @ListRoute('', UserResponse, {
@@ -125,6 +134,25 @@ export class UsersController {
     if (await this.users.delete(identity, id, origin)) return undefined;
     response.status(202);
     return { status: 'erasing' };
+  }
+
+  @AdminOnly()
+  @AccountsOnly()
+  @CreateRoute(':id/password-reset', {
+    operationId: 'createPasswordReset',
+    summary: 'Make a link to choose a new password',
+    description:
+      'For administrators, to be given to the user: it works once, for an hour. It takes a session whose password was given lately.',
+    returns: { type: PasswordResetResponse, description: 'The link, which is shown this once.' },
+    problems: [userNotFound, notAnAdmin, reauthenticationRequired, erasureInProgress],
+  })
+  async createPasswordReset(
+    @CurrentIdentity() identity: Identity,
+    @UserId() id: string,
+    @Req() request: Request,
+  ): Promise<PasswordResetResponse> {
+    const { token, expiresAt } = await this.recovery.issue(identity, id, originOf(request));
+    return { token, url: resetLink(publicUrlFor(request, this.config.http), token), expires_at: expiresAt };
   }
 
   @StaysOpen()

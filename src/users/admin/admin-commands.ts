@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { type AuditAction, AuditService } from '../../audit/audit.service';
 import { AccountsService } from '../../auth/login/accounts.service';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../../auth/login/dto/register.dto';
+import { PasswordResets } from '../../auth/resets/password-resets.service';
+import { publicUrlOf, resetLink } from '../../http/public-url';
 import { AppConfig } from '../../config/app-config';
 import { Counters, type Recount } from '../../usage/counters';
 import { KeyRotation } from '../../providers/key-rotation';
@@ -18,6 +20,7 @@ export const USAGE = `npm run admin -- <command>
   demote <user>                takes that back
   disable <user>               locks somebody out, within a second
   enable <user>                lets them in again
+  reset-password <user>        makes a link with which somebody chooses a new password, once, within an hour (AUTH_MODE=token)
   rotate-keys                  seals all keys of users' own providers with ENCRYPTION_KEY that another one sealed,
                                or that an older version did not bind to their provider's address
   recount [--check]            counts what conversations store, and sets right what their counters say; --check: only tells`;
@@ -38,6 +41,7 @@ export class Maintenance {
   constructor(
     readonly rotation: KeyRotation,
     readonly counters: Counters,
+    readonly resets: PasswordResets,
   ) {}
 }
 
@@ -54,6 +58,7 @@ export class AdminCommands {
   /** Does what the arguments say, and answers what to tell. */
   async run([command = '', ...rest]: string[], password?: string): Promise<string> {
     if (command === 'create') return this.create(rest, password);
+    if (command === 'reset-password' && rest.length === 1) return this.resetPassword(rest[0]);
     if (command === 'rotate-keys' && rest.length === 0) return this.rotateKeys();
     if (command === 'recount' && !rest.some((option) => option !== '--check'))
       return this.recount(rest.length > 0);
@@ -63,6 +68,17 @@ export class AdminCommands {
     const { role, is_active } = await this.accounts.update(user.id, known.changes);
     await this.audit.record({ action: known.action, userId: user.id, actorId: 'admin-command' });
     return `${user.id} is ${role === 'admin' ? 'an administrator' : 'a user'}${is_active ? '' : ', and locked out'}.`;
+  }
+
+  private async resetPassword(name: string): Promise<string> {
+    if (this.config.auth.mode !== 'token')
+      throw new UsageError(
+        'In this AUTH_MODE there are no passwords here: see who authenticates your users.',
+      );
+    const { id } = await this.find(name);
+    const { token } = await this.maintenance.resets.issue(id);
+    await this.audit.record({ action: 'password_reset.issued', userId: id, actorId: 'admin-command' });
+    return `With this link, which works once and for an hour, ${name} chooses a new password: ${resetLink(publicUrlOf(this.config.http), token)}`;
   }
 
   private async rotateKeys(): Promise<string> {

@@ -50,8 +50,17 @@ interface Guide {
   rename: (id: string, title: string) => Promise<void>;
   pin: (id: string, pinned: boolean) => Promise<void>;
   remove: (id: string) => Promise<void>;
+  search: (q: string) => Promise<{ html: string; conversationId: string; messageId: string | null }[]>;
+  pathThrough: (conversationId: string, messageId: string) => Promise<Message[]>;
   rate: (messageId: string, rating: 1 | 5, more?: { comment?: string; tags?: string[] }) => Promise<string>;
+  share: (conversationId: string, until?: Date) => Promise<string>;
+  readShared: (token: string) => Promise<{ title: string | null; messages: { content: string }[] }>;
+  copyShared: (token: string) => Promise<string>;
+  stopSharing: (conversationId: string) => Promise<void>;
   signIn: (username: string, password: string) => Promise<void>;
+  signInWithCookie: (username: string, password: string) => Promise<void>;
+  resume: () => Promise<boolean>;
+  signOut: () => Promise<void>;
   nativeFeed: (conversationId: string) => Promise<NativeEventSource>;
 }
 
@@ -249,6 +258,17 @@ it('queues, cancels, and explains what was refused', async () => {
   expect(() => explain(unexpected)).toThrow(unexpected);
 });
 
+it('searches, and shows the path through a hit', async () => {
+  const { send, search, pathThrough } = guide();
+  const said = await send('Where do <puffins> nest?', ignore);
+  const hits = await search('puff');
+  expect(hits.map(({ html }) => html)).toContain('Where do &#60;<mark>puffins</mark>&#62; nest?');
+  const hit = hits.find(({ messageId }) => messageId === said.messageId);
+  expect(hit?.conversationId).toBe(said.conversationId);
+  const path = await pathThrough(said.conversationId, said.messageId);
+  expect(path.map(({ id }) => id)).toContain(said.messageId);
+});
+
 it('lists, renames, pins, deletes and rates', async () => {
   const { session, send, conversations, rename, pin, remove, rate } = guide();
   const before = session.headers;
@@ -270,6 +290,18 @@ it('lists, renames, pins, deletes and rates', async () => {
   } finally {
     session.headers = before;
   }
+});
+
+it('shares a conversation, copies it, and stops sharing', async () => {
+  const { send, open, share, readShared, copyShared, stopSharing } = guide();
+  const { conversationId } = await send('Shared', ignore);
+  const token = await share(conversationId, new Date(Date.now() + 60_000));
+  const { title, messages } = await readShared(token);
+  expect([title, messages.map(({ content }) => content)]).toEqual(['Shared', ['Shared', 'Shared']]);
+  const copy = await copyShared(await share(conversationId));
+  expect((await open(copy, ignore)).map(({ content }) => content)).toEqual(['Shared', 'Shared']);
+  await stopSharing(conversationId);
+  await expect(readShared(token)).rejects.toMatchObject({ code: 'share_not_found' });
 });
 
 it('opens a native feed with a ticket', async () => {
@@ -304,6 +336,45 @@ it('signs in, and renews its token once for all who wait', async () => {
     expect(await all(conversations())).toHaveLength(4);
   } finally {
     now.mockRestore();
+  }
+});
+
+/** `fetch` with the cookies of a browser. */
+function withCookies(send: typeof fetch): typeof fetch {
+  const cookies = new Map<string, string>();
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const path = new URL(request.url).pathname;
+    if (cookies.size && path.startsWith('/api/v1/auth/'))
+      request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '));
+    const response = await send(request);
+    for (const line of response.headers.getSetCookie()) {
+      const [name, value] = line.split(';', 1)[0].split('=');
+      if (value) cookies.set(name, value);
+      else cookies.delete(name);
+    }
+    return response;
+  };
+}
+
+it('signs in with a cookie, goes on after a reload, and signs out', async () => {
+  await signUp(tokens.url, 'carol');
+  vi.stubGlobal('fetch', withCookies(fetch));
+  try {
+    const { session, signInWithCookie, resume, send, signOut } = guide('signedIn');
+    const before = session.headers;
+    await signInWithCookie('carol', PASSWORD);
+    expect((await send('Hello', ignore)).text).toBe('Hello');
+    // What a reload loses.
+    session.headers = before;
+    expect(await resume()).toBe(true);
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 14.9 * 60_000);
+    expect((await send('Again', ignore)).text).toBe('Again');
+    now.mockRestore();
+    await signOut();
+    expect(await resume()).toBe(false);
+  } finally {
+    vi.unstubAllGlobals();
   }
 });
 

@@ -161,6 +161,18 @@ describe('a title that a person has set', () => {
     expect(await read(body.id)).toMatchObject({ title: 'Mine', title_source: 'user' });
   });
 
+  it('is not replaced where it is the first words, which a person has kept', async () => {
+    const gate = hold();
+    title = reply([gate, 'Made by a model']);
+    const { conversation_id: id } = await say();
+    await until(async () => titleRequests().length === 1);
+    const { title: words } = await read(id);
+    await alice.call('PATCH', `/conversations/${id}`, { title: words });
+    gate.release();
+    await jobsDone(1);
+    expect(await read(id)).toMatchObject({ title: words, title_source: 'user' });
+  });
+
   it('gives way to a new one that is asked for', async () => {
     const { body } = await alice.post<Conversation>('/conversations', { title: 'Mine' });
     const empty = await alice.post(`/conversations/${body.id}/title`);

@@ -25,7 +25,7 @@ let alice: Belongings;
 let send: (request: Call) => Promise<Answer>;
 
 const t = useChatApp(
-  { CORS_ORIGINS: ORIGIN },
+  { CORS_ORIGINS: ORIGIN, PAGE: 'off' },
   { own: 'compares the answers of everything that the service has' },
 );
 beforeAll(async () => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 function plainRequest(route: string): Call {
   const { method, path } = routeNamed(route);
-  return { method, path: fillPath(path, { id: SOME_ID, conversation_id: SOME_ID }) };
+  return { method, path: fillPath(path, { id: SOME_ID, conversation_id: SOME_ID, token: SOME_ID }) };
 }
 
 function expectSecure({ headers, status }: Answer, route: string): void {

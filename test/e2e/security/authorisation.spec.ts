@@ -30,7 +30,7 @@ let api: ApiDescription;
 let send: (request: Call) => Promise<Answer>;
 let cells = 0;
 
-const t = useChatApp({}, { own: 'compares all rows before and after' });
+const t = useChatApp({ PAGE: 'off' }, { own: 'compares all rows before and after' });
 const { model } = t;
 beforeAll(async () => {
   model.otherwise(echo());
@@ -68,7 +68,7 @@ describe('the table of routes', () => {
   });
 
   it('notices a new route', async () => {
-    const other = await createTestApp({ imports: [UnknownModule] });
+    const other = await createTestApp({ env: { PAGE: 'off' }, imports: [UnknownModule] });
     try {
       const gaps = gapsOfMatrix(other, await ApiDescription.of(other));
       const known = gapsOfMatrix(t, api);

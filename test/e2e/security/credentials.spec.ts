@@ -54,7 +54,7 @@ let alice: Belongings;
 let bob: Belongings;
 
 const t = useChatApp(
-  { AUTH_MODE: 'token', JWT_SECRET: SECRET },
+  { AUTH_MODE: 'token', JWT_SECRET: SECRET, PAGE: 'off' },
   { own: 'compares all rows before and after' },
 );
 const { model } = t;

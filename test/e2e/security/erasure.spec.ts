@@ -62,6 +62,12 @@ async function writeEverywhere(person: Person, canaries: Canaries): Promise<() =
     comment: word('comment'),
     tags: [word('tag')],
   });
+  model.script(reply(word('reply that is shared and deleted')));
+  const shared = await api.conversation({ title: word('title that is shared') });
+  const said = await api.say(shared.id, word('message that is shared and deleted'));
+  await api.post(`/conversations/${shared.id}/shares`, {});
+  await api.post(`/conversations/${shared.id}/shares`, { live: true });
+  await api.delete(`/messages/${said.user_message.id}`);
   const key = { 'Idempotency-Key': word('idempotency key') };
   await api.post('/conversations', { title: word('repeatable title') }, key);
   await api.post(`/conversations/${id}/fork`, {}, { 'Idempotency-Key': word('key of a fork') });

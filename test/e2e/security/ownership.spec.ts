@@ -25,8 +25,11 @@ beforeEach(async () => {
   [alice, bob] = [await newPerson(send), await newPerson(send)];
 });
 
-const get = (path: string, query: Record<string, string> = {}): Promise<Answer> =>
-  send(as(bob.user, { method: 'GET', path: `/api/v1${path}`, query }));
+/** The path may have a `q`. */
+const get = (path: string, query: Record<string, string> = {}): Promise<Answer> => {
+  const [plain, q] = path.split('?q=');
+  return send(as(bob.user, { method: 'GET', path: `/api/v1${plain}`, query: { ...(q && { q }), ...query } }));
+};
 
 function operationOf(route: string): Operation {
   const { method, path } = routeNamed(route);
@@ -284,6 +287,15 @@ describe('cursors', () => {
         ],
       ],
       [
+        '/search?q=x',
+        `search ${JSON.stringify(['x', {}])}`,
+        [
+          [2 ** 31, '2026-01-01T00:00:00Z', bob.reply, false, -1, '2026-01-01T00:00:00Z', bob.reply],
+          [1, '0000-01-01T00:00:00Z', bob.reply, true, 2 ** 53 - 1, 'infinity', bob.reply],
+          [1, '0000-01-01T00:00:00Z', bob.reply, true, 2 ** 53 - 1, '0000-01-01T00:00:00Z', bob.reply],
+        ],
+      ],
+      [
         '/feedback',
         'feedback {}',
         [
@@ -335,6 +347,7 @@ describe('lists', () => {
     for (const path of [
       '/conversations',
       '/feedback',
+      '/search?q=canary',
       `/conversations/${bob.conversation}/messages`,
       `/chat/${bob.conversation}/history`,
     ]) {
@@ -364,13 +377,14 @@ describe('what is deleted', () => {
         (await send(as(bob.user, { method: 'DELETE', path: `/api/v1/conversations/${id}` }))).status,
       ).toBe(204);
     }
-    // These are not of a conversation, say only how much was used, or by ids for two hours what happened.
+    // These are not of a conversation, say only how much was used or found, or by ids for two hours what happened.
     const {
       stream_tickets: _tickets,
       providers: _providers,
       past_usage: _used,
       user_events: _told,
       user_event_heads: _heads,
+      search_segments: _segments,
       ...rows
     } = await rowsOf(t, bob.user);
     expect(Object.values(rows).filter(Boolean)).toEqual([]);

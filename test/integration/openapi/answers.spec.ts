@@ -94,6 +94,20 @@ describe('what the service answers is what the document says', () => {
     expectDocumented('deleteFeedback', await alice().delete(path), 204);
   });
 
+  it('of shares', async () => {
+    const path = `/api/v1/conversations/${conversation}/shares`;
+    const created = await alice().post(path).send({});
+    expectDocumented('createShare', created, 201);
+    expectDocumented('createShare', await alice().post(path).send({ message_id: NOBODYS_ID }), 404);
+    expectDocumented('listShares', await alice().get('/api/v1/shares'), 200);
+    const shared = `/api/v1/shared/${created.body.token}`;
+    expectDocumented('getShared', await t.request.get(shared), 200);
+    expectDocumented('copyShared', await t.as('bob').post(`${shared}/copy`), 201);
+    expectDocumented('deleteShare', await alice().delete(`/api/v1/shares/${created.body.id}`), 204);
+    expectDocumented('getShared', await t.request.get(shared), 404);
+    expectDocumented('deleteShare', await alice().delete(`/api/v1/shares/${created.body.id}`), 404);
+  });
+
   it('of errors', async () => {
     const path = `/api/v1/conversations/${conversation}`;
     const chat = `/api/v1/chat/${conversation}`;

@@ -16,7 +16,13 @@ export interface Person extends Belongings {
 /** The data of nobody grows without bound. */
 const LIFETIME = 2000;
 /** What these do when they are accepted leaves a person without the things that requests are about. */
-const TAKES_THINGS = new Set(['deleteConversation', 'deleteProvider', 'deleteFeedback', 'deleteApiKey']);
+const TAKES_THINGS = new Set([
+  'deleteConversation',
+  'deleteProvider',
+  'deleteFeedback',
+  'deleteShare',
+  'deleteApiKey',
+]);
 const TAKES_PERSON = new Set(['deleteUser', 'logOut']);
 
 let people = 0;

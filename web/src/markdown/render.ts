@@ -14,6 +14,14 @@ export interface Block {
   open: boolean;
 }
 
+interface Read {
+  block: Block;
+  /** Where it ends in the text. */
+  end: number;
+  /** Of its last heading, or of the one before it. */
+  level: number;
+}
+
 export interface Labels {
   copy: string;
 }
@@ -68,6 +76,9 @@ function languageOf(info: string): string {
   return info.trim().split(/\s+/)[0] ?? '';
 }
 
+/** Of the heading that says who speaks. */
+const FIRST_LEVEL = 2;
+
 const CLOSED_FENCE = /\n[ \t]*(`{3,}|~{3,})[ \t]*\n*$/;
 
 /**
@@ -78,6 +89,8 @@ export class BlockReader {
   private text = '';
   private settled: Block[] = [];
   private settledLength = 0;
+  /** Level of the last settled heading: none may be more than one below it, for readers who go by headings. */
+  private settledLevel = FIRST_LEVEL;
 
   constructor(private readonly labels: Labels) {}
 
@@ -87,24 +100,27 @@ export class BlockReader {
     if (!grew) {
       const before = new Map(this.settled.map((block) => [block.source, block]));
       this.settledLength = 0;
+      this.settledLevel = FIRST_LEVEL;
       this.settled = [];
       return this.blocksOf(text, before).map(({ block }) => block);
     }
     const blocks = this.blocksOf(text.slice(this.settledLength));
     const done = blocks.slice(0, -2);
     const start = this.settledLength;
-    for (const { block, end } of done) {
+    for (const { block, end, level } of done) {
+      this.settledLevel = level;
       this.settled.push(block);
       this.settledLength = start + end;
     }
     return [...this.settled, ...blocks.slice(done.length).map(({ block }) => block)];
   }
 
-  private blocksOf(text: string, known?: Map<string, Block>): { block: Block; end: number }[] {
+  private blocksOf(text: string, known?: Map<string, Block>): Read[] {
     const env: Env = { ...this.labels };
     const tokens = md.parse(text, env);
     const lines = offsetsOf(text);
-    const blocks: { block: Block; end: number }[] = [];
+    const blocks: Read[] = [];
+    let level = this.settledLevel;
     for (let from = 0; from < tokens.length;) {
       let to = from + 1;
       if (tokens[from].nesting === 1)
@@ -112,7 +128,9 @@ export class BlockReader {
       const [first, last] = tokens[from].map ?? [0, lines.length - 1];
       const end = lines[Math.min(last, lines.length - 1)];
       const source = text.slice(lines[first], end);
-      blocks.push({ block: known?.get(source) ?? this.block(tokens.slice(from, to), source, env), end });
+      const own = tokens.slice(from, to);
+      level = levelHeadings(own, level);
+      blocks.push({ block: known?.get(source) ?? this.block(own, source, env), end, level });
       from = to;
     }
     return blocks;
@@ -127,6 +145,16 @@ export class BlockReader {
     const html = md.renderer.render(tokens, md.options, env);
     return { kind: 'html', source, html, language: '', code: '', open: false };
   }
+}
+
+/** Answers the level of the last heading. */
+function levelHeadings(tokens: Token[], before: number): number {
+  let level = before;
+  for (const token of tokens) {
+    if (token.type === 'heading_open') level = Math.min(Number(token.tag.slice(1)), level + 1);
+    if (token.type === 'heading_open' || token.type === 'heading_close') token.tag = `h${level}`;
+  }
+  return level;
 }
 
 /** Where each line begins, and where the text ends. */

@@ -28,6 +28,8 @@ import { toasts } from './toasts';
 type Phase = 'none' | 'loading' | 'ready' | 'missing' | 'failed';
 
 const SETTLE_MS = 20;
+/** How far back a message is looked for before its branch is made the active one. */
+const PAGES_BACK = 20;
 /** If the feed has not told of a running reply by then, its own stream does. */
 const FEED_PATIENCE_MS = 1_500;
 
@@ -197,6 +199,15 @@ export const conversation = {
     await reload();
   },
 
+  /** Brings a message onto the path that is shown. Whether it is there. */
+  async find(messageId: string): Promise<boolean> {
+    const isThere = () => messages.value.some((message) => message.id === messageId);
+    for (let page = 0; page < PAGES_BACK && !isThere() && cursor.value !== null; page++)
+      await conversation.loadOlder();
+    if (!isThere()) await conversation.select(messageId);
+    return isThere();
+  },
+
   async loadOlder(): Promise<void> {
     const [mine, from] = [id.value, cursor.value];
     if (mine === undefined || from === null) return;
@@ -236,5 +247,7 @@ export const conversation = {
   async unrate(feedbackId: string): Promise<void> {
     const { error } = await deleteFeedback({ path: { id: feedbackId } });
     if (error) fail(error);
+    // One that was being read meanwhile may still have it.
+    void reload();
   },
 };

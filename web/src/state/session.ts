@@ -14,8 +14,9 @@ import {
   type User,
 } from '@client';
 import { computed, ref, shallowRef } from 'vue';
+import { createTokenInCookie } from '../api/optional';
 import { problemOf } from '../api/problem';
-import { userName } from './preferences';
+import { stored, userName } from './preferences';
 
 /** `unreachable`: it is tried again. `name`, `password`, `token`: what has to be given first. */
 type Phase = 'starting' | 'unreachable' | 'name' | 'password' | 'token' | 'ready';
@@ -23,7 +24,8 @@ type Phase = 'starting' | 'unreachable' | 'name' | 'password' | 'token' | 'ready
 const RETRY_MS = 2_000;
 /** A token is renewed this long before it ends. */
 const EARLY_MS = 30_000;
-const REFRESH_TOKEN = 'parley.refresh-token';
+/** Whether a cookie may hold a refresh token; without that, a page that was never signed in need not ask. */
+const signedIn = stored('signed-in', false);
 
 interface Tokens {
   access: string;
@@ -65,22 +67,27 @@ async function accessToken(): Promise<string | undefined> {
 
 /** @throws what `fetch` throws where the service cannot be reached: then it is tried again. */
 async function renew(): Promise<void> {
-  const refresh_token = tokens?.refresh ?? sessionStorage.getItem(REFRESH_TOKEN) ?? undefined;
-  if (refresh_token === undefined) return forget();
-  const { data, error } = await refreshToken({ client: open, body: { refresh_token } });
+  if (!signedIn.value) return;
+  const refresh = tokens?.refresh;
+  const { data, error } = await refreshToken({
+    client: open,
+    body: refresh ? { refresh_token: refresh } : {},
+  });
   if (data) keep(data);
   else if (problemOf(error).status >= 400 && problemOf(error).status < 500) forget();
   else throw new ConnectionError('The tokens cannot be renewed now.', error);
 }
 
-function keep({ access_token, refresh_token, expires_in }: TokenPair): void {
+type Kept = Partial<TokenPair> & Pick<TokenPair, 'access_token' | 'expires_in'>;
+
+function keep({ access_token, refresh_token, expires_in }: Kept): void {
   tokens = { access: access_token, refresh: refresh_token, expiresAt: Date.now() + expires_in * 1000 };
-  if (refresh_token) sessionStorage.setItem(REFRESH_TOKEN, refresh_token);
+  signedIn.value = true;
 }
 
 function forget(): void {
   tokens = undefined;
-  sessionStorage.removeItem(REFRESH_TOKEN);
+  signedIn.value = false;
 }
 
 function endSession(): void {
@@ -133,7 +140,12 @@ export const session = {
 
   /** Answers what is wrong, if anything is. */
   async signIn(username: string, password: string): Promise<unknown> {
-    const { data, error } = await createToken({ client: open, body: { username, password } });
+    const inCookie = await createTokenInCookie(username, password);
+    // A service that knows no cookie takes no such wish; then the page is signed in until it is closed.
+    const { data, error } =
+      inCookie.response?.status === 400
+        ? await createToken({ client: open, body: { username, password } })
+        : inCookie;
     if (!data) return error;
     keep(data);
     await findOut();

@@ -1,16 +1,8 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Length, ValidateBy } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { IsTimeToCome } from '../../../http/day-or-time';
 import { MayBeAbsent } from '../../../http/may-be-absent';
 import { type Scope, SCOPES } from '../../identity';
-
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
-const LATEST = Date.parse('2100-01-01T00:00:00Z');
-
-function isTimeToCome(value: unknown): boolean {
-  if (typeof value !== 'string' || !TIME.test(value)) return false;
-  const time = Date.parse(value);
-  return time > Date.now() && time < LATEST;
-}
 
 @ApiSchema({ name: 'CreateApiKey', description: 'A key with which a program acts for its user.' })
 export class CreateApiKeyDto {
@@ -46,12 +38,6 @@ export class CreateApiKeyDto {
     example: '2099-12-31T00:00:00.000Z',
   })
   @IsOptional()
-  @ValidateBy({
-    name: 'isTimeToCome',
-    validator: {
-      validate: isTimeToCome,
-      defaultMessage: () => 'must be an RFC 3339 time to come, before 2100',
-    },
-  })
+  @IsTimeToCome()
   expires_at?: string | null;
 }

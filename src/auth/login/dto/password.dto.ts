@@ -22,6 +22,22 @@ export class ReauthenticateDto {
   current_password!: string;
 }
 
+@ApiSchema({ name: 'ResetPassword', description: 'A new password, by a link.' })
+export class ResetPasswordDto {
+  @ApiProperty({
+    description: 'What stands in the link after `#/reset/`.',
+    minLength: 1,
+    maxLength: 200,
+    example: 'kX2bV0v8c1Q3m7Zt5yR9pL4wN6sD0fGhJkE2uIoA1Bc',
+  })
+  @IsString()
+  @Length(1, 200)
+  token!: string;
+
+  @NewPassword('At least ten characters.')
+  password!: string;
+}
+
 @ApiSchema({ name: 'ChangePassword', description: 'A new password; all other sessions end.' })
 export class ChangePasswordDto {
   @PresentPassword()

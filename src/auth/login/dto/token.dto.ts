@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { IsIn, IsString, Length, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { MayBeAbsent } from '../../../http/may-be-absent';
+import { OptionalBody } from '../../../http/validation.pipe';
 import { LONGEST_PASSWORD } from './register.dto';
 
 /** OAuth2's password grant (RFC 6749, section 4.3), as a form or as JSON. */
@@ -50,15 +51,29 @@ export class TokenDto {
   client_secret?: string;
 }
 
+export class TokenQuery {
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: false,
+    description:
+      'For pages: the refresh token is kept in a cookie that scripts cannot read, and is not in the body. `POST /auth/refresh` and `/auth/logout` take it from there.',
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'], { message: 'must be true or false' })
+  cookie?: 'true' | 'false';
+}
+
+@OptionalBody()
 @ApiSchema({ name: 'RefreshRequest', description: 'Spends a refresh token.' })
 export class RefreshDto {
-  @ApiProperty({
-    description: 'The refresh token that was got last.',
+  @ApiPropertyOptional({
+    description: 'The refresh token that was got last. Absent: that of the cookie.',
     minLength: 1,
     maxLength: 200,
     example: 'prt_kX2bV0v8c1Q3m7Zt5yR9pLkX2bV0v8c1Q3m7Zt5yR9pL4wN6sD0fGhJkE2uIoA1Bc',
   })
+  @MayBeAbsent()
   @IsString()
   @Length(1, 200)
-  refresh_token!: string;
+  refresh_token?: string;
 }

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import type { TokenPair } from '../../sessions/sessions.service';
 
 @ApiSchema({ name: 'TokenPair', description: 'What a client proves itself with.' })
@@ -15,13 +15,18 @@ export class TokenResponse {
   @ApiProperty({ description: 'Seconds for which the access token is valid.', type: 'integer', example: 900 })
   expires_in!: number;
 
-  @ApiProperty({
-    description: 'Gets the next pair from `POST /auth/refresh`, once.',
+  @ApiPropertyOptional({
+    description: 'Gets the next pair from `POST /auth/refresh`, once. Absent where it is kept in the cookie.',
     example: 'prt_kX2bV0v8c1Q3m7Zt5yR9pLkX2bV0v8c1Q3m7Zt5yR9pL4wN6sD0fGhJkE2uIoA1Bc',
   })
-  refresh_token!: string;
+  refresh_token?: string;
 }
 
-export function toTokenResponse({ access, accessTtlSeconds, refresh }: TokenPair): TokenResponse {
-  return { access_token: access, token_type: 'bearer', expires_in: accessTtlSeconds, refresh_token: refresh };
+export function toTokenResponse(pair: TokenPair): TokenResponse {
+  return { ...toCookieTokenResponse(pair), refresh_token: pair.refresh };
+}
+
+/** Without the refresh token, which is in the cookie. */
+export function toCookieTokenResponse({ access, accessTtlSeconds }: TokenPair): TokenResponse {
+  return { access_token: access, token_type: 'bearer', expires_in: accessTtlSeconds };
 }
