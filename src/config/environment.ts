@@ -7,11 +7,9 @@ import {
   type HttpConfig,
   type LimitsConfig,
   type LlmConfig,
-  type MetricsConfig,
   type OwnProvidersConfig,
   type QuotasConfig,
   type TitlesConfig,
-  type TracesConfig,
 } from './app-config';
 import { checkAuth } from './auth-checks';
 import { HTTP_BOUNDS, OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
@@ -19,6 +17,7 @@ import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
 import { isLoopbackHost } from './network';
+import { toMetrics, toTraces } from './observability-config';
 import { withSecretFiles } from './secret-files';
 import { type Problems, readVariables, type Variables } from './variables';
 
@@ -151,30 +150,6 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
     metrics: toMetrics(values),
     traces: toTraces(values),
   });
-}
-
-function toMetrics({
-  METRICS_TOKEN: token,
-  METRICS_PORT: port,
-  METRICS_HOST: host,
-}: Variables): MetricsConfig | undefined {
-  return token === undefined && port === undefined ? undefined : { token, port, host };
-}
-
-function toTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...values }: Variables): TracesConfig | undefined {
-  if (endpoint === undefined) return undefined;
-  return {
-    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
-    headers: Object.fromEntries(values.OTEL_EXPORTER_OTLP_HEADERS.map(headerOf)),
-    serviceName: values.OTEL_SERVICE_NAME,
-    share: Number(values.OTEL_TRACES_SAMPLER_ARG),
-  };
-}
-
-/** `name=value`, the value as in a URL. */
-function headerOf(pair: string): [string, string] {
-  const at = pair.indexOf('=');
-  return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
 }
 
 function toHttp(values: Variables): HttpConfig {
