@@ -158,6 +158,16 @@ export interface MetricsConfig {
   host: string;
 }
 
+/** Where traces are sent. */
+export interface TracesConfig {
+  /** Of the collector, `/v1/traces` included. */
+  url: string;
+  headers: Record<string, string>;
+  serviceName: string;
+  /** Of traces that begin here, from 0 to 1; those that clients have begun follow what their `traceparent` says. */
+  share: number;
+}
+
 export interface AppConfigParts {
   http: HttpConfig;
   mail: MailConfig;
@@ -173,6 +183,8 @@ export interface AppConfigParts {
   log: LogConfig;
   /** Absent: off. */
   metrics?: MetricsConfig;
+  /** Absent: off. */
+  traces?: TracesConfig;
 }
 
 /** The validated configuration; the injection token for all of it. Built once by `parseAppConfig`. */
@@ -190,6 +202,7 @@ export class AppConfig implements AppConfigParts {
   readonly chat: ChatConfig;
   readonly log: LogConfig;
   readonly metrics?: MetricsConfig;
+  readonly traces?: TracesConfig;
 
   constructor(parts: AppConfigParts) {
     this.http = parts.http;
@@ -205,5 +218,6 @@ export class AppConfig implements AppConfigParts {
     this.chat = parts.chat;
     this.log = parts.log;
     this.metrics = parts.metrics;
+    this.traces = parts.traces;
   }
 }

@@ -198,6 +198,9 @@ describe('a bad environment', () => {
     ['REPLY_DURABILITY', 'sometimes'],
     ['SSE_HEARTBEAT_MS', '15001'],
     ['SHUTDOWN_GRACE_S', '-5'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'ftp://collector'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization'],
+    ['OTEL_TRACES_SAMPLER_ARG', '2'],
     ['METRICS_TOKEN', 'short'],
     ['METRICS_PORT', '65536'],
     ['METRICS_HOST', 'my machine'],
@@ -214,7 +217,7 @@ describe('a bad environment', () => {
   });
 
   it('covers every variable that can be wrong', () => {
-    const anything = ['DATA_DIR', 'JWT_AUDIENCE', 'JWT_ISSUER', 'OPENAI_MODEL'];
+    const anything = ['DATA_DIR', 'JWT_AUDIENCE', 'JWT_ISSUER', 'OPENAI_MODEL', 'OTEL_SERVICE_NAME'];
     expect(new Set([...GARBAGE.map(([name]) => name), ...anything])).toEqual(new Set(Object.keys(VARIABLES)));
   });
 

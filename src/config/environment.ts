@@ -7,7 +7,6 @@ import {
   type HttpConfig,
   type LimitsConfig,
   type LlmConfig,
-  type MetricsConfig,
   type OwnProvidersConfig,
   type QuotasConfig,
   type TitlesConfig,
@@ -18,6 +17,7 @@ import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
 import { modelsFromEnvironment, parseModelsFile } from './models-file';
 import { isLoopbackHost } from './network';
+import { toMetrics, toTraces } from './observability-config';
 import { withSecretFiles } from './secret-files';
 import { type Problems, readVariables, type Variables } from './variables';
 
@@ -148,15 +148,8 @@ function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolea
       content: values.LOG_CONTENT && values.LOG_LEVEL === 'trace',
     },
     metrics: toMetrics(values),
+    traces: toTraces(values),
   });
-}
-
-function toMetrics({
-  METRICS_TOKEN: token,
-  METRICS_PORT: port,
-  METRICS_HOST: host,
-}: Variables): MetricsConfig | undefined {
-  return token === undefined && port === undefined ? undefined : { token, port, host };
 }
 
 function toHttp(values: Variables): HttpConfig {

@@ -88,6 +88,12 @@ export function isHostName(text: string): boolean {
   return isHost(text) && !/[^\]]:\d+$/.test(text) && !/\]:/.test(text);
 }
 
+/** `name=value` of a header, the value as in a URL. */
+export function isHeaderPair(text: string): boolean {
+  const [, value] = /^[A-Za-z0-9-]+\s*=\s*([\x21-\x7e]+)$/.exec(text) ?? [];
+  return value !== undefined && !/%(?![0-9A-Fa-f]{2})/.test(value);
+}
+
 /** A host name or an address, IPv6 in brackets, with or without a port. */
 export function isHost(text: string): boolean {
   return URL.canParse(`http://${text}`) && /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.test(text);

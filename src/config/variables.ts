@@ -7,6 +7,7 @@ import {
   isCidr,
   isDnsServer,
   isEncryptionKey,
+  isHeaderPair,
   isHost,
   isHostName,
   isOrigin,
@@ -130,6 +131,14 @@ export const VARIABLES = {
     .string()
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be an address or a host name')
     .default('127.0.0.1'),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(['http:', 'https:']).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: list(isHeaderPair, 'must be a comma-separated list of name=value'),
+  OTEL_SERVICE_NAME: z.string().default('parley'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,6})?|1(\.0+)?)$/, 'must be a number from 0 to 1')
+    .default('1'),
 
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: choice(['json', 'pretty']).optional(),

@@ -14,6 +14,8 @@ export interface ModelRequest {
   /** Where the last one is the assistant's, it is an unfinished reply, and only what follows it is wanted. */
   messages: ModelMessage[];
   settings: ModelSettings;
+  /** The trace that this call is part of (W3C Trace Context), if the provider is to know. */
+  traceparent?: string;
   /** Hears that the provider's answer begins, be it a refusal. */
   onHead?: (head: AnswerHead) => void;
 }

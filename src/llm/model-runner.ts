@@ -154,7 +154,7 @@ export class ModelRunner {
       try {
         return await this.attempt(
           target,
-          { messages: context.messages, settings: request.settings },
+          { messages: context.messages, settings: request.settings, own: isOwn(request) },
           scope,
           listener,
         );
@@ -178,15 +178,17 @@ export class ModelRunner {
 
   private async attempt(
     target: CatalogueEntry,
-    asked: Pick<ModelRequest, 'messages' | 'settings'>,
+    { own, ...asked }: Pick<ModelRequest, 'messages' | 'settings'> & { own: boolean },
     scope: RunDeadline,
     listener: PartsListener,
   ): Promise<ModelEnd> {
     const attempt = this.newAttempt(target, scope);
     const client = this.clients.for(target.provider);
-    const ask: StreamReply = (signal, take, onHead) =>
-      client.stream({ ...target, ...asked, onHead }, signal, take);
-    return attempt.run(ask, listener);
+    return this.observer.traceAttempt({ ...namesOf(target), own }, (traceparent) => {
+      const ask: StreamReply = (signal, take, onHead) =>
+        client.stream({ ...target, ...asked, onHead, traceparent }, signal, take);
+      return attempt.run(ask, listener);
+    });
   }
 
   private newAttempt(target: CatalogueEntry, scope: RunDeadline): Attempt {

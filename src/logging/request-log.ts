@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PinoLogger } from 'nestjs-pino';
 import { NoopObserver, type Observer } from '../observability/observer';
@@ -20,7 +21,7 @@ export function logRequests(pino: PinoLogger, observer: Observer = new NoopObser
     const started = performance.now();
     const logged = () => {
       const log = pino.logger;
-      response.once('close', () => {
+      const ended = () => {
         const ms = performance.now() - started;
         log[levelOf(response)](describe(request, response, ms), 'request');
         observer.requestEnded({
@@ -29,8 +30,16 @@ export function logRequests(pino: PinoLogger, observer: Observer = new NoopObser
           status: response.statusCode,
           ms,
         });
+      };
+      const { traceparent } = request.headersDistinct;
+      const begun = {
+        method: request.method ?? '',
+        traceparent: traceparent?.length === 1 ? traceparent[0] : undefined,
+      };
+      observer.traceRequest(begun, () => {
+        response.once('close', AsyncResource.bind(ended));
+        next();
       });
-      next();
     };
     pino.runInContext(logged, { bindings: { request_id: requestIdOf(request) } });
   };

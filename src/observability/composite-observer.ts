@@ -1,4 +1,6 @@
 import {
+  type AskedModel,
+  type BegunRequest,
   NoopObserver,
   type ObservedAttempt,
   type ObservedBatch,
@@ -7,6 +9,7 @@ import {
   type ObservedReply,
   type ObservedRequest,
   Observer,
+  type ProducedReply,
 } from './observer';
 
 /** One observer for all of these; none, where there is nothing to tell, costs nothing. */
@@ -19,6 +22,24 @@ export function observerOf(observers: readonly Observer[]): Observer {
 class CompositeObserver extends Observer {
   constructor(private readonly observers: readonly Observer[]) {
     super();
+  }
+
+  traceRequest(request: BegunRequest, work: () => void): void {
+    const all = this.observers.reduceRight((inner, each) => () => each.traceRequest(request, inner), work);
+    all();
+  }
+
+  traceReply<T>(reply: ProducedReply, work: () => Promise<T>): Promise<T> {
+    const all = this.observers.reduceRight((inner, each) => () => each.traceReply(reply, inner), work);
+    return all();
+  }
+
+  traceAttempt<T>(asked: AskedModel, work: (traceparent?: string) => Promise<T>): Promise<T> {
+    const all = this.observers.reduceRight(
+      (inner, each) => (outer) => each.traceAttempt(asked, (traceparent) => inner(traceparent ?? outer)),
+      work,
+    );
+    return all();
   }
 
   requestEnded(request: ObservedRequest): void {

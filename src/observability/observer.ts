@@ -35,6 +35,27 @@ export interface ObservedBatch {
   ms: number;
 }
 
+/** A request that has just come. */
+export interface BegunRequest {
+  method: string;
+  /** As the client has sent it, whatever it is. */
+  traceparent: string | undefined;
+}
+
+/** A reply that this process begins to produce. */
+export interface ProducedReply {
+  conversation_id: string;
+  message_id: string;
+}
+
+/** A model that is about to be called. */
+export interface AskedModel {
+  provider: string;
+  model: string;
+  /** The user has brought the provider. */
+  own: boolean;
+}
+
 /** An answer that has ended, or whose client has left. */
 export interface ObservedRequest {
   method: string;
@@ -92,6 +113,18 @@ export interface ObservedReply {
  * of what people or models write. Names of models and providers may be those of users, so their number has no bound.
  */
 export abstract class Observer {
+  /** Does the work of a request, so that what is told meanwhile is known to belong to it. Called by `logRequests`. */
+  abstract traceRequest(request: BegunRequest, work: () => void): void;
+
+  /** The same of a reply. Called by `ReplyProducer`. */
+  abstract traceReply<T>(reply: ProducedReply, work: () => Promise<T>): Promise<T>;
+
+  /**
+   * The same of one try at a model. Called by `ModelRunner`.
+   * @param work is given the `traceparent` that the provider is to be sent, if it is to be sent one
+   */
+  abstract traceAttempt<T>(asked: AskedModel, work: (traceparent?: string) => Promise<T>): Promise<T>;
+
   /** Called by `logRequests`, once for each request. */
   abstract requestEnded(request: ObservedRequest): void;
 
@@ -125,6 +158,15 @@ export abstract class Observer {
 
 /** Measures nothing. An observer of a few things overrides what it wants to hear of. */
 export class NoopObserver extends Observer {
+  traceRequest(_request: BegunRequest, work: () => void): void {
+    work();
+  }
+  traceReply<T>(_reply: ProducedReply, work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+  traceAttempt<T>(_asked: AskedModel, work: (traceparent?: string) => Promise<T>): Promise<T> {
+    return work();
+  }
   requestEnded(_request: ObservedRequest): void {}
   attemptEnded(_attempt: ObservedAttempt): void {}
   firstToken(_first: ObservedFirstToken): void {}

@@ -1,4 +1,4 @@
-import { type ObservedReply, Observer } from '../../src/observability/observer';
+import { NoopObserver, type ObservedReply, Observer } from '../../src/observability/observer';
 import { failure, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { until } from '../support/until';
@@ -7,18 +7,18 @@ import { useChatApp } from '../support/use-chat-app';
 type Call = [name: keyof Observer, told: unknown];
 
 /** Keeps what it is told. */
-class Recorder extends Observer {
+class Recorder extends NoopObserver {
   calls: Call[] = [];
-  requestEnded = (told: unknown) => this.keep('requestEnded', told);
-  attemptEnded = (told: unknown) => this.keep('attemptEnded', told);
-  firstToken = (told: unknown) => this.keep('firstToken', told);
-  batchCommitted = (told: unknown) => this.keep('batchCommitted', told);
-  replyEnded = (told: unknown) => this.keep('replyEnded', told);
-  queueWait = (told: unknown) => this.keep('queueWait', told);
-  queryTime = (told: unknown) => this.keep('queryTime', told);
-  leaseLost = () => this.keep('leaseLost', undefined);
-  jobEnded = (told: unknown) => this.keep('jobEnded', told);
-  readers = (told: unknown) => this.keep('readers', told);
+  override requestEnded = (told: unknown) => this.keep('requestEnded', told);
+  override attemptEnded = (told: unknown) => this.keep('attemptEnded', told);
+  override firstToken = (told: unknown) => this.keep('firstToken', told);
+  override batchCommitted = (told: unknown) => this.keep('batchCommitted', told);
+  override replyEnded = (told: unknown) => this.keep('replyEnded', told);
+  override queueWait = (told: unknown) => this.keep('queueWait', told);
+  override queryTime = (told: unknown) => this.keep('queryTime', told);
+  override leaseLost = () => this.keep('leaseLost', undefined);
+  override jobEnded = (told: unknown) => this.keep('jobEnded', told);
+  override readers = (told: unknown) => this.keep('readers', told);
 
   told(...names: (keyof Observer)[]): Call[] {
     return this.calls.filter(([name]) => names.includes(name));

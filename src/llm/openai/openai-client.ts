@@ -64,7 +64,7 @@ export class OpenAiClient extends LlmClient {
       signal.throwIfAborted();
       return listener(parts);
     };
-    const call = new ProviderCall(new Scrubber(request.provider, request), request.onHead);
+    const call = new ProviderCall(new Scrubber(request.provider, request), request);
     try {
       return await this.read(request, call, signal, take);
     } catch (error) {
@@ -194,12 +194,13 @@ class ProviderCall {
 
   constructor(
     readonly scrub: Scrubber,
-    private readonly onHead?: (head: AnswerHead) => void,
+    private readonly request: Pick<ModelRequest, 'onHead' | 'traceparent'> = {},
   ) {}
 
   /** For the SDK, which hands on to our own `fetch` what it does not know. */
   options(signal: AbortSignal): OpenAI.RequestOptions {
-    const init: ProviderInit = { onHead: (response) => this.begin(response) };
+    const { traceparent } = this.request;
+    const init: ProviderInit = { traceparent, onHead: (response) => this.begin(response) };
     return { signal, fetchOptions: init as OpenAI.RequestOptions['fetchOptions'] };
   }
 
@@ -218,7 +219,7 @@ class ProviderCall {
 
   private begin({ status, headers }: Pick<Response, 'status' | 'headers'>): void {
     this.head = { status, requestId: this.scrub.id(requestIdOf(headers)) };
-    this.onHead?.(this.head);
+    this.request.onHead?.(this.head);
   }
 }
 

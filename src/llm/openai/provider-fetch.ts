@@ -10,6 +10,7 @@ import { ResponseHandler, type ResponseHead } from './response-handler';
 type Fetch = (url: string | URL | Request, init?: ProviderInit) => Promise<Response>;
 
 export interface ProviderInit extends RequestInit {
+  traceparent?: string;
   /** Hears of every answer before its body is read. */
   onHead?: (head: Pick<Response, 'status' | 'headers'>) => void;
 }
@@ -41,7 +42,12 @@ export function providerFetch(agent: Agent, extraHeaders: string[], held = new H
   const sent = [...SENT_HEADERS, ...extraHeaders];
   return async (url, init) => {
     const given = init?.headers instanceof Headers ? init.headers : new Headers(init?.headers);
-    const headers = { ...pick(given, sent), 'accept-encoding': 'identity', 'user-agent': 'parley' };
+    const headers = {
+      ...pick(given, sent),
+      ...(init?.traceparent !== undefined && { traceparent: init.traceparent }),
+      'accept-encoding': 'identity',
+      'user-agent': 'parley',
+    };
     const response = await dispatch(agent, new URL(url instanceof Request ? url.url : url), {
       ...init,
       headers,

@@ -13,6 +13,7 @@ import type { Message } from '../../messages/messages.service';
 import { ReplyContent, textOf } from '../../messages/content/reply-content';
 import { MESSAGE_OVERHEAD_TOKENS } from '../../llm/run/context-fit';
 import { countTokensInSlices } from '../../llm/tokens/sliced-token-count';
+import { NoopObserver, Observer } from '../../observability/observer';
 import { DeltaCoalescer } from './delta-coalescer';
 import { deltaEvent, startEvent } from '../events/event-codec';
 import { ReplyFinalizer, type ReplyResult } from './reply-finalizer';
@@ -71,6 +72,7 @@ export class ReplyProducer {
     private readonly log: ReplyLog,
     private readonly finalizer: ReplyFinalizer,
     private readonly slots: ModelSlots,
+    private readonly observer: Observer = new NoopObserver(),
   ) {}
 
   /** For a reply that is to be started: it holds no slot yet. */
@@ -84,9 +86,12 @@ export class ReplyProducer {
     const content = new ReplyContent();
     const written = { ...replyRef(reply), instanceId: reply.instance_id };
     this.log.open(written, startEvent(reply), content);
+    const ids = { conversation_id: reply.conversation_id, message_id: reply.id };
     this.active.start(written, (signal) =>
-      this.produce(job, content, signal)
-        .then((result) => this.finalizer.finalize(written, result))
+      this.observer
+        .traceReply(ids, async () =>
+          this.finalizer.finalize(written, await this.produce(job, content, signal)),
+        )
         .finally(() => job.slot.release()),
     );
   }
