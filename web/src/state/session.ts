@@ -1,8 +1,6 @@
 import {
   client,
   ConnectionError,
-  createClient,
-  createConfig,
   createToken,
   getAbout,
   getMe,
@@ -14,7 +12,7 @@ import {
   type User,
 } from '@client';
 import { computed, ref, shallowRef } from 'vue';
-import { createTokenInCookie } from '../api/optional';
+import { anonymous } from '../api/anonymous';
 import { problemOf } from '../api/problem';
 import { stored, userName } from './preferences';
 
@@ -41,8 +39,6 @@ let tokens: Tokens | undefined;
 let refreshing: Promise<void> | undefined;
 
 client.setConfig({ baseUrl: '' });
-/** For what needs no identity, and must not wait for one. */
-const open = createClient(createConfig({ baseUrl: '' }));
 
 client.interceptors.request.use(async (request) => {
   for (const [name, value] of Object.entries(await headers())) request.headers.set(name, value);
@@ -70,7 +66,7 @@ async function renew(): Promise<void> {
   if (!signedIn.value) return;
   const refresh = tokens?.refresh;
   const { data, error } = await refreshToken({
-    client: open,
+    client: anonymous,
     body: refresh ? { refresh_token: refresh } : {},
   });
   if (data) keep(data);
@@ -102,7 +98,7 @@ function askFor(): Phase {
 
 async function begin(): Promise<void> {
   try {
-    about.value ??= (await getAbout({ client: open, throwOnError: true })).data;
+    about.value ??= (await getAbout({ client: anonymous, throwOnError: true })).data;
     if (about.value.auth_mode === 'token') await renew();
     await findOut();
   } catch {
@@ -140,12 +136,11 @@ export const session = {
 
   /** Answers what is wrong, if anything is. */
   async signIn(username: string, password: string): Promise<unknown> {
-    const inCookie = await createTokenInCookie(username, password);
-    // A service that knows no cookie takes no such wish; then the page is signed in until it is closed.
-    const { data, error } =
-      inCookie.response?.status === 400
-        ? await createToken({ client: open, body: { username, password } })
-        : inCookie;
+    const { data, error } = await createToken({
+      client: anonymous,
+      query: { cookie: true },
+      body: { username, password },
+    });
     if (!data) return error;
     keep(data);
     await findOut();
@@ -153,7 +148,7 @@ export const session = {
   },
 
   async register(username: string, email: string, password: string): Promise<unknown> {
-    const { error } = await register({ client: open, body: { username, email, password } });
+    const { error } = await register({ client: anonymous, body: { username, email, password } });
     return error ?? session.signIn(username, password);
   },
 
