@@ -22,7 +22,7 @@ const SCRIPTS = new Set([
   'TimerFire',
   'v8.callFunction',
 ]);
-const FRAME = 'BeginMainThreadFrame';
+const FRAME = 'AnimationFrame::Render';
 
 /**
  * Milliseconds of processor time that the scripts of a page take for each of its frames while something happens. The time of the thread, not of the clock: others use
@@ -50,7 +50,7 @@ function framesOf(events: TraceEvent[]): number[] {
   const frames: number[] = [];
   let end = 0;
   for (const { name, ph, ts, dur = 0, tdur } of own) {
-    if (name === FRAME) frames.push(0);
+    if (name === FRAME && ph === 'b') frames.push(0);
     // What runs within another one is in its time.
     else if (ph === 'X' && SCRIPTS.has(name) && ts >= end && frames.length > 0) {
       end = ts + dur;

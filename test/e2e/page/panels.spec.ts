@@ -338,7 +338,9 @@ describePage('the panels of everybody', WITH_PRICE, (t) => {
     const days = usage.getByRole('region').getByRole('row');
     await days.nth(1).waitFor();
     expect(await days.count()).toBe(2);
-    expect(await days.nth(1).getByRole('cell').allTextContents()).toContain(`${body.total.output_tokens}`);
+    expect(await days.nth(1).getByRole('cell').allTextContents()).toContain(
+      body.total.output_tokens.toLocaleString('en-US'),
+    );
     await usage.locator('.totals').getByText('$0.042').waitFor();
     await usage.getByLabel('What used it').selectOption('kind');
     await usage.getByRole('rowheader', { name: 'Replies' }).waitFor();

@@ -24,7 +24,7 @@ describePage('what the page shares', {}, (t) => {
 
     const path = new URL(link).hash.slice(2);
     const anybody = await t.open(path, await t.context({}, ''));
-    await anybody.getByText('Where to?').waitFor();
+    await anybody.locator('.bubble', { hasText: 'Where to?' }).waitFor();
     expect(await anybody.locator('.prose strong').textContent()).toBe('north');
     expect(await anybody.getByRole('button').count()).toBe(0);
     await t.screenshot(anybody, 'shared');
