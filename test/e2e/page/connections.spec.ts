@@ -67,15 +67,15 @@ describePage('the page and its connections', {}, (t) => {
     t.proxy.otherwise = () => ({ kind: 'lost' });
     t.proxy.disconnect();
     await page.getByText('No connection. Trying again…').waitFor();
-    expect((await t.api.post('/chat', { content: 'From elsewhere' })).status).toBe(200);
+    expect((await t.api.post('/conversations', { title: 'From elsewhere' })).status).toBe(201);
     t.proxy.otherwise = () => ({ kind: 'none' });
     await page.getByRole('link', { name: 'From elsewhere' }).waitFor();
   });
 
   it('shows no word twice where its feed has to begin anew', async () => {
     t.faults.expected.push(NETWORK);
-    const gate = hold();
-    t.model.script(reply([...WORDS.slice(0, 30), gate, ...WORDS.slice(30)]));
+    const [gate, end] = [hold(), hold()];
+    t.model.script(reply([...WORDS.slice(0, 30), gate, ...WORDS.slice(30, 40), end, ...WORDS.slice(40)]));
     const page = await t.open();
     await say(page, 'Go');
     await lastReply(page).getByText('word29').waitFor();
@@ -87,7 +87,9 @@ describePage('the page and its connections', {}, (t) => {
     t.proxy.disconnect();
     await until(() => Promise.resolve(refused > 1));
     gate.release();
-    await lastReply(page).getByText('word59').waitFor();
+    await lastReply(page).getByText('word39').waitFor();
+    expect(await textOf(page)).toBe(WORDS.slice(0, 40).join('').trim());
+    end.release();
     await until(async () => (await textOf(page)) === WHOLE);
   });
 
