@@ -13,7 +13,6 @@ import { i18n } from '../locales/i18n';
 import { feed } from './feed';
 import { drafts } from './preferences';
 import { router } from './router';
-import { session } from './session';
 import { toasts } from './toasts';
 
 const PAGE_SIZE = 50;
@@ -198,5 +197,5 @@ export const conversations = {
 export function forgetConversations(): void {
   generation++;
   known.clear();
-  loading.value = session.phase.value !== 'ready';
+  loading.value = true;
 }
