@@ -148,7 +148,7 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
         await page.locator('nav .search input').fill('');
         await page.locator('nav .item .options').nth(3).click();
         await t.screenshot(page, `${name}-menu`);
-        await page.locator('[role=menuitem]:has(.icon)').nth(5).click();
+        await page.locator('[role=menuitem]:has(.icon)').nth(4).click();
         await page.locator('dialog[open]').waitFor();
         await page.locator('dialog[open] [type=submit]').click();
         await page.locator('dialog[open] .made').waitFor();
