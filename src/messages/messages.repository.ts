@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents } from '../user-events/append-events';
+import { appendingEvents, eventOfEach } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
@@ -46,10 +46,13 @@ const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
 const endOf = (name: ColumnIn<'end'>) =>
   `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
-/** SQL for the events (`eventsOf`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
-export function endedOf(rows: string): string {
-  return `SELECT row_number() OVER (), 'reply.ended', jsonb_build_object('conversation_id', e.conversation_id, 'message_id', e.id,
-    'status', e.status, 'finish_reason', e.finish_reason) FROM ${rows} AS e`;
+/** SQL for the events (`eventOfEach`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
+export function endedOf(rows: string, more = ''): string {
+  return eventOfEach(
+    'reply.ended',
+    `json_build_object('conversation_id', e.conversation_id, 'message_id', e.id, 'status', e.status, 'finish_reason', e.finish_reason)`,
+    `${rows} AS e${more}`,
+  );
 }
 /** The id that a job gets which names the conversation; null where none is wanted. */
 const TITLE_JOB = `$${5 + ENDED.length}::uuid`;
@@ -78,7 +81,7 @@ const CLOSE = `WITH conversation AS (
        indexed_to = LEAST(COALESCE(c.indexed_to, c.last_sequence), closed.sequence - 1),
        title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
-   ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
+   ), ${appendingEvents('$2', endedOf('closed', ', (SELECT count(*) FROM counted) AS c'))}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
 
 /** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
