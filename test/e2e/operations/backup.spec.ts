@@ -22,6 +22,18 @@ import { useModelServer } from '../../support/use-model-server';
 
 /* What operators do with the embedded database: processes and files as they are, among them processes that are killed. */
 
+/** Has Node note the files and folders that it forces to the disk. */
+const NOTE_SYNCS = `--import data:text/javascript,${encodeURIComponent(`
+  import { appendFileSync, readlinkSync } from 'node:fs';
+  import { open } from 'node:fs/promises';
+  const handle = await open('/dev/null');
+  const { sync } = Object.getPrototypeOf(handle);
+  Object.getPrototypeOf(handle).sync = async function () {
+    await sync.call(this);
+    appendFileSync(process.env.SYNCED, readlinkSync('/proc/self/fd/' + this.fd) + '\\n');
+  };
+  await handle.close();`)}`;
+
 const model = useModelServer();
 let operated: OperatedService;
 
@@ -218,6 +230,22 @@ describe('a restore', () => {
     const url = await operated.start(env.DATA_DIR).ready();
     await expect(new PlainUser(url, alice.id).export()).resolves.toBe(exported);
   }, 180_000);
+
+  it.runIf(existsSync('/proc/self/fd'))('has every file on the disk before a start finds it', async () => {
+    const service = operated.start();
+    await new PlainUser(await service.ready()).turn('Hello');
+    await operated.run('backup', ['whole.tar.gz']);
+    const env = { DATA_DIR: operated.path('other'), SYNCED: operated.path('synced'), NODE_OPTIONS: NOTE_SYNCS };
+    expect(await operated.run('restore', ['whole.tar.gz'], env)).toMatchObject({ code: 0, err: '' });
+    const synced = readFileSync(env.SYNCED, 'utf8').trim().split('\n');
+    const restored = readdirSync(env.DATA_DIR, { recursive: true }).map((name) =>
+      join(env.DATA_DIR, 'restore.partial', String(name)),
+    );
+    expect(restored.length).toBeGreaterThan(900);
+    expect(restored.filter((path) => !synced.includes(path))).toEqual([]);
+    // And then its name.
+    expect(synced.at(-1)).toBe(env.DATA_DIR);
+  }, 120_000);
 
   it('of an older version is brought up to date by the next start', async () => {
     const embedded = new EmbeddedDatabase({ dataDir: operated.dataDir });
