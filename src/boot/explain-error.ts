@@ -12,7 +12,8 @@ const CANNOT_WRITE: Record<string, string> = {
   ELOOP: 'is a circle of links',
 };
 /** With the folders above it; Node says the same of both. */
-const CANNOT_MAKE = 'cannot be made: it is on a file system that is read-only, or leads through a link to nowhere';
+const CANNOT_MAKE =
+  'cannot be made: it is on a file system that is read-only, or leads through a link to nowhere';
 
 /** What Node tells of a failed call of the system. */
 interface SystemError extends NodeJS.ErrnoException {
