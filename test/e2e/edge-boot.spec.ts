@@ -155,7 +155,7 @@ describe('a start that cannot succeed', () => {
   it.runIf(canMount())('explains a disk that is full, or may only be read', async () => {
     for (const [options, expected] of [
       ['size=8m', /^DATA_DIR: .* is on a disk without room \(ENOSPC\)/m],
-      ['ro', /^DATA_DIR: .* is on a file system that is read-only/m],
+      ['ro', /^DATA_DIR: .* on a file system that is read-only/m],
     ] as const) {
       const disk = join(directory, options);
       mkdirSync(disk);
