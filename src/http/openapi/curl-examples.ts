@@ -193,16 +193,12 @@ export class CurlExamples {
 /** What the operation must be asked, by the examples of its parameters. */
 function queryOf(address: string, operation?: Operation): string {
   if (address.includes('?')) return '';
-  const needed = (operation?.parameters ?? []).flatMap((parameter) =>
-    'in' in parameter && parameter.in === 'query' && parameter.required
-      ? [`${parameter.name}=${encodeURIComponent(String(parameter.example ?? exampleOf(parameter.schema)))}`]
-      : [],
-  );
+  const needed = (operation?.parameters ?? []).flatMap((parameter) => {
+    if (!('in' in parameter) || parameter.in !== 'query' || !parameter.required) return [];
+    const { example }: Schema = parameter.schema ?? {};
+    return [`${parameter.name}=${encodeURIComponent(String(example))}`];
+  });
   return needed.length > 0 ? `?${needed.join('&')}` : '';
-}
-
-function exampleOf(schema: Schema = {}): unknown {
-  return schema.example ?? schema.examples?.[0] ?? schema.enum?.[0] ?? '';
 }
 
 /** For a shell, which is to see variables. */
