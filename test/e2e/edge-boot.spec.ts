@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNodeVersion } from '../../src/node-version';
 
 const DIST = join(__dirname, '../../dist/src');
+/** Each test starts a process or two, which takes long on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 300_000 });
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 let directory: string;
 const started: Service[] = [];
@@ -55,7 +57,7 @@ class Service {
   /** The address that the service says it listens on. */
   async url(): Promise<string> {
     // A machine that is busy with other things takes long to start one.
-    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
+    for (const end = Date.now() + 180_000; Date.now() < end; await sleep(100)) {
       const url = /listens on (http:\/\/[^/]+)\/api\/v1/.exec(this.output)?.[1];
       if (url) return url;
     }

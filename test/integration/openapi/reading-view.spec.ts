@@ -58,7 +58,7 @@ describe('the document as a page shows it', () => {
       for (const [status, { content }] of Object.entries(responses))
         for (const code of Object.keys(content?.[PROBLEM_JSON]?.examples ?? {})) {
           const row = `| ${status} | \`${code}\` |`;
-          if (!shown.default.description.includes(row)) {
+          if (!shown.default.description!.includes(row)) {
             expect(shown.default.description).toContain(`${status} \`${code}\``);
             expect(ofAny).toContain(row);
           }
