@@ -165,11 +165,7 @@ describe('a start that cannot succeed', () => {
         'main.js',
         { DATA_DIR: join(disk, 'data'), LOG_LEVEL: 'error' },
         [],
-        [
-          ...['unshare', '--mount', 'sh', '-c'],
-          `mount -t tmpfs -o ${options} none '${disk}' && exec "$@"`,
-          'sh',
-        ],
+        ['unshare', '--mount', 'sh', '-c', `mount -t tmpfs -o ${options} none '${disk}' && exec "$@"`, 'sh'],
       );
       expect(await service.exit).toBe(1);
       expect(service.output).toMatch(expected);
