@@ -1132,6 +1132,13 @@ export const SEARCH_BOUNDS = {
     beyond: 'the page ends there, with `next_cursor`',
     test: 'test/e2e/search/pages.spec.ts',
   },
+  indexedBefore: {
+    what: 'messages of a user that one search indexes before it looks; a job does so every five minutes',
+    limit: 2_000,
+    unit: 'count',
+    beyond: 'the next search goes on, or the job',
+    test: 'test/e2e/search/refresh.spec.ts',
+  },
   listedHits: {
     what: 'hits by which a list of conversations is filtered at once',
     limit: 1_000,

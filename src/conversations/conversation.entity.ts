@@ -6,6 +6,7 @@ import type { TitleSource } from './conversation.types';
 @Index('ix_conversations_pinned_list', ['user_id', 'archived', 'pinned', 'last_activity_at', 'id'])
 @Index('uq_conversations_key', ['user_id', 'key'], { unique: true, where: 'key IS NOT NULL' })
 @Index('ix_conversations_unindexed', ['id'], { where: 'indexed_from IS NULL OR indexed_from > 0' })
+@Index('ix_conversations_to_index', ['user_id'], { where: 'indexed_to < last_sequence' })
 @Index('ix_conversations_deleted', ['deleted_at'], { where: 'deleted_at IS NOT NULL' })
 @Check('ck_conversations_sequence', 'last_sequence >= 0 AND context_from >= 0')
 export class ConversationEntity {
@@ -69,9 +70,13 @@ export class ConversationEntity {
   @Column('integer', { default: 0 })
   context_from!: number;
 
-  /** Search finds its messages from this sequence on; null: none but those that were stored since there is search. A job has the rest indexed. */
+  /** What was stored before there was search is indexed down to this sequence; null: nothing yet. A job indexes the rest. */
   @Column('integer', { nullable: true })
   indexed_from!: number | null;
+
+  /** Later messages are indexed up to this sequence (`IndexRefresh`); null: there have been none. The end of a reply sets it back to before the reply. */
+  @Column('integer', { nullable: true })
+  indexed_to!: number | null;
 
   /** Of the texts in it (`conversation-bytes.ts`); kept by each transaction that changes them, proved by `admin recount`. */
   @Column('bigint', { default: 0 })

@@ -67,12 +67,9 @@ export class ConversationsService implements OnModuleInit {
     system_prompt,
     settings,
     metadata,
-    indexed_from,
   }: Conversation): Promise<Conversation> {
     const fields = { title, model, system_prompt, settings, metadata };
-    // What of the other one is not indexed yet cannot be copied.
-    const indexed = { indexed_from: indexed_from === 0 ? 0 : null };
-    const conversation = { ...this.draft(user_id, fields), ...indexed, title_source };
+    const conversation = { ...this.draft(user_id, fields), title_source };
     await this.storage.within(user_id, () => this.repository.insert(conversation, []));
     return conversation;
   }

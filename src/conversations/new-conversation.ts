@@ -24,6 +24,7 @@ export function newConversation(userId: string, fields: ConversationFields): Con
     last_sequence: 0,
     context_from: 0,
     indexed_from: 0,
+    indexed_to: 0,
     stored_bytes: '0',
     message_count: 0,
     unread: false,

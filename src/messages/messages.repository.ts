@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
-import { asParameter, SEARCHED, storingEntries, type SearchEntry } from '../search/index/entries';
 import { appendingEvents } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
@@ -71,15 +70,15 @@ const CLOSE = `WITH conversation AS (
    ), closed AS (
      UPDATE messages m SET ${ENDED.map(endOf).join(', ')}
      FROM gone WHERE m.id = $1 AND m.user_id = $2
-     RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, m.created_at, gone.awaited, ${messageBytes('m')} AS bytes
+     RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, m.sequence, gone.awaited, ${messageBytes('m')} AS bytes
    ), titled AS (
      ${TITLED}
    ), counted AS (
      UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true,
+       indexed_to = LEAST(COALESCE(c.indexed_to, c.last_sequence), closed.sequence - 1),
        title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
-   ), ${storingEntries('$2', `$${6 + ENDED.length}`, 'closed', 'closed.created_at')},
-   ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c, ${SEARCHED}`)}
+   ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
 
 /** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
@@ -161,7 +160,6 @@ export class MessagesRepository {
   async closeReply(
     { messageId, userId, conversationId, instanceId }: WrittenReply,
     end: ReplyEnd,
-    entries: readonly SearchEntry[],
   ): Promise<ClosedRow | undefined> {
     const columns: Record<ColumnIn<'end'>, unknown> = {
       ...end,
@@ -180,7 +178,6 @@ export class MessagesRepository {
       instanceId,
       ...ENDED.map((name) => columns[name]),
       callsForTitle(end, this.titles) ? uuidv7() : null,
-      asParameter(userId, entries),
     ]);
     if (rows.length) this.events.announce(userId);
     return rows[0];

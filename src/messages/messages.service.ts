@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { ConversationsService } from '../conversations/conversations.service';
-import { messageEntry } from '../search/index/entries';
 import { messageNotFound } from './message.errors';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, CountedMessage, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
 import type { GivenFeedback } from './given-feedback';
 import { MessagesRepository, type ClosedRow, type MessageHeader } from './messages.repository';
 import { PathsRepository, type ContextQuery, type PathMessage } from './paths.repository';
-import { textOf, type StorableContent } from './content/reply-content';
+import type { StorableContent } from './content/reply-content';
 import type { Siblings } from './siblings';
 import { SlotQueue } from './slot-queue';
 
@@ -166,10 +165,7 @@ export class MessagesService {
     outcome: ReplyOutcome & { tokens: number; model?: string; provider?: string },
   ): Promise<ClosedReply | undefined> {
     const { parts, eventLengths: event_lengths } = content;
-    const { messageId: id, conversationId: conversation_id } = writer;
-    const text = textOf(parts);
-    const entries = text ? [await messageEntry({ id, conversation_id, role: 'assistant' }, text)] : [];
-    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths }, entries);
+    const row = await this.messages.closeReply(writer, { ...outcome, parts, event_lengths });
     return row && { ...outcome, ...row, parts };
   }
 

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { asParameter, copyingEntries, entriesOf, partitionOf, storingEntries } from '../search/index/entries';
 import { REPLY_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { descentFrom, NOTE_WAY, segmentsOf } from './active-path';
 import { contextBelow } from './context-path';
@@ -40,14 +39,6 @@ export type PathMessage = Pick<MessageEntity, ColumnIn<'page'>> & {
 };
 
 const CONTEXT = contextBelow({ leaf: '$1', budget: '$2', contextFrom: '$3', always: '$4', user: '$5' });
-
-/** Of a path that is copied. */
-const COPIED_ENTRIES = copyingEntries(
-  '$3',
-  '$8',
-  `SELECT m.id AS source_id, c.id, $4::uuid AS conversation_id FROM segments s
-   JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to JOIN copies c ON c.depth = m.depth`,
-);
 
 const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 
@@ -161,21 +152,12 @@ export class PathsRepository {
          FROM unnest($5::uuid[]) WITH ORDINALITY AS copy (id, depth)),
        copied AS (INSERT INTO messages AS n (${COPIED.names}) SELECT ${COPIED.values}
        FROM segments s JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to
-       JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes), ${COPIED_ENTRIES}
+       JOIN copies c ON c.depth = m.depth RETURNING ${messageBytes('n')} AS bytes)
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes, (
          SELECT COALESCE(max(m.depth), 0) FROM segments s
          JOIN messages m ON m.branch_id = s.branch_id AND m.user_id = s.user_id AND m.depth <= s.up_to AND m.sequence <= $7
        ) AS "contextFrom" FROM copied`,
-      [
-        leafId,
-        conversationId,
-        userId,
-        copy.conversationId,
-        copy.ids,
-        copy.ids[0],
-        copy.contextFrom,
-        partitionOf(userId),
-      ],
+      [leafId, conversationId, userId, copy.conversationId, copy.ids, copy.ids[0], copy.contextFrom],
     );
     return rows[0];
   }
@@ -186,8 +168,6 @@ export class PathsRepository {
     ids: string[],
     messages: readonly ImportedMessage[],
   ): Promise<number> {
-    const said = messages.map((message, index) => ({ ...message, id: ids[index] }));
-    const entries = await entriesOf(conversationId, said);
     const rows = await this.db.query<{ bytes: number }>(
       `WITH given AS (
          SELECT id, depth::int, lag(id) OVER (ORDER BY depth) AS parent_id, g.message FROM unnest($3::uuid[]) WITH ORDINALITY AS i (id, depth)
@@ -199,9 +179,9 @@ export class PathsRepository {
            jsonb_build_array(jsonb_build_object('type', 'text', 'text', message->'content')), (message->>'tokens')::int,
            CASE WHEN message->>'role' = 'assistant' THEN 'stop' END, (message->>'created_at')::timestamptz, (message->>'created_at')::timestamptz
          FROM given RETURNING ${messageBytes('n')} AS bytes
-       ), ${storingEntries('$2', '$6', '(SELECT 1) AS path')}
+       )
        SELECT COALESCE(sum(bytes), 0)::float8 AS bytes FROM stored`,
-      [conversationId, userId, ids, JSON.stringify(messages), ids[0], asParameter(userId, entries)],
+      [conversationId, userId, ids, JSON.stringify(messages), ids[0]],
     );
     return rows[0].bytes;
   }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
-import { asParameter, SEARCHED, storingEntries, type SearchEntry } from '../search/index/entries';
 import { appendingEvents, eventsOf } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import type { ContextMessage, ConversationRef, MessageStatus } from './message.types';
@@ -89,7 +88,7 @@ const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, 
 const tellingOf = (user: string, json: string, data?: string) =>
   appendingEvents(
     user,
-    `${eventsOf(json, data)}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o, ${SEARCHED}`,
+    `${eventsOf(json, data)}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o`,
   );
 /** The title that the conversation has now, whoever gave it. */
 const WITH_TITLE = `CASE e.value ->> 'type' WHEN 'title' THEN (e.value -> 'data') || jsonb_build_object('title', c.title) ELSE e.value -> 'data' END`;
@@ -109,8 +108,6 @@ const position = (
    WHERE ${name} AND c.user_id = $2 AND c.deleted_at IS NULL`;
 const POSITION_BY_ID = position('c.id = $1');
 const POSITION_BY_KEY = position('c.key = $1');
-/** Its title only if it is that of the conversation: somebody else may have named it. */
-const TITLED_BY_IT = 'conversation WHERE r.role IS NOT NULL OR conversation.title = $5';
 const turn = (more: string) =>
   `WITH RECURSIVE writer AS (${WRITER('$14')}), running AS (${RUNNING('$7', '$15')}), conversation AS (
      UPDATE conversations SET active_leaf_id = $2, last_sequence = $3, last_activity_at = $4, title = coalesce(title, $5),
@@ -118,12 +115,13 @@ const turn = (more: string) =>
        version = CASE WHEN title IS NULL AND $5::text IS NOT NULL THEN version + 1 ELSE version END,
        stored_bytes = stored_bytes + ${turnBytes('$1')}
          + CASE WHEN title IS NULL THEN COALESCE(octet_length($5::text), 0) ELSE 0 END,
-       message_count = message_count + json_array_length($1), unread = false
+       message_count = message_count + json_array_length($1), unread = false,
+       indexed_to = COALESCE(indexed_to, last_sequence)
      WHERE id = $6 AND user_id = $7 AND last_sequence = $8 AND active_leaf_id IS NOT DISTINCT FROM $9
        AND deleted_at IS NULL
        AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
      RETURNING id, title
-   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${storingEntries('$7', '$17', TITLED_BY_IT)}, ${CONTEXT}${more},
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more},
    ${tellingOf('$7', '$16', WITH_TITLE)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed, 'tokens', tokens) ORDER BY depth) FROM path), '[]') AS context
@@ -133,14 +131,14 @@ const LEAVING_TURN = turn(LEAVING);
 const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
      INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
      WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) ${UNLESS_KEY_TAKEN} RETURNING id
-   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${storingEntries('$4', '$7', 'conversation')}, ${tellingOf('$4', '$6')}
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', '$6')}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
 /** The same of a turn that waits. */
 const FIRST_WAITING_TURN = `WITH conversation AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} ${UNLESS_KEY_TAKEN} RETURNING id
-   ), stored AS (${MESSAGES}), ${storingEntries('$3', '$5', 'conversation')},
-   ${appendingEvents('$3', `${eventsOf('$4')}, conversation c, (SELECT count(*) FROM stored) AS s, ${SEARCHED}`)}
+   ), stored AS (${MESSAGES}),
+   ${appendingEvents('$3', `${eventsOf('$4')}, conversation c, (SELECT count(*) FROM stored) AS s`)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
 /** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
@@ -209,7 +207,7 @@ export class TurnsRepository {
     { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
     changes: ConversationChanges & ReplyTerms,
-    { entries, ...context }: ContextSelection & { entries: readonly SearchEntry[] },
+    context: ContextSelection,
   ): Promise<StoredTurn> {
     const leaves = conversation.active_leaf_id !== null && conversation.active_leaf_id !== parent?.id;
     const rows = await this.db.query<StoredTurn>(leaves ? LEAVING_TURN : TURN, [
@@ -229,7 +227,6 @@ export class TurnsRepository {
       changes.instanceId,
       changes.maxRunning,
       JSON.stringify(turnEvents(conversation, messages, changes.title)),
-      asParameter(conversation.user_id, entries),
     ]);
     return this.announced(conversation.user_id, rows[0]);
   }
@@ -252,15 +249,13 @@ export class TurnsRepository {
     conversation: Conversation,
     messages: TurnMessage[],
     { instanceId, maxRunning }: ReplyTerms,
-    entries: readonly SearchEntry[],
   ): Promise<StoredTurn> {
     const stored = [JSON.stringify(messages), JSON.stringify(conversation)];
     const events = JSON.stringify(firstTurnEvents(conversation, messages));
     const { user_id } = conversation;
-    const found = asParameter(user_id, entries);
     const rows = await (instanceId === null
-      ? this.db.query<StoredTurn>(FIRST_WAITING_TURN, [...stored, user_id, events, found])
-      : this.db.query<StoredTurn>(FIRST_TURN, [...stored, instanceId, user_id, maxRunning, events, found]));
+      ? this.db.query<StoredTurn>(FIRST_WAITING_TURN, [...stored, user_id, events])
+      : this.db.query<StoredTurn>(FIRST_TURN, [...stored, instanceId, user_id, maxRunning, events]));
     return this.announced(user_id, rows[0]);
   }
 

@@ -6,7 +6,6 @@ import { isConversationKey } from '../conversations/conversation-name';
 import { ConversationsService, titleFrom, type Conversation } from '../conversations/conversations.service';
 import { constraintOf } from '../database/database-error';
 import { InstanceService, leaseLost } from '../instances/instance.service';
-import { messageEntry, titleEntry, type SearchEntry } from '../search/index/entries';
 import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 import { tooManyRunning } from '../users/quotas/quota-exceeded';
 import { messageNotFound, parentNotAReply, queueFull, replyInProgress } from './message.errors';
@@ -163,8 +162,7 @@ export class TurnsService {
     const title = conversation.title ?? titleOf(request);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
     const terms = queuedForSlot ? WAITS : this.terms(request);
-    const entries = await entriesOf(request, messages, { ...stored, title: null }, title);
-    const turn = await this.turns.storeFirst(stored, messages, terms, entries);
+    const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
     if (!turn.stored) throw keyTaken();
     return turnOf(request, stored, messages, { ...terms, context: turn.context });
@@ -235,8 +233,7 @@ export class TurnsService {
     const budget = request.contextTokens - said - (request.prefixTokens ?? 0);
     const title = titleOf(request);
     const changes = { leafId, sequence, at, title, ...terms };
-    const entries = await entriesOf(request, messages, place.conversation, title);
-    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says, entries });
+    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
   }
 }
 
@@ -261,19 +258,6 @@ function lastOf(messages: TurnMessage[]): TurnMessage {
 
 function titleOf({ content }: TurnInput): string | null {
   return content === undefined ? null : titleFrom(content);
-}
-
-/** What can be found of a turn from now on: what the user says, and the title that it gives to the conversation. */
-async function entriesOf(
-  { content }: TurnInput,
-  messages: TurnMessage[],
-  conversation: Conversation,
-  title: string | null,
-): Promise<SearchEntry[]> {
-  const entries: SearchEntry[] = [];
-  if (content !== undefined) entries.push(await messageEntry(messages[0], content));
-  if (conversation.title === null && title !== null) entries.push(await titleEntry(conversation, title));
-  return entries;
 }
 
 /** What a user says follows a reply, and a reply follows what a user says. */

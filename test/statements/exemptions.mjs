@@ -15,6 +15,12 @@ export const EXEMPTIONS = [
       'Sweep: the next conversations to be indexed for search, whosever they are; what follows names their user.',
   },
   {
+    statement:
+      /^SELECT user_id FROM conversations WHERE indexed_to < last_sequence AND deleted_at IS NULL AND user_id > \$1/,
+    reason:
+      'Sweep: the next user of whom something is to be indexed for search; what follows names this user.',
+  },
+  {
     statement: /FROM shares s WHERE s\.token_hash = \$1/,
     reason: 'Look-up by key: a link says nothing of whose it is (decision 041).',
   },

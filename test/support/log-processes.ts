@@ -178,7 +178,7 @@ export class LogProcesses {
     const row = messages[1];
     const stored = { ...conversation, active_leaf_id: row.id, last_sequence: 2 };
     const terms = { instanceId, maxRunning: null };
-    const turn = await new TurnsRepository(this.db, NO_FEEDS).storeFirst(stored, messages, terms, []);
+    const turn = await new TurnsRepository(this.db, NO_FEEDS).storeFirst(stored, messages, terms);
     if (!turn.stored) throw new Error('The turn was not stored.');
     return {
       reply: { ...replyRef(row), instanceId },

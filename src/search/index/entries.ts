@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { documentOf, withPrefix } from '../../text-search/document';
 
 /*
- * Entries are stored by the statements that store what they are of, as CTEs. Each lexeme in the index begins with a few characters for the user, the
+ * Entries of messages are stored before the next search (`IndexRefresh`), those of titles by the statements that store titles, as CTEs. Each lexeme in the index begins with a few characters for the user, the
  * segment in hexadecimal digits and a colon. So a segment of a user is a range of the index: what others have said is not looked at, a word that is in
  * half of a million messages costs no more than in some thousand, and what one user says goes to a few pages of the index.
  */
@@ -13,8 +13,7 @@ export interface SearchEntry {
   conversation_id: string;
   /** Null: the title of the conversation. */
   role: string | null;
-  /** Absent: the statement knows it. */
-  created_at?: Date;
+  created_at: Date;
   /** A tsvector (`documentOf`). */
   tokens: string;
 }
@@ -71,19 +70,6 @@ export async function messageEntry(
   return { id, conversation_id, role, created_at, tokens: await documentOf(text, 'D', labels) };
 }
 
-/** Of messages that come from elsewhere; none of those without text. */
-export async function entriesOf(
-  conversationId: string,
-  messages: readonly { id: string; role: string; content: string; created_at: string | Date }[],
-): Promise<SearchEntry[]> {
-  const entries: SearchEntry[] = [];
-  for (const { id, role, content, created_at } of messages) {
-    const message = { id, conversation_id: conversationId, role, created_at: new Date(created_at) };
-    if (content) entries.push(await messageEntry(message, content));
-  }
-  return entries;
-}
-
 export async function titleEntry(
   { id, created_at }: { id: string; created_at: Date },
   title: string,
@@ -98,60 +84,45 @@ export function asParameter(userId: string, entries: readonly SearchEntry[]): st
 }
 
 /** SQL for the segment of the user to which what is stored now belongs, and its prefix: a row `(segment, prefix)`. */
-export function currentPlace(user: string, partition: string): string {
+function currentPlace(user: string, partition: string): string {
   return `SELECT s.segment, ${prefixOf(partition, 's.segment')} AS prefix FROM (
      SELECT (COALESCE((SELECT h.seq FROM user_event_heads h WHERE h.user_id = ${user}),
        (extract(epoch FROM clock_timestamp()) * 1000)::bigint) >> ${SEGMENT_BITS})::int AS segment
    ) AS s`;
 }
 
+/** What becomes of an entry that is there: it takes its new words. */
+const RENEWED =
+  'ON CONFLICT (id, user_id) DO UPDATE SET segment = excluded.segment, tokens = excluded.tokens';
+/** Or it stays as it is, and where it is. */
+const KEPT = 'ON CONFLICT DO NOTHING';
+
 /**
- * CTEs that store entries (`asParameter`), where `from` has a row: what the statement has stored. An entry that is there takes its new words.
- * The segment is locked like a head of events is, before it: what appends events reads `SEARCHED`.
+ * CTEs that store entries (`asParameter`). The segment is locked like a head of events is, before it: what appends events reads `SEARCHED`.
  * @param user, json SQL
- * @param from what follows `FROM`, with conditions on entries `r` and its WHERE
- * @param createdAt SQL
+ * @param from SQL of what has a row if they are to be stored
  */
-export function storingEntries(user: string, json: string, from: string, createdAt = 'r.created_at'): string {
+export function storingEntries(
+  user: string,
+  json: string,
+  { from, keepsKnown = false }: { from: string; keepsKnown?: boolean },
+): string {
   return `search_place AS (
      ${currentPlace(user, `(${json}::json ->> 'partition')`)}
    ), searched AS (
      INSERT INTO search_entries (id, user_id, conversation_id, role, segment, created_at, tokens)
-     SELECT r.id, ${user}, r.conversation_id, r.role, p.segment, ${createdAt}, ${withPrefix('r.tokens', 'p.prefix')}::tsvector
+     SELECT r.id, ${user}, r.conversation_id, r.role, p.segment, r.created_at, ${withPrefix('r.tokens', 'p.prefix')}::tsvector
      FROM search_place p, json_to_recordset(${json}::json -> 'entries') AS r (
        id uuid, conversation_id uuid, role text, created_at timestamptz, tokens text
      ), ${from}
-     ON CONFLICT (id, user_id) DO UPDATE SET segment = excluded.segment, tokens = excluded.tokens RETURNING segment, created_at
-   ), ${placingEntries(user)}`;
-}
-
-/** CTEs for the segment of entries that a CTE `searched` has stored. */
-export function placingEntries(user: string): string {
-  return `search_segment AS (
+     ${keepsKnown ? KEPT : RENEWED} RETURNING segment, created_at
+   ), search_segment AS (
      INSERT INTO search_segments (user_id, segment, opened_at, from_at)
      SELECT ${user}, segment, now(), min(created_at) FROM searched GROUP BY segment ON CONFLICT (user_id, segment) DO NOTHING RETURNING 1
    ), search_range AS (
      UPDATE search_segments g SET from_at = s.from_at FROM (SELECT segment, min(created_at) AS from_at FROM searched GROUP BY segment) s
      WHERE g.user_id = ${user} AND g.segment = s.segment AND g.from_at > s.from_at RETURNING 1
    )`;
-}
-
-/**
- * CTEs that store entries of copies, where the originals have some.
- * @param user, partition SQL
- * @param copies SQL: rows `(source_id, id, conversation_id)`
- */
-export function copyingEntries(user: string, partition: string, copies: string): string {
-  const own = (text: string) =>
-    `replace(${text}, '''' || ${prefixOf(partition, 'e.segment')}, '''' || p.prefix)`;
-  const label = (id: string) => `'@c' || right(${id}::text, 12) || ''''`;
-  return `search_place AS (${currentPlace(user, partition)}), searched AS (
-     INSERT INTO search_entries (id, user_id, conversation_id, role, segment, created_at, tokens)
-     SELECT c.id, e.user_id, c.conversation_id, e.role, p.segment, e.created_at,
-       replace(${own('e.tokens::text')}, ${label('e.conversation_id')}, ${label('c.conversation_id')})::tsvector
-     FROM search_place p, (${copies}) c JOIN search_entries e ON e.id = c.source_id AND e.user_id = ${user}
-     RETURNING segment, created_at
-   ), ${placingEntries(user)}`;
 }
 
 /** To follow in the FROM of what comes after the entries. */

@@ -2,6 +2,7 @@ import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { UserData } from '../../users/user-data';
 import { UsersModule } from '../../users/users.module';
+import { IndexRefresh } from './index-refresh';
 import { SearchEntryEntity } from './search-entry.entity';
 import { SearchIndex } from './search-index';
 import { SearchSegmentEntity } from './search-segment.entity';
@@ -24,7 +25,7 @@ class SearchErasure implements OnModuleInit {
 
 @Module({
   imports: [TypeOrmModule.forFeature([SearchEntryEntity, SearchSegmentEntity]), UsersModule],
-  providers: [SearchErasure, SearchIndex],
-  exports: [SearchIndex],
+  providers: [IndexRefresh, SearchErasure, SearchIndex],
+  exports: [IndexRefresh, SearchIndex],
 })
 export class SearchIndexModule {}

@@ -4,6 +4,7 @@ import { TransactionRunner } from '../../database/transaction-runner';
 import { withPrefix } from '../../text-search/document';
 import { tsqueryOf, type TextQuery } from '../../text-search/text-query';
 import { labelsOf, ofConversation, partitionOf, prefixOf } from './entries';
+import { IndexRefresh } from './index-refresh';
 
 /** Which entries may be hits. */
 export interface SearchFilter {
@@ -103,7 +104,10 @@ type Row = Looked & ((Hit & { is_there: boolean }) | { id: null });
 /** What can be found of a user. */
 @Injectable()
 export class SearchIndex {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly refresh: IndexRefresh,
+  ) {}
 
   /**
    * The newest entries that match, ranked.
@@ -115,6 +119,7 @@ export class SearchIndex {
     { conversationId, role, from, to }: SearchFilter,
     after?: EntryPosition & { inclusive: boolean },
   ): Promise<Ranked> {
+    await this.refresh.beforeSearch(userId);
     const rows = await this.byIndex<Row>(RANKED, [
       userId,
       partitionOf(userId),
@@ -141,6 +146,7 @@ export class SearchIndex {
    * The conversations of the user in which there is something that matches; undefined where it is more than is looked for.
    */
   async conversations(userId: string, query: TextQuery): Promise<string[] | undefined> {
+    await this.refresh.beforeSearch(userId);
     const { limit } = SEARCH_BOUNDS.listedHits;
     const [{ ids, segments }] = await this.byIndex<{ ids: string[]; segments: number }>(CONVERSATIONS, [
       userId,

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { OPERATION_BOUNDS } from '../../../src/config/bounds';
 import { readFrames } from '../../../src/operations/control/protocol';
+import { bearer, logIn, signUp } from '../../support/accounts';
 import { echo } from '../../support/model-server/behaviours';
 import { OperatedService, PlainUser } from '../../support/operated-service';
 import { until } from '../../support/until';
@@ -49,8 +50,9 @@ async function backup(): Promise<object> {
 const requestOf = (command: object) => `${JSON.stringify({ protocol: 1, arguments: [], ...command })}\n`;
 
 describe('commands to a service that runs', () => {
+  let url: string;
   beforeAll(async () => {
-    await operated.start(operated.dataDir, { AUTH_MODE: 'token' }).ready();
+    url = await operated.start(operated.dataDir, { AUTH_MODE: 'token' }).ready();
   });
 
   it('go through a socket that is for its owner alone', () => {
@@ -76,6 +78,26 @@ describe('commands to a service that runs', () => {
     expect((await operated.run('admin', ['demote', 'root'])).err).toMatch(/last|administrator/i);
     expect(await operated.run('admin', ['recount', '--check'])).toMatchObject({ code: 0 });
     expect((await operated.run('admin', [])).err).toMatch(/^npm run admin -- <command>/);
+  });
+
+  it('make a link with which somebody chooses a new password, once', async () => {
+    const person = await signUp(url, 'forgetful');
+    const made = await operated.run('admin', ['reset-password', 'forgetful@example.com']);
+    expect(made).toMatchObject({ code: 0, err: '' });
+    const [, token] = /https?:\/\/\S+\/#\/reset\/([\w-]{43})\n$/.exec(made.out) ?? [];
+    const body = { token, password: 'quite another password' };
+    expect((await bearer(url).post('/auth/password/reset', body)).status).toBe(204);
+    const again = await bearer(url).post('/auth/password/reset', body);
+    expect([again.status, again.body.code]).toEqual([400, 'invalid_reset_token']);
+    await expect(logIn(url, person.username)).rejects.toThrow(/401/);
+    await logIn(url, person.username, body.password);
+    const ended = await bearer(url).post('/auth/refresh', { refresh_token: person.refresh });
+    expect(ended.status).toBe(401);
+    expect(await operated.run('admin', ['reset-password', 'nobody'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'There is no user nobody.\n',
+    });
   });
 
   it('are refused if they are none', async () => {

@@ -23,7 +23,7 @@ const found = async (query: string) => (await alice.pages<Hit>(`/search?q=${quer
 async function forget(): Promise<void> {
   await sql('DELETE FROM search_entries');
   await sql('DELETE FROM search_segments');
-  await sql('UPDATE conversations SET indexed_from = NULL');
+  await sql('UPDATE conversations SET indexed_from = NULL, indexed_to = NULL');
 }
 
 async function say(question: string, title: string) {

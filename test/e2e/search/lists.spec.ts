@@ -38,6 +38,7 @@ describe('q of GET /conversations', () => {
 
   it('looks into each conversation where most have it', async () => {
     const many = await say('a plover', 'Many');
+    await list('plover');
     await repeatEntry(t, many.messageId, 1_500);
     const none = await say('nothing', 'None');
     const some = await say('a plover, too', 'Some');

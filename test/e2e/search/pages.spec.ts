@@ -15,6 +15,7 @@ async function say(question: string) {
 describe('pages of a search', () => {
   it('have each of many hits once, also where something is said or deleted meanwhile', async () => {
     const { id, messageId } = await say('a gannet');
+    await search(alice, 'gannet');
     await repeatEntry(t, messageId, 900);
     let between = 0;
     const pages = await alice.pages<Hit>('/search?q=gannet', 100, async () => {
@@ -32,6 +33,7 @@ describe('pages of a search', () => {
 
   it('end before they are made of too much text', async () => {
     const { messageId } = await say(`a dunlin ${'word '.repeat(19_000)}`);
+    await search(alice, 'dunlin');
     await repeatEntry(t, messageId, 30);
     const pages = await alice.pages<Hit>('/search?q=dunlin', 100);
     expect(pages.length).toBeGreaterThan(2);

@@ -19,10 +19,11 @@ const REPEATED = `WITH copies AS (
       'id', gen_random_uuid(), 'branch_id', gen_random_uuid(), 'sequence', 100000 + n,
       'created_at', m.created_at - n * interval '1 second'))::json)).*
     FROM messages m, generate_series($2::int, $3::int) n WHERE m.id = $1 RETURNING id, created_at
-  )
-  INSERT INTO search_entries SELECT (json_populate_record(NULL::search_entries, (to_jsonb(e) || jsonb_build_object(
-    'id', c.id, 'created_at', c.created_at, 'tokens', e.tokens::text))::json)).*
-  FROM search_entries e, copies c WHERE e.id = $1`;
+  ), repeated AS (
+    INSERT INTO search_entries SELECT (json_populate_record(NULL::search_entries, (to_jsonb(e) || jsonb_build_object(
+      'id', c.id, 'created_at', c.created_at, 'tokens', e.tokens::text))::json)).*
+    FROM search_entries e, copies c WHERE e.id = $1 RETURNING 1
+  ) SELECT count(*)::int AS count FROM repeated`;
 
 /** The first page of what a client finds. @param more further parameters, from `&` on */
 export async function search(client: ApiClient, q: string, more = ''): Promise<Hit[]> {
@@ -31,10 +32,13 @@ export async function search(client: ApiClient, q: string, more = ''): Promise<H
   return body.data;
 }
 
-/** Has the index hold a hit so often, without messages, in a conversation that is there: for what only many of them show. */
+/** Has the index hold a hit, which a search has found, so often, without messages, in a conversation that is there: for what only many of them show. */
 export async function repeatEntry(t: RunningApp, messageId: string, times: number): Promise<void> {
   for (let first = 1; first <= times; first += AT_ONCE) {
     const last = Math.min(times, first + AT_ONCE - 1);
-    await t.app.get(DataSource).query(REPEATED, [messageId, first, last]);
+    const [{ count }] = await t.app
+      .get(DataSource)
+      .query<{ count: number }[]>(REPEATED, [messageId, first, last]);
+    if (count !== last - first + 1) throw new Error('The message is not in the index.');
   }
 }
