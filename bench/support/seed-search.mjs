@@ -21,47 +21,24 @@ const WORDS_OF_MESSAGE = 40;
 const VOCABULARY = 30_000;
 const ENTRIES_OF_SEGMENT = 4_000;
 
+const SYLLABLES = 'ka lo mi ne ru sta ti vo xe zan bri do fe gu hol ja'.split(' ');
+const vocabulary = Array.from({ length: VOCABULARY }, (_, n) => {
+  let word = '';
+  for (let left = n + 17; left > 0; left = Math.floor(left / SYLLABLES.length))
+    word += SYLLABLES[left % SYLLABLES.length];
+  return word;
+});
+
 /**
- * A user with so many messages of forty words each, whose frequencies fall as those of a language do, over three years; indexed as the service does it, with its own
+ * Users with so many messages of forty words each, whose frequencies fall as those of a language do, over three years; indexed as the service does it, with its own
  * tokens, but for the index, which is made at the end.
  * @param {import('../candidates.mjs').Storage} storage
- * @param {string} user
- * @param {number} count
+ * @param {Record<string, number>} users
  */
-export async function seedSearch(storage, user, count) {
-  const { messageEntry, partitionOf } = require('../../dist/src/search/index/entries.js');
+export async function seedSearch(storage, users) {
   await withDatabase(storage, async (database) => {
-    await database.query('INSERT INTO users (id) VALUES ($1)', [user]);
     await database.query('DROP INDEX ix_search_entries_tokens');
-    const words = vocabulary();
-    const began = Date.now() - 3 * 365 * 86_400_000;
-    const step = (Date.now() - began) / count;
-    let conversation = '';
-    for (let first = 0; first < count; first += BATCH) {
-      const rows = [];
-      for (let n = first; n < Math.min(first + BATCH, count); n++) {
-        const at = n % MESSAGES_OF_CONVERSATION;
-        if (at === 0) conversation = randomUUID();
-        const created_at = new Date(began + n * step);
-        const id = idAt(created_at);
-        const text = textOf(words, n, count);
-        const role = at % 2 ? 'assistant' : 'user';
-        const segment = 1_000 + Math.floor(n / ENTRIES_OF_SEGMENT);
-        const prefix = `${partitionOf(user)}${segment.toString(16)}:`;
-        const { tokens } = await messageEntry({ id, conversation_id: conversation, role, created_at }, text);
-        rows.push({
-          id,
-          conversation_id: conversation,
-          role,
-          created_at,
-          depth: at + 1,
-          segment,
-          text,
-          tokens: tokens.replaceAll('~', prefix),
-        });
-      }
-      await store(database, user, rows);
-    }
+    for (const [user, count] of Object.entries(users)) await seedUser(database, user, count);
     await database.query(
       `INSERT INTO search_segments (user_id, segment, opened_at, from_at)
        SELECT user_id, segment, min(created_at), min(created_at) FROM search_entries GROUP BY user_id, segment`,
@@ -72,6 +49,40 @@ export async function seedSearch(storage, user, count) {
     );
     await database.query('VACUUM ANALYZE');
   });
+}
+
+/** @param {import('./seed.mjs').Database} database @param {string} user @param {number} count */
+async function seedUser(database, user, count) {
+  const { messageEntry, partitionOf } = require('../../dist/src/search/index/entries.js');
+  await database.query('INSERT INTO users (id) VALUES ($1)', [user]);
+  const began = Date.now() - 3 * 365 * 86_400_000;
+  const step = (Date.now() - began) / count;
+  let conversation = '';
+  for (let first = 0; first < count; first += BATCH) {
+    const rows = [];
+    for (let n = first; n < Math.min(first + BATCH, count); n++) {
+      const at = n % MESSAGES_OF_CONVERSATION;
+      if (at === 0) conversation = randomUUID();
+      const created_at = new Date(began + n * step);
+      const id = idAt(created_at);
+      const text = textOf(n, count);
+      const role = at % 2 ? 'assistant' : 'user';
+      const segment = 1_000 + Math.floor(n / ENTRIES_OF_SEGMENT);
+      const prefix = `${partitionOf(user)}${segment.toString(16)}:`;
+      const { tokens } = await messageEntry({ id, conversation_id: conversation, role, created_at }, text);
+      rows.push({
+        id,
+        conversation_id: conversation,
+        role,
+        created_at,
+        depth: at + 1,
+        segment,
+        text,
+        tokens: tokens.replaceAll('~', prefix),
+      });
+    }
+    await store(database, user, rows);
+  }
 }
 
 /** @param {import('./seed.mjs').Database} database @param {string} user @param {object[]} rows */
@@ -101,38 +112,11 @@ function idAt(time) {
   return `${digits.slice(0, 8)}-${digits.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
-function vocabulary() {
-  const syllables = [
-    'ka',
-    'lo',
-    'mi',
-    'ne',
-    'ru',
-    'sta',
-    'ti',
-    'vo',
-    'xe',
-    'zan',
-    'bri',
-    'do',
-    'fe',
-    'gu',
-    'hol',
-    'ja',
-  ];
-  return Array.from({ length: VOCABULARY }, (_, n) => {
-    let word = '';
-    for (let left = n + 17; left > 0; left = Math.floor(left / syllables.length))
-      word += syllables[left % syllables.length];
-    return word;
-  });
-}
-
-/** @param {string[]} words @param {number} n @param {number} count */
-function textOf(words, n, count) {
+/** @param {number} n @param {number} count */
+function textOf(n, count) {
   const said = [];
   for (let index = 0; index < WORDS_OF_MESSAGE; index++)
-    said.push(words[Math.floor(VOCABULARY ** Math.random()) - 1]);
+    said.push(vocabulary[Math.floor(VOCABULARY ** Math.random()) - 1]);
   if (n % 2) said.push(WORDS.common);
   if (n % 10 === 1) said.push(WORDS.frequent);
   if (n % 1_000 === 1) said.push(WORDS.seldom);

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { OPERATION_BOUNDS } from '../../../src/config/bounds';
 import { readFrames } from '../../../src/operations/control/protocol';
+import { bearer, logIn, signUp } from '../../support/accounts';
 import { echo } from '../../support/model-server/behaviours';
 import { OperatedService, PlainUser } from '../../support/operated-service';
 import { until } from '../../support/until';
@@ -12,6 +13,8 @@ import { useModelServer } from '../../support/use-model-server';
 /* The socket on which the running process answers commands. */
 
 const model = useModelServer();
+/** Each test starts several processes, which takes minutes on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 600_000 });
 let operated: OperatedService;
 
 beforeAll(() => {
@@ -47,8 +50,9 @@ async function backup(): Promise<object> {
 const requestOf = (command: object) => `${JSON.stringify({ protocol: 1, arguments: [], ...command })}\n`;
 
 describe('commands to a service that runs', () => {
+  let url: string;
   beforeAll(async () => {
-    await operated.start(operated.dataDir, { AUTH_MODE: 'token' }).ready();
+    url = await operated.start(operated.dataDir, { AUTH_MODE: 'token' }).ready();
   });
 
   it('go through a socket that is for its owner alone', () => {
@@ -74,6 +78,26 @@ describe('commands to a service that runs', () => {
     expect((await operated.run('admin', ['demote', 'root'])).err).toMatch(/last|administrator/i);
     expect(await operated.run('admin', ['recount', '--check'])).toMatchObject({ code: 0 });
     expect((await operated.run('admin', [])).err).toMatch(/^npm run admin -- <command>/);
+  });
+
+  it('make a link with which somebody chooses a new password, once', async () => {
+    const person = await signUp(url, 'forgetful');
+    const made = await operated.run('admin', ['reset-password', 'forgetful@example.com']);
+    expect(made).toMatchObject({ code: 0, err: '' });
+    const [, token] = /https?:\/\/\S+\/#\/reset\/([\w-]{43})\n$/.exec(made.out) ?? [];
+    const body = { token, password: 'quite another password' };
+    expect((await bearer(url).post('/auth/password/reset', body)).status).toBe(204);
+    const again = await bearer(url).post('/auth/password/reset', body);
+    expect([again.status, again.body.code]).toEqual([400, 'invalid_reset_token']);
+    await expect(logIn(url, person.username)).rejects.toThrow(/401/);
+    await logIn(url, person.username, body.password);
+    const ended = await bearer(url).post('/auth/refresh', { refresh_token: person.refresh });
+    expect(ended.status).toBe(401);
+    expect(await operated.run('admin', ['reset-password', 'nobody'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'There is no user nobody.\n',
+    });
   });
 
   it('are refused if they are none', async () => {
@@ -113,7 +137,7 @@ describe('commands to a service that runs', () => {
     const taken = () => backup().then((last) => 'users' in last && last);
     const last = await until(taken, OPERATION_BOUNDS.stalledCommand.limit + 20_000);
     expect(last).toMatchObject({ messages: 0 });
-  }, 120_000);
+  });
 });
 
 describe('the socket', () => {
@@ -130,7 +154,7 @@ describe('the socket', () => {
     expect(await service.exit).toBe(0);
     expect(readdirSync(dataDir)).toEqual(['postgres']);
     expect(existsSync(join(path, '..'))).toBe(false);
-  }, 120_000);
+  });
 
   it('that a killed process left behind is in nobody’s way', async () => {
     const dataDir = operated.path('left');
@@ -142,5 +166,5 @@ describe('the socket', () => {
     expect(await operated.run('backup', ['left.tar.gz'], env)).toMatchObject({ code: 0, err: '' });
     await operated.start(dataDir).ready();
     expect(await operated.run('backup', ['right.tar.gz'], env)).toMatchObject({ code: 0, err: '' });
-  }, 120_000);
+  });
 });

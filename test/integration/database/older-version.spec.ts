@@ -81,3 +81,46 @@ describe('the accounts of such a database', () => {
     expect([answer.status, answer.body.code]).toEqual([409, 'username_taken']);
   });
 });
+
+describe('a database of the build before there was search', () => {
+  const t = useChatApp(
+    {},
+    { own: 'has a database of an older version', database: () => createOlderDatabase('before-search') },
+  );
+  const alice = t.client('alice');
+  const bob = t.client('bob');
+
+  interface Hit {
+    message_id: string | null;
+    snippet: string;
+  }
+  const search = async (client: typeof alice, q: string) => {
+    const { status, body, text } = await client.get<Page<Hit>>(`/search?q=${encodeURIComponent(q)}`);
+    if (status !== 200) throw new Error(text);
+    return body.data.map(({ snippet }) => snippet).toSorted();
+  };
+  const soon = (q: string, count: number) =>
+    until(async () => {
+      const found = await search(alice, q);
+      return found.length === count && found;
+    }, 60_000);
+
+  it('is indexed: all branches, titles, any language, and what was on its way', async () => {
+    expect(await soon('nest', 3)).toEqual([
+      'Puffins nest in burrows.',
+      'Where do guillemots nest?',
+      'Where do puffins nest?',
+    ]);
+    expect(await soon('seabird', 1)).toEqual(['Seabirds of the Faroes']);
+    // The first words are a title, too.
+    expect(await soon('海鹦', 2)).toEqual(['海鹦在哪里筑巢？', '海鹦在哪里筑巢？']);
+    expect(await soon('razorbill', 2)).toContain('What of the razorbill?');
+    expect(await search(alice, 'albatross')).toEqual([]);
+  });
+
+  it('keeps its users apart', async () => {
+    expect(new Set(await search(bob, 'puffin'))).toEqual(new Set(['Puffins are also known to bob.']));
+    expect(await search(bob, 'guillemot')).toEqual([]);
+    expect(await search(alice, 'kittiwake')).toEqual([]);
+  });
+});
