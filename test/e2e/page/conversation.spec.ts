@@ -76,11 +76,12 @@ describePage('the conversation of the page', {}, (t) => {
     await say(page, 'First');
     await lastReply(page).getByText('One.').waitFor();
     await page.getByRole('button', { name: 'Regenerate' }).waitFor();
-    await page.getByRole('button', { name: 'New chat' }).click();
+    // It has ended where it was seen.
     await until(async () => {
       const { data } = (await t.api.get<{ data: { unread: boolean }[] }>('/conversations')).body;
       return data.length === 1 && !data[0].unread;
     });
+    await page.getByRole('button', { name: 'New chat' }).click();
     await say(page, 'Second');
     await lastReply(page).getByText('Two').waitFor();
     const list = page.getByRole('navigation', { name: 'Conversations' });
