@@ -156,7 +156,7 @@ function markUnreadRead(): void {
 }
 
 document.addEventListener('visibilitychange', markUnreadRead);
-watch(() => id.value !== undefined && conversations.find(id.value)?.unread, markUnreadRead);
+watch(() => [id.value, conversations.find(id.value ?? '')?.unread] as const, markUnreadRead);
 
 feed.onOpen(() => void reload());
 feed.listen((event) => {
