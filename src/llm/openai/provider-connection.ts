@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
+import { OPENAI_BASE_URL } from '../../config/model-defaults';
 import type { ProviderConfig } from '../../config/models-config';
 import type { HeldBytes } from './held-bytes';
 import { hasTooManyValues } from './provider-json';
@@ -8,9 +9,6 @@ import { readAtMost } from './read-at-most';
 import type { ResponseBody } from './response-body';
 import { ResponseHandler, type ResponseHead } from './response-handler';
 import { beyond } from './stream-budget';
-
-/** Of a provider that has no URL of its own. */
-const OPENAI_URL = 'https://api.openai.com/v1';
 
 /** A successful answer, whose body is still coming. */
 export interface ProviderResponse {
@@ -56,7 +54,7 @@ export class ProviderConnection {
     private readonly agent: Agent,
     private readonly held: HeldBytes,
   ) {
-    const url = new URL(baseUrl ?? OPENAI_URL);
+    const url = new URL(baseUrl ?? OPENAI_BASE_URL);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, value);
     this.origin = url.origin;
