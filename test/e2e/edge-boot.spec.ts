@@ -291,6 +291,23 @@ describe('a start', () => {
     expect(service.output).not.toContain('canary');
   });
 
+  it.each([
+    ['as it is', {}],
+    ['under another name alone', { ALLOWED_HOSTS: 'chat.example.com' }],
+    ['behind a gateway', { AUTH_PROXY_SECRET: 'a-secret-of-32-characters-or-more' }],
+  ])('prints a command that works: %s', async (_how, env) => {
+    const service = new Service('main.js', { ...env, LOG_FORMAT: 'json' });
+    await service.url();
+    const lines = () =>
+      service.output.split('\n').map((line) => /"msg":" +try +(curl .*)"\}$/.exec(line)?.[1]);
+    const command = await vi.waitFor(() => JSON.parse(`"${lines().find(Boolean)}"`) as string, 10_000);
+    const { stdout } = spawnSync('sh', ['-c', command], {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    expect(stdout).toContain('"type":"end"');
+  });
+
   it('waits for a database that cannot be reached, and says which variable names it', async () => {
     const service = new Service('main.js', { DATABASE_URL: 'postgres://parley:canary@127.0.0.1:9/parley' });
     const url = await service.url();
