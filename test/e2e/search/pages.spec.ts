@@ -51,9 +51,14 @@ describe('pages of a search', () => {
        SELECT user_id, max(segment) + n, now(), now() FROM search_segments, generate_series(1, $2::int) n WHERE user_id = $1 GROUP BY user_id, n`,
       [t.user('alice'), SEARCH_BOUNDS.searchedSegments.limit + SEARCH_BOUNDS.phraseSegments.limit],
     );
+    // A busy machine may take more than one page for it.
+    const found = async (q: string) => {
+      const pages = await alice.pages<Hit>(`/search?role=user&q=${encodeURIComponent(q)}`, 20);
+      return pages.flat().map(({ message_id }) => message_id);
+    };
     for (const q of ['godwit', '"lone godwit"', 'lone "a lone"', 'godwit -"lone wolf"'])
-      expect((await search(alice, q, '&role=user')).map(({ message_id }) => message_id)).toEqual([messageId]);
-    expect(await search(alice, '"godwit lone"')).toEqual([]);
+      expect([q, await found(q)]).toEqual([q, [messageId]]);
+    expect(await found('"godwit lone"')).toEqual([]);
   });
 
   it('are of the search that they go on with', async () => {
