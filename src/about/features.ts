@@ -11,6 +11,8 @@ const FEATURES: Readonly<Record<string, (config: AppConfig) => boolean>> = {
   feedback: () => true,
   search: () => true,
   feedback_tags: () => true,
+  gateway: ({ auth }) =>
+    auth.mode === 'header' && (auth.proxySecret !== undefined || auth.trustedProxies.length > 0),
   cookie_sign_in: ({ auth }) => auth.mode === 'token',
   password_reset: ({ auth, mail }) => auth.mode === 'token' && mail.smtpUrl !== undefined,
   shares: ({ sharing }) => sharing.enabled,

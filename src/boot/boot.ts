@@ -9,7 +9,7 @@ import { parseAppConfig } from '../config/environment';
 import { unknownVariables } from '../config/unknown-variables';
 import { type Listening, listenWithAcceptors } from '../http/acceptors';
 import { Draining } from '../http/draining';
-import { explain } from './explain-error';
+import { explain, type Places } from './explain-error';
 import { greeting, warnings } from './greeting';
 import { helpText } from './help';
 
@@ -23,10 +23,11 @@ const HURRY_MS = 2_000;
 export async function boot(): Promise<void> {
   const [option] = process.argv.slice(2);
   if (option !== undefined) return answer(option);
-  let dataDir: string | undefined;
+  const places: Places = {};
   try {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
-    ({ dataDir } = parseAppConfig(process.env).database);
+    const { database, http } = parseAppConfig(process.env);
+    Object.assign(places, { dataDir: database.dataDir, host: http.host });
     const shutdown = new Shutdown();
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
     stopWithNpm(shutdown);
@@ -36,7 +37,7 @@ export async function boot(): Promise<void> {
     shutdown.follow(app);
     greet(config, await app.getUrl());
   } catch (error) {
-    process.stderr.write(`${explain(error, dataDir)}\n`);
+    process.stderr.write(`${explain(error, places)}\n`);
     process.exit(1);
   }
 }

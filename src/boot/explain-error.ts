@@ -11,21 +11,40 @@ const CANNOT_WRITE: Record<string, string> = {
   ENAMETOOLONG: 'is too long a path',
   ELOOP: 'is a circle of links',
 };
+/** With the folders above it; Node says the same of both. */
+const CANNOT_MAKE =
+  'cannot be made: it is on a file system that is read-only, or leads through a link to nowhere';
+
+/** What Node tells of a failed call of the system. */
+interface SystemError extends NodeJS.ErrnoException {
+  /** Of a copy. */
+  dest?: string;
+  /** Of a name that was looked up. */
+  hostname?: string;
+}
+
+/** As far as the configuration is known. */
+export interface Places {
+  dataDir?: string;
+  host?: string;
+}
 
 /** One sentence for whoever starts the service, with the variable that can mend it; the stack only where nobody knows what it is. */
-export function explain(error: unknown, dataDir: string | undefined): string {
+export function explain(error: unknown, { dataDir, host }: Places): string {
   if (error instanceof ConfigError) return error.message;
-  const { code = '', message, stack, syscall, path } = error as NodeJS.ErrnoException;
+  const { code = '', message, stack, syscall, path, dest, hostname } = error as SystemError;
   if (code === 'EADDRINUSE')
     return `PORT: ${message}: something else listens there already. Choose another PORT or stop it.`;
   if (syscall === 'listen' && code === 'EACCES')
     return `PORT or HOST: ${message}: this address may not be listened on. Choose another PORT or HOST.`;
   if (syscall === 'listen' && code === 'EADDRNOTAVAIL')
     return `HOST: ${message}: this machine has no such address. Choose another HOST.`;
-  if (
-    code in CANNOT_WRITE &&
-    (path === undefined || (dataDir !== undefined && path.startsWith(dataDir)) || syscall === 'mkdir')
-  )
-    return `DATA_DIR: ${path ?? dataDir} ${CANNOT_WRITE[code]} (${code}). Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL.`;
+  if (hostname !== undefined && hostname === host)
+    return `HOST: ${host} is not known by the name service (${code}). Choose an address of this machine.`;
+  const written = dest ?? path ?? dataDir;
+  const isOurs = syscall === 'mkdir' || (dataDir !== undefined && written?.startsWith(dataDir));
+  const why = syscall === 'mkdir' && code === 'ENOENT' ? CANNOT_MAKE : CANNOT_WRITE[code];
+  if (why && isOurs)
+    return `DATA_DIR: ${written} ${why} (${code}). Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL.`;
   return stack ?? message ?? String(error);
 }

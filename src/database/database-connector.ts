@@ -93,7 +93,10 @@ export class DatabaseConnector implements OnModuleInit, OnApplicationShutdown {
     if (Date.now() - this.reportedAt < LOG_EVERY_MS) return;
     this.reportedAt = Date.now();
     const { code, message } = error as NodeJS.ErrnoException;
-    this.logger.warn(`The database cannot be reached yet (${code ?? message}); trying until it can.`);
+    const { host } = new URL(this.config.database.url ?? 'postgres:///');
+    this.logger.warn(
+      `DATABASE_URL: ${host || 'the database'} cannot be reached yet (${code || message}); trying until it can.`,
+    );
   }
 
   /** False when the application is closing. */

@@ -8,6 +8,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { Pool } from 'pg';
 import { VERSION } from '../common/version';
+import { makeDurable } from '../common/durable';
 import { UsageError } from '../common/usage-error';
 import type { BackupSummary } from '../database/backup/backup-format';
 import { ClusterBackup } from '../database/backup/cluster-backup';
@@ -105,6 +106,7 @@ class Draft {
       if (error.code === 'EEXIST' || existsSync(this.file)) throw error;
       await rename(this.path, this.file);
     });
+    await makeDurable(dirname(this.file));
     const { size } = await stat(this.file);
     return { size, sha256: this.hash.digest('hex') };
   }

@@ -7,7 +7,7 @@ import { UsersService } from '../../src/users/users.service';
 import { type ChatApp, useChatApp } from '../support/use-chat-app';
 
 /** What another mode answers with 404. */
-const ACCOUNTS = /^\/api\/v1\/(auth|api-keys)/;
+const ACCOUNTS = /^\/api\/v1\/(auth|api-keys)|\/password-reset$/;
 /** What is about something that cannot be made by a command: a job that is there, a reply that was stopped. */
 const NEEDS = /^\/api\/v1\/jobs\/\{|\/continue$/;
 

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNodeVersion } from '../../src/node-version';
 
 const DIST = join(__dirname, '../../dist/src');
+/** Each test starts a process or two, which takes long on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 300_000 });
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 let directory: string;
 const started: Service[] = [];
@@ -33,10 +35,12 @@ class Service {
   readonly exit: Promise<number | null>;
   private readonly child: ChildProcess;
 
-  constructor(script: string, env: NodeJS.ProcessEnv, args: string[] = []) {
+  /** `within`: a command that runs the one that follows it. */
+  constructor(script: string, env: NodeJS.ProcessEnv, args: string[] = [], within: string[] = []) {
     const inherited = Object.fromEntries(KEEP.map((name) => [name, process.env[name]]));
     const flags = process.execArgv.filter((flag) => flag === '--liftoff-only');
-    this.child = spawn(process.execPath, [...flags, join(DIST, script), ...args], {
+    const [program, ...rest] = [...within, process.execPath, ...flags, join(DIST, script), ...args];
+    this.child = spawn(program, rest, {
       cwd: directory,
       env: { ...inherited, DATA_DIR: join(directory, 'data'), PORT: '0', ...env },
     });
@@ -53,7 +57,7 @@ class Service {
   /** The address that the service says it listens on. */
   async url(): Promise<string> {
     // A machine that is busy with other things takes long to start one.
-    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
+    for (const end = Date.now() + 180_000; Date.now() < end; await sleep(100)) {
       const url = /listens on (http:\/\/[^/]+)\/api\/v1/.exec(this.output)?.[1];
       if (url) return url;
     }
@@ -68,24 +72,33 @@ function longestBacklog(): number {
 }
 
 // A connection for which there is no room is tried again by its client's system after one second, three, seven.
-it.runIf(longestBacklog() >= 2_000)('takes 1,500 connections that come while it is busy', async () => {
-  const service = new Service('main.js', {});
-  const { hostname, port } = new URL(await service.url());
-  service.signal('SIGSTOP');
-  const sockets = Array.from({ length: 1_500 }, () => connect(Number(port), hostname));
-  try {
-    await vi.waitFor(() => expect(sockets.filter(({ pending }) => pending)).toHaveLength(0), 20_000);
-  } finally {
-    service.signal('SIGCONT');
-  }
-  const answers = sockets.map(async (socket) => {
-    socket.end('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    let text = '';
-    for await (const piece of socket) text += String(piece);
-    return text.split('\r\n', 1)[0];
-  });
-  expect(new Set(await Promise.all(answers))).toEqual(new Set(['HTTP/1.1 200 OK']));
-});
+it.runIf(longestBacklog() >= 2_000)(
+  'takes 1,500 connections that come while it is busy',
+  { timeout: 300_000 },
+  async () => {
+    const service = new Service('main.js', {});
+    const { hostname, port } = new URL(await service.url());
+    service.signal('SIGSTOP');
+    const sockets = Array.from({ length: 1_500 }, () => connect(Number(port), hostname));
+    try {
+      await vi.waitFor(() => expect(sockets.filter(({ pending }) => pending)).toHaveLength(0), 20_000);
+    } finally {
+      service.signal('SIGCONT');
+    }
+    const answers = sockets.map(async (socket) => {
+      socket.end('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      let text = '';
+      for await (const piece of socket) text += String(piece);
+      return text.split('\r\n', 1)[0];
+    });
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['HTTP/1.1 200 OK']));
+  },
+);
+
+/** Root may, where namespaces are allowed. */
+function canMount(): boolean {
+  return spawnSync('unshare', ['--mount', 'true']).status === 0;
+}
 
 describe('a start that cannot succeed', () => {
   it('names what is wrong and nothing else', async () => {
@@ -137,6 +150,33 @@ describe('a start that cannot succeed', () => {
     const service = new Service('main.js', { DATA_DIR: dataDir(file), LOG_LEVEL: 'error' });
     expect(await service.exit).toBe(1);
     expect(service.output).toMatch(/^DATA_DIR: .* is (not a folder|a file)/m);
+    expect(service.output).not.toMatch(/^ {4}at /m);
+  });
+
+  // A disk of its own: mounted in a namespace of this process alone.
+  it.runIf(canMount())('explains a disk that is full, or may only be read', async () => {
+    for (const [options, expected] of [
+      ['size=8m', /^DATA_DIR: .* is on a disk without room \(ENOSPC\)/m],
+      ['ro', /^DATA_DIR: .* on a file system that is read-only/m],
+    ] as const) {
+      const disk = join(directory, options);
+      mkdirSync(disk);
+      const service = new Service(
+        'main.js',
+        { DATA_DIR: join(disk, 'data'), LOG_LEVEL: 'error' },
+        [],
+        ['unshare', '--mount', 'sh', '-c', `mount -t tmpfs -o ${options} none '${disk}' && exec "$@"`, 'sh'],
+      );
+      expect(await service.exit).toBe(1);
+      expect(service.output).toMatch(expected);
+      expect(service.output).not.toMatch(/^ {4}at /m);
+    }
+  });
+
+  it('explains a name in HOST that nobody knows', async () => {
+    const service = new Service('main.js', { HOST: 'nowhere.invalid', LOG_LEVEL: 'error' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/^HOST: nowhere\.invalid is not known by the name service/m);
     expect(service.output).not.toMatch(/^ {4}at /m);
   });
 

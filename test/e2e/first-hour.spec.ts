@@ -9,10 +9,12 @@ import { reply } from '../support/model-server/behaviours';
 
 const ROOT = join(__dirname, '../..');
 const BLOCKS = [
-  ...readFileSync(join(ROOT, 'docs/first-hour.md'), 'utf8').matchAll(/^```sh( service)?\n([\s\S]*?)^```$/gm),
-].map(([, service, code]) => ({ isService: service !== undefined, code }));
+  ...readFileSync(join(ROOT, 'docs/first-hour.md'), 'utf8').matchAll(
+    /^```sh(?: (service|stopped))?\n([\s\S]*?)^```$/gm,
+  ),
+].map(([, kind, code]) => ({ kind, code }));
 const NGINX = '/usr/sbin/nginx';
-/** It installs and builds. */
+/** It installs and builds, and removes what it has installed. */
 const PATIENCE_MS = 1_200_000;
 
 /** What the page says of a newcomer's machine, with other ports and the repository that this is. */
@@ -59,8 +61,12 @@ class Machine {
     throw new Error(`${code}\ndoes not listen:\n${output}`);
   }
 
-  async end(): Promise<void> {
+  async stopServices(): Promise<void> {
     for (const port of this.services.keys()) await this.stop(port);
+  }
+
+  async end(): Promise<void> {
+    await this.stopServices();
     const pid = join(this.folder, 'parley/nginx.pid');
     if (existsSync(pid)) process.kill(Number(readFileSync(pid, 'utf8')));
     rmSync(this.folder, { recursive: true, force: true });
@@ -112,7 +118,7 @@ const EXPECTED = [
   [/listens on/, /"type":"end"/],
   [/models +llama3\.2 at/, /"response":"From a model\."/],
   [/From a model\.[\s\S]*4 messages/],
-  [/PostgreSQL at/, /"status"/],
+  [/rows in \d+ tables: moved in/, /PostgreSQL at/, /"status"/, /What did I say\?/],
   [/listens on/, /"type":"end"/, /Hello, both of you!/],
   [/listens on/, /Hello, both of you!/],
   [/database +embedded, in \S+restored/, /What did I say\?/],
@@ -144,12 +150,14 @@ describe.runIf(existsSync(NGINX))('the first hour', () => {
     execFileSync('bash', [join(ROOT, '.ci/postgres'), 'stop', scratch], { stdio: 'ignore' });
     rmSync(scratch, { recursive: true, force: true });
     await model.close();
-  }, 120_000);
+  }, PATIENCE_MS);
 
   it('goes as the page says', { timeout: PATIENCE_MS }, async () => {
     let output = '';
-    for (const { isService, code } of BLOCKS)
-      output += await (isService ? machine.start(code) : machine.run(code));
+    for (const { kind, code } of BLOCKS) {
+      if (kind === 'stopped') await machine.stopServices();
+      output += await (kind === 'service' ? machine.start(code) : machine.run(code));
+    }
     const missing: string[] = [];
     let rest = output;
     for (const expected of EXPECTED) {

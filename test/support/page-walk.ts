@@ -1,10 +1,16 @@
-import type { BrowserContext, Locator, Page } from 'playwright-core';
-import type { Random } from '../faults/support/random';
+import type { Locator, Page } from 'playwright-core';
+import { Random } from '../faults/support/random';
 import { ApiClient, type ChatMessage } from './api-client';
-import { box, lastReply, type PageFixture, say } from './page';
+import { reply } from './model-server/behaviours';
+import { box, describePage, lastReply, type PageFixture, say } from './page';
+import { UnseenFailures } from './unseen-failures';
 import { until } from './until';
 
-const CLICK_MS = 2_000;
+const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 1_000_000);
+/** What browsers say of connections that break, and of answers that the page shows in its own words. */
+const SEEN = /ERR_|Failed to load resource: the server responded with a status of (404|409|410|503)/;
+
+const CLICK_MS = 1_500;
 /** Undo is offered for so long, and then the service deletes. */
 const SETTLED_MS = 40_000;
 
@@ -14,8 +20,35 @@ interface Listed {
   running: object | null;
 }
 
+/**
+ * So many walks of so many actions, each with a seed of its own: `FAULTS_SEED` is the first one's, and `WALK_RUNS` and `WALK_ACTIONS` are other numbers. In
+ * every fourth the service is killed as well.
+ */
+export function describeWalks(defaultRuns: number, defaultActions: number): void {
+  const runs = Number(process.env.WALK_RUNS ?? defaultRuns);
+  const actions = Number(process.env.WALK_ACTIONS ?? defaultActions);
+  describePage('somebody who does anything, in two tabs', {}, (t) => {
+    for (let run = 0; run < runs; run++)
+      it(
+        `is shown what is stored in the end (FAULTS_SEED=${SEED + run})`,
+        async () => {
+          t.faults.expected.push(SEEN);
+          const random = new Random(SEED + run);
+          const words = random.child('words');
+          t.model.otherwise((exchange) =>
+            reply(`Reply to ${words.int(1, 1_000)}: ${'and on '.repeat(words.int(1, 30))}end.`, {
+              delayMs: words.int(0, 25),
+            })(exchange),
+          );
+          await new PageWalk(t, random, (SEED + run) % 4 === 3).run(actions);
+        },
+        120_000 + actions * 4_000,
+      );
+  });
+}
+
 /** Two tabs of one user, in which somebody does anything that the page offers, while connections break and the service is killed. */
-export class PageWalk {
+class PageWalk {
   private readonly tabs: Page[] = [];
   private readonly done: string[] = [];
   private count = 0;
@@ -27,13 +60,15 @@ export class PageWalk {
   ) {}
 
   async run(actions: number): Promise<void> {
-    const context: BrowserContext = await this.t.context({ viewport: { width: 1100, height: 700 } });
+    const context = await this.t.context({ viewport: { width: 1100, height: 700 } });
+    const unseen = await UnseenFailures.watch(context);
     for (let tab = 0; tab < 2; tab++) this.tabs.push(await this.t.open('', context));
     for (const tab of this.tabs) await box(tab).waitFor();
     try {
       for (let action = 0; action < actions; action++) await this.act(this.random.pick(this.tabs));
       await this.settle();
       for (const tab of this.tabs) await this.compare(tab);
+      expect(unseen.list()).toEqual([]);
     } catch (error) {
       throw new Error(`After ${this.done.slice(-12).join(', ')}: ${String(error)}`, { cause: error });
     }
@@ -68,6 +103,8 @@ export class PageWalk {
     let at = (this.random.int(0, 1_000_000) / 1_000_000) * total;
     const [, name, act] = actions.find(([weight]) => (at -= weight) <= 0) ?? actions[0];
     this.done.push(name);
+    // Rating asks why.
+    if (await page.locator('dialog[open]').count()) await page.keyboard.press('Escape');
     await act();
   }
 
@@ -158,34 +195,43 @@ export class PageWalk {
     await until(isSettled, SETTLED_MS);
   }
 
-  /** What is shown is what the service has. */
+  /** What is shown is what the service has, and it goes on from there. */
   private async compare(page: Page): Promise<void> {
-    const listed = await this.listed();
     const links = `[...document.querySelectorAll('nav .items a')].map((link) => link.hash.slice(4)).sort()`;
-    const ids = listed.map(({ id }) => id).sort();
-    await this.becomes(() => page.evaluate(links), ids);
-    for (const { id } of listed.slice(0, 3)) {
+    await this.agree(
+      () => page.evaluate(links),
+      async () => (await this.listed()).map(({ id }) => id).sort(),
+    );
+    for (const { id } of (await this.listed()).slice(0, 3)) {
       await page.goto(`${this.t.url}/#/c/${id}`);
-      const { messages } = (await this.api.get<{ messages: ChatMessage[] }>(`/conversations/${id}`)).body;
-      const shown = `[...document.querySelectorAll('article.message')].map((each) => [each.dataset.id, each.dataset.status,
-        (each.querySelector('.bubble, .body > .prose')?.innerText ?? '').trim()])`;
-      const stored = messages.map(({ id: messageId, status, content }) => [
-        messageId,
-        status,
-        content.trim(),
-      ]);
-      await this.becomes(() => page.evaluate(shown), stored);
+      await this.shows(page, id);
     }
+    const last = /#\/c\/(.+)/.exec(page.url())?.[1];
+    if (!last) return;
     await say(page, 'The end');
-    await lastReply(page).getByRole('button', { name: 'Copy' }).waitFor();
+    await page.locator('article.user').getByText('The end', { exact: true }).last().waitFor();
+    await this.shows(page, last);
   }
 
-  private async becomes(read: () => Promise<unknown>, wanted: unknown): Promise<void> {
-    let seen: unknown;
-    const isThere = async () => {
-      seen = await read();
-      return JSON.stringify(seen) === JSON.stringify(wanted);
+  private async shows(page: Page, id: string): Promise<void> {
+    const shown = `[...document.querySelectorAll('article.message')].map((each) => [each.dataset.id, each.dataset.status,
+      (each.querySelector('.bubble, .body > .prose')?.innerText ?? '').trim()])`;
+    await this.agree(
+      () => page.evaluate(shown),
+      async () => {
+        const { messages } = (await this.api.get<{ messages: ChatMessage[] }>(`/conversations/${id}`)).body;
+        return messages.map((message) => [message.id, message.status, message.content.trim()]);
+      },
+    );
+  }
+
+  /** Both are read again and again: what is shown follows a moment later. */
+  private async agree(show: () => Promise<unknown>, store: () => Promise<unknown>): Promise<void> {
+    let [shown, stored]: unknown[] = [];
+    const isSame = async () => {
+      [stored, shown] = [await store(), await show()];
+      return JSON.stringify(shown) === JSON.stringify(stored);
     };
-    await until(isThere, 15_000).catch(() => expect(seen).toEqual(wanted));
+    await until(isSame).catch(() => expect(shown).toEqual(stored));
   }
 }

@@ -35,11 +35,14 @@ export interface Faults {
   expected: RegExp[];
 }
 
+/** Environment variables of the service, where it matters made for the model server. */
+type PageEnv = NodeJS.ProcessEnv | ((model: ModelServer) => NodeJS.ProcessEnv);
+
 /**
  * Tests of the page: in Chromium, against the compiled service as a process, with a model that answers as scripted. All tests of a `describe`
  * share one service and one browser, and each has a browser context and a user of its own.
  */
-export function describePage(name: string, env: NodeJS.ProcessEnv, tests: (t: PageFixture) => void): void {
+export function describePage(name: string, env: PageEnv, tests: (t: PageFixture) => void): void {
   const where = hasChromium
     ? ''
     : ` (skipped: there is no Chromium at ${CHROMIUM}; install it, or set CHROMIUM)`;
@@ -65,7 +68,7 @@ export class PageFixture {
   private contexts: BrowserContext[] = [];
   private count = 0;
 
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
+  constructor(private readonly env: PageEnv) {}
 
   async begin(): Promise<void> {
     this.directory = mkdtempSync(join(tmpdir(), 'parley-page-'));
@@ -105,7 +108,7 @@ export class PageFixture {
     this.service = new SpawnedService(this.directory, {
       ...this.model.env,
       LLM_MAX_RETRIES: '0',
-      ...this.env,
+      ...(typeof this.env === 'function' ? this.env(this.model) : this.env),
     });
     this.serviceUrl = await this.service.ready();
   }
@@ -124,17 +127,18 @@ export class PageFixture {
     return ApiClient.of(() => this.serviceUrl, this.user);
   }
 
-  /** A browser of its own, in which the user of this test has said who they are. */
-  async context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  /** A browser of its own, in which this user has said who they are; '' for nobody. */
+  async context(options: BrowserContextOptions = {}, user = this.user): Promise<BrowserContext> {
     const context = await this.browser.newContext({
       locale: 'en-US',
       viewport: { width: 1280, height: 800 },
       ...options,
     });
     this.contexts.push(context);
-    await context.addInitScript(
-      `localStorage.getItem('parley.user') ?? localStorage.setItem('parley.user', '"${this.user}"')`,
-    );
+    if (user)
+      await context.addInitScript(
+        `localStorage.getItem('parley.user') ?? localStorage.setItem('parley.user', '"${user}"')`,
+      );
     return context;
   }
 

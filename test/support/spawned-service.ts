@@ -11,7 +11,7 @@ const COMPILED_FAST = process.execArgv.filter((flag) => flag === '--liftoff-only
 const FLAGS = flagsOf(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Package);
 const KEEP = ['PATH', 'HOME', 'TMPDIR'];
 /** A machine that is busy with other things takes long to start one. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 interface Package {
   scripts: { 'start:prod': string };

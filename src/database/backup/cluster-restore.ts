@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import { Pool } from 'pg';
+import { makeDurable, makeTreeDurable } from '../../common/durable';
 import { DataDirLock, LOCK_FILE } from '../embedded/data-dir-lock';
 import { CLUSTER, EmbeddedDatabase, ENGINE_MAJOR, UNFINISHED_RESTORE } from '../embedded/embedded-database';
 import {
@@ -39,8 +40,8 @@ export interface Restored extends BackupSummary {
 }
 
 /**
- * Makes the database of a backup in an empty data directory. Its files are made beside their place, checked, and opened once, so that
- * what is moved to its place at the end has all that the backup has; until then a start of the service refuses the directory.
+ * Makes the database of a backup in an empty data directory. Its files are made beside their place, checked, opened once and forced to the
+ * disk, so that what is moved to its place at the end has all that the backup has; until then a start of the service refuses the directory.
  * @throws {BackupError} if the file is not whole, or not for this version; `ConfigError` if the directory is in use or not empty
  */
 export async function restoreCluster({ file, dataDir, migrations }: RestoreOptions): Promise<Restored> {
@@ -55,7 +56,10 @@ export async function restoreCluster({ file, dataDir, migrations }: RestoreOptio
     try {
       const unpacked = await unpack(file, draft, migrations);
       const counts = await openOnce(draft);
+      // Otherwise a power failure could keep the new name and lose what is in the files.
+      await makeTreeDurable(join(draft, CLUSTER));
       await rename(join(draft, CLUSTER), join(dataDir, CLUSTER));
+      await makeDurable(dataDir);
       return { ...unpacked, ...counts };
     } finally {
       await rm(draft, { recursive: true, force: true });

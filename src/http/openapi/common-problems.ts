@@ -14,6 +14,19 @@ const invalidLimit = () =>
   validationFailed([{ path: 'limit', message: 'must be a whole number from 1 to 100' }]);
 const unknownField = () => validationFailed([{ path: 'colour', message: 'is not a known field' }]);
 
+const WITH_BODY: ProblemSource[] = [
+  unknownField,
+  tooManyPieces,
+  'timed_out',
+  'too_large',
+  'unsupported_media_type',
+  tooManyUploads,
+  overloaded,
+];
+const WITHOUT_BODY: ProblemSource[] = [repeatedParameter];
+const OF_LISTS: ProblemSource[] = [invalidLimit, invalidCursor];
+const WITH_IDENTITY: ProblemSource[] = ['unauthenticated', 'rate_limited', 'internal', unavailable];
+
 /**
  * Adds the errors that operations can answer because of what they all go through: identity, the reading of queries, cursors
  * and bodies, the database. Each operation says itself (`ProblemResponses`) what else it refuses.
@@ -25,24 +38,19 @@ export function addCommonProblems(document: OpenAPIObject): void {
   }
 }
 
+/** All of them, by status. */
+export function allCommonProblems(): Map<number, ProblemResponse> {
+  return problemResponses([hostNotAllowed, ...WITH_BODY, ...WITHOUT_BODY, ...OF_LISTS, ...WITH_IDENTITY]);
+}
+
 function commonProblems({ requestBody, parameters = [], security }: Operation): ProblemSource[] {
   const isPublic = security?.length === 0;
   const hasCursor = parameters.some((parameter) => 'name' in parameter && parameter.name === 'cursor');
   return [
     hostNotAllowed,
-    ...(requestBody
-      ? ([
-          unknownField,
-          tooManyPieces,
-          'timed_out',
-          'too_large',
-          'unsupported_media_type',
-          tooManyUploads,
-          overloaded,
-        ] as const)
-      : [repeatedParameter]),
-    ...(hasCursor ? [invalidLimit, invalidCursor] : []),
-    ...(isPublic ? [] : (['unauthenticated', 'rate_limited', 'internal', unavailable] as const)),
+    ...(requestBody ? WITH_BODY : WITHOUT_BODY),
+    ...(hasCursor ? OF_LISTS : []),
+    ...(isPublic ? [] : WITH_IDENTITY),
   ];
 }
 

@@ -79,6 +79,7 @@ export class CurlExamples {
         address: path.replace(`{${name}}`, '$MESSAGE_ID'),
         preparation: ['MESSAGE_ID=  # of a reply that was stopped, interrupted or cut off'],
       };
+    if (collection === 'shared') return this.sharedOf(path.replace(`{${name}}`, '$SHARE_TOKEN'));
     if (collection === 'users') return this.userOf(path.replace(`{${name}}`, '$USER_ID'));
     if (collection === 'chat' || collection === 'conversations') {
       const address = this.withQuery(path.replace(`{${name}}`, CONVERSATION));
@@ -97,6 +98,15 @@ export class CurlExamples {
       return { address, preparation: [`USER_ID=  # the id of one of GET /${API_PREFIX}/users`] };
     const turn = flat(this.turn('-so /dev/null')).replace('X-User-ID: me', 'X-User-ID: bob');
     return { address: address.replace('$USER_ID', 'bob'), preparation: [turn] };
+  }
+
+  /** A conversation by the token of a link to it. */
+  private sharedOf(address: string): { address: string; preparation: string[] } {
+    const share = this.command('POST', `/${API_PREFIX}/conversations/${CONVERSATION}/shares`, '-s');
+    return {
+      address,
+      preparation: [flat(this.turn('-so /dev/null')), this.firstOf('SHARE_TOKEN', share, 'token')],
+    };
   }
 
   private withQuery(address: string): string {
@@ -137,7 +147,7 @@ export class CurlExamples {
       ...(data ? [`-H 'Content-Type: application/json'`] : []),
     ];
     return [
-      `curl ${flags}${verb} ${quoted(`${this.target.origin}${address}`)}`,
+      `curl ${flags}${verb} ${quoted(`${this.target.origin}${address}${queryOf(address, operation)}`)}`,
       ...headers,
       ...(data ? [`-d ${data}`] : []),
     ].join(' \\\n  ');
@@ -178,6 +188,17 @@ export class CurlExamples {
     if (typeof value !== 'object' || value === null || required.length === 0) return value;
     return Object.fromEntries(Object.entries(value).filter(([name]) => required.includes(name)));
   }
+}
+
+/** What the operation must be asked, by the examples of its parameters. */
+function queryOf(address: string, operation?: Operation): string {
+  if (address.includes('?')) return '';
+  const needed = (operation?.parameters ?? []).flatMap((parameter) => {
+    if (!('in' in parameter) || parameter.in !== 'query' || !parameter.required) return [];
+    const { example }: Schema = parameter.schema ?? {};
+    return [`${parameter.name}=${encodeURIComponent(String(example))}`];
+  });
+  return needed.length > 0 ? `?${needed.join('&')}` : '';
 }
 
 /** For a shell, which is to see variables. */

@@ -52,12 +52,36 @@ export function serveDocs(app: INestApplication): void {
   });
 }
 
-/** Tables are for few columns of text here, and a command is to be read whole. */
+/** An operation is to be read on one screen: tables are of text, commands are whole, and nothing stands there that says nothing. */
 const SWAGGER_CSS = `
   .swagger-ui .renderedMarkdown table { max-width: none; }
-  .swagger-ui .renderedMarkdown td, .swagger-ui .renderedMarkdown th { padding: 2px 12px 2px 0; font-size: 12px; vertical-align: top; }
-  .swagger-ui .renderedMarkdown td:first-of-type { width: auto; min-width: 0; padding: 2px 12px 2px 0; }
-  .swagger-ui .renderedMarkdown pre { white-space: pre-wrap; }
+  .swagger-ui .renderedMarkdown td, .swagger-ui .renderedMarkdown th { padding: 1px 12px 1px 0; font-size: 12px; vertical-align: top; }
+  .swagger-ui .renderedMarkdown td:first-of-type { width: auto; min-width: 0; padding: 1px 12px 1px 0; }
+  .swagger-ui .renderedMarkdown pre { white-space: pre-wrap; margin: 0; }
+  .swagger-ui .opblock-body .renderedMarkdown p { font-size: 13px; margin: 0 0 4px; }
+  .swagger-ui .opblock-body .renderedMarkdown code { font-size: 12px; padding: 0 3px; }
+  .swagger-ui .opblock-description-wrapper { padding: 8px 20px; }
+  .swagger-ui .opblock .opblock-section-header { min-height: 0; padding: 4px 20px; }
+  .swagger-ui .opblock .opblock-section-header h4 { padding: 6px 0; }
+  .swagger-ui .parameters-container, .swagger-ui .responses-inner { padding: 4px 20px; }
+  .swagger-ui .parameters thead, .swagger-ui .responses-table thead, .swagger-ui .response-col_links { display: none; }
+  .swagger-ui table.parameters > tbody > tr > td, .swagger-ui table.responses-table > tbody > tr > td { padding: 4px 0; }
+  .swagger-ui .parameter__name { font-size: 13px; margin-right: 12px; }
+  .swagger-ui .parameter__type { padding: 0; }
+  .swagger-ui .parameter__type, .swagger-ui .parameter__in { display: inline; margin-right: 4px; }
+  .swagger-ui .parameters-col_description { display: grid; grid-template-columns: minmax(0, 1fr) 300px; column-gap: 20px; align-items: start; margin: 0; }
+  .swagger-ui .parameters-col_description > * { grid-column: 1; margin: 0; }
+  .swagger-ui .parameters-col_description > input, .swagger-ui .parameters-col_description > select,
+  .swagger-ui .parameters-col_description > div:not([class]) { grid-column: 2; grid-row: 1 / span 3; width: 300px; max-width: none; }
+  .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { margin: 0; padding: 4px 8px; max-width: none; width: 100%; }
+  .swagger-ui .opblock-section-request-body > div:not(.opblock-section-header) { padding: 4px 20px; }
+  .swagger-ui .model-example { margin-top: 0; }
+  .swagger-ui .highlight-code > .microlight { min-height: 0; }
+  .swagger-ui .response-controls { padding-top: 0; }
+  .swagger-ui .response-control-media-type:has(option:only-child) { display: none; }
+  .swagger-ui ul.tab { margin: 4px 0; }
+  .swagger-ui .opblock-body .table-container { padding: 0; }
+  .swagger-ui .parameter__deprecated:empty, .swagger-ui .opblock-body .execute-wrapper:empty { display: none; }
 `;
 
 /** As a browser names it, for commands that are pasted. */

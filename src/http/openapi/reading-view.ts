@@ -1,30 +1,35 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { NO_IDENTITY } from '../no-identity';
 import { PROBLEM_JSON } from '../send-problem';
+import { allCommonProblems } from './common-problems';
 import { CurlExamples, type Target } from './curl-examples';
+import type { ProblemResponse } from './problem-responses';
 import { type MediaType, type Operation, responsesOf, routesOf } from './document-tree';
 
 const EVENT_STREAM = 'text/event-stream';
 const PROXY_SECRET = 'proxySecret';
 /** Of the security schemes of the document, those of a mode, the usual one first. */
 const SCHEMES = { header: ['userId'], token: ['account', 'bearer'], jwks: ['bearer'] } as const;
+const UNAUTHENTICATED = 'unauthenticated';
 const OPEN_STREAMS = new Set(['followConversation', 'followEvents']);
 const STAYS_OPEN =
   '\n\nIt stays open until the client leaves: this page shows the events of the first five seconds.';
 
 /**
  * The document as a person reads it on a page of this service: how this service knows its users, a command for each operation, all events of a stream at
- * once, and the errors of an operation in one table. It is no contract: clients are made from the document itself.
+ * once, and the errors of an operation in one table, those of all operations apart. It is no contract: clients are made from the document itself.
  */
 export function readingView(document: OpenAPIObject, target: Target): OpenAPIObject {
   const view = structuredClone(document);
   const curls = new CurlExamples(document, target);
   nameSchemes(view, target);
+  const common = allCommonProblems();
+  explainProblems(view, common);
   for (const [method, path, operation] of routesOf(view)) {
     if (OPEN_STREAMS.has(operation.operationId ?? '')) operation.description += STAYS_OPEN;
     operation.description = `${operation.description ?? ''}\n\n\`\`\`sh\n${curls.of(method, path)}\n\`\`\``;
     showAllEvents(operation);
-    gatherProblems(operation, NO_IDENTITY[target.auth.mode]);
+    gatherProblems(operation, common, NO_IDENTITY[target.auth.mode]);
   }
   return view;
 }
@@ -56,28 +61,76 @@ function showAllEvents(operation: Operation): void {
   }
 }
 
-/** One response with a table, where each status had an example of a screen's height. */
-function gatherProblems(operation: Operation, noIdentity: string): void {
-  const rows: string[] = [];
-  let first: MediaType | undefined;
+/** A row of a table of problems. */
+interface ProblemRow {
+  status: string;
+  code: string;
+  detail: string;
+}
+
+/** What any operation may answer is explained once, above them all, with the shape of a problem. */
+function explainProblems(view: OpenAPIObject, common: Map<number, ProblemResponse>): void {
+  const rows = [...common]
+    .flatMap(([status, { content }]) => rowsOf(String(status), content[PROBLEM_JSON]))
+    .toSorted((a, b) => a.status.localeCompare(b.status));
+  const [{ content }] = common.values();
+  const [{ value }] = Object.values(content[PROBLEM_JSON].examples);
+  view.info.description = [
+    view.info.description,
+    '',
+    '## Problems of any operation',
+    ...tableOf(rows),
+    '',
+    '```json',
+    JSON.stringify(value, null, 2),
+    '```',
+  ].join('\n');
+}
+
+/** One response, where each status had an example of a screen's height: a table of what is peculiar to it, and the codes of all others. */
+function gatherProblems(
+  operation: Operation,
+  common: Map<number, ProblemResponse>,
+  noIdentity: string,
+): void {
+  const rows: ProblemRow[] = [];
   for (const [status, { content }] of responsesOf(operation)) {
     const problem = content?.[PROBLEM_JSON];
     if (!problem) continue;
-    first ??= problem;
-    for (const [code, { value }] of Object.entries(problem.examples ?? {}))
-      rows.push(`| ${status} | \`${code}\` | ${escaped(code === 'unauthenticated' ? noIdentity : value)} |`);
+    rows.push(...rowsOf(status, problem));
     delete operation.responses[status];
   }
-  if (!first) return;
-  const [example] = Object.values(first.examples ?? {});
+  if (rows.length === 0) return;
+  const isCommon = ({ status, code }: ProblemRow) =>
+    code in (common.get(Number(status))?.content[PROBLEM_JSON].examples ?? {});
+  const identified = rows.map((row) => (row.code === UNAUTHENTICATED ? { ...row, detail: noIdentity } : row));
+  const own = identified.filter((row) => row.code === UNAUTHENTICATED || !isCommon(row));
+  const others = rows.filter((row) => row.code !== UNAUTHENTICATED && isCommon(row));
   operation.responses.default = {
-    description: ['Problems', '', '| status | code | detail |', '| --- | --- | --- |', ...rows].join('\n'),
-    content: { [PROBLEM_JSON]: { schema: first.schema, example: example?.value } },
+    description: [
+      'Problems',
+      ...(own.length > 0 ? tableOf(own) : []),
+      '',
+      `As any operation: ${others.map(({ status, code }) => `${status} \`${code}\``).join(', ')}`,
+    ].join('\n'),
   };
 }
 
-/** A problem by its detail. */
-function escaped(problem: unknown): string {
-  const text = typeof problem === 'string' ? problem : (problem as { detail: string }).detail;
-  return text.replaceAll('|', '\\|');
+function rowsOf(status: string, { examples = {} }: MediaType): ProblemRow[] {
+  return Object.entries(examples).map(([code, { value }]) => ({
+    status,
+    code,
+    detail: (value as { detail: string }).detail,
+  }));
+}
+
+function tableOf(rows: ProblemRow[]): string[] {
+  return [
+    '',
+    '| status | code | detail |',
+    '| --- | --- | --- |',
+    ...rows.map(
+      ({ status, code, detail }) => `| ${status} | \`${code}\` | ${detail.replaceAll('|', '\\|')} |`,
+    ),
+  ];
 }

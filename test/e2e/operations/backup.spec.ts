@@ -22,7 +22,21 @@ import { useModelServer } from '../../support/use-model-server';
 
 /* What operators do with the embedded database: processes and files as they are, among them processes that are killed. */
 
+/** Has Node note the files and folders that it forces to the disk. */
+const NOTE_SYNCS = `--import data:text/javascript,${encodeURIComponent(`
+  import { appendFileSync, readlinkSync } from 'node:fs';
+  import { open } from 'node:fs/promises';
+  const handle = await open('/dev/null');
+  const { sync } = Object.getPrototypeOf(handle);
+  Object.getPrototypeOf(handle).sync = async function () {
+    await sync.call(this);
+    appendFileSync(process.env.SYNCED, readlinkSync('/proc/self/fd/' + this.fd) + '\\n');
+  };
+  await handle.close();`)}`;
+
 const model = useModelServer();
+/** Each test starts several processes, which takes minutes on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 600_000 });
 let operated: OperatedService;
 
 beforeEach(() => {
@@ -73,7 +87,7 @@ describe('a backup', () => {
     expect(before.filter((id) => !theirs.includes(id))).toEqual([]);
     // It goes on from there.
     await new PlainUser(other, bob.id).turn('And now?');
-  }, 180_000);
+  });
 
   it('is taken of a service that does not run as well, and never written over another file', async () => {
     const service = operated.start();
@@ -91,7 +105,7 @@ describe('a backup', () => {
       err: expect.stringMatching(/^two\.tar\.gz is there already/),
     });
     expect(readFileSync(operated.path('two.tar.gz')).equals(bytes)).toBe(true);
-  }, 120_000);
+  });
 
   it('whose command is killed leaves no file of its name, and the next one is taken', async () => {
     await withSomething();
@@ -103,7 +117,7 @@ describe('a backup', () => {
     expect(existsSync(operated.path('three.tar.gz'))).toBe(false);
     await until(async () => (await operated.run('backup', ['five.tar.gz'])).code === 0);
     expect(existsSync(operated.path('four.tar.gz'))).toBe(false);
-  }, 120_000);
+  });
 
   it('during which the service is killed fails, and the service has lost nothing', async () => {
     const service = operated.start();
@@ -118,7 +132,7 @@ describe('a backup', () => {
     expect(readdirSync(operated.directory).filter((name) => name.includes('six'))).toEqual([]);
     const url = await operated.start().ready();
     await expect(new PlainUser(url, alice.id).export()).resolves.toBe(exported);
-  }, 120_000);
+  });
 
   it('has no secret that opens others, and lists its files with their sums', async () => {
     await operated
@@ -129,7 +143,7 @@ describe('a backup', () => {
     expect(archive.includes(Buffer.alloc(32, 'canary'))).toBe(false);
     expect(archive.includes(Buffer.alloc(32, 'canary').toString('base64'))).toBe(false);
     expect(archive.toString('latin1')).toMatch(/[0-9a-f]{64} {2}postgres\/global\/pg_control\n/);
-  }, 120_000);
+  });
 
   it('of a PostgreSQL is taken by its own programs, which are named without the password', async () => {
     const env = {
@@ -200,7 +214,7 @@ describe('a restore', () => {
     expect((await operated.run('restore', ['whole.tar.gz'])).err).toMatch(/is not empty \(it has postgres\)/);
     expect(await operated.run('restore', ['whole.tar.gz'], env)).toMatchObject({ code: 0 });
     await operated.start(env.DATA_DIR).ready();
-  }, 240_000);
+  });
 
   it('that is killed in the middle leaves nothing that a service would start on, and is repeated', async () => {
     const { alice, exported } = await withSomething();
@@ -217,7 +231,31 @@ describe('a restore', () => {
     expect(readdirSync(env.DATA_DIR)).toEqual(['postgres']);
     const url = await operated.start(env.DATA_DIR).ready();
     await expect(new PlainUser(url, alice.id).export()).resolves.toBe(exported);
-  }, 180_000);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))(
+    'has every file on the disk before a start finds it',
+    async () => {
+      const service = operated.start();
+      await new PlainUser(await service.ready()).turn('Hello');
+      await operated.run('backup', ['whole.tar.gz']);
+      const env = {
+        DATA_DIR: operated.path('other'),
+        SYNCED: operated.path('synced'),
+        NODE_OPTIONS: NOTE_SYNCS,
+      };
+      expect(await operated.run('restore', ['whole.tar.gz'], env)).toMatchObject({ code: 0, err: '' });
+      const synced = readFileSync(env.SYNCED, 'utf8').trim().split('\n');
+      const restored = readdirSync(env.DATA_DIR, { recursive: true }).map((name) =>
+        join(env.DATA_DIR, 'restore.partial', String(name)),
+      );
+      expect(restored.length).toBeGreaterThan(900);
+      expect(restored.filter((path) => !synced.includes(path))).toEqual([]);
+      // And then its name.
+      expect(synced.at(-1)).toBe(env.DATA_DIR);
+    },
+    120_000,
+  );
 
   it('of an older version is brought up to date by the next start', async () => {
     const embedded = new EmbeddedDatabase({ dataDir: operated.dataDir });
@@ -242,7 +280,7 @@ describe('a restore', () => {
     });
     const url = await operated.start(env.DATA_DIR).ready();
     await new PlainUser(url).turn('Hello');
-  }, 120_000);
+  });
 });
 
 describe('a data directory', () => {
@@ -265,7 +303,7 @@ describe('a data directory', () => {
     await operated.start(copy).ready();
     // The first one was killed, and is where it was: it is no copy.
     await operated.start().ready();
-  }, 120_000);
+  });
 
   it('of another major version of PostgreSQL is not touched', async () => {
     const service = operated.start();
@@ -276,7 +314,7 @@ describe('a data directory', () => {
     const refused = operated.start();
     expect(await refused.exit).toBe(1);
     expect(refused.output).toMatch(/is a database of PostgreSQL 17, and this version of the service has 18/);
-  }, 120_000);
+  });
 });
 
 /** Stops the process when it has written some of the file; what it has not read holds up the service. */

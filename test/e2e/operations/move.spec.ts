@@ -18,6 +18,8 @@ type Rows = Map<string, string[]>;
 type Run = (statement: string) => Promise<{ rows: { value: string }[] }>;
 
 const model = useModelServer();
+/** Each test starts several processes, which takes minutes on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 600_000 });
 let operated: OperatedService;
 const databases: string[] = [];
 
@@ -133,7 +135,7 @@ describe.runIf(SERVER)('a move to PostgreSQL', () => {
     await service.exit;
     // Now it has what the embedded one has not.
     expect(await move(url)).toMatchObject({ code: 1, err: expect.stringMatching(/has data of its own/) });
-  }, 240_000);
+  });
 
   it('that is killed in the middle has not happened, and is made again', async () => {
     await origin(12);
@@ -150,7 +152,7 @@ describe.runIf(SERVER)('a move to PostgreSQL', () => {
     expect(tables).toBe('none');
     expect(await move(url)).toMatchObject({ code: 0, err: '' });
     expect([...(await ofTarget(url))]).toEqual([...(await ofOrigin())]);
-  }, 240_000);
+  });
 
   it('leaves databases of others alone', async () => {
     await origin(1);
@@ -163,7 +165,7 @@ describe.runIf(SERVER)('a move to PostgreSQL', () => {
       err: expect.stringMatching(/not of this service \(public\.theirs\)/),
     });
     expect([...(await ofTarget(url))]).toEqual([['public.theirs', ['{"n": 1}']]]);
-  }, 120_000);
+  });
 
   it('goes into a database on which a service has been started once, and not beside one that runs', async () => {
     const { alice, exported } = await origin(1);
@@ -181,7 +183,7 @@ describe.runIf(SERVER)('a move to PostgreSQL', () => {
     expect(await move(url)).toMatchObject({ code: 0, err: '' });
     const service = operated.start(operated.dataDir, { DATABASE_URL: url });
     await expect(new PlainUser(await service.ready(), alice.id).export()).resolves.toBe(exported);
-  }, 180_000);
+  });
 });
 
 describe('a move', () => {
@@ -198,7 +200,7 @@ describe('a move', () => {
     expect(nobody).toMatchObject({ code: 1, err: expect.stringMatching(/^connect ECONNREFUSED/) });
     const odd = await move(`postgres://parley:${PASSWORD}@127.0.0.1:9/parley?sslmode=prefer`);
     expect(odd).toMatchObject({ code: 1, err: expect.stringMatching(/^--to: sslmode must be one of/) });
-  }, 120_000);
+  });
 });
 
 /** The move has begun to copy. */

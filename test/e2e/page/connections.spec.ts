@@ -60,6 +60,39 @@ describePage('the page and its connections', {}, (t) => {
     expect(t.model.requests).toHaveLength(1);
   });
 
+  it('is told what happened while it had no connection, also where it had heard nothing before', async () => {
+    t.faults.expected.push(NETWORK);
+    const page = await t.open();
+    await page.getByText('Nothing here yet.').waitFor();
+    t.proxy.otherwise = () => ({ kind: 'lost' });
+    t.proxy.disconnect();
+    await page.getByText('No connection. Trying again…').waitFor();
+    expect((await t.api.post('/conversations', { title: 'From elsewhere' })).status).toBe(201);
+    t.proxy.otherwise = () => ({ kind: 'none' });
+    await page.getByRole('link', { name: 'From elsewhere' }).waitFor();
+  });
+
+  it('shows no word twice where its feed has to begin anew', async () => {
+    t.faults.expected.push(NETWORK);
+    const [gate, end] = [hold(), hold()];
+    t.model.script(reply([...WORDS.slice(0, 30), gate, ...WORDS.slice(30, 40), end, ...WORDS.slice(40)]));
+    const page = await t.open();
+    await say(page, 'Go');
+    await lastReply(page).getByText('word29').waitFor();
+    let refused = 0;
+    t.proxy.otherwise = ({ url }) =>
+      url.includes('/events') && refused++ === 0
+        ? { kind: 'answer', status: 400, headers: { 'content-type': 'text/plain' } }
+        : { kind: 'none' };
+    t.proxy.disconnect();
+    await until(() => Promise.resolve(refused > 1));
+    gate.release();
+    await lastReply(page).getByText('word39').waitFor();
+    expect(await textOf(page)).toBe(WORDS.slice(0, 40).join('').trim());
+    end.release();
+    await until(async () => (await textOf(page)) === WHOLE);
+  });
+
   it('goes on when the service has been restarted', async () => {
     t.faults.expected.push(NETWORK);
     t.model.script(reply([...WORDS.slice(0, 30), hold()]), reply('Here again.'));

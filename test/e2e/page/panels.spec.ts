@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { bearer, logIn, PASSWORD, signUp } from '../../support/accounts';
 import type { ChatMessage } from '../../support/api-client';
+import type { ModelServer } from '../../support/model-server';
 import { reply, status } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import { modelsEnv } from '../../support/models-file';
 import { OperatorCommand } from '../../support/operator-command';
 import { describePage, lastReply, type PageFixture, say } from '../../support/page';
+import { until } from '../../support/until';
 
 const SCREENSHOTS = Boolean(process.env.SCREENSHOTS);
 const WIDTHS = [320, 1280];
@@ -238,6 +241,39 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
     await logIn(t.url, made);
   });
 
+  it('users: an administrator makes a link with which a user chooses a new password', async () => {
+    const person = await signUp(t.url, `${t.user}-person`);
+    const page = await open('users', 'root');
+    await page.getByRole('searchbox', { name: 'Search users' }).fill(person.username);
+    await button(page, `Options for ${person.username}`).click();
+    await page.getByRole('menuitem', { name: 'New password…' }).click();
+    const dialog = page.getByRole('dialog', { name: `A new password for ${person.username}` });
+    const link = await dialog.getByRole('textbox', { name: 'Link' }).inputValue();
+    await expectGood(t, page, 'reset-link');
+
+    const theirs = await t.open(new URL(link).hash.slice(2), await t.context());
+    const next = 'another walk in the sun';
+    await theirs.getByLabel('Password').fill('short');
+    await button(theirs, 'Save').click();
+    t.faults.expected.push(/400/);
+    await theirs.getByRole('alert').waitFor();
+    await theirs.getByLabel('Password').fill(next);
+    await button(theirs, 'Save').click();
+    await theirs.getByText('Sign in with it').waitFor();
+    await theirs.getByRole('textbox', { name: 'User name or e-mail' }).fill(person.username);
+    await theirs.getByLabel('Password').fill(next);
+    await button(theirs, 'Sign in').click();
+    await theirs.getByRole('textbox', { name: 'Message' }).waitFor();
+    await expect(logIn(t.url, person.username)).rejects.toThrow('401');
+
+    await theirs.goto(link);
+    await theirs.reload();
+    await theirs.getByLabel('Password').fill('yet another long password');
+    await button(theirs, 'Save').click();
+    await theirs.getByRole('alert').waitFor();
+    await logIn(t.url, person.username, next);
+  });
+
   it('feedback: an administrator sees it, sums it up, filters it and takes it away', async () => {
     const { api } = await signUp(t.url, t.user);
     const rate = async (question: string, feedback: object) => {
@@ -267,12 +303,17 @@ describePage('the panels of accounts', TOKEN_MODE, (t) => {
   });
 });
 
-describePage('the panels of everybody', { TITLE_MODEL: 'test-model', LLM_MAX_RETRIES: '0' }, (t) => {
+const WITH_PRICE = (model: ModelServer) => ({
+  ...modelsEnv(model, '{id: test-model, price: {input: 1, output: 10}}'),
+  TITLE_MODEL: 'test-model',
+});
+
+describePage('the panels of everybody', WITH_PRICE, (t) => {
   it('are only those that this service and this user have something for', async () => {
     const page = await t.open('settings/users');
+    await panel(page, 'General').waitFor();
     const names = await settings(page).getByRole('navigation').getByRole('link').allTextContents();
     expect(names.map((name) => name.trim())).toEqual(['General', 'Account', 'Usage', 'Background jobs']);
-    await panel(page, 'General').waitFor();
     await settings(page).getByRole('link', { name: 'Account' }).click();
     await panel(page, 'Account').getByText(t.user).waitFor();
     expect(await page.getByLabel('Current password').count()).toBe(0);
@@ -282,11 +323,13 @@ describePage('the panels of everybody', { TITLE_MODEL: 'test-model', LLM_MAX_RET
   });
 
   it('usage: what was used, by day, by model and by purpose', async () => {
-    t.model.otherwise(reply('One.'));
+    t.model.otherwise(reply('One.', { usage: { input: 1_000, output: 2_000 } }));
     const page = await t.open();
     await say(page, 'First');
     await lastReply(page).getByText('One.').waitFor();
-    await t.api.get('/usage').then(({ status: code }) => expect(code).toBe(200));
+    // The reply, and its title a moment later.
+    const kinds = async () => (await t.api.get<{ data: object[] }>('/usage?group_by=kind')).body.data;
+    await until(async () => (await kinds()).length === 2);
     await page.goto(`${t.url}/#/settings/usage`);
     const usage = panel(page, 'Usage');
     await usage.getByRole('img', { name: 'Tokens per day in the last 30 days' }).waitFor();
@@ -295,7 +338,10 @@ describePage('the panels of everybody', { TITLE_MODEL: 'test-model', LLM_MAX_RET
     const days = usage.getByRole('region').getByRole('row');
     await days.nth(1).waitFor();
     expect(await days.count()).toBe(2);
-    expect(await days.nth(1).getByRole('cell').allTextContents()).toContain(`${body.total.output_tokens}`);
+    expect(await days.nth(1).getByRole('cell').allTextContents()).toContain(
+      body.total.output_tokens.toLocaleString('en-US'),
+    );
+    await usage.locator('.totals').getByText('$0.042').waitFor();
     await usage.getByLabel('What used it').selectOption('kind');
     await usage.getByRole('rowheader', { name: 'Replies' }).waitFor();
     await expectGood(t, page, 'usage');

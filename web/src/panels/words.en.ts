@@ -170,6 +170,11 @@ export const en = {
       unlock: 'Unlock',
       promote: 'Make an administrator',
       demote: 'Make an ordinary user',
+      reset: 'New password…',
+      resetNamed: 'A new password for {name}',
+      resetLink: 'Link',
+      resetText:
+        'Give them this link, over a way that you trust. Whoever opens it first chooses the password; it ends at {time}, and is shown only now.',
       remove: 'Delete',
       removeNamed: 'Delete {name}?',
       removeText:

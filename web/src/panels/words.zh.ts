@@ -167,6 +167,11 @@ export const zh: typeof en = {
       unlock: '解除锁定',
       promote: '设为管理员',
       demote: '设为普通用户',
+      reset: '重设密码…',
+      resetNamed: '为 {name} 重设密码',
+      resetLink: '链接',
+      resetText:
+        '请通过可信的方式把此链接交给对方。最先打开者即可设定新密码；链接于 {time} 失效，且只显示这一次。',
       remove: '删除',
       removeNamed: '删除 {name}？',
       removeText: '该用户及其全部内容将被永久删除，无法恢复。如需保留，请改为锁定。',

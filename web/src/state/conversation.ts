@@ -15,7 +15,6 @@ import {
 } from '@client';
 import { computed, ref, shallowRef, watch } from 'vue';
 import { problemOf } from '../api/problem';
-import { i18n } from '../locales/i18n';
 import { conversations } from './conversations';
 import { feed } from './feed';
 import { models } from './models';
@@ -28,6 +27,7 @@ import { toasts } from './toasts';
 type Phase = 'none' | 'loading' | 'ready' | 'missing' | 'failed';
 
 const SETTLE_MS = 20;
+const RETRY_MS = 2_000;
 /** How far back a message is looked for before its branch is made the active one. */
 const PAGES_BACK = 20;
 /** If the feed has not told of a running reply by then, its own stream does. */
@@ -40,7 +40,9 @@ const messages = shallowRef<Message[]>([]);
 const cursor = ref<string | null>(null);
 let timer: number | undefined;
 let reading: Promise<void> | undefined;
-let again = false;
+/** What is shown may be older than what somebody has asked for. */
+let isStale = false;
+let tryAgain: (() => void) | undefined;
 let leave = new AbortController();
 
 const isOpen = ({ status }: Message) => status === 'streaming' || status === 'queued';
@@ -59,17 +61,27 @@ function open(next: string | undefined): void {
 
 watch(router.conversationId, open);
 
-/** One reading at a time; who asks meanwhile gets another one after it. */
+/**
+ * Shows what is stored: settles when that has been read, however long the service cannot be reached. One reading at a time; who asks meanwhile gets
+ * another one after it.
+ */
 function reload(): Promise<void> {
-  if (reading) again = true;
-  return (reading ??= readAll().finally(() => (reading = undefined)));
+  isStale = true;
+  tryAgain?.();
+  return (reading ??= readAll());
 }
 
 async function readAll(): Promise<void> {
-  do {
-    again = false;
-    await read();
-  } while (again);
+  while (isStale) {
+    isStale = false;
+    if (await read()) continue;
+    isStale = true;
+    await new Promise<void>((resolve) => {
+      tryAgain = resolve;
+      setTimeout(resolve, RETRY_MS);
+    });
+  }
+  reading = undefined;
 }
 
 function reloadSoon(): void {
@@ -77,20 +89,19 @@ function reloadSoon(): void {
   timer = window.setTimeout(() => void reload(), SETTLE_MS);
 }
 
-async function read(): Promise<void> {
+/** Whether it is known now; false where the service cannot say. */
+async function read(): Promise<boolean> {
   const mine = id.value;
-  if (mine === undefined) return;
+  if (mine === undefined) return true;
   const { data, error } = await getConversation({ path: { id: mine } });
-  if (mine !== id.value) {
-    again = true;
-    return;
-  }
+  // Whoever has opened another one has asked for that.
+  if (mine !== id.value) return true;
   if (!data) {
     const { status } = problemOf(error);
-    if (status === 404) phase.value = 'missing';
+    const isMissing = status === 404 || status === 400;
+    if (isMissing) lose();
     else if (phase.value === 'loading') phase.value = 'failed';
-    if (status !== 404) setTimeout(() => id.value === mine && void reload(), 2_000);
-    return;
+    return isMissing;
   }
   const { messages: latest, messages_cursor, ...conversation } = data;
   const kept = olderThan(latest);
@@ -99,6 +110,14 @@ async function read(): Promise<void> {
   if (kept.length === 0) cursor.value = messages_cursor;
   phase.value = 'ready';
   settle();
+  return true;
+}
+
+function lose(): void {
+  phase.value = 'missing';
+  detail.value = undefined;
+  messages.value = [];
+  cursor.value = null;
 }
 
 /** Messages of earlier pages on the path that ends with these. */
@@ -122,7 +141,7 @@ function followLater(messageId: string): void {
   const { signal } = leave;
   setTimeout(() => {
     if (signal.aborted || replies.find(messageId)) return;
-    replies.follow(messageId, signal).then(reloadSoon, () => undefined);
+    replies.follow(messageId, signal).then(reloadSoon, () => !signal.aborted && reloadSoon());
   }, FEED_PATIENCE_MS);
 }
 
@@ -137,18 +156,16 @@ document.addEventListener('visibilitychange', markRead);
 
 feed.onOpen(() => void reload());
 feed.listen((event) => {
-  if (!('conversation_id' in event.data) || event.data.conversation_id !== id.value) return;
-  if (event.type === 'conversation.deleted') phase.value = 'missing';
+  if (!('conversation_id' in event.data)) return;
+  if (event.data.conversation_id !== id.value) {
+    // Whoever opens it reads it.
+    if (event.type === 'reply.ended') replies.forget(event.data.message_id);
+    return;
+  }
+  if (event.type === 'conversation.deleted') lose();
   else if (event.type !== 'chunk' && event.type !== 'reasoning') reloadSoon();
   if (event.type === 'conversation.updated') markRead();
 });
-
-function fail(error: unknown): void {
-  toasts.show({
-    kind: 'failure',
-    text: conversations.explain(error) || i18n.global.t('problems.unreachable'),
-  });
-}
 
 /** Runs a version until the service has stored it. */
 async function renew(version: NewVersion & { messageId: string }): Promise<boolean> {
@@ -160,7 +177,8 @@ async function renew(version: NewVersion & { messageId: string }): Promise<boole
     await reload();
     return true;
   } catch (error) {
-    fail(error);
+    if (problemOf(error).status === 401) session.refused();
+    toasts.fail(error);
     return false;
   }
 }
@@ -179,7 +197,7 @@ export const conversation = {
 
   async stop(message: Message): Promise<void> {
     const { error } = await stopMessage({ path: { id: message.id } });
-    if (error && problemOf(error).status !== 404) fail(error);
+    if (error && problemOf(error).status !== 404) toasts.fail(error);
     reloadSoon();
   },
 
@@ -189,13 +207,13 @@ export const conversation = {
 
   async select(messageId: string): Promise<void> {
     const { error } = await selectBranch({ path: { id: messageId }, body: {} });
-    if (error) fail(error);
+    if (error) toasts.fail(error);
     await reload();
   },
 
   async removeMessage(messageId: string): Promise<void> {
     const { error } = await deleteMessage({ path: { id: messageId } });
-    if (error) fail(error);
+    if (error) toasts.fail(error);
     await reload();
   },
 
@@ -211,8 +229,9 @@ export const conversation = {
   async loadOlder(): Promise<void> {
     const [mine, from] = [id.value, cursor.value];
     if (mine === undefined || from === null) return;
-    const { data } = await listMessages({ path: { id: mine }, query: { cursor: from } });
-    if (!data || mine !== id.value || from !== cursor.value) return;
+    const { data, error } = await listMessages({ path: { id: mine }, query: { cursor: from } });
+    if (!data) return void toasts.fail(error);
+    if (mine !== id.value || from !== cursor.value) return;
     const older = [...data.data].sort((a, b) => a.created_at.localeCompare(b.created_at));
     messages.value = [...older, ...messages.value];
     cursor.value = data.next_cursor;
@@ -240,13 +259,13 @@ export const conversation = {
       ...(tags?.length ? { tags } : {}),
     };
     const { data, error } = await createFeedback({ body });
-    if (error) fail(error);
+    if (error) toasts.fail(error);
     return data?.id;
   },
 
   async unrate(feedbackId: string): Promise<void> {
     const { error } = await deleteFeedback({ path: { id: feedbackId } });
-    if (error) fail(error);
+    if (error) toasts.fail(error);
     // One that was being read meanwhile may still have it.
     void reload();
   },

@@ -7,12 +7,12 @@ import {
   type UpdateConversation,
 } from '@client';
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
+import { explain } from '../api/explain';
 import { problemOf } from '../api/problem';
 import { i18n } from '../locales/i18n';
 import { feed } from './feed';
 import { drafts } from './preferences';
 import { router } from './router';
-import { session } from './session';
 import { toasts } from './toasts';
 
 const PAGE_SIZE = 50;
@@ -39,10 +39,16 @@ const shown = computed(() =>
     .sort(
       (a, b) =>
         Number(b.pinned) - Number(a.pinned) ||
-        b.last_activity_at.localeCompare(a.last_activity_at) ||
-        b.id.localeCompare(a.id),
+        descending(a.last_activity_at, b.last_activity_at) ||
+        descending(a.id, b.id),
     ),
 );
+
+/** Times and ids: by their letters, without the rules of a language. */
+function descending(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? 1 : -1;
+}
 
 async function readPage(cursor?: string) {
   const query = { limit: PAGE_SIZE, archived: archived.value, ...(cursor ? { cursor } : {}) };
@@ -116,14 +122,10 @@ async function change(id: string, body: UpdateConversation): Promise<boolean> {
   const { error } = await updateConversation({ path: { id }, body });
   if (!error) return true;
   if (before) known.set(id, before);
+  // It may have been done all the same.
+  loadSoon();
   toasts.show({ kind: 'failure', text: t('failed.change', { why: explain(error) }) });
   return false;
-}
-
-function explain(error: unknown): string {
-  const { code, detail } = problemOf(error);
-  const key = `problems.${code}`;
-  return i18n.global.te(key) ? t(key) : detail;
 }
 
 export const conversations = {
@@ -132,7 +134,6 @@ export const conversations = {
   loading,
   hasMore: computed(() => next.value !== null),
   archived,
-  explain,
   change,
   /** How the list is made anew: whose it is, or which of the two it is, has changed. */
   reload,
@@ -147,6 +148,8 @@ export const conversations = {
       for (const one of page.data) known.set(one.id, one);
       next.value = page.next_cursor;
       goneOn = true;
+    } catch (error) {
+      toasts.fail(error);
     } finally {
       loading.value = false;
     }
@@ -194,5 +197,5 @@ export const conversations = {
 export function forgetConversations(): void {
   generation++;
   known.clear();
-  loading.value = session.phase.value !== 'ready';
+  loading.value = true;
 }

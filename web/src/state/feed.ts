@@ -13,23 +13,26 @@ let leave: AbortController | undefined;
 
 /** One connection per page tells everything: what happens to conversations, and every word of every running reply. */
 async function read(signal: AbortSignal): Promise<void> {
-  let opened = false;
+  let hasPlace = false;
   const onOpen = () => {
     connected.value = true;
-    // Before the first one nothing was heard; what a later one has missed, it is told.
-    if (!opened) for (const listener of openings) listener();
-    opened = true;
+    // A connection goes on after the last event. Until there was one, nobody tells what happened before it or between two of them.
+    if (!hasPlace) beginAnew();
   };
   const onRetry = () => (connected.value = false);
   const options = { baseUrl: '', headers: session.headers, signal, onOpen, onRetry };
   for await (const event of followEvents({ ...options, include: 'chunks' })) {
+    hasPlace ||= event.id !== undefined;
     if (isOfReply(event)) replies.apply(event, event.data.message_id, 'feed');
-    if (event.type === 'reset') {
-      replies.forgetAll();
-      for (const listener of openings) listener();
-    }
+    if (event.type === 'reset') beginAnew();
     for (const listener of listeners) listener(event);
   }
+}
+
+/** Replies that run are told from their start, or read by themselves. */
+function beginAnew(): void {
+  replies.forgetAll();
+  for (const listener of openings) listener();
 }
 
 type Told = ReplyEvent & { data: { message_id: string; conversation_id: string } };

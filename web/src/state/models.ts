@@ -1,6 +1,9 @@
 import { listModels, type Model } from '@client';
 import { computed, shallowRef } from 'vue';
 import { preferredModel } from './preferences';
+import { session } from './session';
+
+const RETRY_MS = 2_000;
 
 const list = shallowRef<Model[]>([]);
 const standard = computed(() => list.value.find(({ is_default }) => is_default) ?? list.value[0]);
@@ -11,9 +14,10 @@ export const models = {
   chosen: computed(() => list.value.find(({ id }) => id === preferredModel.value) ?? standard.value),
   find: (id: string | null | undefined) => list.value.find((model) => model.id === id),
   standard,
+  /** As they are now; those of before where the service cannot say. */
   async load(): Promise<void> {
-    const found: Model[] = [];
     const { data } = await listModels();
-    if (data) list.value = found.concat(data.data);
+    if (data) list.value = data.data;
+    else if (list.value.length === 0 && session.phase.value === 'ready') setTimeout(() => void models.load(), RETRY_MS);
   },
 };

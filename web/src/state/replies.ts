@@ -26,6 +26,8 @@ const THOUGHTS_KEPT = 100;
 
 const live = shallowReactive(new Map<string, ShallowRef<LiveReply>>());
 const sources = new Map<string, Source>();
+/** Replies that are being read by streams of their own. */
+const followed = new Set<string>();
 /** How long replies have thought, which the service does not keep. */
 const thoughts = stored<Record<string, number>>('thoughts', {});
 const changed = new Set<ShallowRef<LiveReply>>();
@@ -125,8 +127,15 @@ export const replies = {
 
   /** Reads a reply of which the feed has told no beginning, unless it tells it meanwhile. */
   async follow(messageId: string, signal: AbortSignal): Promise<void> {
-    if (sources.has(messageId)) return;
-    for await (const event of followReply({ baseUrl: '', headers: session.headers, messageId, signal }))
-      apply(event, messageId, 'stream');
+    if (sources.has(messageId) || followed.has(messageId)) return;
+    followed.add(messageId);
+    try {
+      for await (const event of followReply({ baseUrl: '', headers: session.headers, messageId, signal }))
+        apply(event, messageId, 'stream');
+    } finally {
+      followed.delete(messageId);
+      // Left before its end: whoever comes back reads it from the start.
+      if (sources.get(messageId) === 'stream' && !live.get(messageId)?.value.ended) replies.forget(messageId);
+    }
   },
 };

@@ -107,15 +107,20 @@ async function begin(): Promise<void> {
   }
 }
 
-/** Who the service says that this is. */
+/** Who the service says that this is. Where nobody but the page can know, it is not asked. */
 async function findOut(): Promise<void> {
-  if (about.value?.auth_mode !== 'header' && !tokens) return endSession();
+  if (about.value?.auth_mode !== 'header' ? !tokens : !isNamed()) return endSession();
   const { data, error, response } = await getMe();
   if (data) {
     me.value = data;
     phase.value = 'ready';
   } else if (response && response.status >= 400 && response.status < 500) endSession();
   else throw error;
+}
+
+/** Header mode: the user has given a name, or the service or a gateway before it gives one. */
+function isNamed(): boolean {
+  return userName.value !== '' || about.value?.default_user === true || session.can('gateway');
 }
 
 export const session = {

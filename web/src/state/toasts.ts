@@ -1,4 +1,5 @@
 import { shallowReactive } from 'vue';
+import { explain } from '../api/explain';
 
 export interface Toast {
   id: number;
@@ -17,13 +18,17 @@ function close(id: number): void {
   if (index >= 0) list.splice(index, 1);
 }
 
+function show(toast: Omit<Toast, 'id'>, ms = SHOWN_MS): number {
+  const id = ++last;
+  list.push({ ...toast, id });
+  setTimeout(() => close(id), ms);
+  return id;
+}
+
 export const toasts = {
   list,
   close,
-  show(toast: Omit<Toast, 'id'>, ms = SHOWN_MS): number {
-    const id = ++last;
-    list.push({ ...toast, id });
-    setTimeout(() => close(id), ms);
-    return id;
-  },
+  show,
+  /** Says what went wrong with what somebody has asked for. */
+  fail: (error: unknown) => show({ kind: 'failure', text: explain(error) }),
 };

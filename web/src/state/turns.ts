@@ -1,4 +1,11 @@
-import { createConversation, getMessage, type SettingsInput, streamTurn } from '@client';
+import {
+  createConversation,
+  getMessage,
+  type QueuedEvent,
+  type SettingsInput,
+  type StartEvent,
+  streamTurn,
+} from '@client';
 import { computed, ref, shallowReactive, watch } from 'vue';
 import { type Failure, problemOf } from '../api/problem';
 import { conversation } from './conversation';
@@ -16,6 +23,8 @@ export interface PendingTurn {
   conversationId: string | undefined;
   onBusy: OnBusy;
   failure: Failure | undefined;
+  /** The conversation that was made for it before it could be sent. */
+  madeId?: string;
 }
 
 /** What a new conversation is made with. */
@@ -28,26 +37,35 @@ const pending = shallowReactive<PendingTurn[]>([]);
 const wishes = ref<Wishes>({ system_prompt: '', settings: {} });
 /** Counts what was sent: whoever shows the conversation shows its end then. */
 const sent = ref(0);
-/** The user message of each pending turn, once it is stored. */
-const confirmed = new WeakMap<PendingTurn, string>();
+/** The user message of each pending turn by its key, once it is stored. */
+const confirmed = new Map<string, string>();
+
+const indexOf = ({ key }: PendingTurn) => pending.findIndex((each) => each.key === key);
 
 function update(turn: PendingTurn, changes: Partial<PendingTurn>): PendingTurn {
-  const index = pending.indexOf(turn);
+  const index = indexOf(turn);
   const changed = { ...turn, ...changes };
   if (index >= 0) pending[index] = changed;
   return changed;
 }
 
+function remove(turn: PendingTurn): void {
+  confirmed.delete(turn.key);
+  const index = indexOf(turn);
+  if (index >= 0) pending.splice(index, 1);
+}
+
 async function submit(turn: PendingTurn): Promise<void> {
   const isNew = turn.conversationId === undefined;
   try {
-    const conversationId = turn.conversationId ?? (await makeWithWishes());
+    const conversationId = turn.conversationId ?? turn.madeId ?? (await makeWithWishes());
+    if (isNew && conversationId !== undefined) turn = update(turn, { madeId: conversationId });
     const model = isNew ? models.chosen.value?.id : undefined;
     const wish = { content: turn.content, on_busy: turn.onBusy, ...(model ? { model } : {}) };
     const options = { baseUrl: '', headers: session.headers, idempotencyKey: turn.key, conversationId };
     for await (const event of streamTurn({ ...options, turn: wish })) {
       if (event.type !== 'start' && event.type !== 'queued') continue;
-      await stored(turn, event.data.message_id, isNew);
+      await stored(turn, await placeOf(event), isNew);
       break;
     }
   } catch (error) {
@@ -57,20 +75,34 @@ async function submit(turn: PendingTurn): Promise<void> {
   }
 }
 
+interface Place {
+  conversationId: string;
+  userMessageId: string;
+}
+
+/** Where a turn was stored; undefined if it has been deleted meanwhile. @throws where that cannot be known now */
+async function placeOf(event: StartEvent | QueuedEvent): Promise<Place | undefined> {
+  if (event.type === 'start')
+    return { conversationId: event.data.conversation_id, userMessageId: event.data.user_message_id };
+  const { data, error } = await getMessage({ path: { id: event.data.message_id } });
+  if (data) return { conversationId: data.conversation_id, userMessageId: data.parent_id ?? '' };
+  if (problemOf(error).status === 404) return undefined;
+  throw error;
+}
+
 /** The feed tells the rest. */
-async function stored(turn: PendingTurn, replyId: string, isNew: boolean): Promise<void> {
-  const { data } = await getMessage({ path: { id: replyId } });
-  // Deleted meanwhile.
-  if (!data) return void pending.splice(pending.indexOf(turn), 1);
-  confirmed.set(turn, data.parent_id ?? '');
+async function stored(turn: PendingTurn, place: Place | undefined, isNew: boolean): Promise<void> {
+  if (!place) return remove(turn);
+  const { conversationId, userMessageId } = place;
+  confirmed.set(turn.key, userMessageId);
   if (isNew && conversation.id.value === undefined && router.path.value === '') {
-    const conversationId = data.conversation_id;
-    confirmed.set(update(turn, { conversationId }), data.parent_id ?? '');
+    update(turn, { conversationId });
     wishes.value = { system_prompt: '', settings: {} };
     router.go(`c/${conversationId}`, { replace: true });
-  } else if (isNew || turn.conversationId !== conversation.id.value)
-    return void pending.splice(pending.indexOf(turn), 1);
+  } else if (isNew || turn.conversationId !== conversation.id.value) return remove(turn);
   await conversation.reload();
+  // Not shown here: others have gone to another branch meanwhile, or deleted it.
+  remove(turn);
 }
 
 async function makeWithWishes(): Promise<string | undefined> {
@@ -83,8 +115,7 @@ async function makeWithWishes(): Promise<string | undefined> {
 /** What the conversation has is pending no more. */
 watch(conversation.messages, (messages) => {
   const ids = new Set(messages.map(({ id }) => id));
-  const there = pending.filter((turn) => ids.has(confirmed.get(turn) ?? ''));
-  for (const turn of there) pending.splice(pending.indexOf(turn), 1);
+  for (const turn of pending.filter(({ key }) => ids.has(confirmed.get(key) ?? ''))) remove(turn);
 });
 
 export const turns = {
@@ -114,7 +145,7 @@ export const turns = {
   },
 
   takeBack(turn: PendingTurn): void {
-    pending.splice(pending.indexOf(turn), 1);
+    remove(turn);
     const place = turn.conversationId ?? '';
     drafts.value[place] = drafts.value[place] ? `${turn.content}\n\n${drafts.value[place]}` : turn.content;
   },

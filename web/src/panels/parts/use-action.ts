@@ -1,6 +1,5 @@
 import { ref } from 'vue';
-import { useI18n } from 'vue-i18n';
-import { problemOf } from '../../api/problem';
+import { explain } from '../../api/explain';
 
 /** What a call of the client comes back with. */
 export interface Answer<T> {
@@ -10,7 +9,6 @@ export interface Answer<T> {
 
 /** Calls that a person has asked for, one at a time, and what went wrong with the last of them, in words. */
 export function useAction() {
-  const explain = useExplanation();
   const isBusy = ref(false);
   const wrong = ref('');
 
@@ -33,14 +31,4 @@ export function useAction() {
   }
 
   return { isBusy, wrong, run };
-}
-
-/** What went wrong and what to do, in words. */
-export function useExplanation(): (error: unknown) => string {
-  const i18n = useI18n();
-  return (error) => {
-    const { code, detail, fields } = problemOf(error);
-    if (i18n.te(`problems.${code}`)) return i18n.t(`problems.${code}`);
-    return fields.length > 0 ? fields.map(({ path, message }) => `${path}: ${message}`).join(' ') : detail;
-  };
 }

@@ -16,7 +16,7 @@ export function useFormat() {
       new Intl.NumberFormat(tag(), {
         style: 'currency',
         currency: 'USD',
-        maximumFractionDigits: value !== 0 && value < 1 ? 4 : 2,
+        ...(value !== 0 && value < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 2 }),
       }).format(value),
     /** A day that the service names, which is one of UTC. */
     day: (value: string) => time(value, { month: 'short', day: 'numeric', timeZone: 'UTC' }),

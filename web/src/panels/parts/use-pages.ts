@@ -1,6 +1,6 @@
 import { computed, ref, shallowRef } from 'vue';
+import { explain } from '../../api/explain';
 import type { Answer } from './use-action';
-import { useExplanation } from './use-action';
 
 interface Page<T> {
   data: T[];
@@ -9,7 +9,6 @@ interface Page<T> {
 
 /** A list of the service, page by page. */
 export function usePages<T extends { id: string }>(read: (cursor?: string) => Promise<Answer<Page<T>>>) {
-  const explain = useExplanation();
   const items = shallowRef<T[]>([]);
   const next = ref<string | null>(null);
   const isLoading = ref(true);

@@ -1,0 +1,3 @@
+import { describeWalks } from '../../support/page-walk';
+
+describeWalks(200, 200);
