@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { AuditRepository } from './audit.repository';
 import type { RequestOrigin } from './request-origin.decorator';
 
@@ -62,7 +62,7 @@ export class AuditService {
 
   async record({ action, userId, actorId, targetId, origin = {} }: AuditEvent): Promise<void> {
     const event = {
-      id: uuidv7(),
+      id: newId(),
       created_at: new Date(),
       action,
       subject: userId ?? null,

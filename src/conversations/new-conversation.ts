@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import type { ConversationEntity } from './conversation.entity';
 import type { ConversationFields } from './conversation.types';
 
@@ -17,7 +17,7 @@ export function newConversation(userId: string, fields: ConversationFields): Con
     pinned: false,
     archived: false,
     ...fields,
-    id: uuidv7(),
+    id: newId(),
     user_id: userId,
     version: 1,
     active_leaf_id: null,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { TransactionRunner } from '../database/transaction-runner';
 import { feedbackBytes } from '../messages/given-feedback';
 import {
@@ -39,7 +39,7 @@ export class FeedbackRepository {
          SET rating = excluded.rating, comment = excluded.comment, tags = excluded.tags, updated_at = excluded.updated_at
        RETURNING *`,
       [
-        uuidv7(),
+        newId(),
         userId,
         fields.message_id,
         fields.conversation_id,

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { randomHex } from '../common/ids';
 
 const VALID_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const ids = new WeakMap<IncomingMessage, string>();
@@ -18,5 +18,5 @@ export function requestIdOf(request: IncomingMessage): string {
 }
 
 export function newRequestId(): string {
-  return `req_${randomBytes(8).toString('hex')}`;
+  return `req_${randomHex(8)}`;
 }

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { removeInSlices } from '../common/remove-in-slices';
 import { JOB_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { TransactionRunner } from '../database/transaction-runner';
@@ -88,7 +88,7 @@ export class UserJobs implements OnModuleInit {
    * @throws {AppError} `too_many_jobs`
    */
   async add(userId: string, type: string, input: Record<string, string>): Promise<string> {
-    const ref = { id: uuidv7(), userId };
+    const ref = { id: newId(), userId };
     await this.db.run(async () => {
       if (!(await this.jobs.insert(ref, type, input))) throw tooManyJobs();
       await this.nudge(type, ref);

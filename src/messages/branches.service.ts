@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import { StorageQuota } from '../users/quotas/storage-quota';
@@ -62,7 +62,7 @@ export class BranchesService {
   ): Promise<Conversation> {
     const store = async () => {
       const copy = await this.conversations.createLike(this.conversations.draft(userId, { title }));
-      const ids = messages.map(() => uuidv7());
+      const ids = messages.map(() => newId());
       if (ids.length) {
         const bytes = await this.paths.insertPath({ userId, conversationId: copy.id }, ids, messages);
         const leafId = ids[ids.length - 1];
@@ -97,7 +97,7 @@ export class BranchesService {
     if (depth === undefined) throw messageNotFound();
     if (depth > STORAGE_BOUNDS.forkedPath.limit) throw pathTooLong();
     if (await this.paths.hasOpenReply(of, leafId)) throw replyInProgress();
-    const ids = Array.from({ length: depth }, () => uuidv7());
+    const ids = Array.from({ length: depth }, () => newId());
     const { bytes, contextFrom } = await this.paths.copy(of, leafId, {
       conversationId: copy.id,
       ids,

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents } from '../user-events/append-events';
+import { appendingEvents, eventOfEach } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
@@ -46,23 +46,25 @@ const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
 const endOf = (name: ColumnIn<'end'>) =>
   `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
-/** SQL for the events (`eventsOf`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
-export function endedOf(rows: string): string {
-  return `SELECT row_number() OVER (), 'reply.ended', jsonb_build_object('conversation_id', e.conversation_id, 'message_id', e.id,
-    'status', e.status, 'finish_reason', e.finish_reason) FROM ${rows} AS e`;
+/** SQL for the events (`eventOfEach`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
+export function endedOf(rows: string, more = ''): string {
+  return eventOfEach(
+    'reply.ended',
+    `json_build_object('conversation_id', e.conversation_id, 'message_id', e.id, 'status', e.status, 'finish_reason', e.finish_reason)`,
+    `${rows} AS e${more}`,
+  );
 }
-/** The id that a job gets which names the conversation; null where none is wanted. */
+/** The id of the job that names the conversation. */
 const TITLE_JOB = `$${5 + ENDED.length}::uuid`;
 const TITLED = storedJob('title', {
   id: TITLE_JOB,
   user: 'conversation.user_id',
   input: `jsonb_build_object('conversation_id', conversation.id)`,
   from: `closed, conversation
-     WHERE ${TITLE_JOB} IS NOT NULL AND conversation.title_source = 'auto' AND conversation.title_job_id IS NULL`,
+     WHERE conversation.title_source = 'auto' AND conversation.title_job_id IS NULL`,
 });
 
-/** Made once: see `turns.repository.ts`. */
-const CLOSE = `WITH conversation AS (
+const close = (titled: string) => `WITH conversation AS (
      SELECT id, user_id, title_source, title_job_id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
    ), gone AS (
      DELETE FROM open_replies o USING conversation
@@ -72,14 +74,17 @@ const CLOSE = `WITH conversation AS (
      FROM gone WHERE m.id = $1 AND m.user_id = $2
      RETURNING m.id, m.conversation_id, m.user_id, m.status, m.finish_reason, m.sequence, gone.awaited, ${messageBytes('m')} AS bytes
    ), titled AS (
-     ${TITLED}
+     ${titled}
    ), counted AS (
      UPDATE conversations c SET stored_bytes = c.stored_bytes + closed.bytes, unread = true,
        indexed_to = LEAST(COALESCE(c.indexed_to, c.last_sequence), closed.sequence - 1),
        title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
-   ), ${appendingEvents('$2', `${endedOf('closed')}, (SELECT count(*) FROM counted) AS c`)}
+   ), ${appendingEvents('$2', endedOf('closed', ', (SELECT count(*) FROM counted) AS c'))}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
+/** Made once: see `turns.repository.ts`. */
+const CLOSE = close('SELECT NULL::uuid AS id');
+const CLOSE_AND_TITLE = close(TITLED);
 
 /** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
 function callsForTitle({ status, usage }: ReplyEnd, { enabled, model }: TitlesConfig): boolean {
@@ -171,13 +176,14 @@ export class MessagesRepository {
       provider: end.provider,
       updated_at: new Date(),
     };
-    const rows: ClosedRow[] = await this.db.query(CLOSE, [
+    const titles = callsForTitle(end, this.titles);
+    const rows: ClosedRow[] = await this.db.query(titles ? CLOSE_AND_TITLE : CLOSE, [
       messageId,
       userId,
       conversationId,
       instanceId,
       ...ENDED.map((name) => columns[name]),
-      callsForTitle(end, this.titles) ? uuidv7() : null,
+      ...(titles ? [newId()] : []),
     ]);
     if (rows.length) this.events.announce(userId);
     return rows[0];

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents } from '../user-events/append-events';
+import { appendingEvents, eventOfEach } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import type { MessageEntity } from './message.entity';
 import type { ConversationRef, QueuedRequest, ReplyRef, WaitingConversation } from './message.types';
@@ -14,8 +14,11 @@ const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
 
 /** What the feed of the user says of a queued reply that runs from now on. */
-const STARTED = `SELECT 1, 'reply.started', jsonb_build_object('conversation_id', b.conversation_id, 'message_id', b.id,
-  'user_message_id', b.parent_id, 'model', b.model) FROM begun b, (SELECT count(*) FROM opened) AS o`;
+const STARTED = eventOfEach(
+  'reply.started',
+  `json_build_object('conversation_id', b.conversation_id, 'message_id', b.id, 'user_message_id', b.parent_id, 'model', b.model)`,
+  'begun b, (SELECT count(*) FROM opened) AS o',
+);
 
 /** What waits and is found by a condition is cancelled; `$2` is the user, `$3` the time. */
 const cancelWhere = (condition: string) => `WITH cancelled AS (

@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import type { Conversation } from '../conversations/conversations.service';
 import type { ColumnIn } from './message-columns';
 import type { MessageEntity } from './message.entity';
@@ -62,7 +62,7 @@ export function turnMessages({ conversation, parent }: TurnPosition, fields: Fie
   const branch = parent && !parent.children ? parent.branch_id : undefined;
   const messages: TurnMessage[] = [];
   for (const [index, own] of fields.entries()) {
-    const id = uuidv7();
+    const id = newId();
     const last = messages.at(-1);
     messages.push({
       ...own,

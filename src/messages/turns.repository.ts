@@ -85,13 +85,16 @@ const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, 
 /**
  * What the feed of the user (`user`) says of the turn, if it is stored. `opened` is read so that the head of the user is locked after all else.
  */
-const tellingOf = (user: string, json: string, data?: string) =>
+const tellingOf = (user: string, events: string) =>
   appendingEvents(
     user,
-    `${eventsOf(json, data)}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o`,
+    `${events}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o`,
   );
-/** The title that the conversation has now, whoever gave it. */
-const WITH_TITLE = `CASE e.value ->> 'type' WHEN 'title' THEN (e.value -> 'data') || jsonb_build_object('title', c.title) ELSE e.value -> 'data' END`;
+/** Of a turn in a conversation that is there: where it gives a title, which is its first event, that which the conversation has now, whoever gave it. */
+const TURN_EVENTS = `SELECT CASE WHEN c.title IS NOT DISTINCT FROM $5 OR $16::json -> 0 ->> 'type' <> 'title' THEN $16::json ELSE (
+     SELECT json_agg(CASE e.ord WHEN 1 THEN json_build_object('type', 'title', 'data', json_build_object('conversation_id', c.id, 'title', c.title))
+       ELSE e.value END ORDER BY e.ord) FROM json_array_elements($16::json) WITH ORDINALITY AS e (value, ord)
+   ) END, json_array_length($16::json) FROM (SELECT 1) AS told`;
 
 /* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
 const ROOTS = (conversation: string, user: string) =>
@@ -122,7 +125,7 @@ const turn = (more: string) =>
        AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
      RETURNING id, title
    ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more},
-   ${tellingOf('$7', '$16', WITH_TITLE)}
+   ${tellingOf('$7', TURN_EVENTS)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed, 'tokens', tokens) ORDER BY depth) FROM path), '[]') AS context
    FROM running`;
@@ -131,7 +134,7 @@ const LEAVING_TURN = turn(LEAVING);
 const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
      INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
      WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) ${UNLESS_KEY_TAKEN} RETURNING id
-   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', '$6')}
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', eventsOf('$6'))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
 /** The same of a turn that waits. */

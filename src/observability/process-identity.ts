@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { VERSION } from '../common/version';
 
 /** What tells this process from others, on every line of its log. */
@@ -7,7 +7,7 @@ import { VERSION } from '../common/version';
 export class ProcessIdentity {
   readonly pid = process.pid;
   readonly version = VERSION;
-  private id: string = uuidv7();
+  private id: string = newId();
   private isTaken = false;
 
   /** UUID under which the database knows this process (`instances`), or will. Another one after each registration that was lost. */
@@ -17,7 +17,7 @@ export class ProcessIdentity {
 
   /** An id that no registration has had: the first one is on the lines of the start already. Called by `InstanceService`. */
   takeId(): string {
-    if (this.isTaken) this.id = uuidv7();
+    if (this.isTaken) this.id = newId();
     this.isTaken = true;
     return this.id;
   }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { OUTBOUND_BOUNDS } from '../config/bounds';
 import { constraintOf } from '../database/database-error';
@@ -77,7 +77,7 @@ export class ProvidersService {
 
   /** @throws {AppError} `provider_name_taken`, `too_many_providers`, `own_providers_disabled` */
   async create(userId: string, { api_key, name, ...given }: NewProvider): Promise<Provider> {
-    const id = uuidv7();
+    const id = newId();
     const base_url = withoutSlashes(given.base_url);
     const { models = [], stream_usage = true, model_options = {} } = given;
     const fields = { name, base_url, models, stream_usage, model_options };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { STORAGE_BOUNDS } from '../config/bounds';
 import { ConversationsService, type Conversation } from '../conversations/conversations.service';
 import { AppError, isNotFound } from '../errors/app-error';
@@ -67,7 +67,7 @@ export class Shares {
         const conversation = await this.conversations.get(userId, conversationId);
         const made = {
           user_id: userId,
-          id: uuidv7(),
+          id: newId(),
           conversation_id: conversationId,
           live,
           message_id: await this.paths.endOf(conversation, fields.message_id, live),

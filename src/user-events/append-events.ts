@@ -2,19 +2,18 @@ import { STORAGE_BOUNDS } from '../config/bounds';
 
 /**
  * SQL that appends events of a user to what their feed shows, as the last CTEs of the statement that makes the change: the head of the user is
- * locked until the transaction ends, so nothing may be locked after it. The first number of a user is taken from the clock, so that an id of before
- * their erasure is not taken for one of now.
+ * locked until the transaction ends, so nothing may be locked after it. What one statement appends is one row, so that a turn writes one and not
+ * four. The first number of a user is taken from the clock, so that an id of before their erasure is not taken for one of now.
  * @param user SQL for the user
- * @param events SQL: rows `(ord, type, data)`, `ord` from 1 without gaps. It has to read what the statement locks otherwise
+ * @param events SQL: one row `(events, count)` or none, the events as a JSON array (`UserEvent[]`). It has to read what the statement locks otherwise
  */
 export function appendingEvents(user: string, events: string): string {
-  return `new_events (ord, type, data) AS (${events}), new_head AS (
+  return `new_events (events, count) AS MATERIALIZED (${events}), new_head AS (
      INSERT INTO user_event_heads AS head (user_id, seq)
-     SELECT ${user}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + count(*) FROM new_events HAVING count(*) > 0
-     ON CONFLICT (user_id) DO UPDATE SET seq = head.seq + (SELECT count(*) FROM new_events) RETURNING seq
+     SELECT ${user}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + count FROM new_events WHERE count > 0
+     ON CONFLICT (user_id) DO UPDATE SET seq = head.seq + (SELECT count FROM new_events) RETURNING seq
    ), appended AS (
-     INSERT INTO user_events (user_id, seq, type, data, created_at)
-     SELECT ${user}, h.seq - (SELECT count(*) FROM new_events) + e.ord, e.type, e.data, now() FROM new_head h, new_events e
+     INSERT INTO user_events (user_id, seq, events, created_at) SELECT ${user}, h.seq, e.events, now() FROM new_head h, new_events e
    )`;
 }
 
@@ -25,7 +24,12 @@ export function trimmingEvents(user: string): string {
    )`;
 }
 
-/** SQL for rows `(ord, type, data)` of events that a parameter holds as JSON (`UserEvent[]`); more of the FROM may follow. */
-export function eventsOf(json: string, data = "e.value -> 'data'"): string {
-  return `SELECT e.ord, e.value ->> 'type', ${data} FROM jsonb_array_elements(${json}::jsonb) WITH ORDINALITY AS e (value, ord)`;
+/** SQL for the row `(events, count)` of events that a parameter holds as JSON (`UserEvent[]`); more of the FROM may follow. */
+export function eventsOf(json: string): string {
+  return `SELECT ${json}::json, json_array_length(${json}::json) FROM (SELECT 1) AS told`;
+}
+
+/** SQL for the row `(events, count)` of one event for each row of what follows `FROM`; `data` is SQL for an object. */
+export function eventOfEach(type: string, data: string, from: string): string {
+  return `SELECT json_agg(json_build_object('type', '${type}', 'data', ${data})), count(*) FROM ${from}`;
 }

@@ -1,21 +1,19 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** One change, for the feed of its user. Its key is also the order in which the user's changes were committed. */
+/** The events of one change, for the feed of its user. Its key is also the order in which the user's changes were committed. */
 @Entity('user_events')
-@Index('ix_user_events_created_at', ['created_at'])
+// Rows are in the order of their times.
+@Index('ix_user_events_created_at', ['created_at'], { type: 'brin' })
 export class UserEventEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_user_events' })
   user_id!: string;
 
-  /** Without gaps, as long as the events are kept. */
+  /** Of the last of the events. The numbers of events are without gaps, as long as they are kept. */
   @PrimaryColumn('bigint', { primaryKeyConstraintName: 'pk_user_events' })
   seq!: string;
 
-  @Column('varchar', { length: 32 })
-  type!: string;
-
-  @Column('jsonb')
-  data!: object;
+  @Column('json')
+  events!: object[];
 
   /** By the database's clock. */
   @Column({ type: 'timestamptz', precision: 3 })

@@ -9,6 +9,9 @@ const TEXTS = ['title', 'system_prompt', 'metadata', 'settings'];
 
 const APPEND = `WITH ${appendingEvents('$1', eventsOf('$2'))}, ${trimmingEvents('$1')} SELECT seq FROM new_head`;
 
+/** Whether an event is of the conversation `$2`. */
+const IS_OF = `e.value -> 'data' ->> 'conversation_id' = $2`;
+
 @Injectable()
 export class UserEventsRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -17,22 +20,26 @@ export class UserEventsRepository {
     await this.db.query(APPEND, [userId, JSON.stringify(events)]);
   }
 
-  /** The number of the user's last event, or 0, and events after a number, in order. */
+  /** The number of the user's last event, or 0, and what follows a number, in order: the events of so many changes. */
   async after(
     userId: string,
     seq: number,
     limit: number,
-  ): Promise<{ head: number; events: NumberedEvent[] }> {
-    const rows = await this.db.query<{ head: number; seq: number | null; type: string; data: object }>(
-      `SELECT h.seq::float8 AS head, e.seq::float8 AS seq, e.type, e.data FROM user_event_heads h LEFT JOIN LATERAL (
-         SELECT seq, type, data FROM user_events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+  ): Promise<{ head: number; events: NumberedEvent[]; more: boolean }> {
+    const rows = await this.db.query<{ head: number; last: number | null; events: UserEvent[] }>(
+      `SELECT h.seq::float8 AS head, e.seq::float8 AS last, e.events FROM user_event_heads h LEFT JOIN LATERAL (
+         SELECT seq, events FROM user_events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
        ) e ON true WHERE h.user_id = $1 ORDER BY e.seq`,
       [userId, seq, limit],
     );
-    const events = rows.flatMap(({ seq: number, type, data }) =>
-      number === null ? [] : [numbered(number, { type, data } as UserEvent)],
+    const events = rows.flatMap(({ last, events: changes }) =>
+      last === null ? [] : changes.map((event, index) => numbered(last - changes.length + 1 + index, event)),
     );
-    return { head: rows.at(0)?.head ?? 0, events };
+    return {
+      head: rows.at(0)?.head ?? 0,
+      events: events.filter((event) => event.seq > seq),
+      more: rows.length === limit,
+    };
   }
 
   async head(userId: string): Promise<number> {
@@ -55,8 +62,13 @@ export class UserEventsRepository {
   /** Takes what a conversation says of itself out of its events; the numbers stay without gaps. */
   async forgetTexts(userId: string, conversationId: string): Promise<void> {
     await this.db.query(
-      `UPDATE user_events SET data = data - $3::text[]
-       WHERE user_id = $1 AND data ->> 'conversation_id' = $2 AND data ?| $3::text[]`,
+      `UPDATE user_events SET events = (
+         SELECT json_agg(CASE WHEN ${IS_OF} THEN json_build_object('type', e.value -> 'type', 'data', (e.value -> 'data')::jsonb - $3::text[])
+           ELSE e.value END ORDER BY e.ord) FROM json_array_elements(events) WITH ORDINALITY AS e (value, ord)
+       )
+       WHERE user_id = $1 AND EXISTS (
+         SELECT 1 FROM json_array_elements(events) AS e (value) WHERE ${IS_OF} AND (e.value -> 'data')::jsonb ?| $3::text[]
+       )`,
       [userId, conversationId, TEXTS],
     );
   }

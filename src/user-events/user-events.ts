@@ -7,7 +7,7 @@ import { UserEventWatcher } from './user-event-watcher';
 import type { NumberedEvent } from './user-event.types';
 import { UserEventsRepository } from './user-events.repository';
 
-/** Events that are read at a time. */
+/** Changes whose events are read at a time. */
 const BATCH = 100;
 
 /** What follows an event of a user. */
@@ -80,11 +80,11 @@ export class UserEvents {
   }
 
   private async read(userId: string, seq: number): Promise<FollowingEvents | number> {
-    const { head, events } = await this.repository.after(userId, seq, BATCH);
+    const { head, events, more } = await this.repository.after(userId, seq, BATCH);
     // The first event of all has any number.
     const first = seq || (events.at(0)?.seq ?? 1) - 1;
     const isWhole = events.every((event, index) => event.seq === first + 1 + index);
     if (!isWhole || (!events.length && seq !== head)) return head;
-    return { events, more: events.length === BATCH };
+    return { events, more };
   }
 }

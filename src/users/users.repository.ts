@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../common/ids';
 import { IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { UserEntity } from './user.entity';
@@ -60,7 +60,7 @@ export class UsersRepository {
 
   async insertAccount({ username, email, passwordHash, role = 'user' }: NewAccount): Promise<UserEntity> {
     const user = this.rows.create({
-      id: uuidv7(),
+      id: newId(),
       username,
       email,
       password_hash: passwordHash,

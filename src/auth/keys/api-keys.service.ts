@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../common/ids';
 import { IDENTITY_BOUNDS } from '../../config/bounds';
 import { AppError } from '../../errors/app-error';
 import type { InvalidatingCache } from '../../users/invalidating-cache';
@@ -69,7 +69,7 @@ export class ApiKeysService {
   async create(userId: string, wanted: NewApiKey): Promise<{ text: string; key: ApiKey }> {
     const text = `parley_${randomBytes(32).toString('base64url')}`;
     const key = {
-      id: uuidv7(),
+      id: newId(),
       user_id: userId,
       name: wanted.name,
       prefix: text.slice(0, PREFIX_LENGTH),

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../common/ids';
 import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 
@@ -13,7 +13,7 @@ export class RevocationsRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   async insert(subject: string): Promise<void> {
-    await this.db.query('INSERT INTO revocations (id, subject) VALUES ($1, $2)', [uuidv7(), subject]);
+    await this.db.query('INSERT INTO revocations (id, subject) VALUES ($1, $2)', [newId(), subject]);
   }
 
   since(seconds: number): Promise<Revocation[]> {

@@ -187,6 +187,9 @@ describe('the job queue', () => {
       'retention.idempotency_keys',
       'retention.jobs',
       'retention.rate_limits',
+      'retention.shares',
+      'search.backfill',
+      'search.refresh',
     ]);
   });
 

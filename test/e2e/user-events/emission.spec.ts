@@ -232,7 +232,10 @@ describe('what a feed says of other changes', () => {
     await told();
     const rows: { data: object }[] = await t.app
       .get(DataSource)
-      .query(`SELECT data FROM user_events WHERE data ->> 'conversation_id' = $1 ORDER BY seq`, [id]);
+      .query(
+        `SELECT events FROM user_events WHERE events -> 0 -> 'data' ->> 'conversation_id' = $1 ORDER BY seq`,
+        [id],
+      );
     expect(rows).toHaveLength(3);
     expect(JSON.stringify(rows)).not.toContain('canary');
   });

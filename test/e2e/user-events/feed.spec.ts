@@ -145,7 +145,7 @@ describe('a feed that is resumed', () => {
     const { body } = await alice.get<{ data: { id: string }[] }>('/conversations');
     await alice.patch(`/conversations/${body.data[0].id}`, { pinned: true });
     const rows = await query<{ type: string }>(
-      'SELECT type FROM user_events WHERE user_id = $1 ORDER BY seq',
+      "SELECT events -> 0 ->> 'type' AS type FROM user_events WHERE user_id = $1 ORDER BY seq",
       [user],
     );
     expect(rows.map(({ type }) => type)).toEqual(['conversation.created', 'conversation.updated']);
