@@ -43,7 +43,9 @@ export function readOptions() {
     beside,
     tolerance: wholeNumber('tolerance', values.tolerance) / 100,
     rounds: wholeNumber('rounds', values.rounds ?? (beside ? '7' : quick ? '1' : '3')),
-    scenarios: chosen(scenarios, values.only).filter((scenario) => values.only || !quick || scenario.quick),
+    scenarios: chosen(scenarios, values.only).filter(
+      (scenario) => values.only || (quick ? scenario.quick : !scenario.named),
+    ),
     candidates: beside ? besideEachOther(wanted.filter(isService), beside) : wanted,
   };
 }

@@ -17,6 +17,7 @@
  * @property {'cost' | 'p50' | 'turns' | 'value'} compare the figure of which ratios are shown; cost is cpu + pg
  * @property {boolean} [moreIsBetter] of `value`
  * @property {boolean} [quick] whether the short form has it
+ * @property {boolean} [named] too long for who has not named it
  * @property {boolean} [once] too long for several rounds, but for comparing builds
  * @property {(bench: import('../support/bench.mjs').Bench, candidate: import('../candidates.mjs').Candidate) => Promise<Figures>} measure
  */

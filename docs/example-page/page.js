@@ -9,7 +9,7 @@ let identity = async () => ({});
 const options = { baseUrl: '', headers: () => identity() };
 parley.client.setConfig({ baseUrl: '', throwOnError: true });
 parley.client.interceptors.request.use(async (request) => {
-  for (const [name, value] of Object.entries(await identity())) request.headers.set(name, value);
+  for (const [header, value] of Object.entries(await identity())) request.headers.set(header, value);
   return request;
 });
 
@@ -20,30 +20,30 @@ let reading;
 /** Id of the message that the composer changes, if it is not a new one. */
 let edited;
 
-guarded(async () => {
+on(window, 'load', async () => {
   const { auth_mode: mode, default_user: isKnown } = (await parley.getAbout()).data;
   if (!isKnown && !(await resume(mode))) return showSignIn(mode);
   await Promise.all([listModels(), listConversations()]);
   open(shown).catch(explain);
   return watch();
-})();
+});
 
 // Who the user is
 
 /** A page that is loaded has the refresh token in its cookie, or the name in its storage. */
 async function resume(mode) {
-  const { name } = localStorage;
+  const { username } = localStorage;
   if (mode !== 'header') return refresh().catch(() => false);
-  identity = async () => ({ 'X-User-ID': name });
-  return name !== undefined;
+  identity = async () => ({ 'X-User-ID': username });
+  return username !== undefined;
 }
 
 function showSignIn(mode) {
   signIn.hidden = false;
   signIn.password.hidden = mode === 'header';
-  signIn.onsubmit = guarded(async () => {
+  on(signIn, 'submit', async () => {
     const [username, password] = [signIn.username.value, signIn.password.value];
-    if (mode === 'header') localStorage.name = username;
+    if (mode === 'header') localStorage.username = username;
     else await parley.createToken({ query: { cookie: true }, body: { username, password } });
     location.reload();
   });
@@ -77,8 +77,8 @@ async function listConversations() {
 
 function entryOf({ id, title, running, unread }) {
   const rename = async () => {
-    const name = prompt('Title', title);
-    if (name) await parley.updateConversation({ path: { id }, body: { title: name } });
+    const other = prompt('Title', title);
+    if (other) await parley.updateConversation({ path: { id }, body: { title: other } });
   };
   const remove = async () => {
     if (confirm(`Delete “${title}”?`)) await parley.deleteConversation({ path: { id } });
@@ -87,7 +87,7 @@ function entryOf({ id, title, running, unread }) {
   return element('li', '', show, button('Rename', rename), button('Delete', remove));
 }
 
-byId('search').oninput = guarded(async () => {
+on(byId('search'), 'input', async () => {
   const q = byId('search').value;
   const hits = q.trim() ? (await parley.searchMessages({ query: { q } })).data.data : [];
   if (q === byId('search').value) byId('found').replaceChildren(...hits.map(hitOf));
@@ -121,7 +121,7 @@ async function watch() {
 /** Shows a conversation, and goes on with the reply that runs in it. */
 async function open(id) {
   reading?.abort();
-  name(id);
+  address(id);
   const stored = id ? (await parley.getConversation({ path: { id } })).data.messages : [];
   if (shown !== id) return;
   messages.replaceChildren(...stored.map(articleOf));
@@ -132,7 +132,7 @@ async function open(id) {
 }
 
 /** Keeps what is shown in the address, where it is after a reload. */
-function name(id) {
+function address(id) {
   shown = id;
   edited = undefined;
   history.replaceState(null, '', id ? `#${id}` : location.pathname);
@@ -147,7 +147,7 @@ async function read(begin) {
   try {
     for await (const { type, data } of begin(mine.signal)) {
       if (type === 'start') {
-        name(data.conversation_id);
+        address(data.conversation_id);
         byId(data.message_id)?.remove();
         messages.append(article);
       }
@@ -210,7 +210,7 @@ async function listModels() {
   composer.model.replaceChildren(...choices);
 }
 
-composer.onsubmit = guarded(async () => {
+on(composer, 'submit', async () => {
   const turn = { content: composer.content.value, model: composer.model.value };
   composer.content.value = '';
   if (edited) return renew(edited, { action: 'edit', turn });
@@ -218,8 +218,8 @@ composer.onsubmit = guarded(async () => {
   return read((signal) => parley.streamTurn({ ...options, conversationId: shown, turn, signal }));
 });
 
-byId('stop').onclick = guarded(() => parley.stopReply({ path: { conversation_id: shown } }));
-byId('new').onclick = guarded(() => open());
+on(byId('stop'), 'click', () => parley.stopReply({ path: { conversation_id: shown } }));
+on(byId('new'), 'click', () => open());
 
 // Elements
 
@@ -229,16 +229,18 @@ function element(tag, className, ...content) {
   return made;
 }
 
-const button = (text, act, ariaLabel = null) =>
-  Object.assign(element('button', '', text), { type: 'button', ariaLabel, onclick: guarded(act) });
+function button(text, act, ariaLabel = null) {
+  return on(Object.assign(element('button', '', text), { type: 'button', ariaLabel }), 'click', act);
+}
 
-/** A handler whose failures are told. */
-function guarded(act) {
-  return async (event) => {
-    event?.preventDefault();
+/** What fails in a handler is told. */
+function on(target, type, act) {
+  target.addEventListener(type, async (event) => {
+    event.preventDefault();
     byId('problem').textContent = '';
     await Promise.resolve(act()).catch(explain);
-  };
+  });
+  return target;
 }
 
 /** Problems of the service have a `detail`, events and errors a `message`, that can be shown. */

@@ -1132,6 +1132,21 @@ export const SEARCH_BOUNDS = {
     beyond: 'the page ends there, with `next_cursor`',
     test: 'test/e2e/search/pages.spec.ts',
   },
+  phraseSegments: {
+    what: 'the same of a search for a phrase, for which each message that has its words is read',
+    limit: 64,
+    unit: 'count',
+    beyond:
+      'the next ones, as long as nothing is found and there is time; then the page ends there, with `next_cursor`',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
+  searchTime: {
+    what: 'time after which a search that has found nothing looks no further for its page',
+    limit: 1_000,
+    unit: 'ms',
+    beyond: 'the page ends there, with `next_cursor`',
+    test: 'test/e2e/search/pages.spec.ts',
+  },
   indexedBefore: {
     what: 'messages of a user that one search indexes before it looks; a job does so every five minutes',
     limit: 2_000,
@@ -1144,6 +1159,13 @@ export const SEARCH_BOUNDS = {
     limit: 1_000,
     unit: 'count',
     beyond: 'each conversation is looked into, which costs more',
+    test: 'test/e2e/search/lists.spec.ts',
+  },
+  askedConversations: {
+    what: 'conversations that are looked into for one page of such a list',
+    limit: 1_000,
+    unit: 'count',
+    beyond: 'the page ends there, with `next_cursor`',
     test: 'test/e2e/search/lists.spec.ts',
   },
   snippetTexts: {

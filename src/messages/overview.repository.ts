@@ -3,7 +3,7 @@ import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
 import type { MessageRole, OpenStatus } from './message.types';
 import { partitionOf, SOME_CONVERSATION } from '../search/index/entries';
-import { isFoundIn } from '../search/index/search-index';
+import { isFoundIn, KNOWN } from '../search/index/search-index';
 import { tsqueryOf, type TextQuery } from '../text-search/text-query';
 import { isQueued } from './turns.repository';
 
@@ -71,7 +71,7 @@ export class OverviewRepository {
     query.within(range);
     const page = query.page(limit, filter.pinned !== undefined);
     return this.db.query(
-      `SELECT c.*, r.id AS running_id, r.status AS running_status, r.model AS running_model, m.id AS last_id, m.role AS last_role,
+      `${query.with}SELECT c.*, r.id AS running_id, r.status AS running_status, r.model AS running_model, m.id AS last_id, m.role AS last_role,
          left(jsonb_path_query_first(m.parts, '$[*] ? (@.type == "text").text') #>> '{}', ${TEXT_LENGTH}) AS last_text,
          m.created_at AS last_at
        FROM (${page}) c
@@ -117,6 +117,8 @@ export function positionOf({
 /** Conditions on conversations `c` of a user, and their parameters. */
 class ListQuery {
   readonly parameters: unknown[];
+  /** What the statement begins with. */
+  with = '';
   private readonly conditions = ['c.user_id = $1', 'c.deleted_at IS NULL'];
 
   constructor(
@@ -147,6 +149,7 @@ class ListQuery {
 
   private isFound(found: FoundConversations): string {
     if ('ids' in found) return `c.id = ANY(${this.add(found.ids)})`;
+    this.with = `WITH ${KNOWN} `;
     const partition = this.add(partitionOf(this.userId));
     return isFoundIn(`${partition}::text`, `${this.add(tsqueryOf(found.query, [SOME_CONVERSATION]))}::text`);
   }

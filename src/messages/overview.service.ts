@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { STORAGE_BOUNDS } from '../config/bounds';
+import { SEARCH_BOUNDS, STORAGE_BOUNDS } from '../config/bounds';
 import { readQueryIfAny } from '../search/index/read-query';
 import { SearchIndex } from '../search/index/search-index';
 import { decodeCursor, encodeCursor, type CursorScope } from '../http/cursor';
@@ -43,7 +43,7 @@ export class OverviewService {
     const until = isSearch(filter)
       ? await this.repository.further(userId, order, filter, {
           after,
-          count: STORAGE_BOUNDS.searchedConversations.limit,
+          count: mostLookedAt(found),
         })
       : undefined;
     // One more than is shown tells whether there are more.
@@ -63,6 +63,13 @@ export class OverviewService {
     const ids = await this.index.conversations(userId, query);
     return ids ? { ids } : { query };
   }
+}
+
+/** Conversations of one page. Looking for words in one takes longer than comparing its title. */
+function mostLookedAt(found: FoundConversations | undefined): number {
+  return found && 'query' in found
+    ? SEARCH_BOUNDS.askedConversations.limit
+    : STORAGE_BOUNDS.searchedConversations.limit;
 }
 
 /** Whether it may have to look at many conversations to find one. Those in which something runs are few, and known. */

@@ -8,7 +8,13 @@ import { MessagesService } from '../messages/messages.service';
 import { snippetOf, type Snippet } from '../text-search/snippet';
 import type { TextQuery } from '../text-search/text-query';
 import type { SearchQuery } from './dto/search.query';
-import { SearchIndex, type EntryPosition, type Hit, type SearchFilter } from './index/search-index';
+import {
+  SearchIndex,
+  type EntryPosition,
+  type Hit,
+  type Ranked,
+  type SearchFilter,
+} from './index/search-index';
 import { readQuery } from './index/read-query';
 
 /** A hit as it is shown. */
@@ -41,10 +47,10 @@ export class SearchService {
     const filter = await this.filterOf(userId, rest);
     const scope = { userId, list: `search ${JSON.stringify([q, filter])}` };
     const start = cursor === undefined ? undefined : startOf(scope, cursor);
-    const { hits, first, last } = await this.index.find(userId, query, filter, start?.entry);
-    const left = hits.filter((hit) => comesAfter(hit, start?.after));
+    const { from, hits, first, last } = await this.find(userId, query, filter, start?.entry);
+    const left = hits.filter((hit) => comesAfter(hit, from === start?.entry ? start?.after : undefined));
     const { found, looked } = await this.show(userId, query, left.slice(0, limit));
-    const entry = start?.entry ?? (first && { ...first, inclusive: true });
+    const entry = from ?? (first && { ...first, inclusive: true });
     let next: PageStart | undefined;
     if (looked && entry && looked < left.length) next = { entry, after: positionOf(left[looked - 1]) };
     else if (last) next = { entry: { ...last, inclusive: false } };
@@ -53,6 +59,23 @@ export class SearchService {
       has_more: next !== undefined,
       next_cursor: next ? cursorOf(scope, next) : null,
     };
+  }
+
+  /** The next hits that are ranked together; none if there are none for as long as there is time. `from`: where they begin. */
+  private async find(
+    userId: string,
+    query: TextQuery,
+    filter: SearchFilter,
+    start: PageStart['entry'] | undefined,
+  ): Promise<Ranked & { from: PageStart['entry'] | undefined }> {
+    const end = performance.now() + SEARCH_BOUNDS.searchTime.limit;
+    let from = start;
+    for (;;) {
+      const ranked = await this.index.find(userId, query, filter, from);
+      const { hits, last } = ranked;
+      if (hits.length || !last || performance.now() > end) return { ...ranked, from };
+      from = { ...last, inclusive: false };
+    }
   }
 
   private async filterOf(

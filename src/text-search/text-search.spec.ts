@@ -29,6 +29,7 @@ describe('tokens', () => {
     ['हिन्दी भाषा', 'हिन्दी:1 भाषा:2'],
     ['สวัสดี', 'สว:1 วั:2 ัส:3 สด:4 ดี:5 ี:6'],
     ["don't -- ___ '\\ ~", 'don:1 t:2'],
+    ['🏖️ a ️b 猫️ c', 'a:1 b:2 猫:3 c:4'],
   ])('of %j are %s', (text, expected) => expect(tokens(text).join(' ')).toBe(expected));
 
   it('are the same for a text in parts', () => {

@@ -15,6 +15,7 @@ const MOST_PARTS = 16;
 const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 const ASCII = /^[\0-\x7f]+$/;
 const STEMMED = /^[a-z]{3,}$/;
+const LETTER = /[\p{L}\p{N}]/u;
 const NO_WORD = /[^\p{L}\p{M}\p{N}_]+/gu;
 /** Scripts whose words stand without blanks between them, and Hangul, whose particles stand with the words. */
 const UNSPACED =
@@ -76,6 +77,8 @@ interface Place {
 
 /** Answers the position after it. */
 function readWord(word: string, { start, position }: Place, on: OnToken, wants: Reading['wants']): number {
+  // Such as the selector that follows an emoji, which is a mark on nothing.
+  if (!LETTER.test(word)) return position;
   const isCompound = COMPOUND.test(word);
   if (wants && !isCompound && !wants(firstOf(word))) return position + 1;
   const lexeme = lexemeOf(word);
@@ -154,7 +157,7 @@ function firstOf(word: string): string {
 function lexemeOf(word: string): string {
   const plain = plainOf(word.slice(0, 2 * LONGEST_LEXEME));
   if (STEMMED.test(plain)) return cut(stemmer(cut(plain)));
-  return /[^_]/.test(plain) ? cut(plain) : '';
+  return cut(plain);
 }
 
 /** Whether it is of a run of characters, not a word. */

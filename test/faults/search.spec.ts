@@ -12,7 +12,7 @@ import { SpawnedService } from '../support/spawned-service';
 import type { TestDatabase } from '../support/test-database';
 import { until } from '../support/until';
 import { Random } from './support/random';
-import { rounds, SEED, SERVER_URL, sized } from './support/options';
+import { SEED, SERVER_URL, sized } from './support/options';
 import { printRow } from './support/report';
 
 const CONVERSATIONS = sized(30, 300);
@@ -20,7 +20,7 @@ const IN_A_CONVERSATION = 100;
 const USERS = ['ann', 'ben', 'cas'];
 /** Is erased while the job runs. */
 const LEAVER = 'dot';
-const KILLS = rounds(3);
+const KILLS = sized(3, 20);
 /** On a server a job of a process that was killed is taken over after a heartbeat that is missed, and the next look for one. */
 const TAKEN_OVER_MS = 300_000;
 /** Found words of old messages by which it is seen that the job goes on. */

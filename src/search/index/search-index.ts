@@ -47,30 +47,33 @@ export interface Ranked {
 /** Behind all entries of a segment. */
 const END_OF_SEGMENT = { created_at: '0001-01-01T00:00:00.000Z', id: '00000000-0000-0000-0000-000000000000' };
 
-const { rankedHits, searchedSegments } = SEARCH_BOUNDS;
+const { rankedHits, searchedSegments, phraseSegments } = SEARCH_BOUNDS;
 
 /** Clocks of processes may differ, and what is stored is a moment older than its segment. */
 const SLACK = `interval '1 hour'`;
 
-/**
- * The segments of a user (`$1`) in which there may be hits, newest first, each with the query (`$3`) for its lexemes (`$2` is the user's partition).
- * `$4` and `$5` are the times between which hits are, `$6` is the segment to begin with.
- */
-export const PLACES = `known AS MATERIALIZED (
+/** A CTE of the segments of a user (`$1`), with the times between which what is in them was said; without `to_at` up to now. */
+export const KNOWN = `known AS MATERIALIZED (
      SELECT g.segment, g.from_at, COALESCE(g.to_at, lead(g.opened_at) OVER (ORDER BY g.segment) + ${SLACK}) AS to_at
      FROM search_segments g WHERE g.user_id = $1
-   ), places AS MATERIALIZED (
+   )`;
+
+/**
+ * The segments of a user (`$1`) in which there may be hits, newest first, each with the query (`$3`) for its lexemes (`$2` is the user's partition).
+ * `$4` and `$5` are the times between which hits are, `$6` is the segment to begin with; `limit` is SQL.
+ */
+const places = (limit: string) => `${KNOWN}, places AS MATERIALIZED (
      SELECT k.segment, ${withPrefix('$3::text', prefixOf('$2::text', 'k.segment'))}::tsquery AS query FROM known k
      WHERE ($4::timestamptz IS NULL OR k.to_at IS NULL OR k.to_at >= $4) AND ($5::timestamptz IS NULL OR k.from_at < $5)
        AND ($6::int IS NULL OR k.segment <= $6)
-     ORDER BY k.segment DESC LIMIT ${searchedSegments.limit}
+     ORDER BY k.segment DESC LIMIT ${limit}::int
    )`;
 
 /**
  * `$7` and `$8` are the place after which entries are looked at, `$9` whether that at this place is looked at as well. Entries are found by the index
  * of their lexemes alone: no other one begins with the user, so that no plan can go through all that a user has said.
  */
-const RANKED = `WITH ${PLACES}, candidates AS MATERIALIZED (
+const RANKED = `WITH ${places('$11')}, candidates AS MATERIALIZED (
      SELECT e.*, p.query FROM places p CROSS JOIN LATERAL (
        SELECT e.id, e.conversation_id, e.role, e.segment, e.created_at, e.tokens FROM search_entries e
        WHERE e.user_id = $1 AND e.tokens @@ p.query AND ($4::timestamptz IS NULL OR e.created_at >= $4)
@@ -86,7 +89,7 @@ const RANKED = `WITH ${PLACES}, candidates AS MATERIALIZED (
      LEFT JOIN conversations v ON v.id = c.conversation_id AND v.user_id = $1 AND v.deleted_at IS NULL`;
 
 /** The conversations with such entries, of at most `$7` of the newest of them. */
-const CONVERSATIONS = `WITH ${PLACES}
+const CONVERSATIONS = `WITH ${places('$8')}
    SELECT s.count AS segments, ARRAY(
      SELECT e.conversation_id FROM places p CROSS JOIN LATERAL (
        SELECT e.conversation_id FROM search_entries e WHERE e.user_id = $1 AND e.tokens @@ p.query LIMIT $7
@@ -131,6 +134,7 @@ export class SearchIndex {
       after?.id ?? null,
       after?.inclusive ?? false,
       conversationId ?? null,
+      segmentsFor(query),
     ]);
     const found = rows.flatMap((row) => (row.id === null ? [] : [row]));
     const inOrder = found.toSorted((a, b) => b.segment - a.segment || newestFirst(a, b));
@@ -138,7 +142,7 @@ export class SearchIndex {
     return {
       hits,
       first: inOrder.length ? positionOf(inOrder[0]) : undefined,
-      last: lastOf(inOrder, rows[0]),
+      last: lastOf(inOrder, rows[0], segmentsFor(query)),
     };
   }
 
@@ -156,6 +160,7 @@ export class SearchIndex {
       null,
       null,
       limit,
+      searchedSegments.limit,
     ]);
     return ids.length < limit && segments < searchedSegments.limit ? [...new Set(ids)] : undefined;
   }
@@ -187,13 +192,15 @@ export class SearchIndex {
   }
 }
 
-/** SQL for whether there is something in a conversation `c` of the user `$1` that a query with `SOME_CONVERSATION` matches; `partition` and `query` are SQL. */
+/**
+ * SQL for whether there is something in a conversation `c` of the user `$1` that a query with `SOME_CONVERSATION` matches; `partition` and `query` are SQL. Stands where
+ * there is `KNOWN`: only segments of the time of the conversation are looked into, or a conversation without hits would take as many looks as there are segments.
+ */
 export function isFoundIn(partition: string, query: string): string {
   const own = withPrefix(ofConversation(query, 'c.id'), prefixOf(partition, 'g.segment'));
   return `EXISTS (
     SELECT 1 FROM (
-      SELECT segment FROM search_segments WHERE user_id = $1 AND from_at <= c.last_activity_at + ${SLACK}
-        AND (to_at IS NULL OR to_at >= c.created_at) ORDER BY segment DESC
+      SELECT segment FROM known WHERE from_at <= c.last_activity_at + ${SLACK} AND (to_at IS NULL OR to_at >= c.created_at) ORDER BY segment DESC
     ) g CROSS JOIN LATERAL (
       SELECT 1 FROM search_entries e WHERE e.user_id = $1 AND e.conversation_id = c.id AND e.tokens @@ ${own}::tsquery LIMIT 1
     ) e
@@ -208,10 +215,18 @@ function positionOf({ segment, created_at, id }: Hit): EntryPosition {
   return { segment, created_at: created_at.toISOString(), id };
 }
 
-function lastOf(inOrder: readonly Hit[], { oldest, segments }: Looked): EntryPosition | undefined {
+/** How many segments are looked at at once. The index has words and no places, so a phrase is looked for in each message that has its words. */
+function segmentsFor({ wanted, unwanted }: TextQuery): number {
+  const hasPhrase = [...wanted, ...unwanted].some((term) => term.length > 1);
+  return (hasPhrase ? phraseSegments : searchedSegments).limit;
+}
+
+function lastOf(
+  inOrder: readonly Hit[],
+  { oldest, segments }: Looked,
+  most: number,
+): EntryPosition | undefined {
   const last = inOrder.at(-1);
   if (last && inOrder.length === rankedHits.limit) return positionOf(last);
-  return oldest !== null && segments === searchedSegments.limit
-    ? { segment: oldest, ...END_OF_SEGMENT }
-    : undefined;
+  return oldest !== null && segments === most ? { segment: oldest, ...END_OF_SEGMENT } : undefined;
 }

@@ -1,3 +1,5 @@
+import { DataSource } from 'typeorm';
+import { SEARCH_BOUNDS } from '../../../src/config/bounds';
 import type { Page } from '../../support/api-client';
 import { reply } from '../../support/model-server/behaviours';
 import { useChatApp } from '../../support/use-chat-app';
@@ -19,6 +21,11 @@ async function list(q: string): Promise<string[]> {
   if (status !== 200) throw new Error(text);
   return body.data.map(({ id }) => id);
 }
+
+/** Conversations without messages, later than another one. */
+const REPEATED = `INSERT INTO conversations SELECT (json_populate_record(NULL::conversations, (to_jsonb(c) || jsonb_build_object(
+    'id', gen_random_uuid(), 'active_leaf_id', NULL, 'last_activity_at', c.last_activity_at + n * interval '1 millisecond'))::json)).*
+  FROM conversations c, generate_series($2::int, $3::int) n WHERE c.id = $1`;
 
 describe('q of GET /conversations', () => {
   it('finds what is in titles and in messages', async () => {
@@ -45,4 +52,19 @@ describe('q of GET /conversations', () => {
     expect(await list('plover')).toEqual([some.id, many.id]);
     expect(await list('plover')).not.toContain(none.id);
   });
+
+  it('looks into so many of them for a page, and goes on behind them', async () => {
+    const many = await say('a whimbrel', 'Many');
+    await list('whimbrel');
+    await repeatEntry(t, many.messageId, SEARCH_BOUNDS.listedHits.limit);
+    const none = await say('nothing', 'None');
+    await list('whimbrel');
+    for (let first = 1; first <= SEARCH_BOUNDS.askedConversations.limit; first += 100)
+      await t.app.get(DataSource).query(REPEATED, [none.id, first, first + 99]);
+    const { body } = await alice.get<Page<{ id: string }>>('/conversations?q=whimbrel');
+    expect([body.data, body.has_more]).toEqual([[], true]);
+    const pages = await alice.pages<{ id: string }>('/conversations?q=whimbrel', 100);
+    expect(pages.flat().map(({ id }) => id)).toEqual([many.id]);
+    // Of which the embedded database makes thousands of rows first.
+  }, 300_000);
 });

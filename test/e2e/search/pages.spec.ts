@@ -1,3 +1,5 @@
+import { DataSource } from 'typeorm';
+import { SEARCH_BOUNDS } from '../../../src/config/bounds';
 import { reply } from '../../support/model-server/behaviours';
 import { useChatApp } from '../../support/use-chat-app';
 import { repeatEntry, search, type Hit } from './support';
@@ -38,6 +40,25 @@ describe('pages of a search', () => {
     const pages = await alice.pages<Hit>('/search?q=dunlin', 100);
     expect(pages.length).toBeGreaterThan(2);
     expect(new Set(pages.flat().map(({ message_id }) => message_id)).size).toBe(31);
+  });
+
+  it('are looked for in as many pieces of the index as it takes', async () => {
+    const { messageId } = await say('a lone godwit');
+    expect(await search(alice, 'godwit', '&role=user')).toHaveLength(1);
+    // Later ones, in which there is nothing.
+    await t.app.get(DataSource).query(
+      `INSERT INTO search_segments (user_id, segment, opened_at, from_at)
+       SELECT user_id, max(segment) + n, now(), now() FROM search_segments, generate_series(1, $2::int) n WHERE user_id = $1 GROUP BY user_id, n`,
+      [t.user('alice'), SEARCH_BOUNDS.searchedSegments.limit + SEARCH_BOUNDS.phraseSegments.limit],
+    );
+    // A busy machine may take more than one page for it.
+    const found = async (q: string) => {
+      const pages = await alice.pages<Hit>(`/search?role=user&q=${encodeURIComponent(q)}`, 20);
+      return pages.flat().map(({ message_id }) => message_id);
+    };
+    for (const q of ['godwit', '"lone godwit"', 'lone "a lone"', 'godwit -"lone wolf"'])
+      expect([q, await found(q)]).toEqual([q, [messageId]]);
+    expect(await found('"godwit lone"')).toEqual([]);
   });
 
   it('are of the search that they go on with', async () => {

@@ -9,6 +9,7 @@ import { bearer, logIn, newKey, type Person, signUp } from '../../support/accoun
 import { captureLogs } from '../../support/log-capture';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
+import type { ApiClient } from '../../support/api-client';
 import { useChatApp } from '../../support/use-chat-app';
 
 /** The journal of a reply is dropped so long after its end at the latest. */
@@ -65,6 +66,7 @@ async function writeEverywhere(person: Person, canaries: Canaries): Promise<() =
   model.script(reply(word('reply that is shared and deleted')));
   const shared = await api.conversation({ title: word('title that is shared') });
   const said = await api.say(shared.id, word('message that is shared and deleted'));
+  await index(api, canaries, 'reply that is shared and deleted');
   await api.post(`/conversations/${shared.id}/shares`, {});
   await api.post(`/conversations/${shared.id}/shares`, { live: true });
   await api.delete(`/messages/${said.user_message.id}`);
@@ -81,6 +83,7 @@ async function writeEverywhere(person: Person, canaries: Canaries): Promise<() =
   await api.ticket();
   const gone = await api.conversation({ title: word('deleted title') });
   await api.say(gone.id, word('deleted message'));
+  await index(api, canaries, 'deleted message');
   await api.delete(`/conversations/${gone.id}`);
   await bearer(t.url).post('/auth/token', { username: word('username'), password: word('wrong password') });
   const gate = hold();
@@ -96,6 +99,19 @@ async function writeEverywhere(person: Person, canaries: Canaries): Promise<() =
     gate.release();
     void Promise.all([stream.done(), queued.then((reader) => reader.done())]).catch(() => undefined);
   };
+}
+
+/** A search puts into the index what was said. */
+async function index(api: ApiClient, canaries: Canaries, place: string): Promise<void> {
+  const { body } = await api.get<{ data: object[] }>(`/search?q=${canaries.in(place)}`);
+  expect(body.data.length).toBeGreaterThan(0);
+  const [{ found }] = await t.app
+    .get(DataSource)
+    .query<[{ found: boolean }]>(
+      'SELECT EXISTS (SELECT 1 FROM search_entries WHERE strpos(tokens::text, $1) > 0) AS found',
+      [canaries.in(place)],
+    );
+  expect(found).toBe(true);
 }
 
 /** Every row of every table, and what `pg_dump` makes of the database where there is one. */
@@ -134,6 +150,7 @@ describe('somebody who is erased', () => {
     const person = await signUp(t.url, name, canaries.in('password'));
     const again = await logIn(t.url, name, canaries.in('password'));
     const leave = await writeEverywhere({ ...person, api: bearer(t.url, again.access_token) }, canaries);
+    await index(person.api, canaries, 'message');
     expect(canaries.foundIn(await dump()).length).toBeGreaterThan(15);
     expect((await person.api.delete(`/users/${person.id}`)).status).toBe(204);
     leave();
