@@ -69,7 +69,7 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
       t.model.script(
         reply(ANSWER, { reasoning: 'They cook, so I keep it practical.', usage: { input: 41, output: 318 } }),
       );
-      const context = await t.context({ viewport: { width: 1280, height: 860 } }, user);
+      const context = await t.context({ viewport: { width: 1280, height: 940 } }, user);
       const page = await t.open('', context);
       await page.locator('#message-box').fill('Why does pasta take longer in the mountains?');
       await page.locator('#message-box').press('Enter');
