@@ -15,12 +15,13 @@ import { Random } from './support/random';
 import { SEED, SERVER_URL, sized } from './support/options';
 import { printRow } from './support/report';
 
-const CONVERSATIONS = sized(30, 300);
-const IN_A_CONVERSATION = 100;
+/** Twice as many as are worked on from either end. */
+const CONVERSATIONS = sized(50, 300);
+const IN_A_CONVERSATION = 50;
 const USERS = ['ann', 'ben', 'cas'];
 /** Is erased while the job runs. */
 const LEAVER = 'dot';
-const KILLS = sized(3, 20);
+const KILLS = sized(SERVER_URL ? 2 : 3, 20);
 /** On a server a job of a process that was killed is taken over after a heartbeat that is missed, and the next look for one. */
 const TAKEN_OVER_MS = 300_000;
 /** Found words of old messages by which it is seen that the job goes on. */
@@ -166,7 +167,11 @@ it(`what was stored before there was search is found once, however often the job
   const work = new Work(random);
   const sample = Array.from({ length: SAMPLE }, (_, n) => ({
     user: USERS[n % USERS.length],
-    word: wordOf(USERS[n % USERS.length], 1 + Math.floor((n * CONVERSATIONS) / SAMPLE), 50),
+    word: wordOf(
+      USERS[n % USERS.length],
+      1 + Math.floor((n * CONVERSATIONS) / SAMPLE),
+      IN_A_CONVERSATION / 2,
+    ),
   }));
   const countFound = async (as: (user: string) => ApiClient) => {
     const hits = await Promise.all(sample.map(({ user, word }) => found(as(user), word)));
