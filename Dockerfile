@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-# The tag gets fixes of Node 24 and Debian with each build. Where a build must be the same each time, pin it: the digest is in the output of
-# `docker buildx imagetools inspect node:24-bookworm-slim`, and goes behind the tag, as in node:24-bookworm-slim@sha256:…
-FROM node:24-bookworm-slim AS build
+# The tag gets fixes of Node 24 and Debian with each build. Where a build must be the same each time, name it with its digest: docs/operate.md#images.
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The image brings its own Node, so the one from the registry and its install script are not needed.
@@ -14,7 +14,7 @@ COPY client ./client
 COPY web ./web
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 # docker build --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD)
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -7,6 +7,7 @@ import { APP_OPTIONS, configureApp } from '../app.setup';
 import { AppConfig } from '../config/app-config';
 import { parseAppConfig } from '../config/environment';
 import { unknownVariables } from '../config/unknown-variables';
+import { parseDatabaseUrl } from '../database/database-url';
 import { type Listening, listenWithAcceptors } from '../http/acceptors';
 import { Draining } from '../http/draining';
 import { explain, type Places } from './explain-error';
@@ -28,6 +29,7 @@ export async function boot(): Promise<void> {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
     const { database, http } = parseAppConfig(process.env);
     Object.assign(places, { dataDir: database.dataDir, host: http.host });
+    if (database.url) parseDatabaseUrl(database.url);
     const shutdown = new Shutdown();
     const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
     stopWithNpm(shutdown);

@@ -16,7 +16,7 @@ const IDENTITY: Record<AuthConfig['mode'], string> = {
 export function greeting(config: AppConfig, url: string): string[] {
   const { http } = config;
   const base = `${url}/${API_PREFIX}`;
-  const example = exampleOf(config, base);
+  const example = exampleOf(config, url, base);
   const off = offOf(config);
   return [
     `Parley ${VERSION} listens on ${base}`,
@@ -72,7 +72,7 @@ function offOf({ http, ownProviders, limits, auth }: AppConfig): string[] {
 }
 
 /** A command that works as it stands, but for a secret or token that is not for the log. None where only a gateway can name users. */
-function exampleOf({ auth }: AppConfig, base: string): string | undefined {
+function exampleOf({ auth, http }: AppConfig, url: string, base: string): string | undefined {
   const identity = {
     header: auth.proxySecret
       ? `-H 'X-User-ID: me' -H "X-Proxy-Secret: $AUTH_PROXY_SECRET"`
@@ -81,5 +81,8 @@ function exampleOf({ auth }: AppConfig, base: string): string | undefined {
     jwks: `-H "Authorization: Bearer $ACCESS_TOKEN"`,
   }[auth.mode];
   if (auth.mode === 'header' && !auth.proxySecret && auth.trustedProxies.length > 0) return undefined;
-  return `curl -N ${base}/chat ${identity} -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`;
+  const [name] = http.allowedHosts;
+  const isAllowed = name === undefined || http.allowedHosts.includes(new URL(url).hostname);
+  const host = isAllowed ? '' : `-H 'Host: ${name}' `;
+  return `curl -N ${base}/chat ${host}${identity} -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`;
 }

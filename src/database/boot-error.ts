@@ -40,8 +40,9 @@ export function explainFatal(error: unknown): Error {
   }
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (CERTIFICATE_CODES.test(code)) {
+    const [why] = message.split(';');
     return problem(
-      `DATABASE_URL: the server's certificate is not accepted (${message}). Name its authority by sslrootcert=FILE; sslmode=require encrypts without proof of who answers`,
+      `DATABASE_URL: the server's certificate is not accepted (${why}). Name its authority by sslrootcert=FILE; sslmode=require encrypts without proof of who answers`,
       error,
     );
   }

@@ -173,6 +173,18 @@ describe('a start that cannot succeed', () => {
     }
   });
 
+  it.each([
+    ['a kind of TLS that it does not have', 'sslmode=prefer'],
+    ['a certificate that is not there', 'sslmode=verify-full&sslrootcert=/nowhere.pem'],
+  ])('explains a DATABASE_URL with %s', async (_what, query) => {
+    const service = new Service('main.js', {
+      DATABASE_URL: `postgres://parley:canary@127.0.0.1:9/parley?${query}`,
+    });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/^Invalid configuration:\n {2}- DATABASE_URL: .+\n$/);
+    expect(service.output).not.toContain('canary');
+  });
+
   it('explains a name in HOST that nobody knows', async () => {
     const service = new Service('main.js', { HOST: 'nowhere.invalid', LOG_LEVEL: 'error' });
     expect(await service.exit).toBe(1);
@@ -277,6 +289,31 @@ describe('a start', () => {
     expect(service.output).toMatch(/models +llama at 127\.0\.0\.1:9/);
     expect(service.output).toContain('or is me (DEFAULT_USER_ID)');
     expect(service.output).not.toContain('canary');
+  });
+
+  it.each([
+    ['as it is', {}],
+    ['under another name alone', { ALLOWED_HOSTS: 'chat.example.com' }],
+    ['behind a gateway', { AUTH_PROXY_SECRET: 'a-secret-of-32-characters-or-more' }],
+  ])('prints a command that works: %s', async (_how, env) => {
+    const service = new Service('main.js', { ...env, LOG_FORMAT: 'json' });
+    await service.url();
+    const lines = () =>
+      service.output.split('\n').map((line) => /"msg":" +try +(curl .*)"\}$/.exec(line)?.[1]);
+    const command = await vi.waitFor(() => JSON.parse(`"${lines().find(Boolean)}"`) as string, 10_000);
+    const { stdout } = spawnSync('sh', ['-c', command], {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    expect(stdout).toContain('"type":"end"');
+  });
+
+  it('waits for a database that cannot be reached, and says which variable names it', async () => {
+    const service = new Service('main.js', { DATABASE_URL: 'postgres://parley:canary@127.0.0.1:9/parley' });
+    const url = await service.url();
+    expect(service.output).toContain('DATABASE_URL: 127.0.0.1:9 cannot be reached yet (ECONNREFUSED)');
+    expect(service.output).not.toContain('canary');
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503);
   });
 
   it('with --help says what there is, and refuses other options', async () => {

@@ -10,7 +10,7 @@ const read = (file: string) => fs.readFileSync(join(ROOT, file), 'utf8');
 
 interface Service {
   image?: string;
-  build?: string;
+  build?: { context: string; args: Record<string, string> };
   command?: string[];
   container_name?: string;
   depends_on?: Record<string, { condition: string; required?: boolean }>;
@@ -146,6 +146,15 @@ describe('docker-compose.yml', () => {
 
 describe('the image', () => {
   const dockerfile = read('Dockerfile');
+
+  it('is made of images that an operator may pin', () => {
+    const [, usual] = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile)!;
+    expect(dockerfile.match(/^FROM \S+/gm)).toEqual(['FROM ${NODE_IMAGE}', 'FROM ${NODE_IMAGE}']);
+    for (const { build } of [compose.services.parley, compose.services.secrets])
+      expect(build!.args.NODE_IMAGE).toBe(`\${NODE_IMAGE:-${usual}}`);
+    expect(compose.services.database.image).toMatch(/^\$\{DATABASE_IMAGE:-pgvector\/pgvector:pg\d+\}$/);
+    expect(read('docs/operate.md')).toContain(`imagetools inspect ${usual}`);
+  });
 
   it('is told the version of the package', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };

@@ -63,13 +63,13 @@ export class PlainUser {
     readonly id: string = `user-${randomUUID().slice(0, 8)}`,
   ) {}
 
-  /** A turn in a conversation of its own; answers the ids of its messages once its reply has ended, and so is acknowledged. */
+  /**
+   * A turn in a conversation of its own; answers the ids of its messages once its reply has ended, and so is acknowledged. A machine that is busy
+   * takes longer for a statement than the service waits, which says so and is asked again.
+   */
   async turn(content: string): Promise<string[]> {
-    const response = await fetch(`${this.url}/api/v1/chat?full_text=false`, {
-      method: 'POST',
-      headers: { 'X-User-ID': this.id, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ content }),
-    });
+    let response = await this.post(content);
+    for (let tries = 1; response.status === 503 && tries < 10; tries++) response = await this.post(content);
     const text = await response.text();
     const events = text
       .split('\n')
@@ -79,6 +79,14 @@ export class PlainUser {
     if (!start || events.at(-1)?.type !== 'end')
       throw new Error(`No whole reply: ${response.status} ${text.slice(0, 500)}`);
     return [start.data.message_id, start.data.user_message_id].filter(Boolean);
+  }
+
+  private post(content: string): Promise<Response> {
+    return fetch(`${this.url}/api/v1/chat?full_text=false`, {
+      method: 'POST',
+      headers: { 'X-User-ID': this.id, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ content }),
+    });
   }
 
   /** All that the service has of this user, in lines of JSON, but for the records of exports, each of which adds one. */

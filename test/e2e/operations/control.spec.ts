@@ -14,7 +14,7 @@ import { useModelServer } from '../../support/use-model-server';
 
 const model = useModelServer();
 /** Each test starts several processes, which takes minutes on a machine that has other things to do. */
-vi.setConfig({ testTimeout: 600_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 let operated: OperatedService;
 
 beforeAll(() => {

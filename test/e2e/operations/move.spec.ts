@@ -19,7 +19,7 @@ type Run = (statement: string) => Promise<{ rows: { value: string }[] }>;
 
 const model = useModelServer();
 /** Each test starts several processes, which takes minutes on a machine that has other things to do. */
-vi.setConfig({ testTimeout: 600_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 let operated: OperatedService;
 const databases: string[] = [];
 
