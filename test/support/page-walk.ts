@@ -214,6 +214,9 @@ class PageWalk {
   }
 
   private async shows(page: Page, id: string): Promise<void> {
+    // What is being edited is not shown.
+    for (const edit of await page.locator('form.edit').all())
+      await edit.getByRole('button', { name: 'Cancel' }).click();
     const shown = `[...document.querySelectorAll('article.message')].map((each) => [each.dataset.id, each.dataset.status,
       (each.querySelector('.bubble, .body > .prose')?.innerText ?? '').trim()])`;
     await this.agree(

@@ -20,6 +20,7 @@ const PAGE_SIZE = 50;
 const UNDO_MS = 8_000;
 /** Events come in bursts, and one list tells of all of them. */
 const SETTLE_MS = 150;
+const RETRY_MS = 2_000;
 
 const { t } = i18n.global;
 const known = shallowReactive(new Map<string, ListedConversation>());
@@ -68,14 +69,19 @@ async function load(): Promise<void> {
     loading.value = false;
   } catch {
     // The feed tells when the service is there again, or the session has ended.
-    if (mine === generation) timer = window.setTimeout(() => void load(), 2_000);
+    if (mine === generation) loadIn(RETRY_MS);
   }
 }
 
-function loadSoon(): void {
-  clearTimeout(timer);
-  timer = window.setTimeout(() => void load(), SETTLE_MS);
+/** However many ask meanwhile, and however long they go on. */
+function loadIn(ms: number): void {
+  timer ??= window.setTimeout(() => {
+    timer = undefined;
+    void load();
+  }, ms);
 }
+
+const loadSoon = () => loadIn(SETTLE_MS);
 
 function reload(): void {
   known.clear();
