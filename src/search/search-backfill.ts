@@ -10,8 +10,9 @@ import { BackfillRepository, type UnindexedConversation, type UnindexedMessage }
 const JOB: JobType = {
   name: 'search.backfill',
   concurrency: 1,
-  attempts: 3,
-  retryDelayS: 60,
+  // A process that is killed takes one: what it has indexed stays, so the next may go on soon.
+  attempts: 10,
+  retryDelayS: 5,
   timeoutMs: 6 * 3600_000,
 };
 const KEY = 'regular';

@@ -20,7 +20,6 @@ const SCENARIOS = [
   'recovery',
   'providers',
   'migration',
-  'search',
 ];
 const { values } = parseArgs({
   options: {

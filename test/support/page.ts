@@ -124,7 +124,11 @@ export class PageFixture {
 
   /** The API itself, as the user of this test. */
   get api(): ApiClient {
-    return ApiClient.of(() => this.serviceUrl, this.user);
+    return this.apiOf(this.user);
+  }
+
+  apiOf(user: string): ApiClient {
+    return ApiClient.of(() => this.serviceUrl, user);
   }
 
   /** A browser of its own, in which this user has said who they are; '' for nobody. */

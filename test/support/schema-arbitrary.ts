@@ -106,8 +106,14 @@ export function requestsOf(
 function parameterOf(name: string, schema: Schema, api: ApiDescription, hints: Hints): fc.Arbitrary<string> {
   const isId = schema.format === 'uuid';
   const hostile = isId ? fc.constantFrom(...HOSTILE_IDS) : texts.filter((text) => text.length < 3000);
-  const valid = valueOf(schema, api, hints, name).map(String);
+  const valid = valueOf(schema, api, hints, name).map(asText);
   return fc.oneof({ weight: isId ? 12 : 3, arbitrary: valid }, { weight: 1, arbitrary: hostile });
+}
+
+/** Objects of no prototype have no text. */
+function asText(value: unknown): string {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? JSON.stringify(value) : String(value);
 }
 
 function bodyOf(schema: Schema, api: ApiDescription, hints: Hints): fc.Arbitrary<string> {

@@ -1,5 +1,10 @@
-import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import type { ModelMessage, ModelRequest } from '../llm-client';
+
+/** A message as the provider gets it. */
+export interface SentMessage {
+  role: 'system' | 'developer' | 'user' | 'assistant';
+  content: string;
+}
 
 /** What asks a model without a way of its own to go on with its last message. */
 export const CONTINUE_REQUEST =
@@ -7,14 +12,14 @@ export const CONTINUE_REQUEST =
   'Repeat nothing of it, and write nothing about this request.';
 
 interface ContinuedMessages {
-  messages: ChatCompletionMessageParam[];
+  messages: SentMessage[];
   add_generation_prompt?: false;
   continue_final_message?: true;
 }
 
 /** The messages on the wire, with an unfinished reply at their end put in the way that the provider understands. */
 export function continuedMessages({ messages, model }: ModelRequest): ContinuedMessages {
-  const sent = messages.map(({ role, content }): ChatCompletionMessageParam => ({ role, content }));
+  const sent = messages.map(({ role, content }): SentMessage => ({ role, content }));
   const end = messages.at(-1);
   if (end?.role !== 'assistant') return { messages: sent };
   // Anthropic refuses a message to go on with that ends with white space.
@@ -34,10 +39,6 @@ export function continuedMessages({ messages, model }: ModelRequest): ContinuedM
   }
 }
 
-function marked(
-  messages: ChatCompletionMessageParam[],
-  last: ModelMessage,
-  mark: object,
-): ChatCompletionMessageParam[] {
+function marked(messages: SentMessage[], last: ModelMessage, mark: object): SentMessage[] {
   return [...messages.slice(0, -1), { role: 'assistant', content: last.content, ...mark }];
 }

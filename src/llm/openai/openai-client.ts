@@ -1,6 +1,4 @@
 import { Logger } from '@nestjs/common';
-import OpenAI from 'openai';
-import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 import type { Agent } from 'undici';
 import type { LlmConfig } from '../../config/app-config';
 import { PROVIDER_BOUNDS } from '../../config/bounds';
@@ -16,7 +14,12 @@ import {
 import { LlmError } from '../llm-error';
 import { type BodyKind, kindOf } from './body-kind';
 import { modelNames } from './model-list';
-import { createAgent, providerFetch, type ProviderInit, type ProviderResponse } from './provider-fetch';
+import {
+  createAgent,
+  ProviderConnection,
+  type ProviderRequest,
+  type ProviderResponse,
+} from './provider-connection';
 import { requestFailure, requestIdOf } from './provider-failure';
 import { readAtMost } from './read-at-most';
 import { ReplyNormaliser } from './reply-normaliser';
@@ -31,15 +34,12 @@ import { takeWholeReply } from './whole-reply';
 /** Each leaves out one parameter more. */
 const MOST_REPETITIONS = 5;
 
-/**
- * Any provider that speaks OpenAI's chat completions. The SDK makes the request and reads refusals; the stream is decoded
- * here, because the SDK's decoder is silent about some failures and takes most of the time of a token.
- */
+/** Any provider that speaks OpenAI's chat completions (decision 005 says why without its SDK). */
 export class OpenAiClient extends LlmClient {
   private readonly logger = new Logger(OpenAiClient.name);
   private readonly agent: Agent;
   private readonly guardedAgent: Agent;
-  private readonly connections = new WeakMap<ProviderConfig, OpenAI>();
+  private readonly connections = new WeakMap<ProviderConfig, ProviderConnection>();
   /** What models refuse, by their provider's names of them. */
   private readonly refused = new WeakMap<ProviderConfig, Map<string, RefusedParameters>>();
   private readonly limits: StreamLimits;
@@ -49,7 +49,7 @@ export class OpenAiClient extends LlmClient {
    * @param held what the whole process holds of providers' answers
    */
   constructor(
-    private readonly config: Pick<LlmConfig, 'connectTimeoutMs' | 'totalTimeoutMs' | 'maxReplyChars'>,
+    config: Pick<LlmConfig, 'connectTimeoutMs' | 'maxReplyChars'>,
     private readonly guard = new OutboundGuard(),
     private readonly held: HeldBytes = new HeldBytes(),
   ) {
@@ -80,8 +80,7 @@ export class OpenAiClient extends LlmClient {
   async models(provider: ProviderConfig, signal: AbortSignal): Promise<string[]> {
     const call = new ProviderCall(new Scrubber(provider));
     try {
-      const sdk = this.connectionTo(provider);
-      const response = await sent(async () => sdk.get('/models', call.options(signal)).asResponse(), call);
+      const response = await this.sent({ path: '/models', signal }, provider, call);
       const text = await readAtMost(response.body, PROVIDER_BOUNDS.checkBytes.limit, this.held);
       signal.throwIfAborted();
       return modelNames(text);
@@ -126,15 +125,12 @@ export class OpenAiClient extends LlmClient {
     signal: AbortSignal,
   ): Promise<ProviderResponse> {
     const { model, provider } = request;
-    const { completions } = this.connectionTo(provider).chat;
     const refused = this.refusedBy(request);
     for (let repetition = 0; ; repetition++) {
       const fields = refused.without(requestBody(request));
-      // The SDK's types know OpenAI's words only.
-      const body = fields as unknown as ChatCompletionCreateParamsStreaming;
+      const asked = { path: '/chat/completions', body: JSON.stringify(fields), signal };
       try {
-        const response: unknown = await completions.create(body, call.options(signal)).asResponse();
-        return response as ProviderResponse;
+        return await this.send(asked, provider, call);
       } catch (error) {
         const failure = requestFailure(error, call.scrub);
         const parameter = failure.code === 'provider_bad_request' && refused.learn(error, fields);
@@ -155,36 +151,36 @@ export class OpenAiClient extends LlmClient {
     return known;
   }
 
-  private connectionTo(provider: ProviderConfig): OpenAI {
+  /** @throws {LlmError} for a refusal */
+  private async sent(
+    request: ProviderRequest,
+    provider: ProviderConfig,
+    call: ProviderCall,
+  ): Promise<ProviderResponse> {
+    try {
+      return await this.send(request, provider, call);
+    } catch (error) {
+      throw requestFailure(error, call.scrub);
+    }
+  }
+
+  private send(
+    request: ProviderRequest,
+    provider: ProviderConfig,
+    call: ProviderCall,
+  ): Promise<ProviderResponse> {
+    const connection = this.connectionTo(provider);
+    const send = () => connection.send({ ...request, ...call.options });
+    return provider.guarded ? this.guard.onBehalfOf(provider.guarded.userId, send) : send();
+  }
+
+  private connectionTo(provider: ProviderConfig): ProviderConnection {
     const known = this.connections.get(provider);
     if (known) return known;
-    const connection = this.connect(provider);
+    const agent = provider.guarded ? this.guardedAgent : this.agent;
+    const connection = new ProviderConnection(provider, agent, this.held);
     this.connections.set(provider, connection);
     return connection;
-  }
-
-  private connect(provider: ProviderConfig): OpenAI {
-    const { apiKey, headers } = provider;
-    return new OpenAI({
-      baseURL: provider.baseUrl,
-      apiKey: apiKey ?? 'none',
-      // Otherwise it is taken from the environment: it belongs to OpenAI, and this may be another provider.
-      adminAPIKey: null,
-      defaultHeaders: { ...(!apiKey && { Authorization: null }), ...headers },
-      defaultQuery: provider.query,
-      fetch: this.fetchFor(provider),
-      maxRetries: 0,
-      timeout: this.config.totalTimeoutMs,
-      // It would log texts and URLs.
-      logLevel: 'off',
-    });
-  }
-
-  private fetchFor({ headers, guarded }: ProviderConfig): ReturnType<typeof providerFetch> {
-    const names = Object.keys(headers);
-    if (!guarded) return providerFetch(this.agent, names, this.held);
-    const fetch = providerFetch(this.guardedAgent, names, this.held);
-    return (url, init) => this.guard.onBehalfOf(guarded.userId, () => fetch(url, init));
   }
 }
 
@@ -197,11 +193,8 @@ class ProviderCall {
     private readonly request: Pick<ModelRequest, 'onHead' | 'traceparent'> = {},
   ) {}
 
-  /** For the SDK, which hands on to our own `fetch` what it does not know. */
-  options(signal: AbortSignal): OpenAI.RequestOptions {
-    const { traceparent } = this.request;
-    const init: ProviderInit = { traceparent, onHead: (response) => this.begin(response) };
-    return { signal, fetchOptions: init as OpenAI.RequestOptions['fetchOptions'] };
+  get options(): Pick<ProviderRequest, 'traceparent' | 'onHead'> {
+    return { traceparent: this.request.traceparent, onHead: (response) => this.begin(response) };
   }
 
   /** A failure with what the provider's answer and its address say of it. */
@@ -217,18 +210,9 @@ class ProviderCall {
     });
   }
 
-  private begin({ status, headers }: Pick<Response, 'status' | 'headers'>): void {
+  private begin({ status, headers }: Pick<ProviderResponse, 'status' | 'headers'>): void {
     this.head = { status, requestId: this.scrub.id(requestIdOf(headers)) };
     this.request.onHead?.(this.head);
-  }
-}
-
-/** @throws {LlmError} for a refusal */
-async function sent(ask: () => Promise<unknown>, { scrub }: ProviderCall): Promise<ProviderResponse> {
-  try {
-    return (await ask()) as ProviderResponse;
-  } catch (error) {
-    throw requestFailure(error, scrub);
   }
 }
 

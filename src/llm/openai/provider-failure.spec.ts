@@ -1,7 +1,7 @@
-import { APIError } from 'openai';
-import { LlmError, type LlmErrorCode } from '../llm-error';
+import type { LlmErrorCode } from '../llm-error';
 import { chunkError } from './chunk';
 import { reportedFailure, requestFailure } from './provider-failure';
+import { ProviderRefusal } from './provider-refusal';
 import { Scrubber } from './scrubber';
 
 const scrub = new Scrubber({ apiKey: 'sk-secret-1234', headers: {} } as ConstructorParameters<
@@ -571,8 +571,6 @@ describe('the refusal', () => {
   });
 });
 
-function apiError(status: number, body: unknown): LlmError | APIError {
-  // As `providerFetch` hands it to the SDK.
-  const error = typeof body === 'object' ? { error: body } : undefined;
-  return APIError.generate(status, error, typeof body === 'string' ? body : undefined, new Headers());
+function apiError(status: number, body: unknown): ProviderRefusal {
+  return new ProviderRefusal(status, new Headers(), typeof body === 'string' ? body : JSON.stringify(body));
 }

@@ -1,7 +1,7 @@
-import { APIConnectionTimeoutError, APIError } from 'openai';
 import { LlmError, type LlmErrorCode } from '../llm-error';
 import { classifyFailure } from './failure-code';
 import { parseJson } from './provider-json';
+import { ProviderRefusal } from './provider-refusal';
 import { retryAfterMs, waitInWords } from './retry-after';
 import type { Scrubber } from './scrubber';
 import { beyond } from './stream-budget';
@@ -44,11 +44,8 @@ interface WireError {
 
 /** The failure of a request that never became a stream. */
 export function requestFailure(error: unknown, scrub: Scrubber): LlmError {
-  if (error instanceof APIError && error.cause instanceof LlmError) return error.cause;
-  if (error instanceof APIError && error.status !== undefined) return statusFailure(error, scrub);
-  // The SDK writes the error down as JSON, which is recursive.
-  if (error instanceof RangeError) return nestedTooDeep();
-  return connectionFailure(error);
+  if (error instanceof LlmError) return error;
+  return error instanceof ProviderRefusal ? statusFailure(error, scrub) : connectionFailure(error);
 }
 
 /** The failure that a provider reports inside a stream, or as JSON under 200. */
@@ -73,11 +70,9 @@ export function requestIdOf(headers: Headers): string | undefined {
   return REQUEST_ID_HEADERS.map((name) => headers.get(name)).find((id) => !!id) ?? undefined;
 }
 
-function statusFailure(error: APIError, scrub: Scrubber): LlmError {
-  const status = error.status as number;
-  const { words, message, requestId, waitMs } = readError(error.error ?? pageOf(error));
+function statusFailure({ status, headers, body, said }: ProviderRefusal, scrub: Scrubber): LlmError {
+  const { words, message, requestId, waitMs } = readError(said);
   const { code, retryable } = classifyFailure({ words, message, status });
-  const headers = new Headers(error.headers);
   return new LlmError(code, {
     retryable,
     fittingShare: fittingShare(code, message),
@@ -87,7 +82,7 @@ function statusFailure(error: APIError, scrub: Scrubber): LlmError {
       reason: LOADING.test(message.slice(0, LONGEST_READ)) ? 'loading' : scrub.word(words[0]),
       request_id: scrub.word(requestIdOf(headers) ?? requestId),
     },
-    providerText: error.error === undefined && !scrub.keepsPages ? undefined : scrub.text(message),
+    providerText: body === undefined && !scrub.keepsPages ? undefined : scrub.text(message),
   });
 }
 
@@ -108,15 +103,10 @@ function fittingShare(code: LlmErrorCode, message: string): number | undefined {
   return Number.isFinite(limit) ? (limit / sent) * MARGIN : undefined;
 }
 
-/** A body that is no JSON. The SDK puts the status before it, and words of its own in the place of none. */
-function pageOf({ message }: APIError): string {
-  return message.replace(/^\d{3} (status code \(no body\)$)?/, '');
-}
-
 /** The provider could not be reached, or the connection broke before it answered. */
 function connectionFailure(error: unknown): LlmError {
   const reason = networkCode(error);
-  const timeout = error instanceof APIConnectionTimeoutError || /TIMEOUT|ETIMEDOUT/.test(reason ?? '');
+  const timeout = /TIMEOUT|ETIMEDOUT/.test(reason ?? '');
   // A certificate does not get better by trying again.
   const certificate = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(reason ?? '');
   return new LlmError(timeout ? 'provider_timeout' : 'provider_unreachable', {

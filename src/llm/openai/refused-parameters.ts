@@ -1,4 +1,4 @@
-import { APIError } from 'openai';
+import { ProviderRefusal } from './provider-refusal';
 
 /** A body that asks for a completion, by its fields. */
 export type RequestFields = Readonly<Record<string, unknown>>;
@@ -58,10 +58,11 @@ export class RefusedParameters {
 
   /** Learns from a refusal which of the fields that were sent the model does not take; undefined if it names none. */
   learn(error: unknown, sent: RequestFields): string | undefined {
-    const name = error instanceof APIError ? refusedName(error, sent) : undefined;
+    if (!(error instanceof ProviderRefusal)) return undefined;
+    const name = refusedName(error, sent);
     if (!name) return undefined;
     if (this.names.size >= MOST_REMEMBERED) this.names.clear();
-    const { message } = wordsOf((error as APIError).error ?? (error as APIError).message);
+    const { message } = wordsOf(error.said);
     this.names.add(name === 'stream' || isAboutName(message) ? name : keyOf(name, sent[name]));
     return name;
   }
@@ -81,9 +82,9 @@ function keyOf(name: string, value: unknown): string {
 }
 
 /** The field that a refusal names: as its `param` (OpenAI), its `loc` (pydantic) or in its words. */
-function refusedName({ status, error, message }: APIError, sent: RequestFields): string | undefined {
-  if (status !== 400 && status !== 422) return undefined;
-  const words = wordsOf(error ?? message);
+function refusedName(refusal: ProviderRefusal, sent: RequestFields): string | undefined {
+  if (refusal.status !== 400 && refusal.status !== 422) return undefined;
+  const words = wordsOf(refusal.said);
   if (sent.stream && (words.params.has('stream') || NO_STREAM.test(words.message))) return 'stream';
   const optional = Object.keys(sent).filter((name) => !NEEDED.has(name));
   const named = optional.filter((name) => words.params.has(name));

@@ -1,7 +1,6 @@
-import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import type { ModelConfig, ModelSettings } from '../../config/models-config';
 import type { ModelRequest } from '../llm-client';
-import { continuedMessages } from './continuation';
+import { continuedMessages, type SentMessage } from './continuation';
 import type { RequestFields } from './refused-parameters';
 
 /**
@@ -44,13 +43,10 @@ function withoutUndefined(settings: ModelSettings): ModelSettings {
 }
 
 /** A system prompt that goes as a user's message is the beginning of the first one: strict templates take no two in a row. */
-function withSystemRole(
-  messages: ChatCompletionMessageParam[],
-  systemRole: ModelConfig['systemRole'],
-): ChatCompletionMessageParam[] {
+function withSystemRole(messages: SentMessage[], systemRole: ModelConfig['systemRole']): SentMessage[] {
   const [first, second, ...rest] = messages;
   if (first?.role !== 'system' || systemRole === 'system') return messages;
   if (systemRole === 'developer') return [{ ...first, role: 'developer' }, ...messages.slice(1)];
   if (second?.role !== 'user') return [{ role: 'user', content: first.content }, ...messages.slice(1)];
-  return [{ role: 'user', content: `${first.content as string}\n\n${second.content as string}` }, ...rest];
+  return [{ role: 'user', content: `${first.content}\n\n${second.content}` }, ...rest];
 }

@@ -74,7 +74,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     this.refuse(error);
   }
 
-  /** As `fetch` does: the SDK keeps the cause, but not always what is thrown. */
+  /** As `fetch` does. */
   private refuse(cause: unknown): void {
     this.pending?.reject(new TypeError('The request failed', { cause }));
     this.pending = undefined;

@@ -1,6 +1,7 @@
 import { failure, reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { box, describePage, lastReply, say } from '../../support/page';
+import { until } from '../../support/until';
 
 const RICH = [
   '## A title\n\nSome *words* with `code` and a [link](https://example.com).\n\n',
@@ -74,6 +75,12 @@ describePage('the conversation of the page', {}, (t) => {
     const page = await t.open();
     await say(page, 'First');
     await lastReply(page).getByText('One.').waitFor();
+    await page.getByRole('button', { name: 'Regenerate' }).waitFor();
+    // It has ended where it was seen.
+    await until(async () => {
+      const { data } = (await t.api.get<{ data: { unread: boolean }[] }>('/conversations')).body;
+      return data.length === 1 && !data[0].unread;
+    });
     await page.getByRole('button', { name: 'New chat' }).click();
     await say(page, 'Second');
     await lastReply(page).getByText('Two').waitFor();

@@ -1,4 +1,6 @@
+import type { ModelServer } from '../../support/model-server';
 import { reply } from '../../support/model-server/behaviours';
+import { modelsEnv } from '../../support/models-file';
 import { describePage, lastReply } from '../../support/page';
 
 const ANSWER = `Water boils at a lower temperature on a mountain, because the air above presses less on it.
@@ -57,6 +59,28 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
 
 /** For people to look at: `SCREENSHOTS=DIR npm test -- test/e2e/page/looks`. */
 (process.env.SCREENSHOTS ? describe : describe.skip)('looks', () => {
+  const named = (model: ModelServer) => modelsEnv(model, '{id: qwen3-30b, context_window: 131072}');
+  describePage('the screenshot of README.md', named, (t) => {
+    it('has an answer with everything', async () => {
+      const user = 'anna';
+      const api = t.apiOf(user);
+      for (const title of ['Holiday in Norway', 'Rewrite the release notes', 'Regular expression for dates'])
+        await api.post('/conversations', { title });
+      t.model.script(
+        reply(ANSWER, { reasoning: 'They cook, so I keep it practical.', usage: { input: 41, output: 318 } }),
+      );
+      const context = await t.context({ viewport: { width: 1280, height: 940 } }, user);
+      const page = await t.open('', context);
+      await page.locator('#message-box').fill('Why does pasta take longer in the mountains?');
+      await page.locator('#message-box').press('Enter');
+      await lastReply(page).locator('.katex').first().waitFor();
+      await lastReply(page).locator('.hljs-keyword').first().waitFor();
+      await lastReply(page).locator('.facts').waitFor();
+      await page.mouse.move(700, 100);
+      await t.screenshot(page, 'page');
+    });
+  });
+
   describePage('screenshots of the page', {}, (t) => {
     it.each([
       [360, 740, 'light', 'en-US'],
@@ -124,7 +148,7 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
         await page.locator('nav .search input').fill('');
         await page.locator('nav .item .options').nth(3).click();
         await t.screenshot(page, `${name}-menu`);
-        await page.locator('[role=menuitem]:has(.icon)').nth(5).click();
+        await page.locator('[role=menuitem]:has(.icon)').nth(4).click();
         await page.locator('dialog[open]').waitFor();
         await page.locator('dialog[open] [type=submit]').click();
         await page.locator('dialog[open] .made').waitFor();

@@ -33,6 +33,31 @@ const figures: Record<string, unknown> = {};
 describePage('the speed of the page', {}, (t) => {
   afterAll(() => console.log(JSON.stringify(figures)));
 
+  it('is painted within a second, and small', async () => {
+    t.model.script(reply('```js\nconst a = 1;\n```\n'));
+    const page = await t.open();
+    await say(page, 'Code');
+    await page.locator('.hljs-keyword').waitFor();
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.enable');
+    await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+    const paints: number[] = [];
+    let bytes = 0;
+    session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+    for (let load = 0; load < 3; load++) {
+      bytes = 0;
+      await page.reload();
+      await page.locator('.hljs-keyword').waitFor();
+      paints.push(
+        Number(await page.evaluate(`performance.getEntriesByName('first-contentful-paint')[0].startTime`)),
+      );
+    }
+    figures.load = { firstPaint: paints, bytes };
+    expect(Math.min(...paints)).toBeLessThan(1_000);
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(bytes).toBeLessThan(300_000);
+  });
+
   it('stays the same at the end of a reply of 2,000 lines', async () => {
     const lines = Array.from({ length: LINES }, (_, index) => line(index));
     const gate = hold();

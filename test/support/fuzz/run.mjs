@@ -27,7 +27,7 @@ function postgres(action) {
 
 /** @param {NodeJS.ProcessEnv} env */
 function runTests(env) {
-  const args = ['run', '--project=e2e', 'test/e2e/security/fuzz.spec.ts'];
+  const args = ['run', '--project=long', 'test/e2e/security/fuzz.spec.ts'];
   const child = spawn('vitest', args, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));

@@ -134,7 +134,6 @@ function settle(): void {
     if (!isOpen(message)) replies.forget(message.id);
     else if (message.status === 'streaming' && !replies.find(message.id)) followLater(message.id);
   }
-  markRead();
 }
 
 function followLater(messageId: string): void {
@@ -145,14 +144,19 @@ function followLater(messageId: string): void {
   }, FEED_PATIENCE_MS);
 }
 
+/** Whoever looks at it has read it. */
 function markRead(): void {
   const mine = id.value;
-  if (mine === undefined || document.visibilityState !== 'visible' || !conversations.find(mine)?.unread)
-    return;
+  if (mine === undefined || document.visibilityState !== 'visible') return;
   void readConversation({ path: { id: mine } });
 }
 
-document.addEventListener('visibilitychange', markRead);
+function markUnreadRead(): void {
+  if (id.value !== undefined && conversations.find(id.value)?.unread) markRead();
+}
+
+document.addEventListener('visibilitychange', markUnreadRead);
+watch(() => [id.value, conversations.find(id.value ?? '')?.unread] as const, markUnreadRead);
 
 feed.onOpen(() => void reload());
 feed.listen((event) => {
@@ -164,7 +168,8 @@ feed.listen((event) => {
   }
   if (event.type === 'conversation.deleted') lose();
   else if (event.type !== 'chunk' && event.type !== 'reasoning') reloadSoon();
-  if (event.type === 'conversation.updated') markRead();
+  // Before the list knows of it, which the user may see a moment later.
+  if (event.type === 'reply.ended') markRead();
 });
 
 /** Runs a version until the service has stored it. */
@@ -190,7 +195,9 @@ export const conversation = {
   messages,
   hasOlder: computed(() => cursor.value !== null),
   /** The reply that is being written or waits; of several the last. */
-  running: computed(() => messages.value.findLast(isOpen)),
+  running: computed(() =>
+    messages.value.findLast((message) => isOpen(message) && !replies.find(message.id)?.ended),
+  ),
   model: computed(() => models.find(detail.value?.model) ?? models.chosen.value),
   open,
   reload,

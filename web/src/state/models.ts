@@ -18,6 +18,7 @@ export const models = {
   async load(): Promise<void> {
     const { data } = await listModels();
     if (data) list.value = data.data;
-    else if (list.value.length === 0 && session.phase.value === 'ready') setTimeout(() => void models.load(), RETRY_MS);
+    else if (list.value.length === 0 && session.phase.value === 'ready')
+      setTimeout(() => void models.load(), RETRY_MS);
   },
 };
