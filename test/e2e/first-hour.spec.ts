@@ -62,7 +62,7 @@ class Machine {
   }
 
   async stopServices(): Promise<void> {
-    for (const port of this.services.keys()) await this.stop(port);
+    for (const port of [...this.services.keys()]) await this.stop(port);
   }
 
   async end(): Promise<void> {
@@ -74,6 +74,7 @@ class Machine {
 
   private async stop(port: string): Promise<void> {
     const child = this.services.get(port);
+    this.services.delete(port);
     if (!child || child.exitCode !== null) return;
     const gone = new Promise((resolve) => child.once('close', resolve));
     process.kill(-child.pid!, 'SIGINT');
