@@ -62,7 +62,7 @@ class Machine {
   }
 
   async stopServices(): Promise<void> {
-    for (const port of [...this.services.keys()]) await this.stop(port);
+    for (const port of this.services.keys()) await this.stop(port);
   }
 
   async end(): Promise<void> {

@@ -110,10 +110,10 @@ function parameterOf(name: string, schema: Schema, api: ApiDescription, hints: H
   return fc.oneof({ weight: isId ? 12 : 3, arbitrary: valid }, { weight: 1, arbitrary: hostile });
 }
 
-/** Objects of no prototype have no text. */
+/** Objects of no prototype have no text of their own. */
 function asText(value: unknown): string {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.map(asText).join(',');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function bodyOf(schema: Schema, api: ApiDescription, hints: Hints): fc.Arbitrary<string> {
