@@ -1,5 +1,6 @@
 import type { RunningApp } from './create-test-app';
 import { DataSource } from 'typeorm';
+import { SearchRefreshJob } from '../../src/search/search-refresh.job';
 
 /**
  * Written by the process itself, whoever asks; the journal of a finished reply is cleared some time later, and what processes tell
@@ -10,6 +11,8 @@ const OWN_TABLES = new Set(['instances', 'reply_journal', 'revocations', 'migrat
 /** A hash of each table's row versions: two are equal only if nothing was written in between. New tables are included by themselves. */
 export async function databaseFingerprint(t: RunningApp): Promise<Record<string, string>> {
   const database = t.app.get(DataSource);
+  // A search has what its user has said indexed, and writes nothing else.
+  await t.app.get(SearchRefreshJob, { strict: false }).run(new AbortController().signal);
   const tables = await tableNames(database);
   const hashes = await database.query<{ name: string; hash: string }[]>(
     tables.map(hashOf).join(' UNION ALL '),
