@@ -6,7 +6,6 @@ import { box, describePage, lastReply, type PageFixture, say } from './page';
 import { UnseenFailures } from './unseen-failures';
 import { until } from './until';
 
-const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 1_000_000);
 /** What browsers say of connections that break, and of answers that the page shows in its own words. */
 const SEEN = /ERR_|Failed to load resource: the server responded with a status of (404|409|410|503)/;
 
@@ -24,23 +23,24 @@ interface Listed {
  * So many walks of so many actions, each with a seed of its own: `FAULTS_SEED` is the first one's, and `WALK_RUNS` and `WALK_ACTIONS` are other numbers. In
  * every fourth the service is killed as well.
  */
-export function describeWalks(defaultRuns: number, defaultActions: number): void {
+export function describeWalks(defaultRuns: number, defaultActions: number, defaultSeed: number): void {
+  const seed = Number(process.env.FAULTS_SEED ?? defaultSeed);
   const runs = Number(process.env.WALK_RUNS ?? defaultRuns);
   const actions = Number(process.env.WALK_ACTIONS ?? defaultActions);
   describePage('somebody who does anything, in two tabs', {}, (t) => {
     for (let run = 0; run < runs; run++)
       it(
-        `is shown what is stored in the end (FAULTS_SEED=${SEED + run})`,
+        `is shown what is stored in the end (FAULTS_SEED=${seed + run})`,
         async () => {
           t.faults.expected.push(SEEN);
-          const random = new Random(SEED + run);
+          const random = new Random(seed + run);
           const words = random.child('words');
           t.model.otherwise((exchange) =>
             reply(`Reply to ${words.int(1, 1_000)}: ${'and on '.repeat(words.int(1, 30))}end.`, {
               delayMs: words.int(0, 25),
             })(exchange),
           );
-          await new PageWalk(t, random, (SEED + run) % 4 === 3).run(actions);
+          await new PageWalk(t, random, (seed + run) % 4 === 3).run(actions);
         },
         120_000 + actions * 4_000,
       );

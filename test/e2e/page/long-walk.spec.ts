@@ -1,3 +1,3 @@
 import { describeWalks } from '../../support/page-walk';
 
-describeWalks(200, 200);
+describeWalks(200, 200, Date.now() % 1_000_000);
