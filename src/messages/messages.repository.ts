@@ -3,6 +3,7 @@ import { newId } from '../common/ids';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
 import { appendingEvents, eventOfEach } from '../user-events/append-events';
+import { textOfParts } from '../search/index/text-of-parts';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
@@ -140,8 +141,7 @@ export class MessagesRepository {
          SELECT m.id, k.ord, s.text, length(s.text) AS length, sum(length(s.text)) OVER (ORDER BY k.ord) AS up_to
          FROM unnest($2::uuid[]) WITH ORDINALITY AS k (id, ord) JOIN messages m ON m.id = k.id AND m.user_id = $1
          CROSS JOIN LATERAL (
-           SELECT COALESCE(string_agg(p.value ->> 'text', '' ORDER BY p.ord), '') AS text
-           FROM jsonb_array_elements(m.parts) WITH ORDINALITY AS p (value, ord) WHERE p.value ->> 'type' = 'text'
+           ${textOfParts('m.parts')}
          ) s
        ) t ORDER BY t.ord`,
       [userId, ids, most],

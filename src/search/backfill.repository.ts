@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import { withPrefix } from '../text-search/document';
 import { asParameter, prefixOf, type SearchEntry } from './index/entries';
+import { textOfParts } from './index/text-of-parts';
 
 /** A conversation in which there are messages that search does not find yet. */
 export interface UnindexedConversation {
@@ -69,8 +70,7 @@ export class BackfillRepository {
                AND (k.up_to IS NULL OR m.sequence < k.up_to) ORDER BY m.sequence DESC LIMIT $4
            ) m ORDER BY k.ord, m.sequence DESC LIMIT $4
          ) m CROSS JOIN LATERAL (
-           SELECT COALESCE(string_agg(p.value ->> 'text', '' ORDER BY p.ord), '') AS text
-           FROM jsonb_array_elements(m.parts) WITH ORDINALITY AS p (value, ord) WHERE p.value ->> 'type' = 'text'
+           ${textOfParts('m.parts')}
          ) s
        ) f WHERE f.before < ${TEXT_OF_SLICE} ORDER BY f.ord, f.sequence DESC`,
       [userId, conversations.map(({ id }) => id), conversations.map((each) => each.indexed_from), limit],

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SEARCH_BOUNDS } from '../../config/bounds';
 import { TransactionRunner } from '../../database/transaction-runner';
 import { asParameter, messageEntry, storingEntries, titleEntry, type SearchEntry } from './entries';
+import { textOfParts } from './text-of-parts';
 
 interface Locked {
   id: string;
@@ -42,8 +43,7 @@ const UNINDEXED = `SELECT f.id, f.conversation_id, f.role, f.sequence, f.created
          WHERE m.conversation_id = c.id AND m.user_id = $1 AND m.sequence > c.indexed_to AND m.status NOT IN ('queued', 'streaming')
          ORDER BY m.sequence LIMIT ${MESSAGES_OF_SLICE}
        ) m CROSS JOIN LATERAL (
-         SELECT COALESCE(string_agg(p.value ->> 'text', '' ORDER BY p.ord), '') AS text
-         FROM jsonb_array_elements(m.parts) WITH ORDINALITY AS p (value, ord) WHERE p.value ->> 'type' = 'text'
+         ${textOfParts('m.parts')}
        ) s ORDER BY c.ord, m.sequence LIMIT ${MESSAGES_OF_SLICE}
      ) m
    ) f ORDER BY f.ord, f.sequence`;
