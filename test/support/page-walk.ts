@@ -9,7 +9,7 @@ import { until } from './until';
 /** What browsers say of connections that break, and of answers that the page shows in its own words. */
 const SEEN = /ERR_|Failed to load resource: the server responded with a status of (404|409|410|503)/;
 
-const CLICK_MS = 1_500;
+const CLICK_MS = 1_000;
 /** Undo is offered for so long, and then the service deletes. */
 const SETTLED_MS = 40_000;
 
@@ -47,6 +47,20 @@ export function describeWalks(defaultRuns: number, defaultActions: number, defau
   });
 }
 
+/** What is not there, or not offered now, is not waited for. */
+async function isThere(locator: Locator): Promise<boolean> {
+  if ((await locator.count()) === 0) return false;
+  const isOffered = `(element) => element.checkVisibility() && !element.matches(':disabled')`;
+  return locator.evaluate<boolean, undefined>(isOffered, undefined, { timeout: CLICK_MS }).catch(() => false);
+}
+
+function isDone(action: Promise<void>): Promise<boolean> {
+  return action.then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Two tabs of one user, in which somebody does anything that the page offers, while connections break and the service is killed. */
 class PageWalk {
   private readonly tabs: Page[] = [];
@@ -60,7 +74,7 @@ class PageWalk {
   ) {}
 
   async run(actions: number): Promise<void> {
-    const context = await this.t.context({ viewport: { width: 1100, height: 700 } });
+    const context = await this.t.context({ viewport: { width: 1100, height: 700 }, reducedMotion: 'reduce' });
     const unseen = await UnseenFailures.watch(context);
     for (let tab = 0; tab < 2; tab++) this.tabs.push(await this.t.open('', context));
     for (const tab of this.tabs) await box(tab).waitFor();
@@ -115,27 +129,22 @@ class PageWalk {
 
   /** If it is there: what is offered changes while it is looked for. */
   private async click(locator: Locator): Promise<boolean> {
-    if ((await locator.count()) === 0) return false;
-    return locator.click({ timeout: CLICK_MS }).then(
-      () => true,
-      () => false,
-    );
+    return (await isThere(locator)) && isDone(locator.click({ timeout: CLICK_MS }));
+  }
+
+  /** Shows what is offered for it. */
+  private async hover(locator: Locator): Promise<boolean> {
+    return (await isThere(locator)) && isDone(locator.hover({ timeout: CLICK_MS }));
   }
 
   private async say(page: Page, keys: string): Promise<void> {
-    const ready = await box(page)
-      .fill(`Message ${++this.count}`, { timeout: CLICK_MS })
-      .then(
-        () => true,
-        () => false,
-      );
-    if (ready) await box(page).press(keys);
+    const text = `Message ${++this.count}`;
+    if (await isDone(box(page).fill(text, { timeout: CLICK_MS }))) await box(page).press(keys);
   }
 
   private async edit(page: Page): Promise<void> {
     const user = this.any(page.locator('article.user'), 3);
-    await user.hover({ timeout: CLICK_MS }).catch(() => undefined);
-    if (!(await this.click(user.getByRole('button', { name: 'Edit' })))) return;
+    if (!(await this.hover(user)) || !(await this.click(user.getByRole('button', { name: 'Edit' })))) return;
     const field = page.getByRole('textbox', { name: 'Edit the message' }).last();
     await field.fill(`Edited ${++this.count}`, { timeout: CLICK_MS }).catch(() => undefined);
     await field.press('Enter', { timeout: CLICK_MS }).catch(() => undefined);
@@ -152,15 +161,15 @@ class PageWalk {
 
   private async menu(page: Page, name: string | RegExp): Promise<void> {
     const button = this.any(page.getByRole('button', { name: /^Options for/ }), 5);
-    await button.hover({ timeout: CLICK_MS }).catch(() => undefined);
+    await this.hover(button);
     if ((await this.click(button)) && !(await this.click(page.getByRole('menuitem', { name }))))
       await page.keyboard.press('Escape');
   }
 
   private async removeMessage(page: Page): Promise<void> {
     const message = this.any(page.locator('article.message'), 4);
-    await message.hover({ timeout: CLICK_MS }).catch(() => undefined);
-    if (!(await this.click(message.getByRole('button', { name: 'More' })))) return;
+    if (!(await this.hover(message)) || !(await this.click(message.getByRole('button', { name: 'More' }))))
+      return;
     if (!(await this.click(page.getByRole('menuitem', { name: 'Delete from here' }))))
       await page.keyboard.press('Escape');
   }
