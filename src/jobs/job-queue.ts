@@ -6,8 +6,10 @@ export interface JobType {
   concurrency: number;
   /** How often a job is tried before it is dead, the first time included. */
   attempts: number;
-  /** Pause before the second attempt in seconds; each further one is twice as long, as far as an hour. */
+  /** Pause before the second attempt in seconds; each further one is twice as long, as far as `longestRetryDelayS`. */
   retryDelayS: number;
+  /** An hour unless given. */
+  longestRetryDelayS?: number;
   /** After so long the signal of a job aborts. A handler ends soon after that: until it does its place is taken. */
   timeoutMs: number;
 }

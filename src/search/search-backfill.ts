@@ -11,13 +11,16 @@ const JOB: JobType = {
   name: 'search.backfill',
   concurrency: 1,
   // A process that is killed takes one: what it has indexed stays, so the next may go on soon.
-  attempts: 10,
+  attempts: 100,
   retryDelayS: 5,
+  longestRetryDelayS: 30,
   timeoutMs: 6 * 3600_000,
 };
 const KEY = 'regular';
 const CONVERSATIONS_OF_SLICE = 50;
 const MESSAGES_OF_SLICE = 500;
+/** Where turns have all conversations that are left. */
+const LOCKED_PAUSE_MS = 100;
 
 /**
  * Indexes what was stored before there was search, the newest conversations first, while the service runs. What is left stands with the conversations
@@ -52,7 +55,8 @@ export class SearchBackfill implements OnModuleInit, OnApplicationBootstrap {
       const count = await this.size.of((rows) => this.slice(Math.min(rows, MESSAGES_OF_SLICE)));
       if (count === undefined) break;
       indexed += count;
-      await sleep(performance.now() - began, undefined, { ref: false, signal }).catch(() => undefined);
+      const pause = Math.max(performance.now() - began, count ? 0 : LOCKED_PAUSE_MS);
+      await sleep(pause, undefined, { ref: false, signal }).catch(() => undefined);
     }
     if (indexed) this.logger.log({ messages: indexed }, 'Messages of before were indexed for search');
   }
@@ -61,7 +65,7 @@ export class SearchBackfill implements OnModuleInit, OnApplicationBootstrap {
   private slice(rows: number): Promise<number | undefined> {
     return this.db.run(async () => {
       const conversations = await this.repository.lockSome(CONVERSATIONS_OF_SLICE);
-      if (!conversations.length) return undefined;
+      if (!conversations.length) return (await this.repository.isNeeded()) ? 0 : undefined;
       const [{ user_id: userId }] = conversations;
       const { messages, isAll } = await this.repository.messages(userId, conversations, rows);
       const done = isAll ? conversations : reached(conversations, messages);

@@ -20,6 +20,7 @@ const SCENARIOS = [
   'recovery',
   'providers',
   'migration',
+  'search',
 ];
 const { values } = parseArgs({
   options: {

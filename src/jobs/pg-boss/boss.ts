@@ -10,7 +10,7 @@ import { QueueRepository } from './queue.repository';
 const HEARTBEAT_S = 20;
 /** From the signal that a job has had its time to its being tried again although its handler goes on. */
 const EXPIRY_MARGIN_S = 30;
-const MOST_RETRY_DELAY_S = 3600;
+const LONGEST_RETRY_DELAY_S = 3600;
 /** What pg-boss keeps of a job that is over. */
 const KEPT_S = JOB_BOUNDS.endedQueueEntries.limit / 1000;
 /** Where jobs come that were given up. */
@@ -140,12 +140,12 @@ function policyOf({ name }: JobType) {
   return name === DEAD ? 'standard' : 'exclusive';
 }
 
-function optionsOf({ name, attempts, retryDelayS, timeoutMs }: JobType) {
+function optionsOf({ name, attempts, retryDelayS, longestRetryDelayS, timeoutMs }: JobType) {
   return {
     retryLimit: attempts - 1,
     retryDelay: retryDelayS,
     retryBackoff: true,
-    retryDelayMax: MOST_RETRY_DELAY_S,
+    retryDelayMax: longestRetryDelayS ?? LONGEST_RETRY_DELAY_S,
     expireInSeconds: Math.ceil(timeoutMs / 1000) + EXPIRY_MARGIN_S,
     heartbeatSeconds: HEARTBEAT_S,
     deleteAfterSeconds: KEPT_S,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { SearchBackfill } from '../../../src/search/search-backfill';
 import type { Page } from '../../support/api-client';
@@ -77,6 +78,24 @@ describe('what was stored before there was search', () => {
     await backfill.run(new AbortController().signal);
     expect((await found('marmot')).length).toBe(8);
   });
+
+  // The embedded database has one session, in which nothing is locked by others.
+  (process.env.TEST_DATABASE_URL ? it : it.skip)(
+    'is indexed although turns hold what is left of it',
+    async () => {
+      const { id } = await say('a wombat', '-');
+      await forget();
+      const turn = t.app.get(DataSource).createQueryRunner();
+      await turn.startTransaction();
+      await turn.query('SELECT 1 FROM conversations WHERE user_id = $1 FOR NO KEY UPDATE', [t.user('alice')]);
+      const running = t.app.get(SearchBackfill).run(new AbortController().signal);
+      await sleep(500);
+      await turn.commitTransaction();
+      await turn.release();
+      await running;
+      expect(await search('wombat')).toMatchObject([{ conversation: { id } }]);
+    },
+  );
 
   it('is indexed by the job that a start enqueues', async () => {
     await say('a capybara', '-');
