@@ -57,13 +57,14 @@ beforeAll(async () => {
   model.otherwise(echo());
   directory = mkdtempSync(join(tmpdir(), 'parley-search-'));
   database = await createOlderDatabase('before-search');
-  const { dataSource, close } = await database.connect();
+  const connection = await database.connect();
+  const { dataSource } = connection;
   for (const user of [...USERS, LEAVER]) {
     await dataSource.query('INSERT INTO users (id, created_at) VALUES ($1, now())', [user]);
     for (let first = 1; first <= CONVERSATIONS; first += 10)
       await dataSource.query(STORED, [user, first, Math.min(CONVERSATIONS, first + 9)]);
   }
-  await close();
+  await connection.close();
 }, 600_000);
 afterAll(async () => {
   await Promise.all(services.map((service) => service.kill()));
@@ -215,12 +216,13 @@ it(`what was stored before there was search is found once, however often the job
   );
   await Promise.all(services.map((service) => service.kill()));
 
-  const { dataSource, close } = await database.connect();
+  const connection = await database.connect();
+  const { dataSource } = connection;
   await expectWhole(dataSource);
   const [{ entries }] = await dataSource.query<[{ entries: number }]>(
     'SELECT count(*)::int AS entries FROM search_entries',
   );
-  await close();
+  await connection.close();
   printRow('search', {
     database: SERVER_URL ? 'postgresql' : 'embedded',
     kills: KILLS,
