@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The tag gets fixes of Node 24 and Debian with each build. Where a build must be the same each time, name it with its digest: docs/operate.md#images.
-ARG NODE_IMAGE=node:24-bookworm-slim
+# By digest, so that a build is the same on each machine; how it is renewed, and how a tag is taken instead: docs/operate.md#images.
+ARG NODE_IMAGE=node:24.19.0-bookworm-slim@sha256:a9f5f7c91a432850b2a8a7797adf5eadb6c733ceed61167806cee7ea7fbc29df
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -147,12 +147,15 @@ describe('docker-compose.yml', () => {
 describe('the image', () => {
   const dockerfile = read('Dockerfile');
 
-  it('is made of images that an operator may pin', () => {
+  it('is made of images that are named by digest, or as an operator says', () => {
     const [, usual] = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile)!;
     expect(dockerfile.match(/^FROM \S+/gm)).toEqual(['FROM ${NODE_IMAGE}', 'FROM ${NODE_IMAGE}']);
     for (const { build } of [compose.services.parley, compose.services.secrets])
       expect(build!.args.NODE_IMAGE).toBe(`\${NODE_IMAGE:-${usual}}`);
-    expect(compose.services.database.image).toMatch(/^\$\{DATABASE_IMAGE:-pgvector\/pgvector:pg\d+\}$/);
+    expect(usual).toMatch(/^node:24\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/);
+    expect(compose.services.database.image).toMatch(
+      /^\$\{DATABASE_IMAGE:-pgvector\/pgvector:pg17@sha256:[0-9a-f]{64}\}$/,
+    );
     expect(read('docs/operate.md')).toContain(`imagetools inspect ${usual}`);
   });
 
