@@ -10,6 +10,8 @@ import { until } from './until';
 const SEEN = /ERR_|Failed to load resource: the server responded with a status of (404|409|410|503)/;
 
 const CLICK_MS = 1_000;
+/** So many messages of a conversation are shown at least. */
+const OPENED_WITH = 50;
 /** Undo is offered for so long, and then the service deletes. */
 const SETTLED_MS = 40_000;
 
@@ -231,8 +233,10 @@ class PageWalk {
     await this.agree(
       () => page.evaluate(shown),
       async () => {
-        const { messages } = (await this.api.get<{ messages: ChatMessage[] }>(`/conversations/${id}`)).body;
-        return messages.map((message) => [message.id, message.status, message.content.trim()]);
+        const path = (await this.api.pages<ChatMessage>(`/chat/${id}/history`, 100)).flat();
+        // Older ones are shown to who scrolls up to them.
+        const newest = path.slice(-Math.max(OPENED_WITH, await page.locator('article.message').count()));
+        return newest.map((message) => [message.id, message.status, message.content.trim()]);
       },
     );
   }
