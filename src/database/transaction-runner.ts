@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Pool, QueryResult, QueryResultRow } from 'pg';
+import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { isSerializationFailure, unavailable } from './database-error';
@@ -66,6 +66,11 @@ export class TransactionRunner {
       const result: QueryResult<Row & QueryResultRow> | QueryResult<Row & QueryResultRow>[] =
         await client.query(statement, parameters);
       return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows;
+    } catch (error) {
+      // Several statements may have begun a transaction, in which they leave the session to whoever comes next.
+      if (!parameters.length && error instanceof DatabaseError)
+        await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
     } finally {
       client.release();
     }

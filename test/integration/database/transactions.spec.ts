@@ -33,6 +33,16 @@ describe('TransactionRunner', () => {
     expect(await ids()).toEqual([1]);
   });
 
+  it('leaves no session in a transaction that a text of several statements has begun', async () => {
+    const several = `BEGIN; INSERT INTO notes VALUES (1, 'x'); SELECT 1 / 0; COMMIT`;
+    await Promise.all(
+      Array.from({ length: 3 }, () => expect(connection.db.query(several)).rejects.toThrow('division')),
+    );
+    const answers = Array.from({ length: 10 }, () => connection.db.query('SELECT 1 AS one'));
+    expect((await Promise.all(answers)).flat()).toHaveLength(10);
+    expect(await ids()).toEqual([]);
+  });
+
   it('rolls back when the work throws, and throws its error', async () => {
     const error = new Error('no');
     await expect(
