@@ -8,10 +8,13 @@ import { TransactionRunner } from './transaction-runner';
 
 const LOOK_EVERY_MS = 2_000;
 const PIECE_BYTES = 8 * 1024;
-/** A sort that finds no room in memory writes what it sorts to the disk of the database, and removes it. Nothing is changed by it. */
+/**
+ * A sort that finds no room in memory writes what it sorts to the disk of the database, and removes it. Nothing is changed by it. Two columns: the
+ * embedded engine sorts one in memory, whatever it takes.
+ */
 const WRITE_FOR_A_MOMENT = `
-  SELECT count(*) FROM (SELECT repeat(md5(n::text), ${PIECE_BYTES / 32}) AS piece
-                          FROM generate_series(1, ${STORAGE_BOUNDS.roomAgain.limit / PIECE_BYTES}) n ORDER BY piece OFFSET 0) pieces`;
+  SELECT count(*) FROM (SELECT n, repeat(md5(n::text), ${PIECE_BYTES / 32}) AS piece
+                          FROM generate_series(1, ${STORAGE_BOUNDS.roomAgain.limit / PIECE_BYTES}) n ORDER BY piece, n OFFSET 0) pieces`;
 
 /**
  * Whether the disk of the database is full: from the first statement that fails for it (SQLSTATE 53100, ENOSPC) until some megabytes can be written again.

@@ -95,6 +95,8 @@ async function fullDisk(service: SpawnedService, disk: string): Promise<void> {
   }, 120_000);
   expect(refused).toMatchObject({ status: 503, body: { code: 'storage_full' } });
   expect(refused.headers.get('retry-after')).toBe('30');
+  // Several looks later it is as full.
+  await sleep(7_000);
   const probe = await ready();
   expect([probe.status, ((await probe.json()) as { code: string }).code]).toEqual([503, 'storage_full']);
   expect(told(service, 'The disk of the database is full')).toMatchObject([{ level: 50, reason: '53100' }]);
