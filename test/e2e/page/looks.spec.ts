@@ -136,6 +136,9 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
         );
         const { body } = await t.api.get<{ data: { id: string }[] }>('/conversations?limit=5');
         await t.api.patch(`/conversations/${body.data[2].id}`, { pinned: true });
+        t.model.script(reply('Take a train.'));
+        const { id: shared } = await t.api.conversation({ title: 'Shared with a friend' });
+        await t.api.say(shared, 'How do I get to Bergen?');
         await page.reload();
         await message.waitFor();
         if (width < 700) await page.locator('.chat .bar .icon-button').first().click();
@@ -146,7 +149,7 @@ $$\\sum_{i=1}^{n} a_i = ${Array.from({ length: 30 }, (_, index) => `a_{${index}}
         await page.locator('nav .hits').waitFor();
         await t.screenshot(page, `${name}-search`);
         await page.locator('nav .search input').fill('');
-        await page.locator('nav .item .options').nth(3).click();
+        await page.locator('nav .item', { hasText: 'Shared with a friend' }).locator('.options').click();
         await t.screenshot(page, `${name}-menu`);
         await page.locator('[role=menuitem]:has(.icon)').nth(4).click();
         await page.locator('dialog[open]').waitFor();
