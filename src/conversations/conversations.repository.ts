@@ -39,7 +39,7 @@ export interface ChangedConversation {
 
 const INSERT = `WITH made AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} WHERE true ${UNLESS_KEY_TAKEN} RETURNING id
-   ), ${storingEntries('$2', '$4', { from: 'made' })}, ${appendingEvents('$2', `${eventsOf('$3')}, made, ${SEARCHED}`)}, ${trimmingEvents('$2')} SELECT id FROM made`;
+   ), ${storingEntries('$2', '$4', { from: 'made' })}, ${appendingEvents('$2', eventsOf('$3', `made, ${SEARCHED}`))}, ${trimmingEvents('$2')} SELECT id FROM made`;
 
 const INDEX_TITLE = `WITH ${storingEntries('$1', '$2', { from: '(SELECT 1) AS title' })} SELECT FROM searched`;
 

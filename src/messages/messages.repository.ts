@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents, eventOfEach } from '../user-events/append-events';
+import { appendingEvents, eventOfEach, type ToldEvents } from '../user-events/append-events';
 import { textOfParts } from '../search/index/text-of-parts';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
@@ -47,8 +47,8 @@ const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
 const endOf = (name: ColumnIn<'end'>) =>
   `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
-/** SQL for the events (`eventOfEach`) of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
-export function endedOf(rows: string, more = ''): string {
+/** The events of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
+export function endedOf(rows: string, more = ''): ToldEvents {
   return eventOfEach(
     'reply.ended',
     `json_build_object('conversation_id', e.conversation_id, 'message_id', e.id, 'status', e.status, 'finish_reason', e.finish_reason)`,

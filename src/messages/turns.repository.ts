@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Conversation } from '../conversations/conversations.service';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents, eventsOf } from '../user-events/append-events';
+import { appendingEvents, eventsOf, type ToldEvents } from '../user-events/append-events';
 import { UserEvents } from '../user-events/user-events';
 import type { ContextMessage, ConversationRef, MessageStatus } from './message.types';
 import { NOTE_WAY, segmentsOf } from './active-path';
@@ -82,19 +82,16 @@ const MESSAGES = `INSERT INTO messages (${STORED.join(', ')})
 const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)
   SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming' RETURNING message_id`;
 
-/**
- * What the feed of the user (`user`) says of the turn, if it is stored. `opened` is read so that the head of the user is locked after all else.
- */
-const tellingOf = (user: string, events: string) =>
-  appendingEvents(
-    user,
-    `${events}, conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o`,
-  );
+/** What the feed says of the turn is said if all of it is stored: `opened` is read so that the head of the user is locked after all else. */
+const STORED_TURN = 'conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o';
 /** Of a turn in a conversation that is there: where it gives a title, which is its first event, that which the conversation has now, whoever gave it. */
-const TURN_EVENTS = `SELECT CASE WHEN c.title IS NOT DISTINCT FROM $5 OR $16::json -> 0 ->> 'type' <> 'title' THEN $16::json ELSE (
+const TURN_EVENTS: ToldEvents = {
+  count: eventsOf('$16', STORED_TURN).count,
+  events: `SELECT CASE WHEN c.title IS NOT DISTINCT FROM $5 OR $16::json -> 0 ->> 'type' <> 'title' THEN $16::json ELSE (
      SELECT json_agg(CASE e.ord WHEN 1 THEN json_build_object('type', 'title', 'data', json_build_object('conversation_id', c.id, 'title', c.title))
        ELSE e.value END ORDER BY e.ord) FROM json_array_elements($16::json) WITH ORDINALITY AS e (value, ord)
-   ) END, json_array_length($16::json) FROM (SELECT 1) AS told`;
+   ) END FROM ${STORED_TURN}`,
+};
 
 /* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
 const ROOTS = (conversation: string, user: string) =>
@@ -125,7 +122,7 @@ const turn = (more: string) =>
        AND ($14::uuid IS NULL OR EXISTS (SELECT 1 FROM writer) AND ($15::int IS NULL OR $15 > (SELECT replies FROM running)))
      RETURNING id, title
    ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${CONTEXT}${more},
-   ${tellingOf('$7', TURN_EVENTS)}
+   ${appendingEvents('$7', TURN_EVENTS)}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      COALESCE((SELECT json_agg(json_build_object('role', role, 'parts', parts, 'refused', refused, 'failed', failed, 'tokens', tokens) ORDER BY depth) FROM path), '[]') AS context
    FROM running`;
@@ -134,14 +131,14 @@ const LEAVING_TURN = turn(LEAVING);
 const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4', '$5')}), conversation AS (
      INSERT INTO conversations SELECT c.* FROM writer, ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')}
      WHERE $5::int IS NULL OR $5 > (SELECT replies FROM running) ${UNLESS_KEY_TAKEN} RETURNING id
-   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${tellingOf('$4', eventsOf('$6'))}
+   ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${appendingEvents('$4', eventsOf('$6', STORED_TURN))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
 /** The same of a turn that waits. */
 const FIRST_WAITING_TURN = `WITH conversation AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} ${UNLESS_KEY_TAKEN} RETURNING id
    ), stored AS (${MESSAGES}),
-   ${appendingEvents('$3', `${eventsOf('$4')}, conversation c, (SELECT count(*) FROM stored) AS s`)}
+   ${appendingEvents('$3', eventsOf('$4', 'conversation c, (SELECT count(*) FROM stored) AS s'))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
 /** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */

@@ -1,19 +1,29 @@
 import { STORAGE_BOUNDS } from '../config/bounds';
 
+/** SQL for what a change tells, each a query of one value. Both have to read what the statement locks otherwise. */
+export interface ToldEvents {
+  /** How many events; 0 or no row if none. */
+  count: string;
+  /** A JSON array (`UserEvent[]`); asked for only where somebody follows the user. */
+  events: string;
+}
+
 /**
  * SQL that appends events of a user to what their feed shows, as the last CTEs of the statement that makes the change: the head of the user is
  * locked until the transaction ends, so nothing may be locked after it. What one statement appends is one row, so that a turn writes one and not
- * four. The first number of a user is taken from the clock, so that an id of before their erasure is not taken for one of now.
+ * four. Where nobody follows the user, the events are only counted: whoever begins to follow changes the same row, so each change is seen either in
+ * what a page reads when its feed has opened, or in the feed. The first number of a user is taken from the clock, so that an id of before their
+ * erasure is not taken for one of now.
  * @param user SQL for the user
- * @param events SQL: one row `(events, count)` or none, the events as a JSON array (`UserEvent[]`). It has to read what the statement locks otherwise
  */
-export function appendingEvents(user: string, events: string): string {
-  return `new_events (events, count) AS MATERIALIZED (${events}), new_head AS (
+export function appendingEvents(user: string, { count, events }: ToldEvents): string {
+  return `told (count) AS MATERIALIZED (${count}), new_head AS (
      INSERT INTO user_event_heads AS head (user_id, seq)
-     SELECT ${user}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + count FROM new_events WHERE count > 0
-     ON CONFLICT (user_id) DO UPDATE SET seq = head.seq + (SELECT count FROM new_events) RETURNING seq
+     SELECT ${user}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + count FROM told WHERE count > 0
+     ON CONFLICT (user_id) DO UPDATE SET seq = head.seq + (SELECT count FROM told) RETURNING seq, followed_until > now() AS is_followed
    ), appended AS (
-     INSERT INTO user_events (user_id, seq, events, created_at) SELECT ${user}, h.seq, e.events, now() FROM new_head h, new_events e
+     INSERT INTO user_events (user_id, seq, events, created_at)
+     SELECT ${user}, h.seq, (${events}), now() FROM new_head h WHERE h.is_followed
    )`;
 }
 
@@ -24,12 +34,16 @@ export function trimmingEvents(user: string): string {
    )`;
 }
 
-/** SQL for the row `(events, count)` of events that a parameter holds as JSON (`UserEvent[]`); more of the FROM may follow. */
-export function eventsOf(json: string): string {
-  return `SELECT ${json}::json, json_array_length(${json}::json) FROM (SELECT 1) AS told`;
+/** Events that a parameter holds as JSON (`UserEvent[]`), told if there are rows of `from`. */
+export function eventsOf(json: string, from = ''): ToldEvents {
+  const of = from && ` FROM ${from}`;
+  return { count: `SELECT json_array_length(${json}::json)${of}`, events: `SELECT ${json}::json${of}` };
 }
 
-/** SQL for the row `(events, count)` of one event for each row of what follows `FROM`; `data` is SQL for an object. */
-export function eventOfEach(type: string, data: string, from: string): string {
-  return `SELECT json_agg(json_build_object('type', '${type}', 'data', ${data})), count(*) FROM ${from}`;
+/** One event for each row of `from`; `data` is SQL for an object. */
+export function eventOfEach(type: string, data: string, from: string): ToldEvents {
+  return {
+    count: `SELECT count(*) FROM ${from}`,
+    events: `SELECT json_agg(json_build_object('type', '${type}', 'data', ${data})) FROM ${from}`,
+  };
 }

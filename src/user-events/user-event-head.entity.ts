@@ -13,4 +13,8 @@ export class UserEventHeadEntity {
 
   @Column('bigint')
   seq!: string;
+
+  /** Until when events are kept, and not only counted: for some hours after somebody followed the user. By the database's clock. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  followed_until!: Date | null;
 }

@@ -1,5 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Poller } from '../common/poller';
+import { RepeatedTask } from '../common/repeated-task';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { DatabaseState } from '../database/database-state';
 import { InstanceService } from '../instances/instance.service';
 import { Signals } from '../signals/signals';
@@ -13,6 +15,12 @@ const ALONE_POLL_INTERVAL_MS = 1_000;
 const CHUNK = 1_000;
 /** Pause between two polls, at least this many times the duration of the last one: with many feeds a poll takes long. */
 const MIN_PAUSE_FACTOR = 19;
+/** How often it is seen to that users who are watched are still followed, in ms. */
+const FOLLOW_MS = 600_000;
+
+const resumable = STORAGE_BOUNDS.userEventRetention.limit;
+/** How long a user is followed, and is always followed on (`least`), in ms: longer than a feed can be away and resume. */
+export const FOLLOWED = { ms: 2 * resumable, least: 1.5 * resumable };
 
 interface Watcher {
   /** Number of the last event that the watcher knows. */
@@ -28,10 +36,11 @@ interface Watched {
 
 /**
  * Wakes feeds of users. What this process appends is published by its writer (`UserEvents.announce`); what other processes append is looked for
- * while somebody watches, one poll for all users, and published in the same way. On the embedded database there are no other processes.
+ * while somebody watches, one poll for all users, and published in the same way. On the embedded database there are no other processes. As long as
+ * somebody watches, the user's events are kept.
  */
 @Injectable()
-export class UserEventWatcher {
+export class UserEventWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watched = new Map<string, Watched>();
   private readonly poll = new Poller({
     name: 'events of users',
@@ -39,6 +48,12 @@ export class UserEventWatcher {
     minPauseFactor: MIN_PAUSE_FACTOR,
     isNeeded: () => this.watched.size > 0,
     poll: () => this.check(),
+  });
+  private readonly following = new RepeatedTask({
+    failure: 'Users whose feeds are open could not be followed on; later',
+    firstMs: FOLLOW_MS,
+    everyMs: FOLLOW_MS,
+    run: () => this.goOnFollowing(),
   });
 
   constructor(
@@ -48,15 +63,22 @@ export class UserEventWatcher {
     private readonly signals: Signals,
   ) {}
 
+  onApplicationBootstrap(): void {
+    this.following.begin();
+  }
+
+  onModuleDestroy(): void {
+    this.following.end();
+  }
+
   /** Calls back when the user may have events after `seen`. Returns a function that ends the watching. */
   watch(userId: string, seen: () => number, onNews: () => void): () => void {
     const unsubscribe = this.signals.subscribe(userTopic(userId), onNews);
-    if (this.database.exclusive) return unsubscribe;
     const watcher = { seen };
     const watched = this.watched.get(userId) ?? { published: seen(), watchers: new Set() };
     this.watched.set(userId, watched);
     watched.watchers.add(watcher);
-    void this.poll.start();
+    if (!this.database.exclusive) void this.poll.start();
     return () => {
       unsubscribe();
       watched.watchers.delete(watcher);
@@ -64,11 +86,14 @@ export class UserEventWatcher {
     };
   }
 
+  async goOnFollowing(): Promise<void> {
+    for (const users of slices([...this.watched.keys()])) await this.events.goOnFollowing(users, FOLLOWED);
+  }
+
   private async check(): Promise<void> {
-    const users = Array.from(this.watched, ([userId, { published: seq }]) => ({ userId, seq }));
-    for (let offset = 0; offset < users.length; offset += CHUNK)
-      for (const { userId, seq } of await this.events.further(users.slice(offset, offset + CHUNK)))
-        this.publish(userId, seq);
+    const known = Array.from(this.watched, ([userId, { published: seq }]) => ({ userId, seq }));
+    for (const users of slices(known))
+      for (const { userId, seq } of await this.events.further(users)) this.publish(userId, seq);
   }
 
   /** Nothing if all watchers know the event: that of a change that was made here. */
@@ -78,4 +103,10 @@ export class UserEventWatcher {
     watched.published = seq;
     if ([...watched.watchers].some(({ seen }) => seen() < seq)) this.signals.publish(userTopic(userId));
   }
+}
+
+function slices<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / CHUNK) }, (_, index) =>
+    all.slice(index * CHUNK, (index + 1) * CHUNK),
+  );
 }

@@ -42,12 +42,31 @@ export class UserEventsRepository {
     };
   }
 
-  async head(userId: string): Promise<number> {
+  /** Keeps the user's events from now on, for so many ms; fewer than `least` are left by nobody. Answers the number of the last one. */
+  async follow(userId: string, { ms, least }: { ms: number; least: number }): Promise<number> {
     const rows = await this.db.query<{ seq: number }>(
-      'SELECT seq::float8 AS seq FROM user_event_heads WHERE user_id = $1',
-      [userId],
+      `WITH known AS (
+         SELECT seq FROM user_event_heads WHERE user_id = $1 AND followed_until > now() + make_interval(secs => $3)
+       ), begun AS (
+         INSERT INTO user_event_heads AS head (user_id, seq, followed_until)
+         SELECT $1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, now() + make_interval(secs => $2)
+         WHERE NOT EXISTS (SELECT 1 FROM known)
+         ON CONFLICT (user_id) DO UPDATE SET followed_until = EXCLUDED.followed_until RETURNING seq
+       ) SELECT seq::float8 AS seq FROM known UNION ALL SELECT seq::float8 FROM begun`,
+      [userId, ms / 1_000, least / 1_000],
     );
-    return rows.at(0)?.seq ?? 0;
+    return rows[0].seq;
+  }
+
+  /** The same of users whose events are kept. Those whose heads are locked are left out: somebody appends to them, or does this as well. */
+  async goOnFollowing(userIds: string[], { ms, least }: { ms: number; least: number }): Promise<void> {
+    await this.db.query(
+      `UPDATE user_event_heads SET followed_until = now() + make_interval(secs => $2) WHERE user_id IN (
+         SELECT user_id FROM user_event_heads
+         WHERE user_id = ANY($1::text[]) AND followed_until < now() + make_interval(secs => $3) FOR NO KEY UPDATE SKIP LOCKED
+       )`,
+      [userIds, ms / 1_000, least / 1_000],
+    );
   }
 
   /** Of these users, those who have events after these numbers. */

@@ -3,7 +3,7 @@ import { TransactionRunner } from '../database/transaction-runner';
 import { Signals } from '../signals/signals';
 import { userTopic } from '../signals/topics';
 import type { UserEvent } from './dto/user-event.dto';
-import { UserEventWatcher } from './user-event-watcher';
+import { FOLLOWED, UserEventWatcher } from './user-event-watcher';
 import type { NumberedEvent } from './user-event.types';
 import { UserEventsRepository } from './user-events.repository';
 
@@ -53,9 +53,12 @@ export class UserEvents {
     return this.repository.forgetTexts(userId, conversationId);
   }
 
-  /** The number of the user's last event; 0 if there was none yet. */
-  head(userId: string): Promise<number> {
-    return this.repository.head(userId);
+  /**
+   * Keeps the user's events from now on, as long as somebody watches and for the time within which a feed can resume. Before, they were only
+   * counted. Answers the number of the last one.
+   */
+  follow(userId: string): Promise<number> {
+    return this.repository.follow(userId, FOLLOWED);
   }
 
   /** Events after a number; the number of the last event of all where that is not known, or events after it are not kept any more. */
@@ -81,9 +84,7 @@ export class UserEvents {
 
   private async read(userId: string, seq: number): Promise<FollowingEvents | number> {
     const { head, events, more } = await this.repository.after(userId, seq, BATCH);
-    // The first event of all has any number.
-    const first = seq || (events.at(0)?.seq ?? 1) - 1;
-    const isWhole = events.every((event, index) => event.seq === first + 1 + index);
+    const isWhole = events.every((event, index) => event.seq === seq + 1 + index);
     if (!isWhole || (!events.length && seq !== head)) return head;
     return { events, more };
   }

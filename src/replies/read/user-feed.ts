@@ -10,7 +10,7 @@ import type { NumberedEvent } from '../../user-events/user-event.types';
 import type { LoggedEvent } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
 import { ActiveReplies } from '../produce/active-replies';
-import { FeedPlace, parseFeedId } from './user-feed-place';
+import { type FeedId, FeedPlace, parseFeedId } from './user-feed-place';
 import { ReplyReader } from './reply-reader';
 
 /** Delay after which a feed repeats a query that failed. */
@@ -48,16 +48,18 @@ export class UserFeed {
    * @throws AppError `invalid_last_event_id`
    */
   async open(userId: string, { lastEventId, replies }: UserFeedOptions): Promise<LogReader<FeedEvent>> {
-    const place = lastEventId
-      ? await this.placeAfter(userId, lastEventId, replies !== undefined)
-      : await this.currentPlace(userId, replies !== undefined);
+    const last = lastEventId ? parseFeedId(lastEventId) : undefined;
+    const seq = await this.events.follow(userId);
+    const place = last
+      ? await this.placeAfter(userId, last, replies !== undefined)
+      : await this.currentPlace(userId, seq, replies !== undefined);
     const { events, messages, reader, active } = this;
     const sources = { events, messages, reader, active };
     return (listener, signal) => new FeedReading(sources, { userId, place, replies, listener, signal }).run();
   }
 
-  private async currentPlace(userId: string, withReplies: boolean): Promise<FeedPlace> {
-    if (!withReplies) return new FeedPlace(await this.events.head(userId));
+  private async currentPlace(userId: string, last: number, withReplies: boolean): Promise<FeedPlace> {
+    if (!withReplies) return new FeedPlace(last);
     const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
     const { seq, replies } = await this.messages.runningReplies(userId, limit);
     const place = new FeedPlace(seq);
@@ -65,8 +67,11 @@ export class UserFeed {
     return place;
   }
 
-  private async placeAfter(userId: string, lastEventId: string, withReplies: boolean): Promise<FeedPlace> {
-    const { seq, replies } = parseFeedId(lastEventId);
+  private async placeAfter(
+    userId: string,
+    { seq, replies }: FeedId,
+    withReplies: boolean,
+  ): Promise<FeedPlace> {
     const place = new FeedPlace(seq);
     if (!withReplies || !replies.size) return place;
     // Of those that are gone the reader is told by events.

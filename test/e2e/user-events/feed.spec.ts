@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { STORAGE_BOUNDS } from '../../../src/config/bounds';
+import { UserEventWatcher } from '../../../src/user-events/user-event-watcher';
 import { UserEventRetention } from '../../../src/user-events/user-event-retention';
 import { UserEventsRepository } from '../../../src/user-events/user-events.repository';
 import { unavailable } from '../../../src/database/database-error';
@@ -11,6 +13,7 @@ import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { SocketClient } from '../../support/socket-client';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
+import { until } from '../../support/until';
 import { UserFeedClient, type FeedFrame } from '../../support/user-feed-client';
 
 let model: ModelServer;
@@ -136,6 +139,7 @@ describe('a feed that is resumed', () => {
   });
 
   it('keeps no more events of a user than the bound', async () => {
+    await open();
     await alice.conversation({ title: 'One' });
     await query('UPDATE user_event_heads SET seq = seq + $1 WHERE user_id = $2', [
       STORAGE_BOUNDS.keptUserEvents.limit,
@@ -149,6 +153,78 @@ describe('a feed that is resumed', () => {
       [user],
     );
     expect(rows.map(({ type }) => type)).toEqual(['conversation.created', 'conversation.updated']);
+  });
+
+  const keptEvents = async () =>
+    (await query<{ events: object[] }>('SELECT events FROM user_events WHERE user_id = $1', [user])).flatMap(
+      ({ events }) => events,
+    );
+  const followedFor = (interval: string) =>
+    query('UPDATE user_event_heads SET followed_until = now() + $1::interval WHERE user_id = $2', [
+      interval,
+      user,
+    ]);
+  const hoursLeft = async () => {
+    const [row] = await query<{ hours: number }>(
+      'SELECT extract(epoch FROM followed_until - now())::float8 / 3600 AS hours FROM user_event_heads WHERE user_id = $1',
+      [user],
+    );
+    return row.hours;
+  };
+
+  it('has the events of a user since the first feed: what nobody follows is counted, not kept', async () => {
+    model.script(reply('Hi.'));
+    const { id } = await alice.conversation({ title: 'Before' });
+    await alice.say(id, 'Hello');
+    expect(await keptEvents()).toEqual([]);
+    const feed = await open();
+    await alice.conversation({ title: 'After' });
+    await feed.count('conversation.created', 1);
+    expect(feed.types).toEqual(['conversation.created']);
+    expect(await keptEvents()).toHaveLength(1);
+  });
+
+  it('goes on with a user whom nobody followed meanwhile, or is told to reload if something happened', async () => {
+    const feed = await open();
+    await alice.conversation({ title: 'One' });
+    await feed.count('conversation.created', 1);
+    feed.close();
+    await followedFor('-1 second');
+    const next = await open(undefined, feed.lastId);
+    await alice.conversation({ title: 'Two' });
+    await next.count('conversation.created', 1);
+    expect(next.types).toEqual(['conversation.created']);
+    next.close();
+    await followedFor('-1 second');
+    await alice.conversation({ title: 'Missed' });
+    const late = await open(undefined, next.lastId);
+    await late.count('reset', 1);
+    await alice.conversation({ title: 'Three' });
+    await late.count('conversation.created', 1);
+    expect(late.types).toEqual(['reset', 'conversation.created']);
+  });
+
+  it('follows a user on while a feed is open, and for longer than a feed can be away', async () => {
+    const watcher = t.app.get(UserEventWatcher, { strict: false });
+    const feed = await open();
+    expect(await hoursLeft()).toBeGreaterThan(3);
+    await followedFor('2 hours 59 minutes');
+    await watcher.goOnFollowing();
+    expect(await hoursLeft()).toBeGreaterThan(3.9);
+    await followedFor('3 hours 1 minute');
+    await watcher.goOnFollowing();
+    expect(await hoursLeft()).toBeLessThan(3.1);
+    feed.close();
+    await until(async () => {
+      await followedFor('1 minute');
+      await watcher.goOnFollowing();
+      return (await hoursLeft()) < 1;
+    });
+  });
+
+  it.each(['!', 'zzzzzzzzzzzzzzzzzzz'])('refuses %j before it follows anybody', async (id) => {
+    expect((await open(undefined, id)).status).toBe(400);
+    expect(await query('SELECT 1 FROM user_event_heads WHERE user_id = $1', [user])).toEqual([]);
   });
 
   it('looks again by itself after a look that failed', async () => {
@@ -333,6 +409,35 @@ several('two instances on one database', () => {
   afterAll(async () => {
     await Promise.all(apps.map((app) => app.close()));
     await database.close();
+  });
+
+  it('keep the event of a change that began before the user was followed and ended after', async () => {
+    const [here] = apps.map(({ url }) => ApiClient.of(url, user));
+    await here.conversation({ title: 'makes the head of the user' });
+    const client = new Client({ connectionString: database.config.url });
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT 1 FROM user_event_heads WHERE user_id = $1 FOR UPDATE', [user]);
+      // Its snapshot is of now; it goes on when whoever follows has committed.
+      const change = here.conversation({ title: 'between' });
+      await until(async () => {
+        const { rows } = await client.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      });
+      await client.query(
+        `UPDATE user_event_heads SET followed_until = now() + interval '1 hour' WHERE user_id = $1`,
+        [user],
+      );
+      await client.query('COMMIT');
+      const { id } = await change;
+      const { rows } = await client.query('SELECT events FROM user_events WHERE user_id = $1', [user]);
+      expect(rows).toMatchObject([{ events: [{ data: { conversation_id: id } }] }]);
+    } finally {
+      await client.end();
+    }
   });
 
   it('tell each other, and a feed goes on at the other one in the middle of a reply', async () => {
