@@ -8,6 +8,7 @@ import { DatabaseState } from '../../../src/database/database-state';
 import { bearer, logIn, newKey, PASSWORD, type Person, signUp } from '../../support/accounts';
 import type { ApiClient } from '../../support/api-client';
 import { useChatApp } from '../../support/use-chat-app';
+import { UserFeedClient } from '../../support/user-feed-client';
 import { rowsOf } from '../../support/database-fingerprint';
 import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
@@ -201,6 +202,8 @@ describe('somebody who is erased', () => {
     const person = await signUp(t.url, name);
     await newKey(person);
     await person.api.ticket();
+    // Who has had a feed has events that are kept.
+    (await UserFeedClient.open(t.url, { headers: { authorization: `Bearer ${person.access}` } })).close();
     const { id } = await person.api.conversation({ title: `canary-${name}` });
     const { message } = await person.api.say(id, `Hello, canary-${name}`);
     await person.api.post('/feedback', { message_id: message.id, rating: 5, comment: `canary-${name}` });
@@ -224,6 +227,7 @@ describe('somebody who is erased', () => {
     const others = await rowsOf(t, stays.id);
     const before = await rowsOf(t, gone.id);
     expect(Object.entries(before).filter(([, count]) => count > 0).length).toBeGreaterThan(5);
+    expect(before.user_events).toBeGreaterThan(5);
     expect((await gone.api.delete(`/users/${gone.id}`)).status).toBe(204);
     const after = await rowsOf(t, gone.id);
     expect(Object.entries(after).filter(([, count]) => count > 0)).toEqual([]);

@@ -11,6 +11,7 @@ import { reply } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import type { ApiClient } from '../../support/api-client';
 import { useChatApp } from '../../support/use-chat-app';
+import { UserFeedClient } from '../../support/user-feed-client';
 
 /** The journal of a reply is dropped so long after its end at the latest. */
 const JOURNAL_KEPT_MS = 30_000;
@@ -47,6 +48,8 @@ class Canaries {
 async function writeEverywhere(person: Person, canaries: Canaries): Promise<() => void> {
   const { api } = person;
   const word = (place: string) => canaries.in(place);
+  // What happens from now on is kept for their feeds.
+  (await UserFeedClient.open(t.url, { headers: { authorization: `Bearer ${person.access}` } })).close();
   const { id } = await api.conversation({
     title: word('title'),
     system_prompt: word('system prompt'),
