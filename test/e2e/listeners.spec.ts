@@ -63,9 +63,9 @@ const onConnections = () =>
     Object.fromEntries(socket.eventNames().map((name) => [String(name), socket.listenerCount(name)])),
   );
 
-/** Settles when the count is what it was; it may take a moment for what has ended to be let go. */
+/** Settles when the count is what it was. What has ended is let go a moment later; a poller after its pause, which is long where a poll took long. */
 async function expectBack<T>(count: () => T, before: T): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     if (JSON.stringify(count()) === JSON.stringify(before)) return;
     await sleep(50);
   }
