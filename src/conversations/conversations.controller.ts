@@ -8,6 +8,7 @@ import { documentedParam } from '../http/openapi/documented-param';
 import { ActionRoute, CommandRoute, CreateRoute, DeleteRoute, PutRoute, UpdateRoute } from '../http/routes';
 import { storageFull } from '../users/quotas/quota-exceeded';
 import { RespondsConversation } from './conversation.interceptor';
+import { toConversationName } from './conversation-name';
 import { ConversationId } from './conversation-name.decorator';
 import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import { ConversationsService, type Conversation } from './conversations.service';
@@ -103,8 +104,8 @@ export class ConversationsController {
     @CurrentUser() userId: string,
     @Body() { ids }: DeleteConversationsDto,
   ): Promise<DeletedConversationsResponse> {
-    const distinct = new Set(ids.map((id) => id.toLowerCase()));
-    return { deleted: await this.conversations.deleteAll(userId, [...distinct]) };
+    const names = new Set(ids.flatMap((id) => toConversationName(id) ?? []));
+    return { deleted: await this.conversations.deleteAll(userId, [...names]) };
   }
 
   @CommandRoute(':id/read', {

@@ -2,6 +2,7 @@ import { Body, Controller, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Origin, type RequestOrigin } from '../audit/request-origin.decorator';
+import { conversationNotFound } from '../conversations/conversation.errors';
 import { insufficientScope, notAnAdmin } from '../auth/auth.errors';
 import { CurrentIdentity, CurrentUser } from '../auth/current-user.decorator';
 import type { Identity } from '../auth/identity';
@@ -70,6 +71,7 @@ export class FeedbackController {
   @ListRoute('', FeedbackResponse, {
     summary: 'List feedback',
     description: "Newest first. One's own; with `all=true`, for administrators, everybody's.",
+    problems: [conversationNotFound],
   })
   async listFeedback(
     @CurrentIdentity() identity: Identity,

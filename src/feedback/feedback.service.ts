@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { isConversationKey } from '../conversations/conversation-name';
 import { ConversationsService } from '../conversations/conversations.service';
 import { AppError } from '../errors/app-error';
 import { isOpen } from '../messages/message.types';
@@ -18,8 +17,6 @@ export const notAReply = () =>
 
 export const stillStreaming = () =>
   new AppError('conflict', 'reply_in_progress', 'The reply is still running.');
-
-const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
 
 @Injectable()
 export class FeedbackService {
@@ -54,10 +51,12 @@ export class FeedbackService {
     return (await this.repository.find(userId, id)) ?? notFound();
   }
 
-  /** The id of the conversation that a filter names by its id or key: one that nothing has for a key that no conversation has. */
+  /**
+   * The id of the conversation that a filter names by its id or key.
+   * @throws AppError `conversation_not_found` for a key that the user's conversations do not have
+   */
   async conversationNamed(userId: string, name: string | undefined): Promise<string | undefined> {
-    if (!isConversationKey(name)) return name;
-    return (await this.conversations.findNamed(userId, name))?.id ?? NO_CONVERSATION;
+    return name === undefined ? undefined : this.conversations.idOf(userId, name);
   }
 
   list(

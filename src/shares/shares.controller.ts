@@ -7,7 +7,6 @@ import { AppConfig } from '../config/app-config';
 import { ConversationId } from '../conversations/conversation-name.decorator';
 import { conversationNotFound } from '../conversations/conversation.errors';
 import { ConversationsService } from '../conversations/conversations.service';
-import { isNotFound } from '../errors/app-error';
 import { listPage } from '../http/list-page';
 import { EXAMPLE_IDS } from '../http/openapi/api-properties';
 import type { Page } from '../http/page';
@@ -21,9 +20,6 @@ import { NewShareResponse, ShareResponse, toShareResponse } from './dto/share.re
 import { nothingToShare } from './shared-paths';
 import { shareNotFound, Shares, tooManyShares } from './shares.service';
 import { sharingDisabled, SharingOnly } from './sharing.guard';
-
-/** Stands for a conversation that nobody has. */
-const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
 
 @RequiresScope('conversations:write')
 @ApiTags('shares')
@@ -64,12 +60,17 @@ export class SharesController {
   }
 
   @RequiresScope('conversations:read')
-  @ListRoute('shares', ShareResponse, { summary: "List one's shares", description: 'Newest first.' })
+  @ListRoute('shares', ShareResponse, {
+    summary: "List one's shares",
+    description: 'Newest first.',
+    problems: [conversationNotFound],
+  })
   async listShares(
     @CurrentUser() userId: string,
     @Query() query: ListSharesQuery,
   ): Promise<Page<ShareResponse>> {
-    const conversationId = query.conversation_id && (await this.idOf(userId, query.conversation_id));
+    const conversationId =
+      query.conversation_id && (await this.conversations.idOf(userId, query.conversation_id));
     return listPage(
       { userId, list: `shares ${conversationId ?? ''}`, by: 'created_at' },
       query,
@@ -84,13 +85,5 @@ export class SharesController {
     @PathId({ example: EXAMPLE_IDS.share, description: 'The share.', notFound: shareNotFound }) id: string,
   ): Promise<void> {
     await this.shares.delete(userId, id);
-  }
-
-  /** One that nothing has for a key that no conversation has. */
-  private idOf(userId: string, name: string): Promise<string> {
-    return this.conversations.idOf(userId, name).catch((error: unknown) => {
-      if (isNotFound(error)) return NO_CONVERSATION;
-      throw error;
-    });
   }
 }

@@ -52,7 +52,7 @@ export class Titles {
 
   /**
    * A new title, whosever the present one is: its first words where no model names conversations.
-   * @throws {AppError} `conversation_not_found`, `conversation_empty`, `conversation_changed` if it is named by somebody meanwhile,
+   * @throws {AppError} `conversation_not_found`, `conversation_empty`, `conversation_changed` if a person names it meanwhile,
    *   `quota_exceeded`, `title_failed`, or why no model has answered
    */
   async makeNew(userId: string, conversationId: string): Promise<Conversation> {
@@ -61,8 +61,11 @@ export class Titles {
     const timer = setTimeout(() => overdue.abort(), JOB_BOUNDS.titleTime.limit);
     try {
       const named = await this.make(conversation, overdue.signal);
-      if (!named) throw conversationChanged();
-      return named;
+      if (named) return named;
+      // It has got a new title meanwhile, as was asked for; what a person says is not written over.
+      const now = await this.conversations.get(userId, conversationId);
+      if (now.title_source === 'user') throw conversationChanged();
+      return now;
     } catch (error) {
       throw overdue.signal.aborted ? titleTimedOut() : asAppError(error);
     } finally {

@@ -61,10 +61,10 @@ export class UserEventsRepository {
   /** The same of users whose events are kept. Those whose heads are locked are left out: somebody appends to them, or does this as well. */
   async goOnFollowing(userIds: string[], { ms, least }: { ms: number; least: number }): Promise<void> {
     await this.db.query(
-      `UPDATE user_event_heads SET followed_until = now() + make_interval(secs => $2) WHERE user_id IN (
+      `WITH due AS (
          SELECT user_id FROM user_event_heads
          WHERE user_id = ANY($1::text[]) AND followed_until < now() + make_interval(secs => $3) FOR NO KEY UPDATE SKIP LOCKED
-       )`,
+       ) UPDATE user_event_heads h SET followed_until = now() + make_interval(secs => $2) FROM due WHERE h.user_id = due.user_id`,
       [userIds, ms / 1_000, least / 1_000],
     );
   }

@@ -224,15 +224,13 @@ describe('a key of the client', () => {
       ['GET', `/conversations/${key}/path?message_id=${randomUUID()}`],
       ['GET', `/chat/${key}/history`],
       ['POST', `/chat/${key}/stop`],
+      ['GET', `/feedback?conversation_id=${key}`],
+      ['GET', `/shares?conversation_id=${key}`],
+      ['GET', `/search?q=x&conversation_id=${key}`],
     ]) {
       const { status, body } = await alice.call(method, path, method === 'PATCH' ? {} : undefined);
       expect([path, status, body.code]).toEqual([path, 404, 'conversation_not_found']);
     }
-    expect((await alice.get<Page<Feedback>>(`/feedback?conversation_id=${key}`)).body).toEqual({
-      data: [],
-      has_more: false,
-      next_cursor: null,
-    });
     const parent = await alice.post(`/chat/${key}`, { content: 'x', parent_id: randomUUID() });
     expect([parent.status, parent.body.code]).toEqual([404, 'message_not_found']);
     const resumed = await alice.post(
@@ -242,6 +240,18 @@ describe('a key of the client', () => {
     );
     expect([resumed.status, resumed.body.code]).toEqual([404, 'conversation_not_found']);
     expect(await databaseFingerprint(t)).toEqual(before);
+  });
+
+  it('is deleted with others by its name as it is written: capital letters are others', async () => {
+    const key = newKey();
+    const [upper, lower] = [`${key}-AB`, `${key}-ab`];
+    const made = await alice.conversation({ key: upper });
+    const kept = await alice.conversation({ key: lower });
+    const byId = await alice.conversation();
+    const { body } = await alice.post('/conversations/delete', { ids: [upper, byId.id.toUpperCase()] });
+    expect(body).toEqual({ deleted: [made.id, byId.id] });
+    expect((await alice.get(`/conversations/${upper}`)).status).toBe(404);
+    expect((await alice.get(`/conversations/${lower}`)).body).toMatchObject({ id: kept.id });
   });
 
   it('is part of the export, and goes with the user', async () => {

@@ -303,7 +303,9 @@ describe('shares', () => {
     expect(listed.map((each) => 'token' in each || 'url' in each)).toEqual(Array(4).fill(false));
     for (const name of [id, 'mine'])
       expect((await carol.get<Page<Share>>(`/shares?conversation_id=${name}`)).body.data).toHaveLength(3);
-    expect((await carol.get<Page<Share>>('/shares?conversation_id=no-such')).body.data).toEqual([]);
+    expect((await carol.get('/shares?conversation_id=no-such')).body).toMatchObject({
+      code: 'conversation_not_found',
+    });
     expect((await carol.pages<Share>('/shares', 3)).map(({ length }) => length)).toEqual([3, 1]);
     expect((await bob.delete(`/shares/${made[0]}`)).body.code).toBe('share_not_found');
     expect((await carol.post('/conversations/mine/shares', { live: true })).status).toBe(201);

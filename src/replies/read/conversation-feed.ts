@@ -63,6 +63,15 @@ export class ConversationFeed {
     const start = lastEventId
       ? await this.startAfter(conversation, lastEventId)
       : await this.currentStart(conversation);
+    return this.logFrom(conversation, start);
+  }
+
+  /** Log of every reply that the conversation has and gets. */
+  all(conversation: Conversation): LogReader {
+    return this.logFrom(conversation, { sequence: 0 });
+  }
+
+  private logFrom(conversation: Conversation, start: FeedStart): LogReader {
     return async (listener, signal) => {
       const { accept } = new InterleavedListener(listener);
       const untold = this.tellTitles(conversation, accept, signal);
@@ -72,11 +81,6 @@ export class ConversationFeed {
         untold();
       }
     };
-  }
-
-  /** Log of every reply that the conversation has and gets. */
-  all(conversation: Conversation): LogReader {
-    return (listener, signal) => this.follow(conversation, { sequence: 0 }, listener, signal);
   }
 
   private async currentStart({ id, user_id }: Conversation): Promise<FeedStart> {

@@ -10,7 +10,7 @@ const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
 
 describe('the ids of a user feed', () => {
   it('say how far the user and each reply were read', () => {
-    const place = new FeedPlace(1_795_000_000_123);
+    const place = new FeedPlace(1_795_000_000_123, true);
     for (let n = 0; n < limit; n++) place.add(refOf(n), n * 1_000);
     expect(place.isFull).toBe(true);
     const { seq, replies } = parseFeedId(place.id);
@@ -21,12 +21,17 @@ describe('the ids of a user feed', () => {
   });
 
   it('forget replies that have ended', () => {
-    const place = new FeedPlace(7);
+    const place = new FeedPlace(7, true);
     place.add(refOf(1), 0);
     place.advance(refOf(1), 4);
     place.remove(refOf(1));
     place.advance(refOf(1), 5);
-    expect(place.id).toBe('7');
+    expect(place.id).toBe('7.');
+  });
+
+  it('say whether the feed had replies', () => {
+    expect(parseFeedId(new FeedPlace(7, true).id)).toMatchObject({ seq: 7, withReplies: true });
+    expect(parseFeedId(new FeedPlace(7, false).id)).toMatchObject({ seq: 7, withReplies: false });
   });
 
   it.each([
@@ -34,7 +39,7 @@ describe('the ids of a user feed', () => {
     'A',
     '-1',
     '1.5',
-    '1.',
+    '1..',
     '.',
     '7.abc:1',
     '019a5b1c-7f00-7000-8000-000000000001:3',

@@ -10,22 +10,25 @@ interface ReplyPlace {
   sequence: number;
 }
 
-/** `<number>` in base 36, then `.<reply>:<sequence>` for each reply. */
-const FEED_ID = /^[0-9a-z]{1,10}(\.[\w-]{22}:[0-9a-z]{1,10})*$/;
+/** `<number>` in base 36; of a feed with replies then `.<reply>:<sequence>` for each that is open, or `.` if none is. */
+const FEED_ID = /^[0-9a-z]{1,10}(\.|(\.[\w-]{22}:[0-9a-z]{1,10})+)?$/;
 
 /** The ids of the replies that an event id names, and how far each was read. */
 export interface FeedId {
   /** Number of the user's last event. */
   seq: number;
+  /** Whether it is the id of a feed with replies. */
+  withReplies: boolean;
   replies: ReadonlyMap<string, number>;
 }
 
 /** @throws AppError `invalid_last_event_id` for what no feed of a user has as an id */
 export function parseFeedId(id: string): FeedId {
   if (!FEED_ID.test(id)) throw invalidResumeId();
-  const [seq, ...replies] = id.split('.');
+  const [seq, ...rest] = id.split('.');
+  const replies = rest.filter(Boolean);
   if (replies.length > OPEN_ANSWER_BOUNDS.repliesOfUserFeed.limit) throw invalidResumeId();
-  return { seq: parseInt(seq, 36), replies: new Map(replies.map(parseReply)) };
+  return { seq: parseInt(seq, 36), withReplies: rest.length > 0, replies: new Map(replies.map(parseReply)) };
 }
 
 function parseReply(text: string): [id: string, sequence: number] {
@@ -39,13 +42,17 @@ function parseReply(text: string): [id: string, sequence: number] {
 export class FeedPlace {
   private readonly replies = new Map<string, ReplyPlace>();
 
-  constructor(public seq: number) {}
+  constructor(
+    public seq: number,
+    private readonly withReplies: boolean,
+  ) {}
 
   /** The id of the event after which this is the place. */
   get id(): string {
-    let id = this.seq.toString(36);
-    for (const { code, sequence } of this.replies.values()) id += `.${code}:${sequence.toString(36)}`;
-    return id;
+    const seq = this.seq.toString(36);
+    if (!this.withReplies) return seq;
+    const replies = this.open.map(({ code, sequence }) => `${code}:${sequence.toString(36)}`);
+    return `${seq}.${replies.join('.')}`;
   }
 
   get open(): ReplyPlace[] {

@@ -59,25 +59,27 @@ export class UserFeed {
   }
 
   private async currentPlace(userId: string, last: number, withReplies: boolean): Promise<FeedPlace> {
-    if (!withReplies) return new FeedPlace(last);
-    const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
-    const { seq, replies } = await this.messages.runningReplies(userId, limit);
-    const place = new FeedPlace(seq);
+    if (!withReplies) return new FeedPlace(last, false);
+    const { seq, replies } = await this.running(userId);
+    const place = new FeedPlace(seq, true);
     for (const reply of replies) place.add(reply, 0);
     return place;
   }
 
-  private async placeAfter(
-    userId: string,
-    { seq, replies }: FeedId,
-    withReplies: boolean,
-  ): Promise<FeedPlace> {
-    const place = new FeedPlace(seq);
-    if (!withReplies || !replies.size) return place;
+  private async placeAfter(userId: string, last: FeedId, withReplies: boolean): Promise<FeedPlace> {
+    const place = new FeedPlace(last.seq, withReplies);
+    if (!withReplies) return place;
     // Of those that are gone the reader is told by events.
-    for (const header of await this.messages.replies(userId, [...replies.keys()]))
-      place.add(replyRef(header), replies.get(header.id) ?? 0);
+    if (last.replies.size)
+      for (const header of await this.messages.replies(userId, [...last.replies.keys()]))
+        place.add(replyRef(header), last.replies.get(header.id) ?? 0);
+    // A feed that had no replies did not read those that run; one that had them is told of further ones.
+    else if (!last.withReplies) for (const reply of (await this.running(userId)).replies) place.add(reply, 0);
     return place;
+  }
+
+  private running(userId: string): Promise<{ seq: number; replies: ReplyRef[] }> {
+    return this.messages.runningReplies(userId, OPEN_ANSWER_BOUNDS.repliesOfUserFeed.limit);
   }
 }
 

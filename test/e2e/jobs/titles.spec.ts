@@ -145,6 +145,18 @@ describe('a conversation that nobody named', () => {
   });
 });
 
+it('a feed that waited for its conversation is told of its title as well', async () => {
+  const key = `key-${people}`;
+  const feed = await alice.feed(key);
+  await say('Where?', key);
+  await until(async () => feed.titles.length > 0);
+  const { id } = await read(key);
+  expect(feed.titles).toEqual([
+    { type: 'title', data: { conversation_id: id, title: 'Two weeks in Norway' } },
+  ]);
+  feed.close();
+});
+
 describe('a title that a person has set', () => {
   it('is never replaced, whenever it comes', async () => {
     const gate = hold();
@@ -173,6 +185,20 @@ describe('a title that a person has set', () => {
     expect(await read(id)).toMatchObject({ title: words, title_source: 'user' });
   });
 
+  it('makes a new one that is asked for and comes later a conflict', async () => {
+    const { conversation_id: id } = await say();
+    await titled(id);
+    const gate = hold();
+    title = reply([gate, 'Made later']);
+    const asked = alice.post<Conversation>(`/conversations/${id}/title`);
+    await gate.reached;
+    await alice.call('PATCH', `/conversations/${id}`, { title: 'Mine' });
+    gate.release();
+    const { status, body } = await asked;
+    expect([status, body]).toMatchObject([412, { code: 'conversation_changed' }]);
+    expect(await read(id)).toMatchObject({ title: 'Mine', title_source: 'user' });
+  });
+
   it('gives way to a new one that is asked for', async () => {
     const { body } = await alice.post<Conversation>('/conversations', { title: 'Mine' });
     const empty = await alice.post(`/conversations/${body.id}/title`);
@@ -183,6 +209,19 @@ describe('a title that a person has set', () => {
     expect(made.headers.get('etag')).toMatch(/^"\d+"$/);
     const bob = ApiClient.of(t.url, 'bob');
     expect((await bob.post(`/conversations/${body.id}/title`)).status).toBe(404);
+  });
+
+  it('gives way to several that are asked for at once, and to one while the first is made', async () => {
+    const gate = hold();
+    title = reply([gate, 'Made by a model']);
+    const { conversation_id: id } = await say();
+    await until(async () => titleRequests().length === 1);
+    const asked = [1, 2, 3].map(() => alice.post<Conversation>(`/conversations/${id}/title`));
+    await until(async () => titleRequests().length === 4);
+    gate.release();
+    for (const { status, body } of await Promise.all(asked))
+      expect([status, body.title, body.title_source]).toEqual([200, 'Made by a model', 'model']);
+    await jobsDone(1);
   });
 
   it('that is cleared lets a model name it anew', async () => {

@@ -293,6 +293,23 @@ describe('a feed with chunks', () => {
     expect(feed.textOf(one.messageId)).toBe('ABC');
   });
 
+  it('has the replies that run from their start when it goes on with a feed that had none', async () => {
+    const plain = await open();
+    const { gate, stream, messageId } = await running(['One ', 'two']);
+    await plain.count('reply.started', 1);
+    const feed = await open('include=chunks', plain.lastId);
+    await feed.count('chunk', 1);
+    gate.release();
+    await stream.done();
+    await feed.count('end', 1);
+    expect(feed.textOf(messageId)).toBe('One two');
+    // And the other way about: a feed without them goes on with one that had them.
+    const rest = await open(undefined, feed.lastId);
+    await alice.conversation({ title: 'Next' });
+    await rest.count('conversation.created', 1);
+    expect(rest.of('chunk')).toEqual([]);
+  });
+
   it('takes what comes from a resume to a further one', async () => {
     const { gate, stream, messageId } = await running([
       'One ',
