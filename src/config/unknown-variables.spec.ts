@@ -17,11 +17,19 @@ it.each([
   ['AUTHMODE', 'AUTH_MODE'],
   ['JWT_SECRETS', 'JWT_SECRET'],
   ['openai_api_key', 'OPENAI_API_KEY'],
+  ['PROT', 'PORT'],
+  ['PORTS', 'PORT'],
+  ['PAGES', 'PAGE'],
+  ['DATABASE_ULR', 'DATABASE_URL'],
+  ['OPENAI_API_BASE', 'OPENAI_BASE_URL'],
+  ['POSTGRES_URL', 'DATABASE_URL'],
+  ['PARLEY_PORT', 'PORT'],
+  ['DATA_DIRECTORY', 'DATA_DIR'],
 ])('takes %s for %s', (name, meant) => expect(nearest(name)).toEqual({ [name]: meant }));
 
 it('leaves alone what other programs use, and what is ours', () => {
   const names =
-    'PATH HOME HOSTNAME NODE_OPTIONS NODE_PATH LOGNAME PGHOST PGDATABASE TERM_PROGRAM npm_config_cache npm_lifecycle_event DATABASE_URL ' +
+    'PATH HOME HOSTNAME HOSTTYPE PWD USER MAIL SHELL SHLVL LANG TERM EDITOR PAGER LOGNAME DISPLAY NODE_OPTIONS NODE_PATH LOGNAME PGHOST PGDATABASE TERM_PROGRAM npm_config_cache npm_lifecycle_event DATABASE_URL ' +
     'OPENAI_API_KEY KUBERNETES_SERVICE_PORT AWS_SECRET_ACCESS_KEY ANTHROPIC_API_KEY GITHUB_TOKEN SSH_AUTH_SOCK DEEPSEEK_API_KEY';
   expect(nearest(...names.split(' '))).toEqual({});
 });

@@ -32,6 +32,12 @@ export function explainFatal(error: unknown): Error {
     default:
       break;
   }
+  if (/client password must be a string/i.test(message)) {
+    return problem(
+      'DATABASE_URL: the server asks for a password and the URL has none: put it there, or into PGPASSWORD',
+      error,
+    );
+  }
   if (/server does not support SSL/i.test(message)) {
     return problem(
       'DATABASE_URL: the server does not support TLS; say sslmode=disable if that is intended',

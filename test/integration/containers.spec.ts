@@ -173,6 +173,11 @@ describe('the image', () => {
   it('has what its commands and those of the compose file run', () => {
     for (const file of ['dist', 'scripts', 'package.json', 'node_modules'])
       expect(dockerfile).toContain(`COPY --from=build /app/${file} `);
-    expect(read('.dockerignore').split('\n')).toContain('!scripts');
+    const context = read('.dockerignore').split('\n');
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files]) =>
+      files.split(' '),
+    );
+    expect(copied).toContain('web');
+    expect(copied.filter((file) => !context.includes(`!${file.replace(/^\.\//, '')}`))).toEqual([]);
   });
 });
