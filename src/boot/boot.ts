@@ -20,18 +20,22 @@ const SAME_SIGNAL_MS = 2_000;
 /** For terminal events and their way to the readers, once nobody wants to wait any more. */
 const HURRY_MS = 2_000;
 
+/** For what has begun, where the start has failed. */
+const FAILED_MS = 3_000;
+
 /** Starts the service; what keeps it from starting is said in one plain message. */
 export async function boot(): Promise<void> {
   const [option] = process.argv.slice(2);
   if (option !== undefined) return answer(option);
   const places: Places = {};
+  let app: NestExpressApplication | undefined;
   try {
     // The module does this as well, but here nothing has begun that would have to report it in its own way.
     const { database, http } = parseAppConfig(process.env);
     Object.assign(places, { dataDir: database.dataDir, host: http.host });
     if (database.url) parseDatabaseUrl(database.url);
     const shutdown = new Shutdown();
-    const app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
+    app = configureApp(await NestFactory.create<NestExpressApplication>(AppModule, APP_OPTIONS));
     stopWithNpm(shutdown);
     logFatalErrors();
     const config = app.get(AppConfig);
@@ -40,6 +44,9 @@ export async function boot(): Promise<void> {
     greet(config, await app.getUrl());
   } catch (error) {
     process.stderr.write(`${explain(error, places)}\n`);
+    // In order, if it can be: the embedded database's thread may not end otherwise.
+    const patience = new Promise((resolve) => setTimeout(resolve, FAILED_MS));
+    await Promise.race([app?.close().catch(() => undefined), patience]);
     process.exit(1);
   }
 }

@@ -6,19 +6,19 @@ const SHORT = 6;
 const MOST_DIFFERENT = 0.25;
 
 /** What other programs call the same thing. */
-const ELSEWHERE: Readonly<Record<string, keyof typeof VARIABLES>> = {
-  OPENAI_API_BASE: 'OPENAI_BASE_URL',
-  OPENAI_API_URL: 'OPENAI_BASE_URL',
-  OPENAI_URL: 'OPENAI_BASE_URL',
-  OPENAI_HOST: 'OPENAI_BASE_URL',
-  OPENAI_TOKEN: 'OPENAI_API_KEY',
-  DB_URL: 'DATABASE_URL',
-  POSTGRES_URL: 'DATABASE_URL',
-  PG_URL: 'DATABASE_URL',
-  DATA_PATH: 'DATA_DIR',
-  DATA_DIRECTORY: 'DATA_DIR',
-  PROXY_SECRET: 'AUTH_PROXY_SECRET',
-};
+const ELSEWHERE: ReadonlyMap<string, keyof typeof VARIABLES> = new Map([
+  ['OPENAI_API_BASE', 'OPENAI_BASE_URL'],
+  ['OPENAI_API_URL', 'OPENAI_BASE_URL'],
+  ['OPENAI_URL', 'OPENAI_BASE_URL'],
+  ['OPENAI_HOST', 'OPENAI_BASE_URL'],
+  ['OPENAI_TOKEN', 'OPENAI_API_KEY'],
+  ['DB_URL', 'DATABASE_URL'],
+  ['POSTGRES_URL', 'DATABASE_URL'],
+  ['PG_URL', 'DATABASE_URL'],
+  ['DATA_PATH', 'DATA_DIR'],
+  ['DATA_DIRECTORY', 'DATA_DIR'],
+  ['PROXY_SECRET', 'AUTH_PROXY_SECRET'],
+]);
 const OWN_PREFIX = 'PARLEY_';
 /** What shells and terminals have, however near it is. */
 const FOREIGN = new Set(['PAGER']);
@@ -40,7 +40,7 @@ export function unknownVariables(
   const ours = [...Object.keys(VARIABLES), ...SECRETS.map((name) => `${name}_FILE`)];
   return Object.keys(env).flatMap((name) => {
     if (ours.includes(name) || isUsed(name) || isSecretFile(name, isUsed)) return [];
-    const nearest = ELSEWHERE[name] ?? withoutPrefix(name, ours) ?? nearestOf(name, ours);
+    const nearest = ELSEWHERE.get(name) ?? withoutPrefix(name, ours) ?? nearestOf(name, ours);
     return nearest === undefined ? [] : [{ name, nearest }];
   });
 }

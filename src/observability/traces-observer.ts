@@ -1,10 +1,13 @@
+import { Logger } from '@nestjs/common';
 import { ROOT_CONTEXT, type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { parseTraceParent } from '@opentelemetry/core';
+import { type ExportResult, ExportResultCode, parseTraceParent } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
+  type ReadableSpan,
+  type SpanExporter,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
@@ -45,7 +48,10 @@ export class TracesObserver extends NoopObserver {
 
   constructor(config: TracesConfig, identity: ProcessIdentity) {
     super();
-    const exporter = new OTLPTraceExporter({ url: config.url, headers: config.headers });
+    const exporter = new ReportingExporter(
+      new OTLPTraceExporter({ url: config.url, headers: config.headers }),
+      config.url,
+    );
     this.provider = new TracerProvider({
       resource: resourceFromAttributes({
         'service.name': config.serviceName,
@@ -149,6 +155,46 @@ export class TracesObserver extends NoopObserver {
   ): Scope {
     const span = this.tracer.startSpan(name, { kind, attributes }, parent);
     return { span, context: trace.setSpan(parent, span), statements: 0, statementMs: 0 };
+  }
+}
+
+/** Says once that the collector takes nothing, and once that it does again. */
+class ReportingExporter implements SpanExporter {
+  private readonly logger = new Logger('Traces');
+  private isLost = false;
+
+  constructor(
+    private readonly exporter: SpanExporter,
+    private readonly url: string,
+  ) {}
+
+  export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
+    this.exporter.export(spans, (result) => {
+      this.report(result);
+      done(result);
+    });
+  }
+
+  forceFlush(): Promise<void> {
+    return this.exporter.forceFlush?.() ?? Promise.resolve();
+  }
+
+  shutdown(): Promise<void> {
+    return this.exporter.shutdown();
+  }
+
+  private report({ code, error }: ExportResult): void {
+    const isLost = code !== ExportResultCode.SUCCESS;
+    if (isLost === this.isLost) return;
+    this.isLost = isLost;
+    const { url } = this;
+    if (isLost)
+      this.logger.warn({
+        url,
+        reason: error?.message,
+        msg: 'Traces cannot be sent (OTEL_EXPORTER_OTLP_ENDPOINT)',
+      });
+    else this.logger.log({ url, msg: 'Traces are sent again' });
   }
 }
 

@@ -27,9 +27,15 @@ async function backup([name, ...more]: string[]): Promise<string> {
       `DATABASE_URL is a PostgreSQL, whose own program takes backups, also while the service runs:\n` +
         `  pg_dump --format=custom --no-owner --file=${quoted(name)} ${quoted(libpqUrl(url))}`,
     );
-  if (!existsSync(join(dataDir, CLUSTER)))
-    throw new UsageError(`DATA_DIR ${dataDir} has no database yet: there is nothing to back up.`);
+  await stat(join(dataDir, CLUSTER)).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      error.code === 'ENOENT'
+        ? `DATA_DIR ${dataDir} has no database yet: there is nothing to back up.`
+        : `DATA_DIR ${dataDir} cannot be read by this user (${error.code}): run the command as the user of the service.`,
+    );
+  });
   const file = resolve(name);
+  if (!existsSync(dirname(file))) throw new UsageError(`${name}: there is no folder ${dirname(file)}.`);
   if (existsSync(file)) throw new UsageError(`${name} is there already, and is not written over.`);
   const began = performance.now();
   const draft = new Draft(file);

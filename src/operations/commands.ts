@@ -24,11 +24,13 @@ export function runCommand(command: (args: string[]) => Promise<string>): void {
       const expected = [UsageError, BackupError, MoveError, ConfigError].some(
         (type) => error instanceof type,
       );
-      const { message, stack, syscall } = (
+      const { message, stack, syscall, code } = (
         error instanceof Error ? error : new Error(String(error))
       ) as NodeJS.ErrnoException;
-      process.stderr.write(`${expected || syscall ? message : (stack ?? message)}\n`);
-      process.exitCode = 1;
+      const full = code === 'ENOSPC' ? 'There is no room on the disk. ' : '';
+      const text = `${full}${expected || syscall ? message : (stack ?? message)}\n`;
+      // Whatever is still open, such as a connection to a server, must not keep a command that has failed.
+      process.stderr.write(text, () => process.exit(1));
     },
   );
 }

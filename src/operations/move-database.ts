@@ -25,7 +25,7 @@ async function move(args: string[]): Promise<string> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new UsageError(
-      error.problems.map((problem) => problem.replaceAll('DATABASE_URL', '--to')).join('\n'),
+      error.problems.map((problem) => problem.replace(/^DATABASE_URL/, '--to')).join('\n'),
     );
   }
 }
@@ -37,7 +37,9 @@ function targetOf(args: string[]): string {
   } catch {
     throw new UsageError(USAGE);
   }
-  if (!to || !/^postgres(ql)?:\/\//.test(to) || !URL.canParse(to)) throw new UsageError(USAGE);
+  if (to === undefined) throw new UsageError(USAGE);
+  if (!/^postgres(ql)?:\/\//.test(to) || !URL.canParse(to))
+    throw new UsageError(`--to must be a URL of a PostgreSQL, and ${JSON.stringify(to)} is none.\n${USAGE}`);
   return to;
 }
 

@@ -92,6 +92,7 @@ function modelOf(
   { name: provider, base_url, model_options }: Omit<ProviderEntity, 'user'>,
   name: string,
 ): ModelConfig {
-  const options = modelOptions.parse(model_options[name] ?? {});
+  // Names are the user's: `constructor` is what every object has.
+  const options = modelOptions.parse(Object.hasOwn(model_options, name) ? model_options[name] : {});
   return modelFrom({ ...options, id: `${provider}/${name}`, provider, name }, base_url);
 }

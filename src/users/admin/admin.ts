@@ -37,10 +37,9 @@ async function runAlone(args: string[], password: string | undefined): Promise<s
 
 main().catch((error: unknown) => {
   const expected = [UsageError, AppError, ConfigError].some((type) => error instanceof type);
-  process.stderr.write(
-    `${expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
-  );
-  process.exitCode = 1;
+  const text = expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
+  // Whatever is still open, such as a connection to a server, must not keep a command that has failed.
+  process.stderr.write(`${text}\n`, () => process.exit(1));
 });
 
 function messageOf(error: unknown): string {

@@ -72,6 +72,22 @@ describe('options of own providers', () => {
     });
   });
 
+  it('are not what every object has: models have any name', async () => {
+    const models = ['constructor', 'toString', '__proto__'];
+    const { status, body: made } = await alice.post<Provider>('/providers', body({ name: 'odd', models }));
+    expect(status).toBe(201);
+    const listed = await alice.get<{ data: { id: string }[] }>('/models');
+    expect(listed.body.data.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(models.map((name) => `odd/${name}`)),
+    );
+    for (const name of models) {
+      model.script(reply('Hi.'));
+      const turn = await alice.post('/chat', { content: 'Hello', model: `odd/${name}` });
+      expect([name, turn.status, asked().model]).toEqual([name, 200, name]);
+    }
+    expect((await alice.delete(`/providers/${made.id}`)).status).toBe(204);
+  });
+
   it('are changed, and hold from the next turn on', async () => {
     const [mine] = (await alice.get<{ data: Provider[] }>('/providers')).body.data;
     const { id } = await alice.conversation({ model: 'mine/other' });
