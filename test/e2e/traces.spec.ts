@@ -2,7 +2,6 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiClient } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
-import { captureLogs } from '../support/log-capture';
 import { startModelServer, type ModelServer } from '../support/model-server';
 import { done, failure, finish, reply, stream, text, usage } from '../support/model-server/behaviours';
 import { until } from '../support/until';
@@ -268,30 +267,4 @@ it('a collector that is away holds up nobody, not even the end', async () => {
   expect(performance.now() - began).toBeLessThan(40_000);
   collector = new Collector();
   await collector.start();
-});
-
-it('that nobody takes are told once, and nothing waits for them', async () => {
-  const logs = captureLogs('info');
-  const silent = await createTestApp({
-    env: {
-      ...model.env,
-      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
-      OTEL_BSP_SCHEDULE_DELAY: '50',
-      LOG_LEVEL: 'info',
-    },
-    overrides: [logs.override],
-  });
-  const told = () => logs.lines.filter((line) => line.includes('Traces cannot be sent'));
-  try {
-    const alice = ApiClient.of(silent.url, 'alice');
-    await until(async () => {
-      await alice.get('/conversations');
-      return told().length > 0;
-    }, 60_000);
-    await alice.get('/conversations');
-    expect(told()).toHaveLength(1);
-    expect(told()[0]).toContain('http://127.0.0.1:1/v1/traces');
-  } finally {
-    await silent.close();
-  }
 });
