@@ -19,7 +19,6 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const SAME_SIGNAL_MS = 2_000;
 /** For terminal events and their way to the readers, once nobody wants to wait any more. */
 const HURRY_MS = 2_000;
-
 /** For what has begun, where the start has failed. */
 const FAILED_MS = 3_000;
 

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { AppConfig, type DatabaseConfig } from '../config/app-config';
 import { ConfigModule } from '../config/config.module';
 import { ConfigError } from '../config/config-error';
+import { endFailedCommand } from '../common/end-failed-command';
 import { UsageError } from '../common/usage-error';
 import { MoveError } from '../database/move/move-error';
 import { BackupError } from '../database/backup/backup-format';
@@ -28,9 +29,7 @@ export function runCommand(command: (args: string[]) => Promise<string>): void {
         error instanceof Error ? error : new Error(String(error))
       ) as NodeJS.ErrnoException;
       const full = code === 'ENOSPC' ? 'There is no room on the disk. ' : '';
-      const text = `${full}${expected || syscall ? message : (stack ?? message)}\n`;
-      // Whatever is still open, such as a connection to a server, must not keep a command that has failed.
-      process.stderr.write(text, () => process.exit(1));
+      endFailedCommand(`${full}${expected || syscall ? message : (stack ?? message)}`);
     },
   );
 }

@@ -42,7 +42,7 @@ export class UserEventsRepository {
     };
   }
 
-  /** Keeps the user's events from now on, for so many ms; fewer than `least` are left by nobody. Answers the number of the last one. */
+  /** Keeps the user's events from now on for `ms`, unless they are kept for `least` already. Answers the number of the last one. */
   async follow(userId: string, { ms, least }: { ms: number; least: number }): Promise<number> {
     const rows = await this.db.query<{ seq: number }>(
       `WITH known AS (

@@ -8,6 +8,7 @@ import { databaseConfig } from '../../operations/commands';
 import { askRunningProcess, byWhoeverMay } from '../../operations/control/control-client';
 import { AdminCommands } from './admin-commands';
 import { AdminModule } from './admin.module';
+import { endFailedCommand } from '../../common/end-failed-command';
 import { UsageError } from '../../common/usage-error';
 
 async function main(): Promise<void> {
@@ -37,9 +38,7 @@ async function runAlone(args: string[], password: string | undefined): Promise<s
 
 main().catch((error: unknown) => {
   const expected = [UsageError, AppError, ConfigError].some((type) => error instanceof type);
-  const text = expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
-  // Whatever is still open, such as a connection to a server, must not keep a command that has failed.
-  process.stderr.write(`${text}\n`, () => process.exit(1));
+  endFailedCommand(expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message));
 });
 
 function messageOf(error: unknown): string {
