@@ -25,9 +25,9 @@ const ALLOWED = {
   audit: FOUNDATIONS,
   users: FOUNDATIONS,
   auth: [...FOUNDATIONS, 'limits', 'audit', 'users'],
-  jobs: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users'],
   instances: FOUNDATIONS,
   'user-events': [...FOUNDATIONS, 'users', 'instances'],
+  jobs: [...FOUNDATIONS, 'limits', 'audit', 'auth', 'users', 'user-events'],
   llm: [...FOUNDATIONS, 'outbound'],
   providers: [...FOUNDATIONS, 'outbound', 'limits', 'audit', 'auth', 'users', 'llm'],
   // what can be found: stored by the statements that store what it is of

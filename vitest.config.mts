@@ -12,7 +12,7 @@ const LONG = [
   'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
   'test/e2e/client/{streams,written}.spec.ts',
   'test/e2e/jobs/{pooler,queue,titles}.spec.ts',
-  'test/e2e/page/{connections,long-walk,panels,speed}.spec.ts',
+  'test/e2e/page/{connections,long-walk,messages,panels,shares,speed}.spec.ts',
   'test/e2e/operations/*.spec.ts',
   'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',
   'test/e2e/security/{input,input-bodies,provider-streams,requests}.spec.ts',

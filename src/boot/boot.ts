@@ -6,7 +6,7 @@ import { AppModule } from '../app.module';
 import { APP_OPTIONS, configureApp } from '../app.setup';
 import { AppConfig } from '../config/app-config';
 import { parseAppConfig } from '../config/environment';
-import { unknownVariables } from '../config/unknown-variables';
+import { idleVariables, unknownVariables } from '../config/unknown-variables';
 import { parseDatabaseUrl } from '../database/database-url';
 import { type Listening, listenWithAcceptors } from '../http/acceptors';
 import { Draining } from '../http/draining';
@@ -128,4 +128,6 @@ function greet(config: AppConfig, url: string): void {
   const models = file ? readFileSync(file, 'utf8') : '';
   for (const { name, nearest } of unknownVariables(process.env, (variable) => models.includes(variable)))
     logger.warn(`${name} is no variable of this service and is ignored. Is ${nearest} meant?`);
+  for (const { name, without } of idleVariables(process.env))
+    logger.warn(`${name} does nothing without ${without.join(' or ')}.`);
 }

@@ -252,6 +252,18 @@ describe('a bad environment', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
     writeFileSync(file, 'models: [bad');
     expect(problemsOf({ MODELS_FILE: file })[0]).toContain('MODELS_FILE');
+    writeFileSync(file, '');
+    expect(problemsOf({ MODELS_FILE: file })).toEqual(['MODELS_FILE is empty']);
+    expect(problemsOf({ MODELS_FILE: 'models.yml' })).toEqual([
+      `MODELS_FILE cannot be read (ENOENT); it is looked for from ${process.cwd()}`,
+    ]);
+  });
+
+  it('wants another port for metrics than that of the API', () => {
+    expect(problemsOf({ PORT: '4000', METRICS_PORT: '4000' })).toEqual([
+      expect.stringMatching(/^METRICS_PORT must be another port than PORT/),
+    ]);
+    expect(problemsOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
   });
 });
 

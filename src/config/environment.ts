@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   AppConfig,
@@ -15,9 +15,9 @@ import { checkAuth } from './auth-checks';
 import { HTTP_BOUNDS, OPEN_ANSWER_BOUNDS, REPLY_BOUNDS } from './bounds';
 import { ConfigError } from './config-error';
 import type { ModelConfig, ModelsConfig } from './models-config';
-import { modelsFromEnvironment, parseModelsFile } from './models-file';
 import { isLoopbackHost } from './network';
 import { toMetrics, toTraces } from './observability-config';
+import { readModels, unreadable } from './read-models';
 import { withSecretFiles } from './secret-files';
 import { type Problems, readVariables, type Variables } from './variables';
 
@@ -36,6 +36,7 @@ export function parseAppConfig(given: NodeJS.ProcessEnv, isTerminal = process.st
   checkProduction(partial, problems);
   checkAuth(partial, problems);
   checkPageDir(partial, problems);
+  checkMetrics(partial, problems);
   checkMail(partial, problems);
   const modelProblems: string[] = [];
   const models = readModels(partial, env, modelProblems);
@@ -77,12 +78,20 @@ function checkMail(
     problems.set('PUBLIC_URL', 'must be set with NODE_ENV=production and SMTP_URL');
 }
 
+function checkMetrics({ METRICS_PORT, PORT }: Partial<Variables>, problems: Problems): void {
+  if (METRICS_PORT !== undefined && METRICS_PORT !== 0 && METRICS_PORT === PORT)
+    problems.set(
+      'METRICS_PORT',
+      'must be another port than PORT, or left out: with METRICS_TOKEN metrics are at /metrics',
+    );
+}
+
 function checkPageDir({ PAGE_DIR }: Partial<Variables>, problems: Problems): void {
   if (PAGE_DIR === undefined) return;
   try {
     if (!statSync(PAGE_DIR).isDirectory()) problems.set('PAGE_DIR', 'must be a folder');
   } catch (error) {
-    problems.set('PAGE_DIR', `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    problems.set('PAGE_DIR', unreadable(error, PAGE_DIR));
   }
 }
 
@@ -93,35 +102,6 @@ function checkTitleModel(
 ): void {
   if (id && id !== NO_TITLES && !models.some((model) => model.id === id))
     problems.set('TITLE_MODEL', 'must be the id of a model, or off');
-}
-
-function readModels(
-  values: Partial<Variables>,
-  env: NodeJS.ProcessEnv,
-  problems: string[],
-): ModelsConfig | undefined {
-  try {
-    if (values.MODELS_FILE) return parseModelsFile(readModelsFile(values.MODELS_FILE), env);
-    return modelsFromEnvironment({
-      apiKey: values.OPENAI_API_KEY,
-      baseUrl: values.OPENAI_BASE_URL,
-      model: values.OPENAI_MODEL,
-    });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
-}
-
-function readModelsFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigError([
-      `MODELS_FILE cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-    ]);
-  }
 }
 
 function toAppConfig(values: Variables, models: ModelsConfig, isTerminal: boolean): AppConfig {

@@ -88,6 +88,7 @@ function parseYaml(text: string): unknown {
     ({ code, linePos }) => `is not valid YAML or JSON at line ${linePos?.[0].line} (${code})`,
   );
   if (errors.length) throw problems(errors);
+  if (document.contents === null) throw problems(['is empty']);
   try {
     return document.toJS();
   } catch {

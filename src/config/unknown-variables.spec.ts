@@ -1,4 +1,4 @@
-import { unknownVariables } from './unknown-variables';
+import { idleVariables, unknownVariables } from './unknown-variables';
 
 const nearest = (...names: string[]) =>
   Object.fromEntries(
@@ -36,4 +36,18 @@ it('leaves alone what other programs use, and what is ours', () => {
 
 it('leaves alone what a file of models refers to', () => {
   expect(unknownVariables({ OPENAI_KEY: 'x' }, (name) => name === 'OPENAI_KEY')).toEqual([]);
+});
+
+it('names what does nothing as it is set', () => {
+  expect(idleVariables({ OPENAI_MODEL: 'gpt-5', METRICS_HOST: '::1', SMTP_FROM: '' })).toEqual([
+    { name: 'OPENAI_MODEL', without: ['OPENAI_API_KEY', 'OPENAI_BASE_URL'] },
+    { name: 'METRICS_HOST', without: ['METRICS_PORT'] },
+  ]);
+  const env = {
+    OPENAI_MODEL: 'gpt-5',
+    OPENAI_API_KEY_FILE: '/run/key',
+    METRICS_HOST: '::1',
+    METRICS_PORT: '9000',
+  };
+  expect(idleVariables(env)).toEqual([]);
 });

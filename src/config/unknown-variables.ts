@@ -45,6 +45,20 @@ export function unknownVariables(
   });
 }
 
+/** Each does something only where one of the others is set. */
+const IDLE_WITHOUT: Readonly<Partial<Record<keyof typeof VARIABLES, (keyof typeof VARIABLES)[]>>> = {
+  OPENAI_MODEL: ['OPENAI_API_KEY', 'OPENAI_BASE_URL'],
+  METRICS_HOST: ['METRICS_PORT'],
+  SMTP_FROM: ['SMTP_URL'],
+};
+
+/** Variables that are set and do nothing, each with those of which one is missing. */
+export function idleVariables(env: NodeJS.ProcessEnv): { name: string; without: string[] }[] {
+  return Object.entries(IDLE_WITHOUT).flatMap(([name, without]) =>
+    env[name] && !without.some((other) => env[other] || env[`${other}_FILE`]) ? [{ name, without }] : [],
+  );
+}
+
 function withoutPrefix(name: string, ours: readonly string[]): string | undefined {
   return ours.find((each) => name === `${OWN_PREFIX}${each}`);
 }

@@ -21,7 +21,7 @@ export function conversationUpdated(id: string, changes: Changes): ConversationU
   return { type: 'conversation.updated', data: { conversation_id: id, ...changes } };
 }
 
-export function titleEvent(conversation_id: string, title: string): UserTitleEvent {
+export function titleEvent(conversation_id: string, title: string | null): UserTitleEvent {
   return { type: 'title', data: { conversation_id, title } };
 }
 

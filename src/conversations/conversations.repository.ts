@@ -132,7 +132,7 @@ export class ConversationsRepository {
     return (result.raw as ConversationEntity[])[0];
   }
 
-  /** Names it for a model, or by its first words, unless its title has changed since it was read; undefined then. */
+  /** Names it for a model, or by its first words, or not at all, so that it is named anew, unless its title has changed since it was read; undefined then. */
   async retitle(
     {
       id,
@@ -140,11 +140,12 @@ export class ConversationsRepository {
       title,
       title_source,
     }: Pick<ConversationEntity, 'id' | 'user_id' | 'title' | 'title_source'>,
-    next: { title: string; title_source: TitleSource },
+    next: { title: string | null; title_source: TitleSource },
   ): Promise<ConversationEntity | undefined> {
     const rows = await this.db.query<ConversationEntity>(
       `UPDATE conversations SET title = $5::varchar, title_source = $6, version = version + 1, updated_at = $7,
-         stored_bytes = stored_bytes + octet_length($5::varchar) - COALESCE(octet_length(title), 0)
+         title_job_id = CASE WHEN $5::varchar IS NOT NULL THEN title_job_id END,
+         stored_bytes = stored_bytes + COALESCE(octet_length($5::varchar), 0) - COALESCE(octet_length(title), 0)
        WHERE id = $1 AND user_id = $2 AND title IS NOT DISTINCT FROM $3 AND title_source = $4 AND deleted_at IS NULL
        RETURNING *`,
       [id, user_id, title, title_source, next.title, next.title_source, new Date()],

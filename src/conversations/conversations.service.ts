@@ -164,6 +164,30 @@ export class ConversationsService implements OnModuleInit {
     });
   }
 
+  /**
+   * A first message has been removed from a conversation that is locked: a title made of its words goes with them, and where no message is left
+   * so do one that a model made, and the mark that something is unread. Answers what the caller tells the user's feed.
+   * @param next what another first message says; undefined where none is left
+   */
+  async forgetWords(
+    conversation: Conversation,
+    words: string,
+    next: string | undefined,
+  ): Promise<UserEvent[]> {
+    const { id, user_id, title, title_source } = conversation;
+    const events: UserEvent[] = [];
+    const isOfWords = title_source === 'auto' && title === titleFrom(words);
+    if (isOfWords || (next === undefined && title_source === 'model')) {
+      const named = { title: next === undefined ? null : titleFrom(next), title_source: 'auto' as const };
+      const changed = await this.repository.retitle(conversation, named);
+      if (changed) await this.repository.indexTitle(changed);
+      events.push(titleEvent(id, named.title));
+    }
+    if (next === undefined && (await this.repository.markRead(user_id, id)))
+      events.push(conversationUpdated(id, { unread: false }));
+    return events;
+  }
+
   /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */
   async delete(userId: string, id: string): Promise<void> {
     await this.removal.run(userId, id);

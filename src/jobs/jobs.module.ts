@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module';
 import { HttpModule } from '../http/http.module';
 import { LimitsModule } from '../limits/limits.module';
+import { UserEventsModule } from '../user-events/user-events.module';
 import { UsersModule } from '../users/users.module';
 import { JobsController } from './jobs.controller';
 import { JobsExport } from './jobs.export';
@@ -20,6 +21,7 @@ import { UserJobs } from './user-jobs.service';
     HttpModule,
     LimitsModule,
     QueueModule,
+    UserEventsModule,
     UsersModule,
   ],
   controllers: [JobsController],

@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { JOB_BOUNDS } from '../config/bounds';
 import { deleteSlice } from '../database/delete-slice';
 import { TransactionRunner } from '../database/transaction-runner';
-import { storedJob } from './job-row';
+import { appendingEvents, trimmingEvents } from '../user-events/append-events';
+import { UserEvents } from '../user-events/user-events';
+import { jobEvents, storedJob } from './job-row';
 import { UserJobEntity, type JobError, type JobProgress, type JobState } from './user-job.entity';
 
 export type UserJob = Omit<UserJobEntity, 'user'>;
@@ -32,7 +34,10 @@ const UNCLAIMED_S = 120;
 
 @Injectable()
 export class UserJobsRepository {
-  constructor(private readonly db: TransactionRunner) {}
+  constructor(
+    private readonly db: TransactionRunner,
+    private readonly events: UserEvents,
+  ) {}
 
   private get rows() {
     return this.db.manager.getRepository(UserJobEntity);
@@ -40,16 +45,13 @@ export class UserJobsRepository {
 
   /** False where the user has too many. */
   async insert({ id, userId }: JobRef, type: string, input: Record<string, string>): Promise<boolean> {
-    const rows = await this.db.query(
-      storedJob(type, {
-        id: '$1::uuid',
-        user: '$2::varchar',
-        input: '$3::jsonb',
-        from: '(SELECT 1) AS one WHERE true',
-      }),
-      [id, userId, JSON.stringify(input)],
-    );
-    return rows.length > 0;
+    const stored = storedJob(type, {
+      id: '$1::uuid',
+      user: '$2::varchar',
+      input: '$3::jsonb',
+      from: '(SELECT 1) AS one WHERE true',
+    });
+    return !!(await this.change('job.created', stored, [id, userId, JSON.stringify(input)]));
   }
 
   find(id: string, userId: string | undefined): Promise<UserJob | null> {
@@ -77,14 +79,14 @@ export class UserJobsRepository {
   }
 
   /** A run begins; undefined if there is nothing to run any more. Of a run that was cut off another one takes its place. */
-  async begin({ id, userId }: JobRef): Promise<UserJob | undefined> {
-    const rows = await this.db.query<UserJob>(
+  begin({ id, userId }: JobRef): Promise<UserJob | undefined> {
+    return this.change(
+      'job.updated',
       `UPDATE user_jobs SET state = 'running', attempts = attempts + 1, error = NULL, progress = NULL,
          started_at = now(), updated_at = now()
        WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running') RETURNING *`,
       [id, userId],
     );
-    return rows[0];
   }
 
   /** Ends a run; false if it was cancelled, or another run has taken its place. */
@@ -93,49 +95,69 @@ export class UserJobsRepository {
     state: 'completed' | 'failed' | 'queued',
     error: JobError | null,
   ): Promise<boolean> {
-    const rows = await this.db.query(
+    const job = await this.change(
+      'job.updated',
       `UPDATE user_jobs SET state = $4::varchar, error = $5, updated_at = now(),
          finished_at = CASE WHEN $4::varchar = 'queued' THEN NULL ELSE now() END
-       WHERE id = $1 AND user_id = $2 AND attempts = $3 AND state = 'running' RETURNING 1 AS one`,
+       WHERE id = $1 AND user_id = $2 AND attempts = $3 AND state = 'running' RETURNING *`,
       [id, user_id, attempts, state, error && JSON.stringify(error)],
     );
-    return rows.length > 0;
+    return job !== undefined;
   }
 
   /** Of a run; false as above. */
   async progress({ id, user_id, attempts }: UserJob, progress: JobProgress): Promise<boolean> {
-    const rows = await this.db.query(
+    const job = await this.change(
+      'job.updated',
       `UPDATE user_jobs SET progress = $4, updated_at = now()
-       WHERE id = $1 AND user_id = $2 AND attempts = $3 AND state = 'running' RETURNING 1 AS one`,
+       WHERE id = $1 AND user_id = $2 AND attempts = $3 AND state = 'running' RETURNING *`,
       [id, user_id, attempts, JSON.stringify(progress)],
     );
-    return rows.length > 0;
+    return job !== undefined;
   }
 
   /** Nobody will try it any more. */
   async giveUp({ id, userId }: JobRef, error: JobError): Promise<void> {
-    await this.db.query(
+    await this.change(
+      'job.updated',
       `UPDATE user_jobs SET state = 'failed', error = coalesce(error, $3::jsonb), finished_at = now(), updated_at = now()
-       WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running')`,
+       WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running') RETURNING *`,
       [id, userId, JSON.stringify(error)],
     );
   }
 
-  async cancel({ id, userId }: JobRef): Promise<UserJob | undefined> {
-    const rows = await this.db.query<UserJob>(
+  cancel({ id, userId }: JobRef): Promise<UserJob | undefined> {
+    return this.change(
+      'job.updated',
       `UPDATE user_jobs SET state = 'cancelled', finished_at = now(), updated_at = now()
        WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running') RETURNING *`,
       [id, userId],
     );
-    return rows[0];
   }
 
-  async retry({ id, userId }: JobRef): Promise<UserJob | undefined> {
-    const rows = await this.db.query<UserJob>(
+  retry({ id, userId }: JobRef): Promise<UserJob | undefined> {
+    return this.change(
+      'job.updated',
       `UPDATE user_jobs SET state = 'queued', error = NULL, progress = NULL, finished_at = NULL, updated_at = now()
        WHERE id = $1 AND user_id = $2 AND state IN ('failed', 'cancelled') RETURNING *`,
       [id, userId],
     );
+  }
+
+  /**
+   * Sends a statement that changes a job, and tells the feeds of its user: the last thing that the transaction locks (`UserEvents.append`).
+   * @param sql answers the whole row; `$2` is the user
+   */
+  private async change(
+    event: 'job.created' | 'job.updated',
+    sql: string,
+    parameters: [id: string, userId: string, ...more: unknown[]],
+  ): Promise<UserJob | undefined> {
+    const rows = await this.db.query<UserJob>(
+      `WITH changed AS (${sql}), ${appendingEvents('$2', jobEvents(event, 'changed'))}, ${trimmingEvents('$2')} SELECT * FROM changed`,
+      parameters,
+    );
+    if (rows.length) this.events.announce(parameters[1]);
     return rows[0];
   }
 

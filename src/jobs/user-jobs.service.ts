@@ -90,8 +90,9 @@ export class UserJobs implements OnModuleInit {
   async add(userId: string, type: string, input: Record<string, string>): Promise<string> {
     const ref = { id: newId(), userId };
     await this.db.run(async () => {
-      if (!(await this.jobs.insert(ref, type, input))) throw tooManyJobs();
+      // Before the row, whose events are the last thing that a transaction locks.
       await this.nudge(type, ref);
+      if (!(await this.jobs.insert(ref, type, input))) throw tooManyJobs();
     });
     return ref.id;
   }
@@ -130,9 +131,9 @@ export class UserJobs implements OnModuleInit {
   async retry(id: string, userId?: string): Promise<UserJob> {
     const { type, user_id } = await this.get(id, userId);
     return this.db.run(async () => {
+      await this.nudge(type, { id, userId: user_id });
       const job = await this.jobs.retry({ id, userId: user_id });
       if (!job) throw jobNotEnded();
-      await this.nudge(type, { id, userId: user_id });
       return job;
     });
   }

@@ -7,7 +7,7 @@ import type { UserEvent } from '../user-events/dto/user-event.dto';
 import { messageNotFound, replyInProgress, tooMuchBelow } from './message.errors';
 import { isOpen, type ConversationRef } from './message.types';
 import { PathsRepository } from './paths.repository';
-import { SubtreesRepository, type SubtreeMessage } from './subtrees.repository';
+import { SubtreesRepository, type OtherVersion, type SubtreeMessage } from './subtrees.repository';
 
 /** What a feature keeps of messages. */
 export interface MessageContents {
@@ -55,32 +55,41 @@ export class MessageRemoval {
   private async removeSlice(of: ConversationRef, messageId: string): Promise<number> {
     const { userId, conversationId } = of;
     const { removedBelow, removedAtOnce } = STORAGE_BOUNDS;
-    const { active_leaf_id } = await this.conversations.lock(userId, conversationId);
+    const conversation = await this.conversations.lock(userId, conversationId);
     const subtree = await this.subtrees.below(of, messageId, removedBelow.limit + 2);
     const root = subtree.find(({ id }) => id === messageId);
     if (!root) return 0;
     if (subtree.length > removedBelow.limit + 1) throw tooMuchBelow();
     if (subtree.some(isOpen)) throw replyInProgress();
 
-    const leafId = await this.leafWithout(of, root);
-    const isActive = subtree.some(({ id }) => id === active_leaf_id);
+    const other = await this.subtrees.newestBeside(of, root);
+    const leafId = await this.leafWithout(of, root, other);
+    const isActive = subtree.some(({ id }) => id === conversation.active_leaf_id);
     if (isActive) await this.conversations.moveTo(userId, conversationId, leafId);
     const newestFirst = subtree.toSorted((a, b) => b.sequence - a.sequence);
     const ids = newestFirst.slice(0, removedAtOnce.limit).map(({ id }) => id);
+    const isFirst = root.parent_id === null && ids.includes(root.id);
+    const words = isFirst ? await this.subtrees.textOf(userId, root.id) : '';
     let bytes = 0;
     for (const contents of this.contents) bytes += await contents.removeOf(userId, ids);
     bytes += await this.subtrees.remove(userId, ids);
     await this.conversations.shrink(userId, conversationId, { messages: ids.length, bytes });
+    const next = isFirst && other ? await this.subtrees.textOf(userId, other.id) : undefined;
+    const named = isFirst ? await this.conversations.forgetWords(conversation, words, next) : [];
     await this.conversations.tell(userId, [
       ...deletedEvents(conversationId, ids),
       ...(isActive ? [conversationUpdated(conversationId, { active_message_id: leafId })] : []),
+      ...named,
     ]);
     return ids.length;
   }
 
   /** The end of the path past a message that is removed: below its newest other version, or, where there is none, its parent. */
-  private async leafWithout(of: ConversationRef, message: SubtreeMessage): Promise<string | null> {
-    const other = await this.subtrees.newestBeside(of, message);
+  private async leafWithout(
+    of: ConversationRef,
+    message: SubtreeMessage,
+    other: OtherVersion | undefined,
+  ): Promise<string | null> {
     if (message.parent_id !== null) await this.subtrees.leadPast(of, message, other);
     if (!other) return message.parent_id;
     // The path that goes through the message is left: it says nothing of where the other one goes on.

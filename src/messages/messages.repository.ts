@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids';
 import { AppConfig, type TitlesConfig } from '../config/app-config';
 import { TransactionRunner } from '../database/transaction-runner';
-import { appendingEvents, eventOfEach, type ToldEvents } from '../user-events/append-events';
+import { appendingEvents, bothEvents, eventOfEach, type ToldEvents } from '../user-events/append-events';
 import { textOfParts } from '../search/index/text-of-parts';
 import { UserEvents } from '../user-events/user-events';
 import { MessageEntity } from './message.entity';
 import type { ConversationRef, ReplyOutcome, ReplyRef, WrittenReply } from './message.types';
-import { storedJob } from '../jobs/job-row';
+import { jobEvents, storedJob } from '../jobs/job-row';
 import { messageBytes } from './message-bytes';
 import { columnsIn, type ColumnIn } from './message-columns';
 import { LAST_OF_PAGE, longMessages } from './message-pages';
@@ -65,7 +65,9 @@ const TITLED = storedJob('title', {
      WHERE conversation.title_source = 'auto' AND conversation.title_job_id IS NULL`,
 });
 
-const close = (titled: string) => `WITH conversation AS (
+const ENDS = endedOf('closed', ', (SELECT count(*) FROM counted) AS c');
+
+const close = (titled: string, events: ToldEvents) => `WITH conversation AS (
      SELECT id, user_id, title_source, title_job_id FROM conversations WHERE id = $3 AND user_id = $2 FOR NO KEY UPDATE
    ), gone AS (
      DELETE FROM open_replies o USING conversation
@@ -81,11 +83,11 @@ const close = (titled: string) => `WITH conversation AS (
        indexed_to = LEAST(COALESCE(c.indexed_to, c.last_sequence), closed.sequence - 1),
        title_job_id = COALESCE(c.title_job_id, (SELECT id FROM titled)) FROM closed
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
-   ), ${appendingEvents('$2', endedOf('closed', ', (SELECT count(*) FROM counted) AS c'))}
+   ), ${appendingEvents('$2', events)}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
 /** Made once: see `turns.repository.ts`. */
-const CLOSE = close('SELECT NULL::uuid AS id');
-const CLOSE_AND_TITLE = close(TITLED);
+const CLOSE = close('SELECT NULL::uuid AS id', ENDS);
+const CLOSE_AND_TITLE = close(TITLED, bothEvents(ENDS, jobEvents('job.created', 'titled')));
 
 /** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
 function callsForTitle({ status, usage }: ReplyEnd, { enabled, model }: TitlesConfig): boolean {

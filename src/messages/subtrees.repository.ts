@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { removingEntries } from '../search/index/entries';
+import { textOfParts } from '../search/index/text-of-parts';
 import { TransactionRunner } from '../database/transaction-runner';
 import { messageBytes } from './message-bytes';
 import type { MessageEntity } from './message.entity';
@@ -7,6 +8,8 @@ import type { ConversationRef } from './message.types';
 import { IS_THERE } from './messages.repository';
 
 export type SubtreeMessage = Pick<MessageEntity, 'id' | 'parent_id' | 'branch_id' | 'sequence' | 'status'>;
+
+export type OtherVersion = Pick<MessageEntity, 'id' | 'branch_id'>;
 
 const COLUMNS = ['id', 'user_id', 'parent_id', 'branch_id', 'sequence', 'status'];
 const columnsOf = (row: string) => COLUMNS.map((name) => `${row}.${name}`).join(', ');
@@ -42,13 +45,22 @@ export class SubtreesRepository {
   async newestBeside(
     { userId, conversationId }: ConversationRef,
     { id, parent_id }: Pick<MessageEntity, 'id' | 'parent_id'>,
-  ): Promise<Pick<MessageEntity, 'id' | 'branch_id'> | undefined> {
-    const rows = await this.db.query<Pick<MessageEntity, 'id' | 'branch_id'>>(
+  ): Promise<OtherVersion | undefined> {
+    const rows = await this.db.query<OtherVersion>(
       `SELECT id, branch_id FROM messages WHERE conversation_id = $1 AND user_id = $2
          AND parent_id ${parent_id === null ? 'IS NULL' : '= $4'} AND id <> $3 ORDER BY sequence DESC LIMIT 1`,
       [conversationId, userId, id, ...(parent_id === null ? [] : [parent_id])],
     );
     return rows.at(0);
+  }
+
+  /** What a message says; empty where it is not there. */
+  async textOf(userId: string, id: string): Promise<string> {
+    const rows = await this.db.query<{ text: string }>(
+      `SELECT said.text FROM messages m, LATERAL (${textOfParts('m.parts')}) AS said WHERE m.id = $1 AND m.user_id = $2`,
+      [id, userId],
+    );
+    return rows.at(0)?.text ?? '';
   }
 
   /**
@@ -58,7 +70,7 @@ export class SubtreesRepository {
   async leadPast(
     { userId, conversationId }: ConversationRef,
     { id, parent_id, branch_id }: Pick<MessageEntity, 'id' | 'parent_id' | 'branch_id'>,
-    other: Pick<MessageEntity, 'id' | 'branch_id'> | undefined,
+    other: OtherVersion | undefined,
   ): Promise<void> {
     const next = other && other.branch_id === other.id ? other.id : null;
     await this.db.query(

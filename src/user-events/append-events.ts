@@ -40,6 +40,14 @@ export function eventsOf(json: string, from = ''): ToldEvents {
   return { count: `SELECT json_array_length(${json}::json)${of}`, events: `SELECT ${json}::json${of}` };
 }
 
+/** Those of one change after those of another. */
+export function bothEvents(first: ToldEvents, second: ToldEvents): ToldEvents {
+  return {
+    count: `SELECT (${first.count}) + (${second.count})`,
+    events: `SELECT coalesce((${first.events})::jsonb, '[]') || coalesce((${second.events})::jsonb, '[]')`,
+  };
+}
+
 /** One event for each row of `from`; `data` is SQL for an object. */
 export function eventOfEach(type: string, data: string, from: string): ToldEvents {
   return {

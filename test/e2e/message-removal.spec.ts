@@ -3,12 +3,19 @@ import { STORAGE_BOUNDS } from '../../src/config/bounds';
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import { Counters } from '../../src/usage/counters';
 import { CountersRepository } from '../../src/usage/counters.repository';
-import { ApiClient, type ConversationDetail } from '../support/api-client';
+import { ApiClient, type ConversationDetail, type Page } from '../support/api-client';
 import { createTestApp, type TestApp } from '../support/create-test-app';
 import { type ModelServer, startModelServer } from '../support/model-server';
 import { echo, reply } from '../support/model-server/behaviours';
 import { hold } from '../support/model-server/gate';
 import { UserFeedClient } from '../support/user-feed-client';
+
+interface NamedConversation {
+  id: string;
+  title: string | null;
+  title_source: string;
+  unread: boolean;
+}
 
 let model: ModelServer;
 let t: TestApp;
@@ -162,6 +169,43 @@ describe('a message that is removed', () => {
     expect(await pathOf(id)).toEqual(
       said.flatMap(({ user_message, message }) => [user_message.id, message.id]),
     );
+  });
+
+  it('a title made of what is removed goes with it, for another one that is left, or altogether', async () => {
+    const first = (await (await alice.open('POST', '/chat', { content: 'Canary one' })).done()).events[0]
+      .data as { conversation_id: string; user_message_id: string };
+    const id = first.conversation_id;
+    const state = async () => {
+      const { body } = await alice.get<Page<NamedConversation>>('/conversations');
+      const { title, title_source, unread } = body.data.find((each) => each.id === id)!;
+      return { title, title_source, unread };
+    };
+    const found = async (word: string) =>
+      (await alice.get<{ data: unknown[] }>(`/search?q=${word}`)).body.data.length;
+    const other = await edit(first.user_message_id, 'Another beginning');
+    expect(await state()).toMatchObject({ title: 'Canary one', title_source: 'auto' });
+    const feed = await UserFeedClient.open(t.url, { user });
+    await remove(first.user_message_id);
+    expect(await state()).toMatchObject({ title: 'Another beginning', title_source: 'auto' });
+    expect(await found('canary')).toBe(0);
+    expect(await found('beginning')).toBeGreaterThan(0);
+    await remove(other.user_message_id);
+    expect(await state()).toEqual({ title: null, title_source: 'auto', unread: false });
+    expect(await found('beginning')).toBe(0);
+    await feed.count('title', 2);
+    expect(feed.of('title').map(({ data }) => data.title)).toEqual(['Another beginning', null]);
+    expect(feed.of('conversation.updated').map(({ data }) => data.unread)).toContain(false);
+    feed.close();
+    await alice.say(id, 'From the start');
+    expect(await state()).toMatchObject({ title: 'From the start', title_source: 'auto', unread: true });
+  });
+
+  it('a title that somebody has set stays', async () => {
+    const { id, said } = await conversation(1);
+    await alice.patch(`/conversations/${id}`, { title: 'Turn 0' });
+    await remove(said[0].user_message.id);
+    const { body } = await alice.get<Page<NamedConversation>>('/conversations');
+    expect(body.data).toMatchObject([{ id, title: 'Turn 0', title_source: 'user', unread: false }]);
   });
 
   it('cannot be removed while something of it runs or waits', async () => {

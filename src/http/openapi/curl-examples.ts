@@ -67,7 +67,7 @@ export class CurlExamples {
     const command = this.command(method, address);
     const [, variable] = LOOKED_UP.exec(command) ?? [];
     const lines = preparation ?? (variable ? this.lookUp(variable) : []);
-    return [...lines, command].join('\n');
+    return [...lines, guarded(command)].join('\n');
   }
 
   /** The path with an id of something that is there, and the commands that make it and find its id. */
@@ -204,6 +204,11 @@ function queryOf(address: string, operation?: Operation): string {
 /** For a shell, which is to see variables. */
 function quoted(text: string): string {
   return text.includes('$') ? `"${text}"` : `'${text}'`;
+}
+
+/** With an id that was not found the shell says so, instead of asking for something else. */
+function guarded(command: string): string {
+  return command.replaceAll(/\/\$([A-Z_]+)/g, '/${$1:?}');
 }
 
 /** A command on one line. */

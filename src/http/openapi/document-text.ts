@@ -13,6 +13,8 @@ accounts, or by a token of your identity service, whichever the service is set u
 operation: \`chat:write\`, \`conversations:read\`, \`conversations:write\`, \`feedback:read\`, \`feedback:write\`, \`jobs:read\`,
 \`jobs:write\`, \`models:read\`, \`usage:read\`; accounts and keys are never for keys. What belongs to somebody else answers exactly like what does not exist.
 
+Administrators are made where the service runs: \`npm run admin -- promote <user>\`, or \`create\` for the first one of the service's own accounts.
+
 ## Errors
 Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`; each operation lists those it can answer. Besides, an
 address asked with a method that it does not have answers 405 with \`Allow\`, and a request with too many headers 431.

@@ -2,9 +2,9 @@ import type { Type } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
 import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { ConversationChangesData } from './conversation-changes.dto';
+import { ApiType } from './event-type';
+import { JobCreatedEvent, JobUpdatedEvent } from './job-events.dto';
 
-const ApiType = (type: string) =>
-  ApiProperty({ type: 'string', enum: [type], example: type, description: 'Tells the events apart.' });
 const ApiConversationId = () => ApiId('conversation', { description: 'The conversation.' });
 const ApiReplyId = () => ApiId('reply', { description: 'The reply.' });
 
@@ -214,7 +214,9 @@ export type UserEvent =
   | UserTitleEvent
   | ReplyStartedEvent
   | ReplyWaitingEvent
-  | ReplyEndedEvent;
+  | ReplyEndedEvent
+  | JobCreatedEvent
+  | JobUpdatedEvent;
 
 /** Event classes by `type`. */
 const EVENTS = {
@@ -227,6 +229,8 @@ const EVENTS = {
   'reply.started': ReplyStartedEvent,
   'reply.waiting': ReplyWaitingEvent,
   'reply.ended': ReplyEndedEvent,
+  'job.created': JobCreatedEvent,
+  'job.updated': JobUpdatedEvent,
   reset: ResetEvent,
 } satisfies { [T in (UserEvent | ResetEvent)['type']]: Type<Extract<UserEvent | ResetEvent, { type: T }>> };
 

@@ -10,6 +10,7 @@ import { bearer, signUp } from '../../support/accounts';
 import { ApiClient, type Page } from '../../support/api-client';
 import { createTestApp, type TestApp } from '../../support/create-test-app';
 import { until } from '../../support/until';
+import { UserFeedClient } from '../../support/user-feed-client';
 
 interface Job {
   id: string;
@@ -131,6 +132,38 @@ describe('a job', () => {
     handler = async () => undefined;
     await alice.post(`/jobs/${id}/retry`);
     await inState(id, 'completed');
+  });
+
+  it("is told on the feeds of its user, and on nobody else's", async () => {
+    const feed = await UserFeedClient.open(t.url, { user: 'alice' });
+    const others = await UserFeedClient.open(t.url, { user: 'bob' });
+    handler = async ({ progress }) => {
+      await progress({ done: 1, total: 3 });
+      throw new JobFailure('no_text', 'There is no text in it.');
+    };
+    const id = await jobs.add('alice', 'test.once', { thing: 'one' });
+    await feed.count('job.updated', 3);
+    handler = () => new Promise((resolve) => setTimeout(resolve, 60_000).unref());
+    await alice.post(`/jobs/${id}/retry`);
+    await feed.count('job.updated', 5);
+    await alice.post(`/jobs/${id}/cancel`);
+    await feed.count('job.updated', 6);
+    const error = { code: 'no_text', message: 'There is no text in it.' };
+    const job = { job_id: id, type: 'test.once', input: { thing: 'one' }, progress: null, error: null };
+    expect(feed.events.map(({ type, data }) => ({ type, data }))).toEqual([
+      { type: 'job.created', data: { ...job, state: 'queued' } },
+      { type: 'job.updated', data: { ...job, state: 'running' } },
+      { type: 'job.updated', data: { ...job, state: 'running', progress: { done: 1, total: 3 } } },
+      { type: 'job.updated', data: { ...job, state: 'failed', progress: { done: 1, total: 3 }, error } },
+      { type: 'job.updated', data: { ...job, state: 'queued' } },
+      { type: 'job.updated', data: { ...job, state: 'running' } },
+      { type: 'job.updated', data: { ...job, state: 'cancelled' } },
+    ]);
+    await bob.conversation({ title: 'the mark' });
+    await others.count('conversation.created', 1);
+    expect(others.types).toEqual(['conversation.created']);
+    feed.close();
+    others.close();
   });
 
   it('that was stored and not enqueued is found', async () => {

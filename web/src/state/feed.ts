@@ -43,9 +43,10 @@ function isOfReply(event: UserEvent | ReplyEvent): event is Told {
 
 export const feed = {
   connected,
-  /** Told of each event. */
-  listen(listener: Listener): void {
+  /** Told of each event, until the answer is called. */
+  listen(listener: Listener): () => void {
     listeners.add(listener);
+    return () => listeners.delete(listener);
   },
   /** Told when everything has to be read (again). */
   onOpen(listener: () => void): void {
