@@ -28,7 +28,7 @@ ENV NODE_ENV=production \
     DATA_DIR=/data
 WORKDIR /app
 # Volumes begin with the owner that their folder has here.
-RUN mkdir /data /secrets && chown node:node /data /secrets
+RUN mkdir /data /secrets /database-secret && chown node:node /data /secrets /database-secret
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

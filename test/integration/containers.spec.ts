@@ -43,7 +43,9 @@ beforeEach(() => (folder = fs.mkdtempSync(join(tmpdir(), 'parley-secrets-'))));
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const makeSecrets = () =>
-  execFileSync(process.execPath, [join(ROOT, 'scripts/secrets.mjs'), folder], { encoding: 'utf8' });
+  execFileSync(process.execPath, [join(ROOT, 'scripts/secrets.mjs'), folder, join(folder, 'database')], {
+    encoding: 'utf8',
+  });
 
 /** As compose puts variables in that nobody has set. */
 function environmentOf({ environment = {} }: Service): NodeJS.ProcessEnv {
@@ -60,20 +62,30 @@ function environmentOf({ environment = {} }: Service): NodeJS.ProcessEnv {
 describe('the secrets of a deployment', () => {
   it('are made once, and stay', () => {
     expect(makeSecrets().trim().split('\n')).toHaveLength(5);
-    const names = fs.readdirSync(folder);
+    const names = fs
+      .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name !== 'database');
     const before = names.map((name) => fs.readFileSync(join(folder, name), 'utf8'));
     expect(new Set(before).size).toBe(5);
     expect(makeSecrets()).toBe('');
     expect(names.map((name) => fs.readFileSync(join(folder, name), 'utf8'))).toEqual(before);
   });
 
+  it('keep the password of a database that was made when all were in one folder', () => {
+    fs.writeFileSync(join(folder, 'database-password'), 'from-before\n');
+    makeSecrets();
+    expect(fs.readFileSync(join(folder, 'database/database-password'), 'utf8')).toBe('from-before\n');
+    expect(fs.readFileSync(join(folder, 'database-url'), 'utf8')).toContain(':from-before@');
+  });
+
   it('are for their reader only', () => {
     makeSecrets();
     const modes = fs
-      .readdirSync(folder)
+      .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name !== 'database')
       .map((name) => [name, (fs.statSync(join(folder, name)).mode & 0o777).toString(8)]);
     expect(Object.fromEntries(modes)).toEqual({
-      'database-password': '444',
+      'database/database-password': '444',
       'database-url': '400',
       'encryption-key': '400',
       'jwt-secret': '400',
@@ -87,7 +99,7 @@ describe('the secrets of a deployment', () => {
     const config = parseAppConfig(env);
     const url = new URL(config.database.url ?? '');
     expect([url.username, url.hostname, url.pathname]).toEqual(['parley', 'database', '/parley']);
-    expect(url.password).toBe(fs.readFileSync(join(folder, 'database-password'), 'utf8').trim());
+    expect(url.password).toBe(fs.readFileSync(join(folder, 'database/database-password'), 'utf8').trim());
     expect(config.ownProviders.encryptionKeys).toHaveLength(1);
     expect(config.auth.trustedProxies).toEqual([]);
     if (mode === 'header') expect(config.auth.proxySecret).toMatch(/^[\w-]{43}$/);
@@ -136,6 +148,17 @@ describe('docker-compose.yml', () => {
     });
     const grace = parseAppConfig({}).chat.shutdownGraceMs / 1000;
     expect(Number.parseInt(compose.services.parley.stop_grace_period ?? '', 10)).toBeGreaterThan(grace);
+  });
+
+  it('shows the database its own password and no other secret', () => {
+    expect(compose.services.database.volumes).toEqual([
+      'database:/var/lib/postgresql/data',
+      'database-secret:/secrets:ro',
+    ]);
+    expect(compose.services.secrets.volumes).toEqual([
+      'secrets:/secrets',
+      'database-secret:/database-secret',
+    ]);
   });
 
   it('can do without its database', () => {
