@@ -119,7 +119,8 @@ or install Node.js ${NEEDED.join('.')} or newer from https://nodejs.org: with it
 
 /** For `npm run start:prod`, which builds nothing. */
 function requireBuild() {
-  if (!fs.existsSync(join(DIST, 'src/main.js'))) throw new BuildError('Parley is not built yet: npm run build');
+  if (!fs.existsSync(join(DIST, 'src/main.js')))
+    throw new BuildError('Parley is not built yet: npm run build');
 }
 
 /** What is compiled against other packages than those of the lock file would count as made from these. */
