@@ -20,6 +20,15 @@ export function growth(fields: object): string {
     .join('');
 }
 
+/** For `growth`; JSON as text. */
+export function asParameters(fields: object): Record<string, unknown> {
+  const entries = Object.entries(fields).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
+  ]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
 /**
  * SQL for the row of a conversation that a parameter describes as JSON, with its counters: for `INSERT … SELECT c.* FROM`.
  * `bytes` and `messages` are of what is stored in it by the same statement.

@@ -5,7 +5,7 @@ import { appendingEvents, eventsOf, trimmingEvents } from '../user-events/append
 import type { UserEvent } from '../user-events/dto/user-event.dto';
 import { UserEvents } from '../user-events/user-events';
 import { asParameter, removingEntries, SEARCHED, storingEntries, titleEntry } from '../search/index/entries';
-import { countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
+import { asParameters, countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
 import type { ConversationFields, OwnKey, TitleSource } from './conversation.types';
 
@@ -89,6 +89,11 @@ export class ConversationsRepository {
   /** What the user's feed says of a change, in its transaction and last. */
   tell(userId: string, events: UserEvent[]): Promise<void> {
     return this.events.append(userId, events);
+  }
+
+  /** Its titles until now do not stay in what feeds can still read; to be called after something was told. */
+  forgetTitles(userId: string, id: string): Promise<void> {
+    return this.events.forgetTexts(userId, id, ['title']);
   }
 
   find(userId: string, id: string): Promise<ConversationEntity | null> {
@@ -307,13 +312,4 @@ export class ConversationsRepository {
 /** Who clears a title lets it be made anew. */
 function titledBy(title: string | null): Partial<ConversationEntity> {
   return title ? { title_source: 'user' } : { title_source: 'auto', title_job_id: null };
-}
-
-/** For `growth`; JSON as text. */
-function asParameters(fields: ConversationFields): Record<string, unknown> {
-  const entries = Object.entries(fields).map(([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
-  ]);
-  return Object.fromEntries(entries) as Record<string, unknown>;
 }

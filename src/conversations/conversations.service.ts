@@ -165,27 +165,33 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /**
-   * A first message has been removed from a conversation that is locked: a title made of its words goes with them, and where no message is left
-   * so do one that a model made, and the mark that something is unread. Answers what the caller tells the user's feed.
+   * A first message has been removed from a conversation that is locked: a title made of its words goes with it, and so does one that a model made
+   * where no message is left. Answers what the caller tells the user's feed, in place of the titles of before (`tellTitle`).
    * @param next what another first message says; undefined where none is left
    */
   async forgetWords(
     conversation: Conversation,
     words: string,
     next: string | undefined,
-  ): Promise<UserEvent[]> {
-    const { id, user_id, title, title_source } = conversation;
-    const events: UserEvent[] = [];
+  ): Promise<UserEvent | undefined> {
+    const { id, title, title_source } = conversation;
     const isOfWords = title_source === 'auto' && title === titleFrom(words);
-    if (isOfWords || (next === undefined && title_source === 'model')) {
-      const named = { title: next === undefined ? null : titleFrom(next), title_source: 'auto' as const };
-      const changed = await this.repository.retitle(conversation, named);
-      if (changed) await this.repository.indexTitle(changed);
-      events.push(titleEvent(id, named.title));
-    }
-    if (next === undefined && (await this.repository.markRead(user_id, id)))
-      events.push(conversationUpdated(id, { unread: false }));
-    return events;
+    if (!isOfWords && (next !== undefined || title_source !== 'model')) return undefined;
+    const named = { title: next === undefined ? null : titleFrom(next), title_source: 'auto' as const };
+    const changed = await this.repository.retitle(conversation, named);
+    if (changed) await this.repository.indexTitle(changed);
+    return titleEvent(id, named.title);
+  }
+
+  /** No message is left in a conversation that is locked, so nothing is unread; whether something was. */
+  markEmpty(userId: string, id: string): Promise<boolean> {
+    return this.repository.markRead(userId, id);
+  }
+
+  /** Tells the feed of a title whose last one is to be forgotten, as the last thing of the transaction. */
+  async tellTitle(userId: string, id: string, event: UserEvent): Promise<void> {
+    await this.repository.forgetTitles(userId, id);
+    await this.repository.tell(userId, [event]);
   }
 
   /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */

@@ -75,12 +75,14 @@ export class MessageRemoval {
     bytes += await this.subtrees.remove(userId, ids);
     await this.conversations.shrink(userId, conversationId, { messages: ids.length, bytes });
     const next = isFirst && other ? await this.subtrees.textOf(userId, other.id) : undefined;
-    const named = isFirst ? await this.conversations.forgetWords(conversation, words, next) : [];
+    const named = isFirst ? await this.conversations.forgetWords(conversation, words, next) : undefined;
+    const isRead = isFirst && !other && (await this.conversations.markEmpty(userId, conversationId));
+    const changes = { ...(isActive && { active_message_id: leafId }), ...(isRead && { unread: false }) };
     await this.conversations.tell(userId, [
       ...deletedEvents(conversationId, ids),
-      ...(isActive ? [conversationUpdated(conversationId, { active_message_id: leafId })] : []),
-      ...named,
+      ...(Object.keys(changes).length ? [conversationUpdated(conversationId, changes)] : []),
     ]);
+    if (named) await this.conversations.tellTitle(userId, conversationId, named);
     return ids.length;
   }
 

@@ -78,8 +78,12 @@ export class UserEventsRepository {
     );
   }
 
-  /** Takes what a conversation says of itself out of its events; the numbers stay without gaps. */
-  async forgetTexts(userId: string, conversationId: string): Promise<void> {
+  /** Takes what a conversation says of itself, or some of it, out of its events; the numbers stay without gaps. */
+  async forgetTexts(
+    userId: string,
+    conversationId: string,
+    fields: readonly string[] = TEXTS,
+  ): Promise<void> {
     await this.db.query(
       `UPDATE user_events SET events = (
          SELECT json_agg(CASE WHEN ${IS_OF} THEN json_build_object('type', e.value -> 'type', 'data', (e.value -> 'data')::jsonb - $3::text[])
@@ -88,7 +92,7 @@ export class UserEventsRepository {
        WHERE user_id = $1 AND EXISTS (
          SELECT 1 FROM json_array_elements(events) AS e (value) WHERE ${IS_OF} AND (e.value -> 'data')::jsonb ?| $3::text[]
        )`,
-      [userId, conversationId, TEXTS],
+      [userId, conversationId, fields],
     );
   }
 

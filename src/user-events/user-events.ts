@@ -48,9 +48,9 @@ export class UserEvents {
     this.db.afterCommit(() => this.signals.publish(userTopic(userId)));
   }
 
-  /** A conversation is gone: its texts do not stay in its events. */
-  forgetTexts(userId: string, conversationId: string): Promise<void> {
-    return this.repository.forgetTexts(userId, conversationId);
+  /** A conversation is gone, or some of its fields: its texts do not stay in its events. To be called after these were told of. */
+  forgetTexts(userId: string, conversationId: string, fields?: readonly string[]): Promise<void> {
+    return this.repository.forgetTexts(userId, conversationId, fields);
   }
 
   /**

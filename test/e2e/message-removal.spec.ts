@@ -196,6 +196,10 @@ describe('a message that is removed', () => {
     expect(feed.of('title').map(({ data }) => data.title)).toEqual(['Another beginning', null]);
     expect(feed.of('conversation.updated').map(({ data }) => data.unread)).toContain(false);
     feed.close();
+    const kept = await t.app
+      .get(TransactionRunner)
+      .query('SELECT events FROM user_events WHERE user_id = $1', [user]);
+    expect(JSON.stringify(kept)).not.toMatch(/Canary|Another/);
     await alice.say(id, 'From the start');
     expect(await state()).toMatchObject({ title: 'From the start', title_source: 'auto', unread: true });
   });
