@@ -25,10 +25,7 @@ const servers: ModelServer[] = [];
 const told = new Map<string, Told[]>();
 let providers: OddProvider[];
 
-const t = useChatApp(
-  { MODELS_FILE: join(directory, 'models.json'), RATE_LIMITS: 'off', LLM_MAX_RETRIES: '1', ...NO_MODEL },
-  { own: 'has models of its own' },
-);
+// Before the application starts, which reads the file.
 beforeAll(async () => {
   for (const _ of NAMES) servers.push(await startModelServer());
   providers = NAMES.map(
@@ -46,6 +43,10 @@ beforeAll(async () => {
   writeFileSync(join(directory, 'models.json'), JSON.stringify(file));
 });
 
+const t = useChatApp(
+  { MODELS_FILE: join(directory, 'models.json'), RATE_LIMITS: 'off', LLM_MAX_RETRIES: '1', ...NO_MODEL },
+  { own: 'has models of its own' },
+);
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
   rmSync(directory, { recursive: true, force: true });

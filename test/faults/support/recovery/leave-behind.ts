@@ -43,6 +43,8 @@ async function main({ database, shape, before }: Task): Promise<void> {
 /** As if no later version had ever been there. */
 async function migrateBefore(dataSource: DataSource, options: ConnectionOptions): Promise<void> {
   await dataSource.query('DROP SCHEMA public CASCADE');
+  // Of the queue, which came later.
+  await dataSource.query('DROP SCHEMA IF EXISTS jobs CASCADE');
   await dataSource.query('CREATE SCHEMA public');
   await dataSource.destroy();
   const directory = dirname(MIGRATION_FILES);
