@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
+import { networkOfClient } from '../http/client-address';
 import { methodNotAllowed } from '../http/http-errors';
 import { EXPENSIVE } from '../limits/expensive.decorator';
 import { OpenAnswers } from '../limits/open-answers';
@@ -38,7 +39,13 @@ export class AuthGuard implements CanActivate {
       return true;
     }
     if (limit === 'shared') await this.limits.checkShared(request, response);
-    if (this.markOf(PUBLIC_ROUTE, context)) return true;
+    if (this.markOf(PUBLIC_ROUTE, context)) {
+      // Nobody's, and as expensive as what users read.
+      const network = limit === 'shared' ? networkOfClient(request) : undefined;
+      if (network !== undefined)
+        request.hasBegun = await this.requests.enter(`at ${network}`, request.socket, response, 'expensive');
+      return true;
+    }
     const identity = await this.identify(request, context);
     request.identity = identity;
     request.userId = identity.userId;

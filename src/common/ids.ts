@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { v7 } from 'uuid';
+import { v7, version } from 'uuid';
 
 /** Random bytes are taken from the system for some hundred ids at a time: each call costs more than all else of an id. */
 const pool = Buffer.alloc(8_192);
@@ -34,4 +34,9 @@ export function newId(): string {
 /** So many random bytes in hexadecimal digits: not for secrets, which are made by `randomBytes`. */
 export function randomHex(bytes: number): string {
   return random(bytes).toString('hex');
+}
+
+/** When an id of ours was made, in ms since 1970; undefined for any other. */
+export function timeOfId(id: string): number | undefined {
+  return version(id) === 7 ? Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16) : undefined;
 }

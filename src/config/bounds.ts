@@ -980,6 +980,20 @@ export const STORAGE_BOUNDS = {
     beyond: '409 `too_many_shares`',
     test: 'test/e2e/shares.spec.ts',
   },
+  keptAtOnce: {
+    what: 'what shares keep of messages that one request deletes, as JSON',
+    limit: 8 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: '409 `too_much_shared`, and nothing is deleted',
+    test: 'test/e2e/shares.spec.ts',
+  },
+  keptOfUser: {
+    what: 'what all shares of one user keep of messages that were deleted, as the database stores it',
+    limit: 64 * 1024 ** 2,
+    unit: 'bytes',
+    beyond: '409 `too_much_shared`, and nothing is deleted',
+    test: 'test/e2e/shares.spec.ts',
+  },
   sharedMessages: {
     what: 'messages that a share shows, or keeps when they are deleted',
     limit: 1_000,
@@ -1060,7 +1074,7 @@ export const STORAGE_BOUNDS = {
   },
   keptUserEvents: {
     what: 'events of one user that are kept',
-    limit: 20_000,
+    limit: 5_000,
     unit: 'count',
     beyond: 'the oldest go with the next change that is no turn; who resumes before them gets `reset`',
     test: 'test/e2e/user-events/feed.spec.ts',
@@ -1151,6 +1165,13 @@ export const SEARCH_BOUNDS = {
     what: 'messages of a user that one search indexes before it looks; a job does so every five minutes',
     limit: 2_000,
     unit: 'count',
+    beyond: 'the next search goes on, or the job',
+    test: 'test/e2e/search/refresh.spec.ts',
+  },
+  indexingBefore: {
+    what: 'time for which one search indexes before it looks, where much was said since the last one',
+    limit: 2_000,
+    unit: 'ms',
     beyond: 'the next search goes on, or the job',
     test: 'test/e2e/search/refresh.spec.ts',
   },

@@ -148,8 +148,8 @@ export class ConversationsRepository {
     next: { title: string | null; title_source: TitleSource },
   ): Promise<ConversationEntity | undefined> {
     const rows = await this.db.query<ConversationEntity>(
-      `UPDATE conversations SET title = $5::varchar, title_source = $6, version = version + 1, updated_at = $7,
-         title_job_id = CASE WHEN $5::varchar IS NOT NULL THEN title_job_id END,
+      `UPDATE conversations SET title = $5::varchar, title_source = $6::varchar, version = version + 1, updated_at = $7,
+         title_job_id = CASE WHEN $5::varchar IS NOT NULL AND (title_source = $6::varchar OR $6::varchar = 'model') THEN title_job_id END,
          stored_bytes = stored_bytes + COALESCE(octet_length($5::varchar), 0) - COALESCE(octet_length(title), 0)
        WHERE id = $1 AND user_id = $2 AND title IS NOT DISTINCT FROM $3 AND title_source = $4 AND deleted_at IS NULL
        RETURNING *`,

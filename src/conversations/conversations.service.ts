@@ -8,7 +8,7 @@ import type { UserEvent } from '../user-events/dto/user-event.dto';
 import { conversationCreated, conversationUpdated, shortOnes, titleEvent } from './conversation-events';
 import type { ConversationEntity } from './conversation.entity';
 import { isNotFound } from '../errors/app-error';
-import { isConversationKey } from './conversation-name';
+import { isConversationKey, toConversationName } from './conversation-name';
 import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
 import type { ConversationFields, OwnKey } from './conversation.types';
 import { newConversation } from './new-conversation';
@@ -28,6 +28,7 @@ const TITLE_LENGTH = 80;
 @Injectable()
 export class ConversationsService implements OnModuleInit {
   private readonly deleted = new Subject<string>();
+  private readonly retitled = new Subject<string>();
 
   constructor(
     private readonly repository: ConversationsRepository,
@@ -39,6 +40,11 @@ export class ConversationsService implements OnModuleInit {
 
   onModuleInit(): void {
     this.storage.count((userId) => this.repository.storedBytes(userId));
+  }
+
+  /** Ids of conversations whose title this process has just taken back. */
+  get retitles(): Observable<string> {
+    return this.retitled;
   }
 
   /** Ids of conversations that this process has just deleted. */
@@ -112,7 +118,7 @@ export class ConversationsService implements OnModuleInit {
    * @throws AppError `conversation_not_found`
    */
   async idOf(userId: string, name: string): Promise<string> {
-    if (!isConversationKey(name)) return name;
+    if (!isConversationKey(name)) return toConversationName(name) ?? name;
     return ((await this.findNamed(userId, name)) ?? notFound()).id;
   }
 
@@ -165,8 +171,8 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /**
-   * A first message has been removed from a conversation that is locked: a title made of its words goes with it, and so does one that a model made
-   * where no message is left. Answers what the caller tells the user's feed, in place of the titles of before (`tellTitle`).
+   * A first message has been removed from a conversation that is locked: a title made of its words goes with it, and one that a model made, which may
+   * be about it, is made anew. Answers what the caller tells the user's feed, in place of the titles of before (`tellTitle`).
    * @param next what another first message says; undefined where none is left
    */
   async forgetWords(
@@ -176,7 +182,7 @@ export class ConversationsService implements OnModuleInit {
   ): Promise<UserEvent | undefined> {
     const { id, title, title_source } = conversation;
     const isOfWords = title_source === 'auto' && title === titleFrom(words);
-    if (!isOfWords && (next !== undefined || title_source !== 'model')) return undefined;
+    if (!isOfWords && title_source !== 'model') return undefined;
     const named = { title: next === undefined ? null : titleFrom(next), title_source: 'auto' as const };
     const changed = await this.repository.retitle(conversation, named);
     if (changed) await this.repository.indexTitle(changed);
@@ -192,6 +198,7 @@ export class ConversationsService implements OnModuleInit {
   async tellTitle(userId: string, id: string, event: UserEvent): Promise<void> {
     await this.repository.forgetTitles(userId, id);
     await this.repository.tell(userId, [event]);
+    this.db.afterCommit(() => this.retitled.next(id));
   }
 
   /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */

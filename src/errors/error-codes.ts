@@ -124,6 +124,7 @@ export const ERROR_CODES = [
   'too_many_uploads',
   'too_many_values',
   'too_much_below',
+  'too_much_shared',
   'unauthenticated',
   'unavailable',
   'unexpected_body',

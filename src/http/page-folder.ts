@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import serveStatic from 'serve-static';
@@ -55,7 +55,9 @@ function asPage(response: ServerResponse): void {
 async function isServable(root: string, path: string): Promise<boolean> {
   try {
     const target = await realpath(join(root, path.endsWith('/') ? `${path}index.html` : path));
-    if (target !== root && !target.startsWith(root + sep)) return false;
+    const inside = relative(root, target).split(sep);
+    // Out of the folder by a link, or to what is hidden in it.
+    if (inside.some((name) => name.startsWith('.'))) return false;
     const found = await stat(target);
     return found.isFile() || found.isDirectory();
   } catch {

@@ -14,11 +14,13 @@ export function publicUrlFor({ headers }: IncomingMessage, known: Known): string
 
 /**
  * The same where others will follow the link: what a stranger's request calls the service is not believed, unless it is a name of this
- * machine.
+ * machine and comes from it.
  */
 export function publicUrlForMail(request: IncomingMessage, known: Known): string {
   const host = request.headers.host?.toLowerCase() ?? '';
-  return isLoopbackHost(host.replace(/:\d*$/, '')) ? publicUrlFor(request, known) : publicUrlOf(known);
+  const isOwn =
+    isLoopbackHost(host.replace(/:\d*$/, '')) && isLoopbackHost(request.socket.remoteAddress ?? '');
+  return isOwn ? publicUrlFor(request, known) : publicUrlOf(known);
 }
 
 /** The same outside of requests. */

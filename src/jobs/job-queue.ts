@@ -14,6 +14,13 @@ export interface JobType {
   timeoutMs: number;
 }
 
+/** Why the signal of an attempt aborts that has taken too long. */
+export class JobOverdue extends Error {
+  constructor() {
+    super('The job has had its time.');
+  }
+}
+
 /** One attempt at a job. */
 export interface JobRun {
   /** What was enqueued, as JSON gives it back. */

@@ -8,15 +8,16 @@ import { listPage } from '../http/list-page';
 import type { Page } from '../http/page';
 import { PathId } from '../http/path-id.decorator';
 import { ActionRoute, ListRoute, ReadRoute } from '../http/routes';
+import { RateLimited } from '../limits/rate-limited.decorator';
 import { JobResponse, toJobResponse } from './dto/job.response';
 import { ListJobsQuery } from './dto/list-jobs.query';
 import { jobFinished, jobNotEnded, jobNotFound, UserJobs } from './user-jobs.service';
 
 const JobId = () => PathId({ example: EXAMPLE_IDS.job, description: 'The job.', notFound: jobNotFound });
 
-/** Whose jobs the caller may see and change; undefined: everybody's. */
-function ownerOf({ role, userId }: Identity): string | undefined {
-  return role === 'admin' ? undefined : userId;
+/** Whose jobs the caller may see and change; undefined: everybody's, which is not for keys. */
+function ownerOf({ role, userId, keyId }: Identity): string | undefined {
+  return role === 'admin' && keyId === undefined ? undefined : userId;
 }
 
 @RequiresScope('jobs:read')
@@ -27,7 +28,7 @@ export class JobsController {
 
   @ListRoute('', JobResponse, {
     summary: 'List jobs',
-    description: "Newest first. One's own; administrators, everybody's.",
+    description: "Newest first. One's own; administrators, everybody's, but not with an API key.",
   })
   listJobs(@CurrentIdentity() identity: Identity, @Query() query: ListJobsQuery): Promise<Page<JobResponse>> {
     const { state, type } = query;
@@ -50,6 +51,8 @@ export class JobsController {
   }
 
   @RequiresScope('jobs:write')
+  // It may ask a model, as a turn does.
+  @RateLimited('chat')
   @ActionRoute(':id/retry', {
     summary: 'Try a job again',
     description: 'One that has failed or was cancelled.',

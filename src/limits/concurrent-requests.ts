@@ -17,11 +17,11 @@ export type RequestKind = 'expensive' | 'opening' | 'other';
 const AT_ONCE = { expensive: expensiveAtOnce, opening: opensAtOnce, other: requestsAtOnce };
 
 const tooManyAtOnce = () =>
-  new AppError('rate_limited', 'rate_limited', 'This user has too many requests at once.', {
+  new AppError('rate_limited', 'rate_limited', 'Too many requests at once.', {
     retryAfterS: 1,
   });
 
-/** The requests of one user, of one kind. */
+/** The requests of one user, or of a network without one, of one kind. */
 interface UserRequests {
   running: number;
   /** Begin the next ones, the oldest first. */

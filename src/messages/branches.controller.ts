@@ -16,7 +16,7 @@ import { ForkConversationDto } from './dto/fork.dto';
 import { SelectMessageDto } from './dto/select.dto';
 import { MessageRemoval } from './message-removal';
 import { MessageId } from './message-id.decorator';
-import { messageNotFound, pathTooLong, replyInProgress, tooMuchBelow } from './message.errors';
+import { messageNotFound, pathTooLong, replyInProgress, tooMuchBelow, tooMuchShared } from './message.errors';
 
 @ApiTags('conversations')
 @RequiresScope('conversations:write')
@@ -71,7 +71,7 @@ export class BranchesController {
     description:
       'With all that hangs below it. An active path through it leads to the newest other version from then on, or ends at the message before. Forks keep ' +
       'their copies, and what replies have used stays counted.',
-    problems: [messageNotFound, replyInProgress, tooMuchBelow],
+    problems: [messageNotFound, replyInProgress, tooMuchBelow, tooMuchShared],
   })
   async deleteMessage(@CurrentUser() userId: string, @MessageId() id: string): Promise<void> {
     await this.removal.run(userId, id);

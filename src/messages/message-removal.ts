@@ -40,7 +40,7 @@ export class MessageRemoval {
     this.contents.push(contents);
   }
 
-  /** @throws AppError `message_not_found`, `reply_in_progress` while a reply of it is open, `too_much_below` */
+  /** @throws AppError `message_not_found`, `reply_in_progress` while a reply of it is open, `too_much_below`, `too_much_shared` */
   async run(userId: string, messageId: string): Promise<void> {
     const conversationId = await this.subtrees.conversationOf(userId, messageId);
     if (!conversationId) throw messageNotFound();

@@ -27,6 +27,13 @@ export const tooMuchBelow = () =>
     `More than ${STORAGE_BOUNDS.removedBelow.limit} messages hang below this one; remove some of them first, or the conversation.`,
   );
 
+export const tooMuchShared = () =>
+  new AppError(
+    'conflict',
+    'too_much_shared',
+    'Shares would keep too much of what is deleted; take some of them back first, or share less of it.',
+  );
+
 export const parentNotAReply = () =>
   new AppError('invalid', 'invalid_parent', 'A message can only follow a reply.', {
     errors: [{ path: 'parent_id', message: 'must be the id of an assistant message of this conversation' }],

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { MessageRemoval } from '../messages/message-removal';
-import { MessagesService } from '../messages/messages.service';
+import { tooMuchShared } from '../messages/message.errors';
 import { SharedPaths } from './shared-paths';
 import { SharesRepository } from './shares.repository';
 
@@ -12,7 +13,6 @@ import { SharesRepository } from './shares.repository';
 export class KeptPaths implements OnModuleInit {
   constructor(
     private readonly removal: MessageRemoval,
-    private readonly messages: MessagesService,
     private readonly paths: SharedPaths,
     private readonly repository: SharesRepository,
   ) {}
@@ -21,15 +21,25 @@ export class KeptPaths implements OnModuleInit {
     this.removal.add(this);
   }
 
-  /** Answers how many bytes it frees: less than nothing where something is kept. */
+  /**
+   * Answers how many bytes it frees: less than nothing where something is kept.
+   * @throws {AppError} `too_much_shared`
+   */
   async removeOf(userId: string, messageIds: string[]): Promise<number> {
     await this.repository.deleteLiveOf(userId, messageIds);
+    const snapshots = await this.repository.snapshotsOf(userId, messageIds);
     let kept = 0;
-    for (const { id, message_id } of await this.repository.snapshotsOf(userId, messageIds)) {
-      const { conversation_id: conversationId } = await this.messages.header(userId, message_id);
+    let bytes = 0;
+    for (const { message_id, conversation_id: conversationId, ids } of snapshots) {
       const { messages } = await this.paths.upTo({ userId, conversationId }, message_id);
-      kept += await this.repository.keep(userId, id, messages);
+      const path = JSON.stringify(messages);
+      bytes += Buffer.byteLength(path) * ids.length;
+      // The path may be long, and the shares many: all of it is one transaction.
+      if (bytes > STORAGE_BOUNDS.keptAtOnce.limit) throw tooMuchShared();
+      kept += await this.repository.keep(userId, ids, path);
     }
+    if (kept && (await this.repository.keptOf(userId)) > STORAGE_BOUNDS.keptOfUser.limit)
+      throw tooMuchShared();
     return -kept;
   }
 }

@@ -14,10 +14,11 @@ export interface SharePosition {
   id: string;
 }
 
-/** A share, and the path that it shows. */
-export interface SnapshotRef {
-  id: string;
+/** A path, and the shares that show it. */
+export interface Snapshot {
   message_id: string;
+  conversation_id: string;
+  ids: string[];
 }
 
 const COLUMNS =
@@ -50,10 +51,11 @@ export class SharesRepository {
     return rows[0].bytes;
   }
 
-  /** Whosever it is: the token is all that a reader has. */
+  /** Whosever it is: the token is all that a reader has. Nothing of somebody who is locked out. */
   async open(tokenHash: Buffer): Promise<OpenedShare | undefined> {
     const rows = await this.db.query<OpenedShare>(
-      `SELECT ${COLUMNS}, s.kept FROM shares s WHERE s.token_hash = $1 AND (s.expires_at IS NULL OR s.expires_at > now())`,
+      `SELECT ${COLUMNS}, s.kept FROM shares s JOIN users u ON u.id = s.user_id AND u.is_active
+       WHERE s.token_hash = $1 AND (s.expires_at IS NULL OR s.expires_at > now())`,
       [tokenHash],
     );
     return rows[0];
@@ -109,21 +111,33 @@ export class SharesRepository {
     return rows[0]?.bytes;
   }
 
-  /** Shares of a path as it was that ends at one of these messages, and of which nothing is kept yet. */
-  snapshotsOf(userId: string, messageIds: string[]): Promise<SnapshotRef[]> {
+  /** Shares of paths as they were that end at one of these messages, and of which nothing is kept yet: those of each path. */
+  snapshotsOf(userId: string, messageIds: string[]): Promise<Snapshot[]> {
     return this.db.query(
-      'SELECT id, message_id FROM shares WHERE user_id = $1 AND message_id = ANY($2) AND NOT live AND kept IS NULL',
+      `SELECT message_id, conversation_id, array_agg(id) AS ids FROM shares
+       WHERE user_id = $1 AND message_id = ANY($2) AND NOT live AND kept IS NULL GROUP BY message_id, conversation_id`,
       [userId, messageIds],
     );
   }
 
-  /** Keeps a path, which is about to be deleted; answers the bytes. */
-  async keep(userId: string, id: string, messages: SharedMessage[]): Promise<number> {
-    const rows = await this.db.query<{ bytes: number }>(
-      `UPDATE shares s SET kept = $3 WHERE s.user_id = $1 AND s.id = $2 RETURNING octet_length(s.kept::text) AS bytes`,
-      [userId, id, JSON.stringify(messages)],
+  /** Keeps a path, which is about to be deleted, for these shares of it; answers the bytes. */
+  async keep(userId: string, ids: string[], path: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      `WITH given AS (SELECT $3::jsonb AS kept), keeping AS (
+         UPDATE shares s SET kept = given.kept FROM given WHERE s.user_id = $1 AND s.id = ANY($2) RETURNING 1 AS one
+       ) SELECT (SELECT octet_length(kept::text) FROM given) * (SELECT count(*) FROM keeping)::float8 AS bytes`,
+      [userId, ids, path],
     );
-    return rows[0]?.bytes ?? 0;
+    return bytes;
+  }
+
+  /** What is kept for all shares of the user, as it is stored. */
+  async keptOf(userId: string): Promise<number> {
+    const [{ bytes }] = await this.db.query<{ bytes: number }>(
+      'SELECT COALESCE(sum(pg_column_size(kept)), 0)::float8 AS bytes FROM shares WHERE user_id = $1',
+      [userId],
+    );
+    return bytes;
   }
 
   /** Live shares of paths through messages that are being deleted. They store nothing. */

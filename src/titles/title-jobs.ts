@@ -3,7 +3,7 @@ import type { Subscription } from 'rxjs';
 import { JOB_BOUNDS } from '../config/bounds';
 import { AppError } from '../errors/app-error';
 import { JobFailure, UserJobs, type UserJobRun } from '../jobs/user-jobs.service';
-import type { JobType } from '../jobs/job-queue';
+import { JobOverdue, type JobType } from '../jobs/job-queue';
 import { LlmError } from '../llm/llm-error';
 import type { ClosedReply } from '../messages/messages.service';
 import { ReplyFinalizer } from '../replies/produce/reply-finalizer';
@@ -51,6 +51,8 @@ export class TitleJobs implements OnModuleInit, OnModuleDestroy {
     try {
       await this.titles.makeFirst(userId, input.conversation_id, signal);
     } catch (error) {
+      if (signal.reason instanceof JobOverdue)
+        throw new JobFailure('provider_timeout', 'The model did not answer in time.', { cause: error });
       const known = error instanceof LlmError || error instanceof AppError;
       throw known ? new JobFailure(error.code, error.message, { cause: error }) : error;
     }

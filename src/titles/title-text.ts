@@ -34,7 +34,7 @@ const QUOTES = /["“”„‟«»‹›「」『』《》〈〉＂`*_#]|(?<!\p{
 export function titleIn(written: string): string | undefined {
   for (const line of written.split(/[\n\r\u2028\u2029]+/)) {
     const plain = line
-      .replace(/\p{Cc}/gu, ' ')
+      .replace(/[\p{Cc}\p{Bidi_Control}]/gu, ' ')
       .replace(QUOTES, ' ')
       .trim()
       .replace(LABEL, '')

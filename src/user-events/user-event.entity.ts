@@ -4,6 +4,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('user_events')
 // Rows are in the order of their times.
 @Index('ix_user_events_created_at', ['created_at'], { type: 'brin' })
+// Of an expression, which only a migration can make: the conversation that the events of a change are of.
+@Index('ix_user_events_conversation', { synchronize: false })
 export class UserEventEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_user_events' })
   user_id!: string;

@@ -9,6 +9,9 @@ const TEXTS = ['title', 'system_prompt', 'metadata', 'settings'];
 
 const APPEND = `WITH ${appendingEvents('$1', eventsOf('$2'))}, ${trimmingEvents('$1')} SELECT seq FROM new_head`;
 
+/** The conversation that the events of a change are of, as its index has it. */
+const CONVERSATION = `events -> 0 -> 'data' ->> 'conversation_id'`;
+
 /** Whether an event is of the conversation `$2`. */
 const IS_OF = `e.value -> 'data' ->> 'conversation_id' = $2`;
 
@@ -89,9 +92,7 @@ export class UserEventsRepository {
          SELECT json_agg(CASE WHEN ${IS_OF} THEN json_build_object('type', e.value -> 'type', 'data', (e.value -> 'data')::jsonb - $3::text[])
            ELSE e.value END ORDER BY e.ord) FROM json_array_elements(events) WITH ORDINALITY AS e (value, ord)
        )
-       WHERE user_id = $1 AND EXISTS (
-         SELECT 1 FROM json_array_elements(events) AS e (value) WHERE ${IS_OF} AND (e.value -> 'data')::jsonb ?| $3::text[]
-       )`,
+       WHERE user_id = $1 AND ${CONVERSATION} = $2`,
       [userId, conversationId, fields],
     );
   }

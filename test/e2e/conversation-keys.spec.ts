@@ -394,6 +394,18 @@ describe('a feed on a key', () => {
     const feed = await alice.feed(newKey(), { 'last-event-id': `${randomUUID()}:1` });
     expect([feed.status, (await feed.problem()).code]).toEqual([400, 'invalid_last_event_id']);
   });
+
+  it('resumed on a key whose conversation is gone waits for the next one, as a browser comes back by itself', async () => {
+    const key = newKey();
+    const { ids } = await (await alice.stream(key, 'One')).done();
+    await alice.delete(`/conversations/${key}`);
+    const feed = await alice.feed(key, { 'last-event-id': ids[1] });
+    expect(feed.status).toBe(200);
+    const next = await (await alice.stream(key, 'Two')).done();
+    await feed.count(next.events.length);
+    expect(feed.frames).toBe(next.frames);
+    feed.close();
+  });
 });
 
 describe('a feed that comes late', () => {

@@ -204,6 +204,19 @@ describe('a message that is removed', () => {
     expect(await state()).toMatchObject({ title: 'From the start', title_source: 'auto', unread: true });
   });
 
+  it('leaves a feed that comes back after it, as a browser does by itself, with what is there', async () => {
+    const { id, said } = await conversation(2);
+    await remove(said[1].message.id);
+    const feed = await alice.feed(id, { 'last-event-id': `${said[1].message.id}:3` });
+    expect(feed.status).toBe(200);
+    const next = await (await alice.stream(id, 'And now?')).done();
+    await feed.until(() => feed.last?.type === 'end');
+    expect(feed.ids).toEqual(next.ids);
+    feed.close();
+    const never = await alice.feed(id, { 'last-event-id': '019a5b1c-7f00-7000-8000-000000000001:1' });
+    expect((await never.problem()).code).toBe('invalid_last_event_id');
+  });
+
   it('a title that somebody has set stays', async () => {
     const { id, said } = await conversation(1);
     await alice.patch(`/conversations/${id}`, { title: 'Turn 0' });

@@ -181,6 +181,8 @@ describe('PAGE_DIR', () => {
     await symlink(outside, join(dir, 'out'));
     await symlink(join(outside, 'index.html'), join(dir, 'linked/index.html'));
     await symlink('app.js', join(dir, 'inside.js'));
+    await symlink('.env', join(dir, 'shown.txt'));
+    await symlink('.git', join(dir, 'shown'));
     t = await createTestApp({ env: { PAGE_DIR: dir } });
   });
   afterAll(async () => {
@@ -222,6 +224,8 @@ describe('PAGE_DIR', () => {
     '/.git/config',
     '/%2eenv',
     '/out.txt',
+    '/shown.txt',
+    '/shown/config',
     '/out/secret.txt',
     '/out/',
     '/linked/',

@@ -149,6 +149,26 @@ describe('a share', () => {
     expect(kept).toEqual([{ id: whole.id }]);
   });
 
+  it('keeps so much for one deletion, and otherwise deletes nothing', async () => {
+    const { id } = await alice.conversation();
+    const long = 'x'.repeat(99_000);
+    model.otherwise(reply('Yes.'));
+    const turns = [];
+    for (let n = 0; n < 10; n++) turns.push(await alice.say(id, long));
+    const shares = [];
+    for (let n = 0; n < 5; n++) shares.push(await share(id));
+    const last = turns[turns.length - 1].message.id;
+    // Five copies of a path of 1 MB are kept, nine are too much.
+    for (let n = 0; n < 4; n++) shares.push(await share(id));
+    const refused = await alice.delete(`/messages/${last}`);
+    expect([refused.status, refused.body]).toMatchObject([409, { code: 'too_much_shared' }]);
+    expect(await alice.message(last)).toMatchObject({ content: 'Yes.' });
+    for (const made of shares.splice(5)) await alice.delete(`/shares/${made.id}`);
+    expect((await alice.delete(`/messages/${last}`)).status).toBe(204);
+    expect((await read(shares[0])).messages).toHaveLength(20);
+    expect(await wrongCounters()).toEqual([]);
+  });
+
   it('that is live shows what there is', async () => {
     const { id, turns } = await talked();
     const made = await share(id, { live: true });
@@ -224,6 +244,20 @@ describe('a share', () => {
     await alice.delete(`/conversations/${id}`);
     expect(await statusOf(made)).toBe(404);
     expect(await rows('SELECT 1 FROM shares WHERE conversation_id = $1', [id])).toEqual([]);
+  });
+
+  it('is not shown while its owner is locked out', async () => {
+    const { id } = await talked();
+    const made = await share(id);
+    const lock = (active: boolean) =>
+      rows('UPDATE users SET is_active = $2 WHERE id = (SELECT user_id FROM shares WHERE id = $1)', [
+        made.id,
+        active,
+      ]);
+    await lock(false);
+    expect(await statusOf(made)).toBe(404);
+    await lock(true);
+    expect(await statusOf(made)).toBe(200);
   });
 
   it('is stored without its token', async () => {

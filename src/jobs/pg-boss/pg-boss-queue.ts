@@ -11,7 +11,14 @@ import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import { detached } from '../../common/detached';
 import { unavailable } from '../../database/database-error';
 import { Observer } from '../../observability/observer';
-import { JobQueue, type EnqueueOptions, type JobRun, type JobSchedule, type JobType } from '../job-queue';
+import {
+  JobOverdue,
+  JobQueue,
+  type EnqueueOptions,
+  type JobRun,
+  type JobSchedule,
+  type JobType,
+} from '../job-queue';
 import { ShutdownGrace } from '../shutdown-grace';
 import { Boss, DEAD, DEAD_TYPE, type Payload } from './boss';
 import { JobPlaces } from './job-places';
@@ -171,10 +178,7 @@ export class PgBossQueue
     if (!work) throw new Error(`Nobody runs jobs of the type ${type}`);
     // Not `AbortSignal.timeout`, whose timer would outlast the job.
     const overdue = new AbortController();
-    const timer = setTimeout(
-      () => overdue.abort(new Error('The job has had its time.')),
-      work.type.timeoutMs,
-    );
+    const timer = setTimeout(() => overdue.abort(new JobOverdue()), work.type.timeoutMs);
     const signal = AbortSignal.any([job.signal, overdue.signal]);
     // What was given up comes with its type.
     const data = type === DEAD ? job.data : (job.data as Payload).data;

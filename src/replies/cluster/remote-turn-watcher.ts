@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { ConversationsService, type Conversation } from '../../conversations/conversations.service';
 import { DatabaseState } from '../../database/database-state';
@@ -35,7 +35,7 @@ interface Watched {
  * Called by `ConversationFeed`.
  */
 @Injectable()
-export class RemoteTurnWatcher {
+export class RemoteTurnWatcher implements OnModuleInit {
   private readonly watched = new Map<string, Watched>();
   private readonly poll = new Poller({
     name: 'new turns',
@@ -52,6 +52,10 @@ export class RemoteTurnWatcher {
     private readonly signals: Signals,
   ) {}
 
+  onModuleInit(): void {
+    this.conversations.retitles.subscribe((id) => this.signals.publish(titleTopic(id)));
+  }
+
   /** Emits when the conversation may have messages after `seen`, or may have been deleted: by this process or by another one. */
   changesIn(conversation: Conversation, seen: () => number): Observable<void> {
     return new Observable((changes) => {
@@ -64,7 +68,7 @@ export class RemoteTurnWatcher {
     });
   }
 
-  /** Calls the listener when a model has named the conversation, while somebody watches its changes. Returns what ends that. */
+  /** Calls the listener when the conversation may have another title, while somebody watches its changes. Returns what ends that. */
   onTitle(conversationId: string, listener: () => void): () => void {
     return this.signals.subscribe(titleTopic(conversationId), listener);
   }

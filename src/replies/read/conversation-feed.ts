@@ -5,8 +5,8 @@ import { isNotFound } from '../../errors/app-error';
 import { detached } from '../../common/detached';
 import { isOpen } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
-import { asInvalidResumeId, invalidResumeId } from '../reply.errors';
-import { parseLastEventId } from './event-id';
+import { invalidResumeId } from '../reply.errors';
+import { mayBeRemoved, parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
@@ -96,9 +96,19 @@ export class ConversationFeed {
       : { sequence };
   }
 
-  private async startAfter({ id, user_id }: Conversation, lastEventId: string): Promise<FeedStart> {
+  /** After a reply that was removed it goes on with those that came later. */
+  private async startAfter(
+    { id, user_id, created_at }: Conversation,
+    lastEventId: string,
+  ): Promise<FeedStart> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
-    const message = await this.messages.header(user_id, messageId).catch(asInvalidResumeId);
+    const message = await this.messages.header(user_id, messageId).catch(asAbsent);
+    if (!message) {
+      if (messageId === id || !mayBeRemoved(messageId, created_at.getTime())) throw invalidResumeId();
+      return {
+        sequence: await this.messages.sequenceBefore({ userId: user_id, conversationId: id }, messageId),
+      };
+    }
     if (message.conversation_id !== id || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };
   }
@@ -146,7 +156,7 @@ export class ConversationFeed {
     if (!signal.aborted && !this.reader.closed) this.shownEnds.add(reply.id);
   }
 
-  /** Tells of titles that a model makes from now on, also in the middle of a reply. Returns what ends it. */
+  /** Tells of titles that the service makes from now on, also in the middle of a reply. Returns what ends it. */
   private tellTitles(
     { id, user_id, title: known }: Conversation,
     listener: EventsListener,
@@ -156,7 +166,9 @@ export class ConversationFeed {
     let ended = false;
     const tell = async () => {
       const { title, title_source } = await this.conversations.get(user_id, id);
-      if (ended || signal.aborted || !title || title_source !== 'model' || title === told) return;
+      // First words are told of in the place of a title that was taken back; those that begin a conversation are in the turn's answer.
+      const isNews = title_source === 'model' || (title_source === 'auto' && told !== null);
+      if (ended || signal.aborted || !title || title === told || !isNews) return;
       told = title;
       await listener([titleNotice(id, title)]);
     };
@@ -196,4 +208,9 @@ export class ConversationFeed {
       return { conversation, replies: [], failed: true };
     }
   }
+}
+
+function asAbsent(error: unknown): undefined {
+  if (isNotFound(error)) return undefined;
+  throw error;
 }

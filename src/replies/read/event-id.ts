@@ -1,3 +1,4 @@
+import { timeOfId } from '../../common/ids';
 import { isCanonicalUuid } from '../../http/parse-id.pipe';
 import { invalidResumeId } from '../reply.errors';
 
@@ -12,6 +13,15 @@ export function parseLastEventId(id: string): LastEvent {
   const [messageId, sequence, ...rest] = id.split(':');
   if (rest.length || !isCanonicalUuid(messageId)) throw invalidResumeId();
   return { messageId: messageId.toLowerCase(), sequence: parseSequence(sequence) };
+}
+
+/**
+ * Whether an id that no message has can be of one that was removed: an id of ours that was made since then (ms since 1970). A reader who comes back
+ * with it, as a browser does by itself, goes on with what is there instead of being refused for good.
+ */
+export function mayBeRemoved(messageId: string, since = 0): boolean {
+  const madeAt = timeOfId(messageId);
+  return madeAt !== undefined && madeAt >= since && madeAt <= Date.now();
 }
 
 /** Sequence after which a reader of one reply resumes, from a whole event id or its sequence alone; 0 if absent. */

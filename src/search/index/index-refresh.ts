@@ -24,7 +24,7 @@ interface Unindexed {
 
 /** Messages of one slice, and its characters. */
 const MESSAGES_OF_SLICE = 200;
-const TEXT_OF_SLICE = 500_000;
+const TEXT_OF_SLICE = 100_000;
 const CONVERSATIONS_OF_SLICE = 50;
 
 const TO_INDEX = 'indexed_to < last_sequence AND deleted_at IS NULL';
@@ -70,9 +70,10 @@ export class IndexRefresh {
   /** Of one user, before they search: all of it, but not endlessly. */
   async beforeSearch(userId: string): Promise<void> {
     let left: number = SEARCH_BOUNDS.indexedBefore.limit;
+    const end = performance.now() + SEARCH_BOUNDS.indexingBefore.limit;
     for (;;) {
       const count = await this.slice(userId);
-      if (count === undefined || (left -= count) <= 0) return;
+      if (count === undefined || (left -= count) <= 0 || performance.now() > end) return;
     }
   }
 

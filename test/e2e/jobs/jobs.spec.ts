@@ -274,6 +274,10 @@ describe('an administrator', () => {
       await until(async () => (await admin.get<Job>(`/jobs/${id}`)).body.state === 'completed');
       expect((await admin.get<Page<Job>>('/jobs')).body.data).toMatchObject([{ id, user_id: user.id }]);
       expect((await admin.post(`/jobs/${id}/cancel`)).body.code).toBe('job_finished');
+      const key = await admin.post<{ key: string }>('/api-keys', { name: 'a program' });
+      const program = bearer(own.url, key.body.key);
+      expect((await program.get<Page<Job>>('/jobs')).body.data).toEqual([]);
+      expect((await program.get(`/jobs/${id}`)).status).toBe(404);
       const other = await signUp(own.url, 'other');
       expect((await bearer(own.url, other.access).get(`/jobs/${id}`)).status).toBe(404);
     } finally {

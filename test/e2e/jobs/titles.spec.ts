@@ -8,6 +8,7 @@ import type { Behaviour } from '../../support/model-server/exchange';
 import { modelsEnv } from '../../support/models-file';
 import { createTestDatabase } from '../../support/test-database';
 import { until } from '../../support/until';
+import { UserFeedClient } from '../../support/user-feed-client';
 
 interface Conversation {
   id: string;
@@ -236,6 +237,26 @@ describe('a title that a person has set', () => {
 });
 
 describe('a title', () => {
+  it('goes with the first message that it may be about, on both feeds, and is made anew', async () => {
+    const { conversation_id: id, user_message } = await say();
+    await titled(id);
+    const other = await (
+      await alice.open('POST', `/messages/${user_message.id}/edit`, { content: 'What about Sweden?' })
+    ).done();
+    const feed = await alice.feed(id);
+    const all = await UserFeedClient.open(t.url, { user: `alice-${people}` });
+    title = reply('Sweden in summer');
+    expect((await alice.delete(`/messages/${user_message.id}`)).status).toBe(204);
+    expect(await read(id)).toMatchObject({ title: 'What about Sweden?', title_source: 'auto' });
+    await feed.until(() => feed.frames.includes('"title":"What about Sweden?"'));
+    await all.count('title', 1);
+    expect(other.last?.type).toBe('end');
+    await say('Go on', id);
+    expect(await titled(id)).toMatchObject({ title: 'Sweden in summer' });
+    feed.close();
+    all.close();
+  });
+
   it('counts as usage of its own kind', async () => {
     const { conversation_id: id } = await say();
     await titled(id);

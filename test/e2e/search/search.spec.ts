@@ -116,7 +116,8 @@ describe('GET /search', () => {
     expect(fork.status).toBe(201);
     const copies = await search('brown', `&conversation_id=${fork.body.id}`);
     expect(copies).toMatchObject([{ conversation: { id: fork.body.id }, role: 'assistant' }]);
-    expect(await hits('brown', `&conversation_id=${first.id}`)).toEqual([first.messageId]);
+    for (const name of [first.id, first.id.toUpperCase()])
+      expect(await hits('brown', `&conversation_id=${name}`)).toEqual([first.messageId]);
     expect(await hits('brown')).toHaveLength(2);
   });
 
