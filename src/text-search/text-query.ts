@@ -87,7 +87,9 @@ function termOf(text: string, mayGoOn: boolean): Term {
   return steps.map(({ offset, lexeme, start, end }, index) => {
     const step = { offset: offset - steps[0].offset, lexeme };
     if (index < steps.length - 1) return step;
-    if (isUnspaced(lexeme)) return lexeme.length > 1 ? step : { ...step, begins: { others: new Set() } };
+    // Of a single character, which may be two code units, so that it is found within a run.
+    if (isUnspaced(lexeme))
+      return Array.from(lexeme).length > 1 ? step : { ...step, begins: { others: new Set() } };
     if (!mayGoOn) return step;
     const typed = plainOf(text.slice(start, end)).slice(0, LONGEST_LEXEME);
     return { ...step, lexeme: typed, begins: { others: stemsBegunBy(typed) } };
