@@ -22,14 +22,16 @@ const connections = new Set<Socket>();
 // eslint-disable-next-line typescript/unbound-method
 const { addEventListener } = AbortSignal.prototype;
 
+/** What begins by itself, in the middle of a test as well, and in another application of this worker: it belongs to no request. */
+const BY_THE_CLOCK = /\/pg-boss\/|\/repeated-task\.|\/sliced-work\./;
+
 const t = useChatApp({}, { own: 'counts listeners and connections' });
 const { model } = t;
 const alice = t.client('alice');
 beforeAll(async () => {
   AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
     const { stack } = new Error();
-    // Workers of the job queue begin by the clock, in the middle of a test as well; they belong to no request.
-    if (stack?.includes('/src/') && !stack.includes('/pg-boss/')) signals.add(this);
+    if (stack?.includes('/src/') && !BY_THE_CLOCK.test(stack)) signals.add(this);
     return addEventListener.apply(this, args as Parameters<typeof addEventListener>);
   };
   // It starts by itself after a while, and would be counted in the middle of a test.
