@@ -40,6 +40,8 @@ it.runIf(existsSync(NGINX))('shows a configuration that nginx takes', () => {
     const hasHttp2On = minor > 25 || (minor === 25 && patch >= 1);
     const site = block('nginx')
       .replace('http2 on;', hasHttp2On ? 'http2 on;' : '')
+      // It opens what it is to listen at, which only root may do below 1024.
+      .replaceAll(/listen +[\w.:[\]]+/g, (_, at: number) => `listen unix:${folder}/${at}`)
       .replace(/\/etc\/ssl\/\S+\.pem/, join(ROOT, 'test/fixtures/tls/self-signed.crt'))
       .replace(/\/etc\/ssl\/\S+\.key/, join(ROOT, 'test/fixtures/tls/self-signed.key'));
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];

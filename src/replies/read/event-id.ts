@@ -8,6 +8,9 @@ export interface LastEvent {
   sequence: number;
 }
 
+/** Ids are made by the clock of any process, which may have been set since. */
+const CLOCKS_APART_MS = 60_000;
+
 /** @throws AppError `invalid_last_event_id` for anything but `<message_id>:<sequence>` */
 export function parseLastEventId(id: string): LastEvent {
   const [messageId, sequence, ...rest] = id.split(':');
@@ -21,7 +24,7 @@ export function parseLastEventId(id: string): LastEvent {
  */
 export function mayBeRemoved(messageId: string, since = 0): boolean {
   const madeAt = timeOfId(messageId);
-  return madeAt !== undefined && madeAt >= since && madeAt <= Date.now();
+  return madeAt !== undefined && madeAt >= since - CLOCKS_APART_MS && madeAt <= Date.now() + CLOCKS_APART_MS;
 }
 
 /** Sequence after which a reader of one reply resumes, from a whole event id or its sequence alone; 0 if absent. */
