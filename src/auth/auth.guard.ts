@@ -40,7 +40,7 @@ export class AuthGuard implements CanActivate {
     }
     if (limit === 'shared') await this.limits.checkShared(request, response);
     if (this.markOf(PUBLIC_ROUTE, context)) {
-      // Nobody's, and as expensive as what users read.
+      // What is shared is as expensive as what users read, and has no user to be counted for.
       const network = limit === 'shared' ? networkOfClient(request) : undefined;
       if (network !== undefined)
         request.hasBegun = await this.requests.enter(`at ${network}`, request.socket, response, 'expensive');

@@ -1,28 +1,8 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, ApiTime, EXAMPLE_IDS, EXAMPLE_TIME } from '../../http/openapi/api-properties';
+import { JobError, JobProgress } from '../../user-events/dto/job-events.dto';
 import { JOB_STATES, type JobState } from '../user-job.entity';
 import type { UserJob } from '../user-jobs.repository';
-
-class JobProgress {
-  @ApiProperty({ type: 'integer', minimum: 0, example: 12, description: 'How much is done.' })
-  done: number;
-
-  @ApiProperty({
-    type: 'integer',
-    nullable: true,
-    example: 40,
-    description: 'Of how much; null if that is not known yet.',
-  })
-  total: number | null;
-}
-
-class JobError {
-  @ApiProperty({ example: 'provider_timeout', description: 'A stable word for what went wrong.' })
-  code: string;
-
-  @ApiProperty({ example: 'The model did not answer in time.', description: 'The same for people.' })
-  message: string;
-}
 
 @ApiSchema({ name: 'Job', description: 'Work that is done in the background.' })
 export class JobResponse {

@@ -2,7 +2,7 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ApiId, EXAMPLE_IDS } from '../../http/openapi/api-properties';
 import { ApiType } from './event-type';
 
-class JobEventProgress {
+export class JobProgress {
   @ApiProperty({ type: 'integer', minimum: 0, example: 12, description: 'How much is done.' })
   done: number;
 
@@ -15,7 +15,7 @@ class JobEventProgress {
   total: number | null;
 }
 
-class JobEventError {
+export class JobError {
   @ApiProperty({ example: 'provider_timeout', description: 'A stable word for what went wrong.' })
   code: string;
 
@@ -47,18 +47,18 @@ class JobEventData {
   input: Record<string, string>;
 
   @ApiProperty({
-    type: JobEventProgress,
+    type: JobProgress,
     nullable: true,
     description: 'How far it is; null if it does not say.',
   })
-  progress: JobEventProgress | null;
+  progress: JobProgress | null;
 
   @ApiProperty({
-    type: JobEventError,
+    type: JobError,
     nullable: true,
     description: 'Why its last attempt failed.',
   })
-  error: JobEventError | null;
+  error: JobError | null;
 }
 
 @ApiSchema({ description: 'A job is there, and waits for its turn.' })
