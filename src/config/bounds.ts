@@ -1107,6 +1107,13 @@ export const STORAGE_BOUNDS = {
     beyond: 'the next transaction, within the same request',
     test: 'test/e2e/message-removal.spec.ts',
   },
+  removedReplies: {
+    what: 'replies that a conversation knows to have been removed, the last ones, so that a feed that had read one goes on',
+    limit: 100,
+    unit: 'count',
+    beyond: '400 `invalid_last_event_id`',
+    test: 'test/e2e/message-removal.spec.ts',
+  },
 } as const satisfies Bounds;
 
 /** What is looked for in what is stored. */

@@ -89,6 +89,10 @@ export class ConversationEntity {
   @Column('boolean', { default: false })
   unread!: boolean;
 
+  /** Sequences, by id, of the replies that were removed last: a feed that had read one goes on with those after it. Null: none was. */
+  @Column('jsonb', { nullable: true })
+  removed_replies!: Record<string, number> | null;
+
   /** Set while it is removed piece by piece; it does not exist any more for anybody. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   deleted_at!: Date | null;

@@ -22,3 +22,35 @@ export interface OwnKey {
   userId: string;
   key: string;
 }
+
+/** What a conversation has got. */
+export interface FurtherMessages {
+  /** The end of its active path. */
+  leafId: string;
+  count: number;
+  bytes: number;
+  at: Date;
+  /** The sequence up to which nothing is shown to the model. */
+  contextFrom: number;
+}
+
+export interface RemovedMessages {
+  messages: number;
+  bytes: number;
+  /** Sequences of the replies among them, by id. */
+  replies: Record<string, number>;
+}
+
+/** What is known of a conversation that is watched. */
+export interface WatchedPlace {
+  id: string;
+  sequence: number;
+  version: number;
+}
+
+export interface ChangedConversation {
+  id: string;
+  /** Null with `version`: it is gone. */
+  last_sequence: number | null;
+  version: number | null;
+}

@@ -3,39 +3,23 @@ import { In, IsNull } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { appendingEvents, eventsOf, trimmingEvents } from '../user-events/append-events';
 import type { UserEvent } from '../user-events/dto/user-event.dto';
+import { STORAGE_BOUNDS } from '../config/bounds';
 import { UserEvents } from '../user-events/user-events';
 import { asParameter, removingEntries, SEARCHED, storingEntries, titleEntry } from '../search/index/entries';
 import { asParameters, countedRow, growth, UNLESS_KEY_TAKEN } from './conversation-bytes';
 import { ConversationEntity } from './conversation.entity';
-import type { ConversationFields, OwnKey, TitleSource } from './conversation.types';
+import type {
+  ChangedConversation,
+  ConversationFields,
+  FurtherMessages,
+  OwnKey,
+  RemovedMessages,
+  TitleSource,
+  WatchedPlace,
+} from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;
-
-/** What a conversation has got. */
-export interface FurtherMessages {
-  /** The end of its active path. */
-  leafId: string;
-  count: number;
-  bytes: number;
-  at: Date;
-  /** The sequence up to which nothing is shown to the model. */
-  contextFrom: number;
-}
-
-/** What is known of a conversation that is watched. */
-export interface WatchedPlace {
-  id: string;
-  sequence: number;
-  version: number;
-}
-
-export interface ChangedConversation {
-  id: string;
-  /** Null with `version`: it is gone. */
-  last_sequence: number | null;
-  version: number | null;
-}
 
 const INSERT = `WITH made AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$1')} WHERE true ${UNLESS_KEY_TAKEN} RETURNING id
@@ -181,16 +165,25 @@ export class ConversationsRepository {
   }
 
   /** Messages have been removed from a conversation that is locked. */
-  async shrink(
-    userId: string,
-    id: string,
-    { messages, bytes }: { messages: number; bytes: number },
-  ): Promise<void> {
+  async shrink(userId: string, id: string, { messages, bytes, replies }: RemovedMessages): Promise<void> {
     await this.db.query(
-      `UPDATE conversations SET stored_bytes = stored_bytes - $4, message_count = message_count - $3
+      `UPDATE conversations SET stored_bytes = stored_bytes - $4, message_count = message_count - $3, removed_replies = (
+         SELECT jsonb_object_agg(key, value) FROM (
+           SELECT key, value FROM jsonb_each(COALESCE(removed_replies, '{}') || $5::jsonb) ORDER BY value DESC LIMIT $6
+         ) AS last
+       )
        WHERE id = $1 AND user_id = $2`,
-      [id, userId, messages, bytes],
+      [id, userId, messages, bytes, JSON.stringify(replies), STORAGE_BOUNDS.removedReplies.limit],
     );
+  }
+
+  /** The sequence that a removed reply had, where that is still known. */
+  async sequenceOfRemoved(userId: string, id: string, replyId: string): Promise<number | undefined> {
+    const rows = await this.db.query<{ sequence: number | null }>(
+      'SELECT (removed_replies ->> $3)::int AS sequence FROM conversations WHERE id = $1 AND user_id = $2',
+      [id, userId, replyId],
+    );
+    return rows.at(0)?.sequence ?? undefined;
   }
 
   /** More or fewer bytes are stored in a conversation that is locked. */

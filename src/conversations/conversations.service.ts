@@ -10,15 +10,17 @@ import type { ConversationEntity } from './conversation.entity';
 import { isNotFound } from '../errors/app-error';
 import { isConversationKey, toConversationName } from './conversation-name';
 import { conversationChanged, conversationNotFound, keyTaken, unknownModel } from './conversation.errors';
-import type { ConversationFields, OwnKey } from './conversation.types';
+import type {
+  ChangedConversation,
+  ConversationFields,
+  FurtherMessages,
+  OwnKey,
+  RemovedMessages,
+  WatchedPlace,
+} from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
-import {
-  ConversationsRepository,
-  type ChangedConversation,
-  type FurtherMessages,
-  type WatchedPlace,
-} from './conversations.repository';
+import { ConversationsRepository } from './conversations.repository';
 
 /** A conversation as other features see it. */
 export type Conversation = Readonly<Omit<ConversationEntity, 'user'>>;
@@ -267,8 +269,13 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** Messages have been removed from a conversation that is locked. */
-  shrink(userId: string, id: string, removed: { messages: number; bytes: number }): Promise<void> {
+  shrink(userId: string, id: string, removed: RemovedMessages): Promise<void> {
     return this.repository.shrink(userId, id, removed);
+  }
+
+  /** The sequence of a reply that was removed; undefined where it was not, or too long ago (`STORAGE_BOUNDS.removedReplies`). */
+  sequenceOfRemoved(userId: string, id: string, replyId: string): Promise<number | undefined> {
+    return this.repository.sequenceOfRemoved(userId, id, replyId);
   }
 
   /** The conversation, kept from other turns until the transaction around this call ends. */

@@ -28,6 +28,7 @@ export function newConversation(userId: string, fields: ConversationFields): Con
     stored_bytes: '0',
     message_count: 0,
     unread: false,
+    removed_replies: null,
     deleted_at: null,
     last_activity_at: now,
     created_at: now,

@@ -67,13 +67,18 @@ export class MessageRemoval {
     const isActive = subtree.some(({ id }) => id === conversation.active_leaf_id);
     if (isActive) await this.conversations.moveTo(userId, conversationId, leafId);
     const newestFirst = subtree.toSorted((a, b) => b.sequence - a.sequence);
-    const ids = newestFirst.slice(0, removedAtOnce.limit).map(({ id }) => id);
+    const messages = newestFirst.slice(0, removedAtOnce.limit);
+    const ids = messages.map(({ id }) => id);
     const isFirst = root.parent_id === null && ids.includes(root.id);
     const words = isFirst ? await this.subtrees.textOf(userId, root.id) : '';
     let bytes = 0;
     for (const contents of this.contents) bytes += await contents.removeOf(userId, ids);
     bytes += await this.subtrees.remove(userId, ids);
-    await this.conversations.shrink(userId, conversationId, { messages: ids.length, bytes });
+    await this.conversations.shrink(userId, conversationId, {
+      messages: ids.length,
+      bytes,
+      replies: sequencesOfReplies(messages),
+    });
     const next = isFirst && other ? await this.subtrees.textOf(userId, other.id) : undefined;
     const named = isFirst ? await this.conversations.forgetWords(conversation, words, next) : undefined;
     const isRead = isFirst && !other && (await this.conversations.markEmpty(userId, conversationId));
@@ -98,6 +103,11 @@ export class MessageRemoval {
     const leaves = await this.paths.leavesBelow(of, null, [other.id]);
     return leaves.get(other.id) ?? other.id;
   }
+}
+
+function sequencesOfReplies(messages: readonly SubtreeMessage[]): Record<string, number> {
+  const replies = messages.filter(({ role }) => role === 'assistant');
+  return Object.fromEntries(replies.map(({ id, sequence }) => [id, sequence]));
 }
 
 function deletedEvents(conversation_id: string, ids: string[]): UserEvent[] {

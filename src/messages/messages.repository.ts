@@ -258,13 +258,4 @@ export class MessagesRepository {
     );
     return rows[0];
   }
-
-  /** The sequence of the last message that was made before another one, which may be gone; 0 if there is none. */
-  async sequenceBefore({ userId, conversationId }: ConversationRef, id: string): Promise<number> {
-    const rows = await this.db.query<{ sequence: number }>(
-      `SELECT sequence FROM messages WHERE conversation_id = $1 AND user_id = $2 AND id < $3 ORDER BY sequence DESC LIMIT 1`,
-      [conversationId, userId, id],
-    );
-    return rows.at(0)?.sequence ?? 0;
-  }
 }

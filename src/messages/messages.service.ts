@@ -200,11 +200,6 @@ export class MessagesService {
   lastReply(of: ConversationRef): Promise<MessageHeader | undefined> {
     return this.messages.lastReply(of);
   }
-
-  /** The sequence of the last message that was made before another one, which may be gone; 0 if there is none. */
-  sequenceBefore(of: ConversationRef, id: string): Promise<number> {
-    return this.messages.sequenceBefore(of, id);
-  }
 }
 
 function notFound(): never {

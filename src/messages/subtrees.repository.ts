@@ -7,11 +7,14 @@ import type { MessageEntity } from './message.entity';
 import type { ConversationRef } from './message.types';
 import { IS_THERE } from './messages.repository';
 
-export type SubtreeMessage = Pick<MessageEntity, 'id' | 'parent_id' | 'branch_id' | 'sequence' | 'status'>;
+export type SubtreeMessage = Pick<
+  MessageEntity,
+  'id' | 'parent_id' | 'branch_id' | 'role' | 'sequence' | 'status'
+>;
 
 export type OtherVersion = Pick<MessageEntity, 'id' | 'branch_id'>;
 
-const COLUMNS = ['id', 'user_id', 'parent_id', 'branch_id', 'sequence', 'status'];
+const COLUMNS = ['id', 'user_id', 'parent_id', 'branch_id', 'role', 'sequence', 'status'];
 const columnsOf = (row: string) => COLUMNS.map((name) => `${row}.${name}`).join(', ');
 
 /** What hangs below a message, of a conversation that is locked. */
@@ -36,7 +39,7 @@ export class SubtreesRepository {
        UNION ALL
          SELECT ${columnsOf('m')} FROM below b JOIN messages m
            ON m.conversation_id = $2 AND m.parent_id = b.id AND m.user_id = b.user_id
-       ) SELECT id, parent_id, branch_id, sequence, status FROM below LIMIT $4`,
+       ) SELECT id, parent_id, branch_id, role, sequence, status FROM below LIMIT $4`,
       [id, conversationId, userId, limit],
     );
   }

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { STORAGE_BOUNDS } from '../../src/config/bounds';
+import { newId } from '../../src/common/ids';
 import { TransactionRunner } from '../../src/database/transaction-runner';
 import { Counters } from '../../src/usage/counters';
 import { CountersRepository } from '../../src/usage/counters.repository';
@@ -213,9 +214,33 @@ describe('a message that is removed', () => {
     await feed.until(() => feed.last?.type === 'end');
     expect(feed.ids).toEqual(next.ids);
     feed.close();
-    const never = await alice.feed(id, { 'last-event-id': '019a5b1c-7f00-7000-8000-000000000001:1' });
-    expect((await never.problem()).code).toBe('invalid_last_event_id');
   });
+
+  it('is told from one that never was, or that another has', async () => {
+    const { id, said } = await conversation(2);
+    const bob = ApiClient.of(t.url, `${user}-bob`);
+    const { id: foreign } = await bob.conversation();
+    const { message } = await bob.say(foreign, 'Later');
+    await remove(said[1].message.id);
+    for (const never of [message.id, newId(), said[1].user_message.id]) {
+      const feed = await alice.feed(id, { 'last-event-id': `${never}:1` });
+      expect([feed.status, (await feed.problem()).code]).toEqual([400, 'invalid_last_event_id']);
+    }
+    const feed = await bob.feed(foreign, { 'last-event-id': `${said[1].message.id}:1` });
+    expect(feed.status).toBe(400);
+  });
+
+  it('is known to a feed that comes back while it is among the last hundred', async () => {
+    const { id, said } = await conversation(101);
+    await remove(said[0].user_message.id);
+    const statuses = [];
+    for (const { message } of [said[0], said[1], said[100]]) {
+      const feed = await alice.feed(id, { 'last-event-id': `${message.id}:1` });
+      statuses.push(feed.status);
+      feed.close();
+    }
+    expect(statuses).toEqual([400, 200, 200]);
+  }, 30_000);
 
   it('a title that somebody has set stays', async () => {
     const { id, said } = await conversation(1);

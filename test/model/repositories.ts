@@ -186,8 +186,7 @@ function idsOf(replies: readonly ReplyRef[]): string[] {
   return replies.map(({ messageId }) => messageId);
 }
 
-type NotOfReplies =
-  'depthOf' | 'sequenceBefore' | 'repliesAfter' | 'replies' | 'runningReplies' | 'listAll' | 'texts';
+type NotOfReplies = 'depthOf' | 'repliesAfter' | 'replies' | 'runningReplies' | 'listAll' | 'texts';
 
 export class ModelMessages implements Omit<Seam<MessagesRepository>, NotOfReplies> {
   constructor(private readonly db: Connection) {}

@@ -6,7 +6,7 @@ import { detached } from '../../common/detached';
 import { isOpen } from '../../messages/message.types';
 import { MessagesService, type MessageHeader } from '../../messages/messages.service';
 import { invalidResumeId } from '../reply.errors';
-import { mayBeRemoved, parseLastEventId } from './event-id';
+import { parseLastEventId } from './event-id';
 import { RemoteTurnWatcher } from '../cluster/remote-turn-watcher';
 import { titleNotice } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
@@ -96,18 +96,13 @@ export class ConversationFeed {
       : { sequence };
   }
 
-  /** After a reply that was removed it goes on with those that came later. */
-  private async startAfter(
-    { id, user_id, created_at }: Conversation,
-    lastEventId: string,
-  ): Promise<FeedStart> {
+  private async startAfter({ id, user_id }: Conversation, lastEventId: string): Promise<FeedStart> {
     const { messageId, sequence } = parseLastEventId(lastEventId);
     const message = await this.messages.header(user_id, messageId).catch(asAbsent);
     if (!message) {
-      if (messageId === id || !mayBeRemoved(messageId, created_at.getTime())) throw invalidResumeId();
-      return {
-        sequence: await this.messages.sequenceBefore({ userId: user_id, conversationId: id }, messageId),
-      };
+      const removed = await this.conversations.sequenceOfRemoved(user_id, id, messageId);
+      if (removed === undefined) throw invalidResumeId();
+      return { sequence: removed };
     }
     if (message.conversation_id !== id || message.role !== 'assistant') throw invalidResumeId();
     return { reply: { message, after: sequence }, sequence: message.sequence };

@@ -18,13 +18,10 @@ export function parseLastEventId(id: string): LastEvent {
   return { messageId: messageId.toLowerCase(), sequence: parseSequence(sequence) };
 }
 
-/**
- * Whether an id that no message has can be of one that was removed: an id of ours that was made since then (ms since 1970). A reader who comes back
- * with it, as a browser does by itself, goes on with what is there instead of being refused for good.
- */
-export function mayBeRemoved(messageId: string, since = 0): boolean {
+/** Whether an id can be of a message that there was: one of ours that was made before now. */
+export function mayHaveBeen(messageId: string): boolean {
   const madeAt = timeOfId(messageId);
-  return madeAt !== undefined && madeAt >= since - CLOCKS_APART_MS && madeAt <= Date.now() + CLOCKS_APART_MS;
+  return madeAt !== undefined && madeAt <= Date.now() + CLOCKS_APART_MS;
 }
 
 /** Sequence after which a reader of one reply resumes, from a whole event id or its sequence alone; 0 if absent. */

@@ -6,7 +6,7 @@ import { RemoteKeyWatcher } from '../cluster/remote-key-watcher';
 import type { LogReader } from '../log/reply-log';
 import { ActiveReplies } from '../produce/active-replies';
 import { invalidResumeId } from '../reply.errors';
-import { mayBeRemoved, parseLastEventId } from './event-id';
+import { mayHaveBeen, parseLastEventId } from './event-id';
 import { ConversationFeed } from './conversation-feed';
 
 /** Delay after which a query that failed is repeated. */
@@ -34,8 +34,8 @@ export class NamedFeed {
   async open(userId: string, name: string, lastEventId?: string): Promise<LogReader> {
     const conversation = await this.conversations.findNamed(userId, name);
     if (conversation) return this.feed.open(conversation, lastEventId);
-    // An id of a conversation that had the key before: the next one is waited for.
-    if (lastEventId && !mayBeRemoved(parseLastEventId(lastEventId).messageId)) throw invalidResumeId();
+    // Of a conversation that had the key before, whose browser comes back by itself: the next one is waited for.
+    if (lastEventId && !mayHaveBeen(parseLastEventId(lastEventId).messageId)) throw invalidResumeId();
     return async (listener, signal) => {
       const made = await this.conversationWith(userId, name, signal);
       if (made) await this.feed.all(made)(listener, signal);
