@@ -49,7 +49,7 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   app.use(assignRequestId, logRequests(new PinoLogger({}), app.get(Observer)), apiSecurityHeaders());
   app.use(closeWhenDraining(app.get(Draining)));
   const cors = corsOptions(http.corsOrigins);
-  // Before the limits, so that a page may read that it has reached one.
+  // CORS comes before the limits, so that a page may read that it has reached one.
   if (cors) app.enableCors(cors);
   app.use(limitNetworks(app.get(RequestLimits)));
   app.use(onlyForHosts(http.allowedHosts), checkRequestTarget, refuseUnexpectedBody);

@@ -36,7 +36,7 @@ export type AuditAction =
 
 export interface AuditEvent {
   action: AuditAction;
-  /** Undefined where the user is not known: a login with a wrong name. */
+  /** The user whom it happened to; undefined where that is not known: a login with a wrong name. */
   userId?: string;
   /** Who did it, if not the user. */
   actorId?: string;

@@ -14,7 +14,7 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who sent a request, and by what that is known. */
+/** The user who sent a request, and the credential by which that is known. */
 export interface Identity {
   userId: string;
   role: UserRole;

@@ -42,8 +42,9 @@ export interface RemovedMessages {
 }
 
 /** What is known of a conversation that is watched. */
-export interface WatchedPlace {
+export interface WatchedPosition {
   id: string;
+  userId: string;
   sequence: number;
   version: number;
 }

@@ -15,7 +15,7 @@ import type {
   OwnKey,
   RemovedMessages,
   TitleSource,
-  WatchedPlace,
+  WatchedPosition,
 } from './conversation.types';
 
 /** Conversations among which the next one to be removed is chosen. */
@@ -195,18 +195,19 @@ export class ConversationsRepository {
   }
 
   /**
-   * Of conversations that were read with their owner, those that have messages after a sequence, have changed since a version, or are gone
-   * (null).
+   * Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null).
    */
-  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
+  changedSince(positions: readonly WatchedPosition[]): Promise<ChangedConversation[]> {
     return this.db.query(
-      `SELECT p.id, c.last_sequence, c.version FROM unnest($1::uuid[], $2::int[], $3::int[]) AS p (id, sequence, version)
-       LEFT JOIN conversations c ON c.id = p.id AND c.deleted_at IS NULL
+      `SELECT p.id, c.last_sequence, c.version
+       FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS p (id, user_id, sequence, version)
+       LEFT JOIN conversations c ON c.id = p.id AND c.user_id = p.user_id AND c.deleted_at IS NULL
        WHERE c.id IS NULL OR c.last_sequence > p.sequence OR c.version > p.version`,
       [
-        places.map(({ id }) => id),
-        places.map(({ sequence }) => sequence),
-        places.map(({ version }) => version),
+        positions.map(({ id }) => id),
+        positions.map(({ userId }) => userId),
+        positions.map(({ sequence }) => sequence),
+        positions.map(({ version }) => version),
       ],
     );
   }

@@ -16,7 +16,7 @@ import type {
   FurtherMessages,
   OwnKey,
   RemovedMessages,
-  WatchedPlace,
+  WatchedPosition,
 } from './conversation.types';
 import { newConversation } from './new-conversation';
 import { ConversationRemoval } from './conversation-removal';
@@ -246,8 +246,8 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null). */
-  changedSince(places: readonly WatchedPlace[]): Promise<ChangedConversation[]> {
-    return this.repository.changedSince(places);
+  changedSince(positions: readonly WatchedPosition[]): Promise<ChangedConversation[]> {
+    return this.repository.changedSince(positions);
   }
 
   async clearContext(userId: string, id: string): Promise<void> {

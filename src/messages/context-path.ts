@@ -15,7 +15,7 @@ export interface ContextParameters {
   /** The message at which the path ends. */
   leaf: string;
   /** Tokens. */
-  budget: string;
+  contextTokens: string;
   /** The sequence up to which nothing is shown. */
   contextFrom: string;
   /** Whether the leaf is shown whatever it takes. */
@@ -24,16 +24,16 @@ export interface ContextParameters {
 
 /**
  * A recursive query `path (user_id, parent_id, role, parts, refused, failed, tokens, depth, cost, total)`: the user's newest messages of a path that together stay
- * within a budget. Whole messages only.
+ * within a number of tokens. Whole messages only.
  */
-export function contextBelow({ user, leaf, budget, contextFrom, always }: ContextParameters): string {
+export function contextBelow({ user, leaf, contextTokens, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;
   return `path AS (
     SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS} AS parts, ${REFUSED} AS refused, ${FAILED} AS failed, m.tokens, m.depth, ${cost} AS cost, ${cost} AS total
-    FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${budget})
+    FROM messages m WHERE m.id = ${leaf} AND m.user_id = ${user} AND (${always} OR m.sequence > ${contextFrom} AND ${cost} <= ${contextTokens})
   UNION ALL
     SELECT m.user_id, m.parent_id, m.role, ${TEXT_PARTS}, ${REFUSED}, ${FAILED}, m.tokens, m.depth, ${cost}, path.total + ${cost}
     FROM path JOIN messages m ON m.id = path.parent_id AND m.user_id = path.user_id
-    WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${budget}
+    WHERE m.sequence > ${contextFrom} AND path.total + ${cost} <= ${contextTokens}
   )`;
 }

@@ -26,7 +26,7 @@ export interface ImportedMessage {
 export interface ContextQuery {
   leafId: string;
   /** Tokens. */
-  budget: number;
+  contextTokens: number;
   /** The sequence up to which nothing is shown. */
   contextFrom: number;
 }
@@ -38,7 +38,13 @@ export type PathMessage = Pick<MessageEntity, ColumnIn<'page'>> & {
   cut_texts?: string[] | null;
 };
 
-const CONTEXT = contextBelow({ leaf: '$1', budget: '$2', contextFrom: '$3', always: '$4', user: '$5' });
+const CONTEXT = contextBelow({
+  leaf: '$1',
+  contextTokens: '$2',
+  contextFrom: '$3',
+  always: '$4',
+  user: '$5',
+});
 
 const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 
@@ -270,13 +276,13 @@ export class PathsRepository {
   }
 
   /**
-   * The newest messages of the path that together stay within `budget` tokens, oldest first: whole messages only,
+   * The newest messages of the path that together stay within `contextTokens`, oldest first: whole messages only,
    * the leaf always, and none of a sequence up to `contextFrom`.
    */
-  context(userId: string, { leafId, budget, contextFrom }: ContextQuery): Promise<CountedMessage[]> {
+  context(userId: string, { leafId, contextTokens, contextFrom }: ContextQuery): Promise<CountedMessage[]> {
     return this.db.query(
       `WITH RECURSIVE ${CONTEXT} SELECT role, parts, refused, failed, tokens, cost FROM path ORDER BY depth`,
-      [leafId, budget, contextFrom, true, userId],
+      [leafId, contextTokens, contextFrom, true, userId],
     );
   }
 }

@@ -5,7 +5,7 @@ import type { MessageEntity } from './message.entity';
 import type { MessagePart } from './content/parts';
 import type { MessageStatus, StartPlaces } from './message.types';
 
-/** What a turn needs to know of the message that it follows. */
+/** The message that a turn follows, as far as the turn needs it. */
 export interface ParentMessage {
   id: string;
   parent_id: string | null;
@@ -14,19 +14,19 @@ export interface ParentMessage {
   role: MessageEntity['role'];
   status: MessageStatus;
   tokens: number;
-  /** How many messages follow it, each a version of the others. */
+  /** Number of messages that follow it, each a version of the others. */
   children: number;
-  /** Of a user message: its place among its versions, and how many there are. */
-  place: [position: number, count: number] | null;
+  /** A user message's position among its versions, and their number; null of a reply. */
+  version: [position: number, count: number] | null;
 }
 
-/** Where a turn goes: the conversation as it is now, and the message that it follows; none at the beginning. */
+/** The position of a turn: the conversation as it is now, and the message that the turn follows; none at the beginning. */
 export interface TurnPosition {
   conversation: Conversation;
   parent?: ParentMessage;
-  /** How many messages begin the conversation; only where no parent was found. */
+  /** Number of messages that begin the conversation; only where no parent was found. */
   roots?: number | null;
-  /** A reply waits for its turn there. */
+  /** A reply is queued in the conversation. */
   queued?: boolean;
 }
 
@@ -37,17 +37,17 @@ type Optional = 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'queued_re
 /** A message as a turn stores it; everything else has its default. */
 export type TurnMessage = Omit<Stored, Optional> & Partial<Pick<Stored, Optional>>;
 
-/** What is particular about a new message. */
+/** Fields of a new message that its position does not give. */
 type Fields = Pick<TurnMessage, 'role' | 'status' | 'parts'> & Partial<TurnMessage>;
 
-/** Of a reply in a conversation that has one branch. */
+/** Start places of a reply in a conversation that has one branch. */
 export const ALONE: StartPlaces = [1, 1, 1];
 
-/** @param says whether the user message is of the turn as well; otherwise the turn is a further reply to its parent */
-export function startPlaces({ parent, roots }: TurnPosition, says: boolean): StartPlaces {
+/** @param withMessage whether the turn has a user message; otherwise it is a further reply to its parent */
+export function startPlaces({ parent, roots }: TurnPosition, withMessage: boolean): StartPlaces {
   const siblings = (parent ? parent.children : (roots ?? 0)) + 1;
-  if (says) return [1, siblings, siblings];
-  const [position, count] = parent?.place ?? [1, 1];
+  if (withMessage) return [1, siblings, siblings];
+  const [position, count] = parent?.version ?? [1, 1];
   return [siblings, position, count];
 }
 
@@ -56,7 +56,7 @@ export function userMessage(content: string, tokens: number): Fields {
   return { role: 'user', status: 'completed', parts, tokens };
 }
 
-/** New messages one after the other below a place. A parent that has a child already begins a new branch. */
+/** New messages, one below the other, at a position. A parent that has a child already begins a new branch. */
 export function turnMessages({ conversation, parent }: TurnPosition, fields: Fields[]): TurnMessage[] {
   const now = new Date();
   const branch = parent && !parent.children ? parent.branch_id : undefined;

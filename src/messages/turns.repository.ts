@@ -13,7 +13,7 @@ import { columnsIn, MESSAGE_COLUMNS } from './message-columns';
 import { firstTurnEvents, turnEvents } from './turn-events';
 import type { ParentMessage, TurnMessage, TurnPosition } from './turn-messages';
 
-/** What a stored turn makes of its conversation. */
+/** New values of the conversation of a stored turn. */
 export interface ConversationChanges {
   leafId: string;
   sequence: number;
@@ -22,10 +22,10 @@ export interface ConversationChanges {
   title: string | null;
 }
 
-/** What a model is to see of the path that a turn follows. */
+/** Which messages of the path above a turn its model is to see. */
 export interface ContextSelection {
-  /** Tokens, besides what the turn itself takes. */
-  budget: number;
+  /** Tokens of the path that fit, besides those of the turn itself. */
+  contextTokens: number;
   /** The parent is what is to be answered, and is seen whatever it takes. */
   parentIsLeaf: boolean;
 }
@@ -51,15 +51,15 @@ const RUNNING = (user: string, limit: string) =>
 /** Counts messages `o` of the conversation of `p`, and which of them `p` is. */
 const COUNT = (those: string) =>
   `SELECT count(*)::int FROM messages o WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
-const PLACE = (those: string) =>
+const VERSION = (those: string) =>
   `SELECT json_build_array(count(*) FILTER (WHERE o.sequence <= p.sequence), count(*)) FROM messages o
    WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
 /** What is to be known of a message `p` that a turn follows. */
 const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_id', p.branch_id, 'depth', p.depth,
-  'role', p.role, 'status', p.status, 'tokens', p.tokens, 'children', (${COUNT('o.parent_id = p.id')}), 'place', CASE
+  'role', p.role, 'status', p.status, 'tokens', p.tokens, 'children', (${COUNT('o.parent_id = p.id')}), 'version', CASE
     WHEN p.role <> 'user' THEN NULL
-    WHEN p.parent_id IS NULL THEN (${PLACE('o.parent_id IS NULL')})
-    ELSE (${PLACE('o.parent_id = p.parent_id')})
+    WHEN p.parent_id IS NULL THEN (${VERSION('o.parent_id IS NULL')})
+    ELSE (${VERSION('o.parent_id = p.parent_id')})
   END)`;
 
 /** A turn elsewhere leaves the active path (`$9` of the conversation `$6`). */
@@ -67,7 +67,7 @@ const LEAVING = `, ${segmentsOf('$9', '$6', '$7')}, noted AS (${NOTE_WAY} AND EX
 
 const CONTEXT = contextBelow({
   leaf: '$10',
-  budget: '$11',
+  contextTokens: '$11',
   contextFrom: '$12',
   always: '$13',
   user: '$7',
@@ -141,7 +141,7 @@ const FIRST_WAITING_TURN = `WITH conversation AS (
    ${appendingEvents('$3', eventsOf('$4', 'conversation c, (SELECT count(*) FROM stored) AS s'))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
-/** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the place has changed. */
+/** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the position has changed. */
 export interface StoredTurn {
   stored: boolean;
   known: boolean;
@@ -202,7 +202,7 @@ export class TurnsRepository {
     return rows[0]?.parent;
   }
 
-  /** Stores a turn where nothing has changed since `place` was read, and answers its context. */
+  /** Stores a turn if nothing has changed since its position was read, and answers its context. */
   async store(
     { conversation, parent }: TurnPosition,
     messages: TurnMessage[],
@@ -221,7 +221,7 @@ export class TurnsRepository {
       conversation.last_sequence,
       conversation.active_leaf_id,
       parent?.id ?? null,
-      context.budget,
+      context.contextTokens,
       conversation.context_from,
       context.parentIsLeaf,
       changes.instanceId,

@@ -15,10 +15,10 @@ import { QueueService } from './queue.service';
 import { startPlaces, turnMessages, type TurnMessage, type TurnPosition, userMessage } from './turn-messages';
 import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repository';
 
-/** What the user says, if anything, and who is to reply. */
+/** A turn that is to be opened: the user's message, if there is one, and the model that is to reply. */
 export interface TurnInput {
   userId: string;
-  /** As `place` found it. Absent: a conversation is made, with the fields of `conversation`. */
+  /** As `findPosition` answers it. Absent: a conversation is made, with the fields of `conversation`. */
   position?: TurnPosition;
   conversation?: ConversationFields;
   /** The message that this follows; null at the beginning, absent at the end of the active path. */
@@ -41,7 +41,7 @@ export interface TurnInput {
   queuedForSlot?: QueuedRequest;
 }
 
-/** What a turn may take of what its user has (`usage/quotas.ts`). */
+/** The part of its user's quotas that a turn may take (`usage/quotas.ts`). */
 export interface TurnAllowance {
   /** Tokens that are set aside until the reply ends; null: there is no quota of tokens. */
   reservedTokens: number | null;
@@ -54,9 +54,7 @@ export interface TurnAllowance {
 
 const UNLIMITED: TurnAllowance = { reservedTokens: null, maxRunning: null };
 
-type AllowedTurn = TurnInput & TurnAllowance;
-
-/** How often a turn looks again at a conversation that others are changing. */
+/** Attempts of a turn to be stored in a conversation that others are changing. */
 const TRIES = 5;
 
 /** A stored user message and the open reply to it. */
@@ -66,11 +64,11 @@ export interface OpenedTurn {
   messageId: string;
   model: string;
   startPlaces: StartPlaces | null;
-  /** What this process was known as when it opened the reply; null while it waits. */
+  /** The registration of this process when it opened the reply; null while the reply waits. */
   instanceId: string | null;
-  /** What the model is to see of the path before what the turn says, oldest first. */
+  /** Messages of the path above the turn that the model is to see, oldest first. */
   context: ContextMessage[];
-  /** It waits for its turn. */
+  /** The reply waits for another one of its conversation, or for a slot of its model. */
   queued: boolean;
 }
 
@@ -84,44 +82,48 @@ export class TurnsService {
   ) {}
 
   /**
-   * Where a turn is to go. What a user says never follows what a user said: where the active path ends at such a message, a turn
-   * that names no place goes beside it. Undefined for a key that no conversation of the user has.
+   * The position of a turn in its conversation: the message that it follows. A user's message never follows one of a user: where the active
+   * path ends at one, a turn that names no parent goes beside it. Undefined for a key that no conversation of the user has.
    * @param name id or key of the conversation
    * @throws AppError `conversation_not_found`, `message_not_found` for the parent
    */
-  async findPlace(userId: string, name: string, parentId?: string | null): Promise<TurnPosition | undefined> {
-    const place = await this.turns.position(userId, name, parentId);
-    if (!place && isConversationKey(name)) return undefined;
-    if (!place) throw conversationNotFound();
-    if (parentId && !place.parent) throw messageNotFound();
-    if (parentId !== undefined || place.parent?.role !== 'user') return place;
-    const of = { userId, conversationId: place.conversation.id };
-    let parent: TurnPosition['parent'] = place.parent;
+  async findPosition(
+    userId: string,
+    name: string,
+    parentId?: string | null,
+  ): Promise<TurnPosition | undefined> {
+    const position = await this.turns.position(userId, name, parentId);
+    if (!position && isConversationKey(name)) return undefined;
+    if (!position) throw conversationNotFound();
+    if (parentId && !position.parent) throw messageNotFound();
+    if (parentId !== undefined || position.parent?.role !== 'user') return position;
+    const of = { userId, conversationId: position.conversation.id };
+    let parent: TurnPosition['parent'] = position.parent;
     while (parent?.role === 'user')
       parent = parent.parent_id ? await this.turns.parent(of, parent.parent_id) : undefined;
-    return { ...place, parent, roots: parent ? null : await this.turns.roots(of) };
+    return { ...position, parent, roots: parent ? null : await this.turns.roots(of) };
   }
 
-  /** The same for a conversation that is there. */
+  /** The position of a turn in a conversation that is there, as `findPosition`. */
   async resolveParent(
     userId: string,
     conversationId: string,
     parentId?: string | null,
   ): Promise<TurnPosition> {
-    const place = await this.findPlace(userId, conversationId, parentId);
-    if (!place) throw conversationNotFound();
-    return place;
+    const position = await this.findPosition(userId, conversationId, parentId);
+    if (!position) throw conversationNotFound();
+    return position;
   }
 
   /**
-   * Stores what the user says, if anything, and opens the reply, at once or not at all.
+   * Stores the user's message, if there is one, and opens the reply: both or neither.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
    *   too many, or its model, `quota_exceeded` while too many replies of the user run, `key_taken` if the conversation was to be made and
-   *   somebody else has, and those of `findPlace` if it has changed
+   *   somebody else has, and those of `findPosition` if it has changed
    */
   async open(input: TurnInput, allowance = UNLIMITED): Promise<OpenedTurn> {
     try {
-      return await this.openWithin({ ...input, ...allowance });
+      return await this.openWithin(input, allowance);
     } catch (error) {
       // The index, not a look beforehand, says whether a reply is running.
       if (constraintOf(error) === 'uq_open_replies_conversation') throw replyInProgress();
@@ -142,66 +144,71 @@ export class TurnsService {
     return reply;
   }
 
-  private openWithin(request: AllowedTurn): Promise<OpenedTurn> {
-    const { position, queued, queuedForSlot } = request;
-    if (!position) return this.openFirst(request);
+  private openWithin(input: TurnInput, allowance: TurnAllowance): Promise<OpenedTurn> {
+    const { position, queued, queuedForSlot } = input;
+    if (!position) return this.openFirst(input, allowance);
     const waiting = queued ?? queuedForSlot;
     return waiting
-      ? this.openQueued(request, position.conversation.id, waiting)
-      : this.openAt(request, position);
+      ? this.openQueued(input, allowance, position.conversation.id, waiting)
+      : this.openAt(input, allowance, position);
   }
 
-  private async openFirst(request: AllowedTurn): Promise<OpenedTurn> {
-    // There is nothing yet that it could follow.
-    if (request.parentId) throw messageNotFound();
-    const { queuedForSlot } = request;
-    if (queuedForSlot) await this.queue.assertRoom(request);
-    const conversation = this.conversations.draft(request.userId, request.conversation ?? {});
-    const messages = this.messages(request, { conversation }, queuedForSlot);
+  private async openFirst(input: TurnInput, allowance: TurnAllowance): Promise<OpenedTurn> {
+    // A conversation that is to be made has no messages yet.
+    if (input.parentId) throw messageNotFound();
+    const { queuedForSlot } = input;
+    if (queuedForSlot) await this.queue.assertRoom(input);
+    const conversation = this.conversations.draft(input.userId, input.conversation ?? {});
+    const messages = this.messages(input, allowance, { conversation }, queuedForSlot);
     const { id: active_leaf_id, sequence: last_sequence, created_at: last_activity_at } = lastOf(messages);
-    const title = conversation.title ?? titleOf(request);
+    const title = conversation.title ?? titleOf(input);
     const stored = { ...conversation, title, active_leaf_id, last_sequence, last_activity_at };
-    const terms = queuedForSlot ? WAITS : this.terms(request);
+    const terms = queuedForSlot ? WAITS : this.terms(allowance);
     const turn = await this.turns.storeFirst(stored, messages, terms);
     assertAllowed(turn, terms);
     if (!turn.stored) throw keyTaken();
-    return turnOf(request, stored, messages, { ...terms, context: turn.context });
+    return turnOf(input, stored, messages, { ...terms, context: turn.context });
   }
 
-  /** Nobody is locked out while the request is looked at: a place that has changed until it is stored is looked at again. */
-  private async openAt(request: AllowedTurn, place: TurnPosition): Promise<OpenedTurn> {
+  /** Without a lock: the turn is stored where nothing has changed since its position was read, and otherwise reads it again. */
+  private async openAt(
+    input: TurnInput,
+    allowance: TurnAllowance,
+    position: TurnPosition,
+  ): Promise<OpenedTurn> {
     for (let tries = 1; tries <= TRIES; tries++) {
-      assertReply(request, place);
-      if (!isBusy(place)) {
-        const messages = this.messages(request, place);
-        const terms = this.terms(request);
-        const turn = await this.store(request, place, messages, terms);
+      assertReply(input, position);
+      if (!isBusy(position)) {
+        const messages = this.messages(input, allowance, position);
+        const terms = this.terms(allowance);
+        const turn = await this.store(input, position, messages, terms);
         if (turn.stored)
-          return turnOf(request, place.conversation, messages, { ...terms, context: turn.context });
+          return turnOf(input, position.conversation, messages, { ...terms, context: turn.context });
         assertAllowed(turn, terms);
       } else if (tries > 1) break;
-      place = await this.resolveParent(request.userId, place.conversation.id, request.parentId);
+      position = await this.resolveParent(input.userId, position.conversation.id, input.parentId);
     }
     throw replyInProgress();
   }
 
   /** Waits for another reply of the conversation, or for a slot. Under the conversation's lock, as whoever begins the next reply of the queue. */
   private openQueued(
-    request: AllowedTurn,
+    input: TurnInput,
+    allowance: TurnAllowance,
     conversationId: string,
     queued: QueuedRequest,
   ): Promise<OpenedTurn> {
-    return this.queue.join(request.userId, conversationId, async ({ running, waiting }) => {
-      const place = await this.resolveParent(request.userId, conversationId, request.parentId);
+    return this.queue.join(input.userId, conversationId, async ({ running, waiting }) => {
+      const position = await this.resolveParent(input.userId, conversationId, input.parentId);
       const isFirst = running + waiting === 0;
-      if (isFirst && !request.queuedForSlot) return this.openAt(request, place);
-      assertReply(request, place);
-      if (!isFirst && !request.queued) throw replyInProgress();
+      if (isFirst && !input.queuedForSlot) return this.openAt(input, allowance, position);
+      assertReply(input, position);
+      if (!isFirst && !input.queued) throw replyInProgress();
       if (waiting >= REPLY_BOUNDS.queuedReplies.limit) throw queueFull();
-      await this.queue.assertRoom(request);
-      const messages = this.messages(request, place, queued);
-      await this.store(request, place, messages, WAITS);
-      return turnOf(request, place.conversation, messages, { instanceId: null, context: [] });
+      await this.queue.assertRoom(input);
+      const messages = this.messages(input, allowance, position, queued);
+      await this.store(input, position, messages, WAITS);
+      return turnOf(input, position.conversation, messages, { instanceId: null, context: [] });
     });
   }
 
@@ -209,31 +216,33 @@ export class TurnsService {
     return { instanceId: this.instance.id, maxRunning };
   }
 
-  private messages(request: AllowedTurn, place: TurnPosition, queued?: QueuedRequest): TurnMessage[] {
-    const { content, tokens, model, provider, reservedTokens: reserved_tokens } = request;
+  private messages(
+    { content, tokens, model, provider }: TurnInput,
+    { reservedTokens: reserved_tokens }: TurnAllowance,
+    position: TurnPosition,
+    queued?: QueuedRequest,
+  ): TurnMessage[] {
     const state = queued
       ? { status: 'queued' as const, queued_request: queued }
       : { status: 'streaming' as const };
-    const says = content !== undefined;
-    const start_places = startPlaces(place, says);
+    const start_places = startPlaces(position, content !== undefined);
     const whose = { model, provider, reserved_tokens };
     const reply = { role: 'assistant' as const, parts: [], start_places, ...whose, ...state };
-    return turnMessages(place, says ? [userMessage(content, tokens), reply] : [reply]);
+    return turnMessages(position, content === undefined ? [reply] : [userMessage(content, tokens), reply]);
   }
 
   private async store(
-    request: TurnInput,
-    place: TurnPosition,
+    input: TurnInput,
+    position: TurnPosition,
     messages: TurnMessage[],
     terms: ReplyTerms,
   ): Promise<StoredTurn> {
     const { id: leafId, sequence, created_at: at } = lastOf(messages);
-    const says = request.content !== undefined;
-    const said = says ? request.tokens + MESSAGE_OVERHEAD_TOKENS : 0;
-    const budget = request.contextTokens - said - (request.prefixTokens ?? 0);
-    const title = titleOf(request);
-    const changes = { leafId, sequence, at, title, ...terms };
-    return this.turns.store(place, messages, changes, { budget, parentIsLeaf: !says });
+    const isReplyOnly = input.content === undefined;
+    const messageTokens = isReplyOnly ? 0 : input.tokens + MESSAGE_OVERHEAD_TOKENS;
+    const contextTokens = input.contextTokens - messageTokens - (input.prefixTokens ?? 0);
+    const changes = { leafId, sequence, at, title: titleOf(input), ...terms };
+    return this.turns.store(position, messages, changes, { contextTokens, parentIsLeaf: isReplyOnly });
   }
 }
 
@@ -247,7 +256,7 @@ function assertAllowed({ stored, known, running }: StoredTurn, { maxRunning }: R
   if (maxRunning !== null && running >= maxRunning) throw tooManyRunning();
 }
 
-/** What is queued goes first, also in the moment in which nothing runs. */
+/** Whether a turn has to wait: a reply runs, or one is queued, which goes first even while none runs. */
 function isBusy({ parent, queued }: TurnPosition): boolean {
   return queued === true || (parent !== undefined && isOpen(parent));
 }
@@ -260,7 +269,7 @@ function titleOf({ content }: TurnInput): string | null {
   return content === undefined ? null : titleFrom(content);
 }
 
-/** What a user says follows a reply, and a reply follows what a user says. */
+/** A user's message follows a reply, and a reply follows a user's message. */
 function assertReply({ parentId, content }: TurnInput, { parent }: TurnPosition): void {
   if (parentId && parent && (parent.role === 'user') === (content !== undefined)) throw parentNotAReply();
 }

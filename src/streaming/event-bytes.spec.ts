@@ -18,6 +18,14 @@ class TestEncoder implements EventEncoder {
 
 const batchOf = (content: string) => [logged('reply', 2, { type: 'chunk', data: { content } })];
 
+it('a long batch is made bytes once, which its readers share', () => {
+  const long = batchOf('é'.repeat(10_000));
+  const encoder = new TestEncoder('');
+  const { framed } = chunkOf(long, encoder);
+  expect(framed).toEqual(Buffer.from(`4e20\r\n${'é'.repeat(10_000)}\r\n`));
+  expect(chunkOf(long, encoder).framed).toBe(framed);
+});
+
 it('a batch is encoded once per encoder, in whatever order its readers come', () => {
   const [a, b] = [new TestEncoder('a:'), new TestEncoder('b:')];
   const batch = batchOf('é');

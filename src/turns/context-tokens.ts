@@ -21,22 +21,23 @@ export async function prefixTokens(prefix: readonly MessagePart[]): Promise<numb
   return (await countTokensInSlices(text)) + MESSAGE_OVERHEAD_TOKENS + messageTokens(CONTINUE_REQUEST);
 }
 
-/** What cannot be left out of a context, in tokens. */
+/** Tokens of the parts of a context that cannot be left out. */
 export interface NeededTokens {
-  /** Of the message that is to be answered. */
+  /** The message that is to be answered. */
   message: number;
-  /** Of the text that is to be continued. */
+  /** The text that is to be continued. */
   prefix: number;
+  /** The system prompt. */
   system: number;
 }
 
 /**
  * Checks that the context has room for at least the message to be answered and the text to be continued.
- * @param budget token budget of the messages
+ * @param contextTokens tokens that all messages together may have
  * @throws AppError `context_length_exceeded`, which names the longest part
  */
-export function assertFits({ message, prefix, system }: NeededTokens, budget: number): void {
-  if (message + MESSAGE_OVERHEAD_TOKENS + prefix <= budget) return;
+export function assertFits({ message, prefix, system }: NeededTokens, contextTokens: number): void {
+  if (message + MESSAGE_OVERHEAD_TOKENS + prefix <= contextTokens) return;
   const [[part]] = [
     ['message', message] as const,
     ['system prompt', system] as const,

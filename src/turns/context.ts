@@ -28,7 +28,7 @@ export class ContextLoader {
   async load(request: ContextRequest): Promise<ModelMessage[]> {
     const path = await this.messages.context(request.userId, {
       leafId: request.leafId,
-      budget: request.contextTokens,
+      contextTokens: request.contextTokens,
       contextFrom: request.contextFrom,
     });
     if ((path.at(-1)?.cost ?? 0) > request.contextTokens) throw new LlmError('context_length_exceeded');

@@ -46,7 +46,7 @@ export class SendMessage {
     const { userId } = context;
     const { conversationId, parentId, options } = command;
     const position = conversationId
-      ? await this.turns.findPlace(userId, conversationId, parentId)
+      ? await this.turns.findPosition(userId, conversationId, parentId)
       : undefined;
     const model = await this.models.resolve(userId, position?.conversation, options);
     const input = await turnInput(userId, command, model, position);

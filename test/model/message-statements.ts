@@ -42,7 +42,7 @@ export class MessageStatements extends Transaction {
     const parent = conversation.active_leaf_id ? this.message(conversation.active_leaf_id) : undefined;
     const children = this.messages.filter((row) => row.parent_id === parent?.id).length;
     const queued = this.those(conversationId, 'queued').length > 0;
-    return { conversation, parent: parent && { ...parent, children, place: null }, queued };
+    return { conversation, parent: parent && { ...parent, children, version: null }, queued };
   }
 
   /** Not stored where the conversation is not as it was found, or the writer is not known. */

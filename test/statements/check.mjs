@@ -2,7 +2,8 @@
  * Every statement on a user's table names the user: node test/statements/check.mjs FILE
  *
  * FILE holds what `record.ts` has recorded. In each SELECT, UPDATE and DELETE, each table of `USER_TABLES` must be tied to the user in the WHERE
- * or in a join of that very SELECT: `user_id = …`. An INSERT must write `user_id`. What need not is in `exemptions.mjs`, with its reason.
+ * or in a join of that very SELECT: `user_id = …`, where the other side is a value, or the `user_id` of a table that is tied itself. An INSERT must
+ * write `user_id`; one without a list of columns writes all. What need not is in `exemptions.mjs`, with its reason.
  * A statement on a table of `LOOKED_UP_TABLES`, whose rows are found by their own keys, names no other table.
  */
 import { readFileSync } from 'node:fs';
@@ -33,6 +34,10 @@ const LOOKED_UP_TABLES = new Set([
   'sessions',
   'stream_tickets',
 ]);
+
+/** Stands for a side of an `=` that is no column of a user's table. */
+const VALUE = '=';
+const EQUALS = new Set(['AEXPR_OP', 'AEXPR_OP_ANY', 'AEXPR_NOT_DISTINCT']);
 
 await loadModule();
 const texts = new Set(
@@ -120,7 +125,7 @@ function visit(node, found) {
   Object.values(node).forEach((each) => visit(each, found));
 }
 
-/** Tables of one FROM that no `=` on `user_id` of its WHERE or joins names. */
+/** Tables of one FROM that its WHERE and joins tie to no user. */
 function check(from, where, found) {
   const tables = [];
   const conditions = [where];
@@ -135,26 +140,61 @@ function check(from, where, found) {
     }
   };
   from.forEach(collect);
-  const named = new Set(
-    conditions.flatMap((condition) => (condition === 'using' ? [''] : namesOf(condition))),
+  const ofUsers = tables.filter(({ relname }) => USER_TABLES.has(relname));
+  const aliases = ofUsers.map(({ relname, alias }) => alias?.aliasname ?? relname);
+  const equalities = conditions.flatMap((condition) =>
+    condition === 'using' ? pairsOf(aliases) : equalitiesOf(condition, aliases),
   );
-  for (const { relname, alias } of tables) {
-    if (!USER_TABLES.has(relname)) continue;
-    if (!named.has(alias?.aliasname ?? relname) && !named.has('')) found.push(relname);
-  }
+  const tied = tiedTo(aliases, equalities);
+  ofUsers.forEach(({ relname }, index) => tied.has(aliases[index]) || found.push(relname));
 }
 
-/** The aliases of which a condition names `user_id` in an `=` or `= ANY`; '' where it has none. Sub-queries have conditions of their own. */
-function namesOf(condition) {
-  if (condition === undefined || condition === null || typeof condition !== 'object') return [];
-  if (Array.isArray(condition)) return condition.flatMap(namesOf);
-  if (condition.SubLink) return namesOf(condition.SubLink.testexpr);
-  const names = Object.values(condition).flatMap(namesOf);
-  const { A_Expr } = condition;
-  if (A_Expr && A_Expr.name?.[0]?.String?.sval === '=')
-    for (const side of [A_Expr.lexpr, A_Expr.rexpr]) {
-      const fields = side?.ColumnRef?.fields?.map((field) => field.String?.sval);
-      if (fields?.at(-1) === 'user_id') names.push(fields.length > 1 ? fields.at(-2) : '');
+/**
+ * The aliases whose `user_id` is said to be a value, or that of another one of which that is so. A value is whatever is no `user_id` of these tables:
+ * a parameter, a CTE, a row of a function, a table of the query around this one.
+ */
+function tiedTo(aliases, equalities) {
+  const tied = new Set();
+  const isValue = (side) => !aliases.includes(side) || tied.has(side);
+  for (let before = -1; before < tied.size;) {
+    before = tied.size;
+    for (const [left, right] of equalities) {
+      if (left === undefined || right === undefined) continue;
+      if (aliases.includes(left) && isValue(right)) tied.add(left);
+      if (aliases.includes(right) && isValue(left)) tied.add(right);
     }
-  return names;
+  }
+  return tied;
+}
+
+const pairsOf = (aliases) => aliases.slice(1).map((alias) => [aliases[0], alias]);
+
+/** What a condition says of `user_id` in all of its alternatives: pairs of aliases or values. Sub-queries have conditions of their own. */
+function equalitiesOf(condition, aliases) {
+  const { BoolExpr, A_Expr, SubLink } = condition ?? {};
+  const inside = BoolExpr?.args.map((each) => equalitiesOf(each, aliases)) ?? [];
+  if (BoolExpr?.boolop === 'AND_EXPR') return inside.flat();
+  if (BoolExpr?.boolop === 'OR_EXPR')
+    return inside[0].filter((pair) =>
+      inside.every((other) => other.some((each) => String(each) === String(pair))),
+    );
+  if (SubLink?.subLinkType === 'ANY_SUBLINK')
+    return membersOf(SubLink.testexpr).map((side) => [nameOf(side, aliases), VALUE]);
+  if (A_Expr?.name[0].String.sval !== '=' || !EQUALS.has(A_Expr.kind)) return [];
+  const [left, right] = [membersOf(A_Expr.lexpr), membersOf(A_Expr.rexpr)];
+  return left.map((side, index) => [nameOf(side, aliases), nameOf(right[index], aliases)]);
+}
+
+function membersOf(side) {
+  return side?.RowExpr ? side.RowExpr.args : [side];
+}
+
+/** The alias whose `user_id` it is, a value, or (undefined) something that says nothing: another column of the table, or one of any of several. */
+function nameOf(side, aliases) {
+  if (side?.TypeCast) return nameOf(side.TypeCast.arg, aliases);
+  const fields = side?.ColumnRef?.fields.map((field) => field.String?.sval);
+  if (!fields) return VALUE;
+  const alias = fields.length > 1 ? fields.at(-2) : aliases.length === 1 ? aliases[0] : undefined;
+  if (!aliases.includes(alias)) return fields.length > 1 ? VALUE : undefined;
+  return fields.at(-1) === 'user_id' ? alias : undefined;
 }

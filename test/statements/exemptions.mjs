@@ -86,13 +86,14 @@ export const EXEMPTIONS = [
     reason: 'Recovery by instance: the open replies of one process, in pages.',
   },
   {
-    statement: /^WITH gone AS \( DELETE FROM instances WHERE id = \$1 AND NOT EXISTS/,
-    reason: 'Recovery by instance: a process without open replies leaves.',
+    statement:
+      /FROM open_replies o JOIN messages m ON .* WHERE o\.instance_id = \$1 AND m\.updated_at < \$2$/,
+    reason:
+      'Recovery by instance: replies of this process that began too long ago and that it does not write.',
   },
   {
-    statement:
-      /FROM unnest\(\$1::uuid\[\], \$2::int\[\], \$3::int\[\]\) AS p \(id, sequence, version\) LEFT JOIN conversations c/,
-    reason: 'Look-up by key: one poll for all feeds of a process.',
+    statement: /^WITH gone AS \( DELETE FROM instances WHERE id = \$1 AND NOT EXISTS/,
+    reason: 'Recovery by instance: a process without open replies leaves.',
   },
   {
     statement:
@@ -130,6 +131,17 @@ export const EXEMPTIONS = [
     statement:
       /^WITH gone AS \( DELETE FROM user_jobs WHERE id IN \( SELECT id FROM user_jobs WHERE finished_at </,
     reason: 'Retention: jobs that are over for so long that nobody asks for them.',
+  },
+  {
+    statement:
+      /^SELECT DISTINCT m\.conversation_id, m\.user_id FROM messages m JOIN users u .* AND NOT u\.is_active$/,
+    reason:
+      'Sweep: conversations of locked-out users in which something waits; what follows names their users.',
+  },
+  {
+    statement:
+      /^(SELECT|WITH) .*FROM feedback f JOIN messages m ON m\.id = f\.message_id AND m\.user_id = f\.user_id /,
+    reason: 'Administrators’ list, summary and export of feedback.',
   },
   {
     statement: /^SELECT "?j"?\.\S+ AS .* FROM "user_jobs" "j" (WHERE (?!.*user_id" = )|ORDER)/,

@@ -32,7 +32,7 @@ export class AccountRecovery {
    * @throws {AppError} `invalid_reset_token`
    */
   async resetPassword(token: string, password: string, origin: RequestOrigin): Promise<void> {
-    // Nobody has a password hashed who holds no token.
+    // The token is looked up first: hashing a password takes a core for a while, and only who holds a token may ask for that.
     const userId = await this.resets.ownerOf(token);
     const hash = await this.passwords.hash(password);
     await this.sessions.endOthers(userId, undefined, () => this.resets.spend(userId, token, hash));

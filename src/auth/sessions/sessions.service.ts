@@ -10,7 +10,7 @@ import { AccessTokens } from './access-tokens';
 import { SessionsRepository } from './sessions.repository';
 import { TokenFamilies } from './token-families';
 
-/** What a client gets to prove itself with. */
+/** Tokens of a session, with which a client proves who it is. */
 export interface TokenPair {
   access: string;
   accessTtlSeconds: number;

@@ -22,6 +22,7 @@ interface Watcher {
 
 /** One conversation, shared by all of its watchers. */
 interface Watched {
+  userId: string;
   /** Sequence up to which its topic has been published. */
   published: number;
   /** The same of its version: a model may have named it. */
@@ -73,10 +74,14 @@ export class RemoteTurnWatcher implements OnModuleInit {
     return this.signals.subscribe(titleTopic(conversationId), listener);
   }
 
-  private watch({ id: conversationId, version }: Conversation, seen: () => number): () => void {
+  private watch(
+    { id: conversationId, user_id: userId, version }: Conversation,
+    seen: () => number,
+  ): () => void {
     if (this.database.exclusive) return () => undefined;
     const watcher = { seen };
     const watched = this.watched.get(conversationId) ?? {
+      userId,
       published: seen(),
       version,
       watchers: new Set(),
@@ -92,8 +97,9 @@ export class RemoteTurnWatcher implements OnModuleInit {
   }
 
   private async check(): Promise<void> {
-    const positions = [...this.watched].map(([id, { published: sequence, version }]) => ({
+    const positions = [...this.watched].map(([id, { userId, published: sequence, version }]) => ({
       id,
+      userId,
       sequence,
       version,
     }));

@@ -41,18 +41,27 @@ function parseReply(text: string): [id: string, sequence: number] {
 /** How far a reader of a user's feed is. The ids of its events say so, so that it goes on in any process without a gap or a repetition. */
 export class FeedPlace {
   private readonly replies = new Map<string, ReplyPlace>();
+  /** Undefined after a change. */
+  private text: string | undefined;
 
   constructor(
-    public seq: number,
+    private last: number,
     private readonly withReplies: boolean,
   ) {}
 
   /** The id of the event after which this is the place. */
   get id(): string {
-    const seq = this.seq.toString(36);
-    if (!this.withReplies) return seq;
-    const replies = this.open.map(({ code, sequence }) => `${code}:${sequence.toString(36)}`);
-    return `${seq}.${replies.join('.')}`;
+    return (this.text ??= this.format());
+  }
+
+  /** Number of the user's last event. */
+  get seq(): number {
+    return this.last;
+  }
+
+  set seq(last: number) {
+    this.last = last;
+    this.text = undefined;
   }
 
   get open(): ReplyPlace[] {
@@ -73,15 +82,25 @@ export class FeedPlace {
 
   add(reply: ReplyRef, sequence: number): void {
     this.replies.set(reply.messageId, { reply, code: codeOf(reply.messageId), sequence });
+    this.text = undefined;
   }
 
   advance({ messageId }: ReplyRef, sequence: number): void {
     const place = this.replies.get(messageId);
     if (place) place.sequence = sequence;
+    this.text = undefined;
   }
 
   remove({ messageId }: ReplyRef): void {
     this.replies.delete(messageId);
+    this.text = undefined;
+  }
+
+  private format(): string {
+    const seq = this.last.toString(36);
+    if (!this.withReplies) return seq;
+    const replies = this.open.map(({ code, sequence }) => `${code}:${sequence.toString(36)}`);
+    return `${seq}.${replies.join('.')}`;
   }
 }
 

@@ -35,6 +35,8 @@ export interface UserFeedOptions {
 /** Streams what happens to all that a user has. Called by `UserEventsController`, `SocketCommands`. */
 @Injectable()
 export class UserFeed {
+  private readonly shown: Sources['shown'] = {};
+
   constructor(
     private readonly events: UserEvents,
     private readonly messages: MessagesService,
@@ -53,8 +55,8 @@ export class UserFeed {
     const place = last
       ? await this.placeAfter(userId, last, replies !== undefined)
       : await this.currentPlace(userId, seq, replies !== undefined);
-    const { events, messages, reader, active } = this;
-    const sources = { events, messages, reader, active };
+    const { events, messages, reader, active, shown } = this;
+    const sources = { events, messages, reader, active, shown };
     return (listener, signal) => new FeedReading(sources, { userId, place, replies, listener, signal }).run();
   }
 
@@ -83,8 +85,17 @@ export class UserFeed {
   }
 }
 
+/** What a feed made of a batch at a place: the others of the user that are there get it right after, and what it is encoded to. */
+interface ShownBatch {
+  batch: readonly LoggedEvent[];
+  /** Id of the place before it. */
+  from: string;
+  events: FeedEvent[];
+}
+
 /** Where a feed reads from. */
 interface Sources {
+  shown: { last?: ShownBatch };
   events: UserEvents;
   messages: MessagesService;
   reader: ReplyReader;
@@ -228,15 +239,19 @@ class FeedReading {
 
   private shown(reply: ReplyRef, batch: readonly LoggedEvent[]): FeedEvent[] {
     const { place } = this.feed;
-    const events: FeedEvent[] = [];
+    const { shown } = this.sources;
+    const from = place.id;
+    const known = shown.last?.batch === batch && shown.last.from === from ? shown.last.events : undefined;
+    const events = known ?? [];
     for (const logged of batch) {
       if (!logged.sequence) continue;
       // An event that repeats an id ends a log that cannot be read on now: the reader resumes later.
       if (logged.sequence <= place.sequenceOf(reply)) throw unavailable();
       place.advance(reply, logged.sequence);
       if (logged.terminal) place.remove(reply);
-      events.push({ id: place.id, json: withIds(logged, reply) });
+      if (!known) events.push({ id: place.id, json: withIds(logged, reply) });
     }
+    shown.last = { batch, from, events };
     return events;
   }
 

@@ -293,6 +293,28 @@ describe('a feed with chunks', () => {
     expect(feed.textOf(one.messageId)).toBe('ABC');
   });
 
+  it('goes on after each of its events, whatever other feeds of the user are beside it', async () => {
+    const feeds = [await open('include=chunks'), await open('include=chunks')];
+    const one = await running(['A', 'B', 'C']);
+    for (const feed of feeds) await feed.count('chunk', 1);
+    const two = await running(['D', 'E', 'F']);
+    // It has read neither, and has them at other places than the first two.
+    feeds.push(await open('include=chunks'));
+    two.gate.release();
+    one.gate.release();
+    for (const feed of feeds) await feed.count('end', 2);
+    for (const { events } of feeds)
+      for (const [index, { id }] of events.entries()) {
+        const rest = await open('include=chunks', id);
+        for (const { messageId } of [one, two]) {
+          const missing = textAfter(events, index, messageId);
+          await rest.until(() => rest.textOf(messageId).length >= missing.length);
+          expect(rest.textOf(messageId)).toBe(missing);
+        }
+        rest.close();
+      }
+  });
+
   it('has the replies that run from their start when it goes on with a feed that had none', async () => {
     const plain = await open();
     const { gate, stream, messageId } = await running(['One ', 'two']);
