@@ -16,7 +16,7 @@ const LONG = [
   'test/e2e/operations/*.spec.ts',
   'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',
   'test/e2e/security/{input,input-bodies,provider-streams,requests}.spec.ts',
-  'test/integration/{build,database/kill}.spec.ts',
+  'test/integration/{build,nginx-configuration,database/kill}.spec.ts',
   'test/integration/openapi/clients.spec.ts',
 ];
 

@@ -43,7 +43,12 @@ export class AuthGuard implements CanActivate {
       // What is shared is as expensive as what users read, and has no user to be counted for.
       const network = limit === 'shared' ? networkOfClient(request) : undefined;
       if (network !== undefined)
-        request.hasBegun = await this.requests.enter(`at ${network}`, request.socket, response, 'expensive');
+        request.onStreamOpened = await this.requests.enter(
+          `at ${network}`,
+          request.socket,
+          response,
+          'expensive',
+        );
       return true;
     }
     const identity = await this.identify(request, context);
@@ -56,7 +61,8 @@ export class AuthGuard implements CanActivate {
     const staysOpen = this.markOf(STAYS_OPEN, context) === true;
     if (staysOpen) this.openAnswers.hold(identity.userId, request.socket, response);
     const kind = this.kindOf(request, staysOpen, context);
-    if (kind) request.hasBegun = await this.requests.enter(identity.userId, request.socket, response, kind);
+    if (kind)
+      request.onStreamOpened = await this.requests.enter(identity.userId, request.socket, response, kind);
     return true;
   }
 

@@ -11,5 +11,5 @@ export type AuthenticatedRequest = LocatedRequest & {
   /** See `LoginRefusal`. */
   loginRefusal?: AppError;
   /** Called when an answer that stays open has begun: the request does not count any more (`ConcurrentRequests`). */
-  hasBegun?: () => void;
+  onStreamOpened?: () => void;
 };

@@ -299,7 +299,7 @@ export const OPEN_ANSWER_BOUNDS = {
     beyond: 'its connection is closed',
     test: 'test/e2e/socket/life-cycle.spec.ts',
   },
-  readingsOfSocket: {
+  subscriptionsOfSocket: {
     what: 'streams that one socket reads at once',
     limit: 64,
     unit: 'count',
@@ -312,7 +312,7 @@ export const OPEN_ANSWER_BOUNDS = {
     unit: 'count',
     beyond:
       'what happens then is told when one of them has ended; of replies that run when it is opened, the first of them',
-    test: 'src/replies/read/user-feed-place.spec.ts',
+    test: 'src/replies/read/user-feed-cursor.spec.ts',
   },
 } as const satisfies Bounds;
 

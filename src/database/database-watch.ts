@@ -4,7 +4,7 @@ import { DatabaseState } from './database-state';
 import { isOutage, isStorageFull, reasonOf } from './database-error';
 import { StorageWatch } from './storage-watch';
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 /**
  * Says once that the database is lost, and once that it is back. Everything that works in the background notices an outage, again and again: these lines
@@ -51,7 +51,7 @@ export class DatabaseWatch implements OnModuleDestroy {
 
   private async awaitReturn(lostAt: number): Promise<void> {
     const { signal } = this.ended;
-    do await sleep(LOOK_EVERY_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    do await sleep(POLL_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
     while (!signal.aborted && !(await this.state.check()));
     if (signal.aborted) return;
     this.lostAt = undefined;

@@ -6,7 +6,7 @@ import { isStorageFull, isUnavailable, reasonOf } from './database-error';
 import { FailedStatements } from './failed-statements';
 import { TransactionRunner } from './transaction-runner';
 
-const LOOK_EVERY_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 const PIECE_BYTES = 8 * 1024;
 /**
  * A sort that finds no room in memory writes what it sorts to the disk of the database, and removes it. Nothing is changed by it. Two columns: the
@@ -53,7 +53,7 @@ export class StorageWatch implements OnModuleInit, OnModuleDestroy {
       msg: 'The disk of the database is full: nothing can be stored. What is deleted, and room on the disk, helps',
     });
     const { signal } = this.ended;
-    do await sleep(LOOK_EVERY_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    do await sleep(POLL_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
     while (!signal.aborted && !(await this.hasRoom()));
     if (signal.aborted) return;
     this.isFull = false;

@@ -13,9 +13,9 @@ import { SlotQueue } from './slot-queue';
 export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
-export type HistoryMessage = PathMessage & ShownPlace;
+export type HistoryMessage = PathMessage & ShownPosition;
 /** A message's place among its versions, the user's feedback on it, and its place in the queue of its model if it waits for a slot of it, from 1. */
-type ShownPlace = Siblings & { feedback: GivenFeedback | null; queue_position?: number };
+type ShownPosition = Siblings & { feedback: GivenFeedback | null; queue_position?: number };
 /** A reply as it has just been closed. */
 export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
 
@@ -81,7 +81,7 @@ export class MessagesService {
     return new Map(rows.map(({ id, text }) => [id, text ?? undefined]));
   }
 
-  async getWithSiblings(userId: string, id: string): Promise<Message & ShownPlace> {
+  async getWithSiblings(userId: string, id: string): Promise<Message & ShownPosition> {
     const message = await this.get(userId, id);
     const of = { userId, conversationId: message.conversation_id };
     return (await this.withPlaces(of, [message]))[0];
@@ -135,7 +135,7 @@ export class MessagesService {
   private async withPlaces<T extends Pick<Message, 'id' | 'parent_id' | 'status' | 'model'>>(
     of: ConversationRef,
     messages: readonly T[],
-  ): Promise<(T & ShownPlace)[]> {
+  ): Promise<(T & ShownPosition)[]> {
     const found = messages.length ? await this.paths.siblings(of, messages) : [];
     const siblings = new Map(found.map(({ id, ...place }) => [id, place]));
     const queued = await this.slots.places(messages);

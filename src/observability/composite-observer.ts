@@ -1,6 +1,6 @@
 import {
   type AskedModel,
-  type BegunRequest,
+  type IncomingRequest,
   NoopObserver,
   type ObservedAttempt,
   type ObservedBatch,
@@ -24,7 +24,7 @@ class CompositeObserver extends Observer {
     super();
   }
 
-  traceRequest(request: BegunRequest, work: () => void): void {
+  traceRequest(request: IncomingRequest, work: () => void): void {
     const all = this.observers.reduceRight((inner, each) => () => each.traceRequest(request, inner), work);
     all();
   }

@@ -36,7 +36,7 @@ export interface ObservedBatch {
 }
 
 /** A request that has just come. */
-export interface BegunRequest {
+export interface IncomingRequest {
   method: string;
   /** As the client has sent it, whatever it is. */
   traceparent: string | undefined;
@@ -114,7 +114,7 @@ export interface ObservedReply {
  */
 export abstract class Observer {
   /** Does the work of a request, so that what is told meanwhile is known to belong to it. Called by `logRequests`. */
-  abstract traceRequest(request: BegunRequest, work: () => void): void;
+  abstract traceRequest(request: IncomingRequest, work: () => void): void;
 
   /** The same of a reply. Called by `ReplyProducer`. */
   abstract traceReply<T>(reply: ProducedReply, work: () => Promise<T>): Promise<T>;
@@ -158,7 +158,7 @@ export abstract class Observer {
 
 /** Measures nothing. An observer of a few things overrides what it wants to hear of. */
 export class NoopObserver extends Observer {
-  traceRequest(_request: BegunRequest, work: () => void): void {
+  traceRequest(_request: IncomingRequest, work: () => void): void {
     work();
   }
   traceReply<T>(_reply: ProducedReply, work: () => Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ import type { TracesConfig } from '../config/app-config';
 import {
   NoopObserver,
   type AskedModel,
-  type BegunRequest,
+  type IncomingRequest,
   type ObservedAttempt,
   type ObservedReply,
   type ObservedRequest,
@@ -71,7 +71,7 @@ export class TracesObserver extends NoopObserver {
     await Promise.race([this.provider.shutdown().catch(() => undefined), patience]);
   }
 
-  override traceRequest({ method, traceparent }: BegunRequest, work: () => void): void {
+  override traceRequest({ method, traceparent }: IncomingRequest, work: () => void): void {
     const remote = traceparent === undefined ? null : parseTraceParent(traceparent);
     const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true }) : ROOT_CONTEXT;
     const attributes = { 'http.request.method': method };

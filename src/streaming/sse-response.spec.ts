@@ -9,7 +9,7 @@ import { logged, type LoggedEvent } from '../replies/events/event-codec';
 import { chunkOf } from './event-bytes';
 import type { EventEncoder } from './event-encoder';
 import { streamEvents } from './sse-response';
-import { errorEventAfter } from './with-error-event';
+import { replyErrorEvent } from './with-error-event';
 
 type Batches = (signal: AbortSignal) => AsyncIterable<LoggedEvent[]>;
 
@@ -31,14 +31,14 @@ const watch = vi.fn(() => {
 class StreamController {
   @Get('stream')
   stream(@Res() response: Response) {
-    streamEvents(response, logFrom(log), { encoder, errorAfter: errorEventAfter, heartbeatMs });
+    streamEvents(response, logFrom(log), { encoder, makeErrorEvent: replyErrorEvent, heartbeatMs });
   }
 
   /** A route that looks its client up before it streams. */
   @Get('late')
   async late(@Res() response: Response) {
     await sleep(100);
-    streamEvents(response, logFrom(log), { encoder, errorAfter: errorEventAfter, heartbeatMs, watch });
+    streamEvents(response, logFrom(log), { encoder, makeErrorEvent: replyErrorEvent, heartbeatMs, watch });
   }
 
   @Get('alive')

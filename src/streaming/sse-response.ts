@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { EventsListener, LogReader } from '../replies/log/reply-log';
 import { SIGNED_OUT } from '../replies/events/reply-outcome';
-import type { ErrorAfter } from './with-error-event';
+import type { MakeErrorEvent } from './with-error-event';
 import { EventBody } from './event-body';
 import { chunkOf, toChunk } from './event-bytes';
 import type { EventEncoder } from './event-encoder';
@@ -12,7 +12,7 @@ type IdentityWatcher = (onEnd: () => void) => () => void;
 export interface StreamOptions<E> {
   encoder: EventEncoder<E>;
   /** The contract's error event in place of the one after the last that was sent, which it repeats the id of. */
-  errorAfter: ErrorAfter<E>;
+  makeErrorEvent: MakeErrorEvent<E>;
   heartbeatMs: number;
   watch?: IdentityWatcher;
 }
@@ -30,7 +30,7 @@ const PING = toChunk(': ping\n');
 export function streamEvents<E>(
   response: Response,
   log: LogReader<E>,
-  { encoder, errorAfter, heartbeatMs, watch }: StreamOptions<E>,
+  { encoder, makeErrorEvent, heartbeatMs, watch }: StreamOptions<E>,
 ): void {
   const { socket } = response.req;
   // Closed already: no `close` event would end the reading.
@@ -53,7 +53,7 @@ export function streamEvents<E>(
   response.once('close', onClose);
   // A response that waits for its turn on the connection gets no `close` event when that ends.
   socket.once('close', onClose);
-  void pump(body, log, { encoder, errorAfter }, reading.signal)
+  void pump(body, log, { encoder, makeErrorEvent }, reading.signal)
     .finally(cleanUp)
     .then(
       () => body.end(),
@@ -64,7 +64,7 @@ export function streamEvents<E>(
 async function pump<E>(
   body: EventBody,
   log: LogReader<E>,
-  { encoder, errorAfter }: Pick<StreamOptions<E>, 'encoder' | 'errorAfter'>,
+  { encoder, makeErrorEvent }: Pick<StreamOptions<E>, 'encoder' | 'makeErrorEvent'>,
   signal: AbortSignal,
 ): Promise<void> {
   let last: E | undefined;
@@ -76,9 +76,9 @@ async function pump<E>(
     await log(deliver, signal);
   } catch (error) {
     if (!last || body.full) throw error;
-    body.write(chunkOf([errorAfter(last)], encoder));
+    body.write(chunkOf([makeErrorEvent(last)], encoder));
     return;
   }
   // Repeats the last event id, from which the client can resume after it has signed in again.
-  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([errorAfter(last, SIGNED_OUT)], encoder));
+  if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([makeErrorEvent(last, SIGNED_OUT)], encoder));
 }

@@ -7,7 +7,7 @@ import type { LogReader } from '../replies/log/reply-log';
 import type { EventEncoder } from './event-encoder';
 import type { FeedEvent } from '../replies/read/user-feed';
 import { streamEvents, type StreamOptions } from './sse-response';
-import { errorEventAfter, feedErrorAfter } from './with-error-event';
+import { replyErrorEvent, feedErrorEvent } from './with-error-event';
 
 /** Sends reply logs as SSE responses. Called by controllers. */
 @Injectable()
@@ -23,12 +23,12 @@ export class StreamResponder {
 
   /** The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader, encoder: EventEncoder): void {
-    this.send(response, log, { encoder, errorAfter: errorEventAfter });
+    this.send(response, log, { encoder, makeErrorEvent: replyErrorEvent });
   }
 
   /** The same for a user's feed. */
   streamFeed(response: Response, log: LogReader<FeedEvent>, encoder: EventEncoder<FeedEvent>): void {
-    this.send(response, log, { encoder, errorAfter: feedErrorAfter });
+    this.send(response, log, { encoder, makeErrorEvent: feedErrorEvent });
   }
 
   /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
@@ -40,11 +40,11 @@ export class StreamResponder {
   private send<E>(
     response: Response,
     log: LogReader<E>,
-    as: Pick<StreamOptions<E>, 'encoder' | 'errorAfter'>,
+    as: Pick<StreamOptions<E>, 'encoder' | 'makeErrorEvent'>,
   ): void {
-    const { identity, hasBegun } = response.req as unknown as AuthenticatedRequest;
+    const { identity, onStreamOpened } = response.req as unknown as AuthenticatedRequest;
     const watch = identity && ((onEnd: () => void) => this.watch.watch(identity, onEnd));
-    hasBegun?.();
+    onStreamOpened?.();
     streamEvents(response, log, { ...as, heartbeatMs: this.heartbeatMs, watch });
   }
 }

@@ -5,15 +5,15 @@ import type { ErrorEvent } from '../replies/events/reply-event.dto';
 import { STORAGE_UNAVAILABLE } from '../replies/events/reply-outcome';
 
 /** Makes the contract's error event, with the id of the last event, from which the reader can resume; `storage_unavailable` unless given. */
-export type ErrorAfter<E> = (last: E, error?: ErrorEvent['data']) => E;
+export type MakeErrorEvent<E> = (last: E, error?: ErrorEvent['data']) => E;
 
-export const errorEventAfter: ErrorAfter<LoggedEvent> = (last, error = STORAGE_UNAVAILABLE) => {
+export const replyErrorEvent: MakeErrorEvent<LoggedEvent> = (last, error = STORAGE_UNAVAILABLE) => {
   const event = errorEvent(error);
   return { ...last, event, json: JSON.stringify(event), terminal: true };
 };
 
 /** The same in a user's feed, whose ids are opaque. */
-export const feedErrorAfter: ErrorAfter<FeedEvent> = ({ id }, error = STORAGE_UNAVAILABLE) => ({
+export const feedErrorEvent: MakeErrorEvent<FeedEvent> = ({ id }, error = STORAGE_UNAVAILABLE) => ({
   id,
   json: JSON.stringify(errorEvent(error)),
 });
@@ -23,7 +23,7 @@ export const feedErrorAfter: ErrorAfter<FeedEvent> = ({ id }, error = STORAGE_UN
  * resume.
  * @throws whatever the log throws, if there was no event before
  */
-export function withErrorEvent<E>(log: LogReader<E>, errorAfter: ErrorAfter<E>): LogReader<E> {
+export function withErrorEvent<E>(log: LogReader<E>, makeErrorEvent: MakeErrorEvent<E>): LogReader<E> {
   return async (listener, signal) => {
     let last: E | undefined;
     const deliver: EventsListener<E> = (batch) => {
@@ -34,7 +34,7 @@ export function withErrorEvent<E>(log: LogReader<E>, errorAfter: ErrorAfter<E>):
       await log(deliver, signal);
     } catch (error) {
       if (!last) throw error;
-      await listener([errorAfter(last)]);
+      await listener([makeErrorEvent(last)]);
     }
   };
 }

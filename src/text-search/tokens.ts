@@ -30,7 +30,7 @@ const PART = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{Lt}\p{M}]+|\p{N}+/g
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** How one goes through a text that may be long. */
-export interface Reading {
+export interface ReadOptions {
   /** Position of its first token; 1 unless given. */
   position?: number;
   /** Where to begin, in UTF-16 code units: between words. */
@@ -52,7 +52,7 @@ export interface ReadUntil {
  * The tokens of a text in their order, positions ascending. English words are stemmed; letters are told apart neither by case nor by the
  * width or the accents with which they are written. The same for every language, database and locale, so that what was stored can be looked for.
  */
-export function readTokens(text: string, on: OnToken, reading: Reading = {}): ReadUntil {
+export function readTokens(text: string, on: OnToken, reading: ReadOptions = {}): ReadUntil {
   const { from = 0, until = Infinity, wants } = reading;
   let { position = 1 } = reading;
   WORD.lastIndex = from;
@@ -76,7 +76,12 @@ interface Place {
 }
 
 /** Answers the position after it. */
-function readWord(word: string, { start, position }: Place, on: OnToken, wants: Reading['wants']): number {
+function readWord(
+  word: string,
+  { start, position }: Place,
+  on: OnToken,
+  wants: ReadOptions['wants'],
+): number {
   // Such as the selector that follows an emoji, which is a mark on nothing.
   if (!LETTER.test(word)) return position;
   const isCompound = COMPOUND.test(word);
@@ -104,7 +109,7 @@ function readScripts(
   word: string,
   { start, position: from }: Place,
   on: OnToken,
-  wants: Reading['wants'],
+  wants: ReadOptions['wants'],
 ): number {
   let position = from;
   let done = 0;

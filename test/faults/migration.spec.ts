@@ -14,7 +14,7 @@ const IN_A_CONVERSATION = 200;
 const USERS = 100;
 /** Of one statement: the embedded database gives it a few seconds, on a busy machine, too. */
 const SLICE = 1_000;
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 
 /** Users with conversations of turns in one line, as version 0.1.0 stored them. */
 const CONVERSATIONS = `INSERT INTO conversations
@@ -104,7 +104,7 @@ async function longestLock(url: string, over: AbortSignal): Promise<number> {
     const began = performance.now();
     await client.query('SELECT id FROM messages LIMIT 1');
     longest = Math.max(longest, performance.now() - began);
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
   await client.end();
   return longest;

@@ -5,7 +5,7 @@ import { idempotentRequest } from '../../http/idempotency/idempotent-request';
 import { toMessageResponse } from '../../messages/dto/message.response';
 import { ReplyActions } from '../../turns/reply-actions';
 import type { LogReader } from '../../replies/log/reply-log';
-import { errorEventAfter } from '../../streaming/with-error-event';
+import { replyErrorEvent } from '../../streaming/with-error-event';
 import { ContentParser } from '../content-parser';
 import { withFullText } from '../full-text';
 import { RepliesService } from '../../replies/replies.service';
@@ -15,7 +15,7 @@ import { SocketFeeds } from './socket-feeds';
 import { SocketRules } from './socket-rules';
 import { oneSubject } from './socket.errors';
 import type { SocketClient } from './socket-client';
-import { asFrames, type Reading } from './socket-subscriptions';
+import { asFrames, type SubscriptionRequest } from './socket-subscriptions';
 
 /** Route that a `chat` frame is equal to for idempotency: over HTTP the same key and body are the same turn. */
 const CHAT_ROUTE = { method: 'POST', path: `/${API_PREFIX}/chat` };
@@ -51,7 +51,7 @@ export class SocketCommands {
   }
 
   private async send({ fields, sent, requestId }: CheckedFrame<'chat'>, client: SocketClient): Promise<void> {
-    client.readings.assertRoom();
+    client.subscriptions.assertRoom();
     const { idempotency_key: key, full_text, ...input } = fields;
     const { idempotency_key: _key, full_text: _fullText, ...body } = sent;
     const { userId } = client.identity;
@@ -61,7 +61,7 @@ export class SocketCommands {
       { ...input, content: this.text.parseContent(input) },
     );
     const log = withFullText(full_text ?? true, this.replies.read(reply));
-    client.readings.begin(reading(client, keyOf('message', reply.messageId), log, requestId));
+    client.subscriptions.begin(subscriptionTo(client, keyOf('message', reply.messageId), log, requestId));
   }
 
   private async stop({ fields, requestId }: CheckedFrame<'stop'>, client: SocketClient): Promise<void> {
@@ -78,15 +78,15 @@ export class SocketCommands {
     const subject = subjectOf(fields);
     const after = fields.after === undefined ? undefined : String(fields.after);
     const fullText = fields.full_text ?? true;
-    client.readings.assertRoom(subject.key);
+    client.subscriptions.assertRoom(subject.key);
     if (subject.kind === 'conversation') {
       const log = withFullText(fullText, await this.feeds.ofConversation(userId, subject.id, after));
       const onEnd = () => void client.answer('unfollowed', { conversation_id: subject.id }, requestId);
-      return client.readings.begin({ ...reading(client, subject.key, log, requestId), onEnd });
+      return client.subscriptions.begin({ ...subscriptionTo(client, subject.key, log, requestId), onEnd });
     }
     const log = await this.replies.resume(userId, subject.id, after);
     if (!log) return client.answer('up_to_date', { message_id: subject.id }, requestId);
-    client.readings.begin(reading(client, subject.key, withFullText(fullText, log), requestId));
+    client.subscriptions.begin(subscriptionTo(client, subject.key, withFullText(fullText, log), requestId));
   }
 
   private async unfollow(
@@ -94,13 +94,18 @@ export class SocketCommands {
     client: SocketClient,
   ): Promise<void> {
     const { kind, id, key } = subjectOf(fields);
-    client.readings.end(key);
+    client.subscriptions.end(key);
     await client.answer('unfollowed', { [`${kind}_id`]: id }, requestId);
   }
 }
 
-function reading(client: SocketClient, key: string, log: LogReader, requestId?: string): Reading {
-  const frames = asFrames(log, errorEventAfter, (event) => eventFrame(event, requestId));
+function subscriptionTo(
+  client: SocketClient,
+  key: string,
+  log: LogReader,
+  requestId?: string,
+): SubscriptionRequest {
+  const frames = asFrames(log, replyErrorEvent, (event) => eventFrame(event, requestId));
   return { key, frames, onFailure: (error) => void client.refuse(error, requestId) };
 }
 

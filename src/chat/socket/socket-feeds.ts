@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { LogReader } from '../../replies/log/reply-log';
 import { NamedFeed } from '../../replies/read/named-feed';
 import { UserFeed } from '../../replies/read/user-feed';
-import { feedErrorAfter } from '../../streaming/with-error-event';
+import { feedErrorEvent } from '../../streaming/with-error-event';
 import { withFullText } from '../full-text';
 import type { CheckedFrame } from './client-frames';
 import { feedFrame } from './server-frames';
@@ -25,20 +25,20 @@ export class SocketFeeds {
   }
 
   async subscribe({ fields, requestId }: CheckedFrame<'subscribe'>, client: SocketClient): Promise<void> {
-    client.readings.assertRoom(KEY);
+    client.subscriptions.assertRoom(KEY);
     const { after, include, full_text = true } = fields;
     const replies = include && withFullText.bind(undefined, full_text);
     const log = await this.user.open(client.identity.userId, { lastEventId: after, replies });
-    client.readings.begin({
+    client.subscriptions.begin({
       key: KEY,
-      frames: asFrames(log, feedErrorAfter, (event) => feedFrame(event, requestId)),
+      frames: asFrames(log, feedErrorEvent, (event) => feedFrame(event, requestId)),
       onEnd: () => void client.answer('unsubscribed', {}, requestId),
       onFailure: (error) => void client.refuse(error, requestId),
     });
   }
 
   async unsubscribe({ requestId }: CheckedFrame<'unsubscribe'>, client: SocketClient): Promise<void> {
-    client.readings.end(KEY);
+    client.subscriptions.end(KEY);
     await client.answer('unsubscribed', {}, requestId);
   }
 }

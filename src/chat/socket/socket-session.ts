@@ -32,7 +32,7 @@ export interface AcceptedSocket extends AdmittedUser {
 /** One socket of one user: processes its frames in turn, and answers failures with `error` frames. Never throws. */
 export class SocketSession implements SocketClient {
   readonly identity: Identity;
-  readonly readings: SocketSubscriptions;
+  readonly subscriptions: SocketSubscriptions;
   private readonly logger = new Logger('Socket');
   private readonly socket: WebSocket;
   private readonly writer: SocketWriter;
@@ -51,7 +51,7 @@ export class SocketSession implements SocketClient {
     this.identity = identity;
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
-    this.readings = new SocketSubscriptions(this.writer, answers);
+    this.subscriptions = new SocketSubscriptions(this.writer, answers);
     // Bound, so that log lines of a frame carry the request id of the handshake.
     socket.on(
       'message',
@@ -59,7 +59,7 @@ export class SocketSession implements SocketClient {
     );
     // `ws` answers a violation of the protocol with its close code; nothing else is to be done.
     socket.on('error', () => undefined);
-    socket.once('close', () => this.readings.endAll());
+    socket.once('close', () => this.subscriptions.endAll());
   }
 
   async answer(type: AnswerType, data: object, requestId?: string): Promise<void> {
@@ -77,14 +77,14 @@ export class SocketSession implements SocketClient {
 
   /** Shutdown: waits up to `LAST_EVENTS_MS` for the subscriptions to end, then closes the socket. */
   async leave(): Promise<void> {
-    await Promise.race([this.readings.finished(), sleep(LAST_EVENTS_MS, undefined, { ref: false })]);
-    this.readings.endAll();
+    await Promise.race([this.subscriptions.finished(), sleep(LAST_EVENTS_MS, undefined, { ref: false })]);
+    this.subscriptions.endAll();
     this.socket.close(1001, 'shutting down');
   }
 
   /** Called when the identity that opened the socket is no longer valid: nothing further is executed or shown. */
   closeUnauthenticated(): void {
-    this.readings.endAll();
+    this.subscriptions.endAll();
     this.socket.close(4401, 'signed out');
   }
 

@@ -3,9 +3,9 @@ import { type SocketPair, socketPair } from '../../../test/support/socket-pair';
 import { logFrom } from '../../../test/support/log-from';
 import { logged, type LoggedEvent } from '../../replies/events/event-codec';
 import type { LogReader } from '../../replies/log/reply-log';
-import { errorEventAfter } from '../../streaming/with-error-event';
+import { replyErrorEvent } from '../../streaming/with-error-event';
 import { eventFrame } from './server-frames';
-import { asFrames, SocketSubscriptions, type Reading } from './socket-subscriptions';
+import { asFrames, SocketSubscriptions, type SubscriptionRequest } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 
 const chunk = (sequence: number, content: string): LoggedEvent =>
@@ -31,11 +31,11 @@ const fail = (error: unknown) => {
 };
 
 const framesOf = (log: LogReader, requestId?: string) =>
-  asFrames(log, errorEventAfter, (event) => eventFrame(event, requestId));
+  asFrames(log, replyErrorEvent, (event) => eventFrame(event, requestId));
 
 async function read(
   log: LogReader,
-  { requestId, ...more }: Partial<Reading> & { requestId?: string } = {},
+  { requestId, ...more }: Partial<SubscriptionRequest> & { requestId?: string } = {},
 ): Promise<void> {
   readings.begin({ key: 'reply', frames: framesOf(log, requestId), onFailure: fail, ...more });
   await readings.finished();

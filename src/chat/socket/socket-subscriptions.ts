@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import type { UserAnswers } from '../../limits/open-answers';
 import type { LogReader } from '../../replies/log/reply-log';
-import { withErrorEvent, type ErrorAfter } from '../../streaming/with-error-event';
+import { withErrorEvent, type MakeErrorEvent } from '../../streaming/with-error-event';
 import { tooManyStreams } from './socket.errors';
 import type { SocketWriter } from './socket-writer';
 
 /** A log that is read, and the frame that it is read for. */
-export interface Reading {
+export interface SubscriptionRequest {
   /** The message or conversation, or the user's feed; there is one subscription to each at a time. */
   key: string;
   /** The log as frames. */
@@ -21,10 +21,10 @@ export interface Reading {
 /** A log as frames of a socket; if it fails after an event, the contract's error event follows. */
 export function asFrames<E>(
   log: LogReader<E>,
-  errorAfter: ErrorAfter<E>,
+  makeErrorEvent: MakeErrorEvent<E>,
   toFrame: (event: E) => string,
 ): LogReader<string> {
-  const whole = withErrorEvent(log, errorAfter);
+  const whole = withErrorEvent(log, makeErrorEvent);
   return (listener, signal) => whole((batch) => listener(batch.map(toFrame)), signal);
 }
 
@@ -42,18 +42,18 @@ export class SocketSubscriptions {
   assertRoom(key?: string): void {
     // Each subscription holds a listener and a timer or two; a page that follows what it shows does not need more than the limit.
     if (key !== undefined && this.subscriptions.has(key)) return;
-    if (this.subscriptions.size >= OPEN_ANSWER_BOUNDS.readingsOfSocket.limit) throw tooManyStreams();
+    if (this.subscriptions.size >= OPEN_ANSWER_BOUNDS.subscriptionsOfSocket.limit) throw tooManyStreams();
     this.answers.assertRoom();
   }
 
   /** Starts a subscription, and replaces an earlier one with the same key. */
-  begin(reading: Reading): void {
+  begin(request: SubscriptionRequest): void {
     if (!this.writer.open) return;
-    this.end(reading.key);
+    this.end(request.key);
     const controller = new AbortController();
-    this.subscriptions.set(reading.key, controller);
-    const pump = this.pump(reading, controller)
-      .catch((error: unknown) => this.writer.open && reading.onFailure(error))
+    this.subscriptions.set(request.key, controller);
+    const pump = this.pump(request, controller)
+      .catch((error: unknown) => this.writer.open && request.onFailure(error))
       .then(() => void this.pumps.delete(pump));
     this.pumps.add(pump);
   }
@@ -72,7 +72,10 @@ export class SocketSubscriptions {
     await Promise.all(this.pumps);
   }
 
-  private async pump({ key, frames, onEnd }: Reading, controller: AbortController): Promise<void> {
+  private async pump(
+    { key, frames, onEnd }: SubscriptionRequest,
+    controller: AbortController,
+  ): Promise<void> {
     const { signal } = controller;
     const release = this.answers.count();
     try {

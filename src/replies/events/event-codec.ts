@@ -64,12 +64,12 @@ export function startEvent(reply: {
       message_id: reply.id,
       user_message_id: reply.parent_id ?? '',
       model: reply.model ?? '',
-      ...(reply.start_places && shownPlaces(reply.start_places)),
+      ...(reply.start_places && shownPositions(reply.start_places)),
     },
   };
 }
 
-function shownPlaces([own, userPosition, userCount]: StartPlaces) {
+function shownPositions([own, userPosition, userCount]: StartPlaces) {
   return {
     sibling_count: own,
     sibling_position: own,

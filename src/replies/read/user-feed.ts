@@ -10,7 +10,7 @@ import type { NumberedEvent } from '../../user-events/user-event.types';
 import type { LoggedEvent } from '../events/event-codec';
 import type { EventsListener, LogReader } from '../log/reply-log';
 import { ActiveReplies } from '../produce/active-replies';
-import { type FeedId, FeedPlace, parseFeedId } from './user-feed-place';
+import { type FeedId, FeedCursor, parseFeedId } from './user-feed-cursor';
 import { ReplyReader } from './reply-reader';
 
 /** Delay after which a feed repeats a query that failed. */
@@ -52,32 +52,34 @@ export class UserFeed {
   async open(userId: string, { lastEventId, replies }: UserFeedOptions): Promise<LogReader<FeedEvent>> {
     const last = lastEventId ? parseFeedId(lastEventId) : undefined;
     const seq = await this.events.follow(userId);
-    const place = last
-      ? await this.placeAfter(userId, last, replies !== undefined)
-      : await this.currentPlace(userId, seq, replies !== undefined);
+    const cursor = last
+      ? await this.cursorAfter(userId, last, replies !== undefined)
+      : await this.currentCursor(userId, seq, replies !== undefined);
     const { events, messages, reader, active, shown } = this;
     const sources = { events, messages, reader, active, shown };
-    return (listener, signal) => new FeedReading(sources, { userId, place, replies, listener, signal }).run();
+    return (listener, signal) =>
+      new FeedReading(sources, { userId, cursor, replies, listener, signal }).run();
   }
 
-  private async currentPlace(userId: string, last: number, withReplies: boolean): Promise<FeedPlace> {
-    if (!withReplies) return new FeedPlace(last, false);
+  private async currentCursor(userId: string, last: number, withReplies: boolean): Promise<FeedCursor> {
+    if (!withReplies) return new FeedCursor(last, false);
     const { seq, replies } = await this.running(userId);
-    const place = new FeedPlace(seq, true);
-    for (const reply of replies) place.add(reply, 0);
-    return place;
+    const cursor = new FeedCursor(seq, true);
+    for (const reply of replies) cursor.add(reply, 0);
+    return cursor;
   }
 
-  private async placeAfter(userId: string, last: FeedId, withReplies: boolean): Promise<FeedPlace> {
-    const place = new FeedPlace(last.seq, withReplies);
-    if (!withReplies) return place;
+  private async cursorAfter(userId: string, last: FeedId, withReplies: boolean): Promise<FeedCursor> {
+    const cursor = new FeedCursor(last.seq, withReplies);
+    if (!withReplies) return cursor;
     // Of those that are gone the reader is told by events.
     if (last.replies.size)
       for (const header of await this.messages.replies(userId, [...last.replies.keys()]))
-        place.add(replyRef(header), last.replies.get(header.id) ?? 0);
+        cursor.add(replyRef(header), last.replies.get(header.id) ?? 0);
     // A feed that had no replies did not read those that run; one that had them is told of further ones.
-    else if (!last.withReplies) for (const reply of (await this.running(userId)).replies) place.add(reply, 0);
-    return place;
+    else if (!last.withReplies)
+      for (const reply of (await this.running(userId)).replies) cursor.add(reply, 0);
+    return cursor;
   }
 
   private running(userId: string): Promise<{ seq: number; replies: ReplyRef[] }> {
@@ -85,10 +87,10 @@ export class UserFeed {
   }
 }
 
-/** What a feed made of a batch at a place: the others of the user that are there get it right after, and what it is encoded to. */
+/** What a feed made of a batch at a cursor: the others of the user that are there get it right after, and what it is encoded to. */
 interface ShownBatch {
   batch: readonly LoggedEvent[];
-  /** Id of the place before it. */
+  /** Id of the cursor before it. */
   from: string;
   events: FeedEvent[];
 }
@@ -104,7 +106,7 @@ interface Sources {
 
 interface Feed {
   userId: string;
-  place: FeedPlace;
+  cursor: FeedCursor;
   replies: UserFeedOptions['replies'];
   listener: (events: FeedEvent[]) => Promise<void> | undefined;
   signal: AbortSignal;
@@ -127,13 +129,13 @@ class FeedReading {
   ) {}
 
   async run(): Promise<void> {
-    const { userId, place, signal } = this.feed;
+    const { userId, cursor, signal } = this.feed;
     const { events, active } = this.sources;
-    const unwatch = events.watch(userId, () => place.seq, this.wakeup.wake);
+    const unwatch = events.watch(userId, () => cursor.seq, this.wakeup.wake);
     const closed = active.closed$.subscribe(this.end);
     signal.addEventListener('abort', this.end);
     try {
-      for (const { reply } of place.open) this.begin(reply);
+      for (const { reply } of cursor.open) this.begin(reply);
       while (!this.isOver) {
         const next = await this.next();
         if (next === undefined) await this.wakeup.wait(RETRY_MS);
@@ -163,9 +165,9 @@ class FeedReading {
 
   /** What follows; undefined if that cannot be known now. */
   private async next(): Promise<FollowingEvents | number | undefined> {
-    const { userId, place } = this.feed;
+    const { userId, cursor } = this.feed;
     try {
-      return await this.sources.events.after(userId, place.seq);
+      return await this.sources.events.after(userId, cursor.seq);
     } catch (error) {
       this.logger.warn({ err: error }, 'A feed could not look for events; it tries again');
       return undefined;
@@ -174,34 +176,34 @@ class FeedReading {
 
   /** The reader may have missed events: it goes on with those from now on, and with the replies that run now. */
   private async reset(): Promise<void> {
-    const { userId, place, replies } = this.feed;
+    const { userId, cursor, replies } = this.feed;
     const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
     const now = await this.sources.messages.runningReplies(userId, limit);
-    const begun = replies ? now.replies.filter((reply) => !place.has(reply) && !place.isFull) : [];
+    const begun = replies ? now.replies.filter((reply) => !cursor.has(reply) && !cursor.isFull) : [];
     await this.send(() => {
-      place.seq = now.seq;
-      for (const reply of begun) place.add(reply, 0);
-      return [{ id: place.id, json: RESET }];
+      cursor.seq = now.seq;
+      for (const reply of begun) cursor.add(reply, 0);
+      return [{ id: cursor.id, json: RESET }];
     });
     for (const reply of begun) this.begin(reply);
   }
 
   private async tell(events: readonly NumberedEvent[]): Promise<void> {
-    const { place, replies } = this.feed;
+    const { cursor, replies } = this.feed;
     const told = ({ seq, json }: NumberedEvent) => {
-      place.seq = seq;
-      return { id: place.id, json };
+      cursor.seq = seq;
+      return { id: cursor.id, json };
     };
     if (!replies) {
       if (events.length) await this.send(() => events.map(told));
       return;
     }
     for (const event of events) {
-      const reply = this.begunBy(event);
+      const reply = this.startedReply(event);
       if (reply) await this.untilRoom();
       if (this.isOver) return;
       await this.send(() => {
-        if (reply) place.add(reply, 0);
+        if (reply) cursor.add(reply, 0);
         return [told(event)];
       });
       if (reply) this.begin(reply);
@@ -209,25 +211,25 @@ class FeedReading {
   }
 
   private async untilRoom(): Promise<void> {
-    while (this.feed.place.isFull && !this.isOver) await this.room.wait();
+    while (this.feed.cursor.isFull && !this.isOver) await this.room.wait();
   }
 
-  private begunBy({ event: { type, data } }: NumberedEvent): ReplyRef | undefined {
+  private startedReply({ event: { type, data } }: NumberedEvent): ReplyRef | undefined {
     if (type !== 'reply.started') return undefined;
-    const { userId, place } = this.feed;
+    const { userId, cursor } = this.feed;
     const reply = { userId, conversationId: data.conversation_id, messageId: data.message_id };
-    return place.has(reply) ? undefined : reply;
+    return cursor.has(reply) ? undefined : reply;
   }
 
-  /** Reads the log of a reply from its place on. */
+  /** Reads the log of a reply from its cursor on. */
   private begin(reply: ReplyRef): void {
-    const { place, replies = (log) => log } = this.feed;
-    const after = place.sequenceOf(reply);
+    const { cursor, replies = (log) => log } = this.feed;
+    const after = cursor.sequenceOf(reply);
     const log = replies((listener, signal) => this.sources.reader.read(reply, after, listener, signal));
     const listener: EventsListener = (batch) =>
       batch.some(({ sequence }) => sequence) ? this.send(() => this.shown(reply, batch)) : undefined;
     const onEnd = () => {
-      if (!this.isOver) place.remove(reply);
+      if (!this.isOver) cursor.remove(reply);
       this.room.wake();
     };
     const onFailure = (error: unknown) => {
@@ -238,24 +240,24 @@ class FeedReading {
   }
 
   private shown(reply: ReplyRef, batch: readonly LoggedEvent[]): FeedEvent[] {
-    const { place } = this.feed;
+    const { cursor } = this.feed;
     const { shown } = this.sources;
-    const from = place.id;
+    const from = cursor.id;
     const known = shown.last?.batch === batch && shown.last.from === from ? shown.last.events : undefined;
     const events = known ?? [];
     for (const logged of batch) {
       if (!logged.sequence) continue;
       // An event that repeats an id ends a log that cannot be read on now: the reader resumes later.
-      if (logged.sequence <= place.sequenceOf(reply)) throw unavailable();
-      place.advance(reply, logged.sequence);
-      if (logged.terminal) place.remove(reply);
-      if (!known) events.push({ id: place.id, json: withIds(logged, reply) });
+      if (logged.sequence <= cursor.sequenceOf(reply)) throw unavailable();
+      cursor.advance(reply, logged.sequence);
+      if (logged.terminal) cursor.remove(reply);
+      if (!known) events.push({ id: cursor.id, json: withIds(logged, reply) });
     }
     shown.last = { batch, from, events };
     return events;
   }
 
-  /** Delivers one after the other, as fast as the listener takes it. What is delivered, and from which place, is known only then. */
+  /** Delivers one after the other, as fast as the listener takes it. What is delivered, and from which cursor, is known only then. */
   private send(make: () => FeedEvent[]): Promise<void> | undefined {
     if (this.full) return this.full.then(() => this.send(make));
     if (this.isOver) return undefined;

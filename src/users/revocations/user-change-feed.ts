@@ -12,7 +12,7 @@ const POLL_INTERVAL_MS = 400;
 /** What was read longer ago may have been overtaken by a change that this process has not heard of. */
 const FRESH_MS = 900;
 /** Each poll covers this much of the past, so that a slow transaction is not missed. */
-const LOOK_BACK_S = 60;
+const WINDOW_S = 60;
 const SWEEP_MS = 60_000;
 
 const encoder = new TextEncoder();
@@ -83,9 +83,9 @@ export class UserChangeFeed implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async poll(): Promise<void> {
     const started = performance.now();
-    const rows = await this.repository.since(LOOK_BACK_S);
+    const rows = await this.repository.since(WINDOW_S);
     // After so long a silence some may have come and gone unseen.
-    if (started - this.polledAt > (LOOK_BACK_S * 1000) / 2) this.publish();
+    if (started - this.polledAt > (WINDOW_S * 1000) / 2) this.publish();
     const unseen = rows.filter(({ id }) => !this.seen.has(id));
     this.seen = new Set(rows.map(({ id }) => id));
     this.polledAt = started;
@@ -94,6 +94,6 @@ export class UserChangeFeed implements OnApplicationBootstrap, OnModuleDestroy {
     this.sweptAt = started;
     const { limit } = STORAGE_BOUNDS.expiredSlice;
     // As long as there is more, the next poll goes on.
-    if ((await this.repository.deleteOlderThan(2 * LOOK_BACK_S, limit)) === limit) this.sweptAt = 0;
+    if ((await this.repository.deleteOlderThan(2 * WINDOW_S, limit)) === limit) this.sweptAt = 0;
   }
 }

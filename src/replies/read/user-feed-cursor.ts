@@ -3,7 +3,7 @@ import type { ReplyRef } from '../../messages/message.types';
 import { invalidResumeId } from '../reply.errors';
 
 /** How far a reply has been read: the sequence of its last event. */
-interface ReplyPlace {
+interface ReplyPosition {
   reply: ReplyRef;
   /** Its id in the text, of 22 characters. */
   code: string;
@@ -39,8 +39,8 @@ function parseReply(text: string): [id: string, sequence: number] {
 }
 
 /** How far a reader of a user's feed is. The ids of its events say so, so that it goes on in any process without a gap or a repetition. */
-export class FeedPlace {
-  private readonly replies = new Map<string, ReplyPlace>();
+export class FeedCursor {
+  private readonly replies = new Map<string, ReplyPosition>();
   /** Undefined after a change. */
   private text: string | undefined;
 
@@ -64,7 +64,7 @@ export class FeedPlace {
     this.text = undefined;
   }
 
-  get open(): ReplyPlace[] {
+  get open(): ReplyPosition[] {
     return [...this.replies.values()];
   }
 

@@ -1,5 +1,5 @@
 import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
-import { FeedPlace, parseFeedId } from './user-feed-place';
+import { FeedCursor, parseFeedId } from './user-feed-cursor';
 
 const refOf = (n: number) => ({
   userId: 'alice',
@@ -10,7 +10,7 @@ const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
 
 describe('the ids of a user feed', () => {
   it('say how far the user and each reply were read', () => {
-    const place = new FeedPlace(1_795_000_000_123, true);
+    const place = new FeedCursor(1_795_000_000_123, true);
     for (let n = 0; n < limit; n++) place.add(refOf(n), n * 1_000);
     expect(place.isFull).toBe(true);
     const { seq, replies } = parseFeedId(place.id);
@@ -21,7 +21,7 @@ describe('the ids of a user feed', () => {
   });
 
   it('forget replies that have ended', () => {
-    const place = new FeedPlace(7, true);
+    const place = new FeedCursor(7, true);
     place.add(refOf(1), 0);
     place.advance(refOf(1), 4);
     place.remove(refOf(1));
@@ -30,8 +30,8 @@ describe('the ids of a user feed', () => {
   });
 
   it('say whether the feed had replies', () => {
-    expect(parseFeedId(new FeedPlace(7, true).id)).toMatchObject({ seq: 7, withReplies: true });
-    expect(parseFeedId(new FeedPlace(7, false).id)).toMatchObject({ seq: 7, withReplies: false });
+    expect(parseFeedId(new FeedCursor(7, true).id)).toMatchObject({ seq: 7, withReplies: true });
+    expect(parseFeedId(new FeedCursor(7, false).id)).toMatchObject({ seq: 7, withReplies: false });
   });
 
   it.each([
