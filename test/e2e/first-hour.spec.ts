@@ -116,7 +116,7 @@ async function freePort(): Promise<string> {
 
 /** What each block has printed must show what the page says of it. */
 const EXPECTED = [
-  [/listens on/, /"type":"end"/],
+  [/listens on/, /"type":"end"/, /<title>Parley<\/title>/],
   [/models +llama3\.2 at/, /"response":"From a model\."/],
   [/From a model\.[\s\S]*4 messages/],
   [/rows in \d+ tables: moved in/, /PostgreSQL at/, /"status"/, /What did I say\?/],
