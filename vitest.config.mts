@@ -14,6 +14,7 @@ const LONG = [
   'test/e2e/jobs/{pooler,queue,titles}.spec.ts',
   'test/e2e/page/{connections,long-walk,messages,panels,shares,speed}.spec.ts',
   'test/e2e/operations/*.spec.ts',
+  'test/e2e/user-events/stalled-reader.spec.ts',
   'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',
   'test/e2e/security/{input,input-bodies,provider-streams,requests}.spec.ts',
   'test/integration/{build,nginx-configuration,database/kill}.spec.ts',

@@ -177,6 +177,20 @@ describe('the job queue', () => {
     ).rejects.toThrow();
   });
 
+  it('runs what is scheduled when its minute comes, until the schedule is taken back', async () => {
+    plain.as(async () => undefined);
+    const schedule = {
+      key: 'minutely',
+      cron: '* * * * *',
+      timeZone: 'Asia/Shanghai',
+      data: { every: 'minute' },
+    };
+    await queue.schedule('test.plain', schedule);
+    await until(async () => plain.data.length > 0, 150_000);
+    expect(plain.data[0]).toMatchObject({ every: 'minute' });
+    await queue.schedule('test.plain', { ...schedule, cron: null });
+  }, 180_000);
+
   it('has set the schedules of what is deleted when its time is over', async () => {
     const rows = await t.app
       .get(DataSource)
