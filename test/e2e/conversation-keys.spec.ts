@@ -87,6 +87,10 @@ describe('a key of the client', () => {
       { 'last-event-id': streamed.ids[1] },
     );
     expect((await resumed.done()).ids).toEqual(streamed.ids.slice(2));
+    expect((await alice.post(`/conversations/${key}/read`)).status).toBe(204);
+    expect((await alice.post(`/conversations/${key}/title`)).status).toBe(200);
+    const share = await alice.post<{ conversation_id: string }>(`/conversations/${key}/shares`, {});
+    expect([share.status, share.body.conversation_id]).toEqual([201, id]);
     const fork = await alice.post<Conversation>(`/conversations/${key}/fork`);
     expect([fork.status, fork.body.key]).toEqual([201, null]);
     expect((await alice.delete(`/conversations/${key}/context`)).status).toBe(204);
@@ -220,6 +224,9 @@ describe('a key of the client', () => {
       ['DELETE', `/conversations/${key}`],
       ['DELETE', `/conversations/${key}/context`],
       ['POST', `/conversations/${key}/fork`],
+      ['POST', `/conversations/${key}/read`],
+      ['POST', `/conversations/${key}/title`],
+      ['POST', `/conversations/${key}/shares`],
       ['GET', `/conversations/${key}/messages`],
       ['GET', `/conversations/${key}/path?message_id=${randomUUID()}`],
       ['GET', `/chat/${key}/history`],
