@@ -201,8 +201,8 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** Pages that were not loaded over HTTPS, and React Native, have no `randomUUID`. */
-function randomKey(): string {
+/** A key that names a turn. Pages that were not loaded over HTTPS, and React Native, have no `randomUUID`. */
+export function randomKey(): string {
   const { crypto } = globalThis as { crypto?: { randomUUID?: () => string } };
   return (
     crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join('-')

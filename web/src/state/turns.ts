@@ -2,6 +2,7 @@ import {
   createConversation,
   getMessage,
   type QueuedEvent,
+  randomKey,
   type SettingsInput,
   type StartEvent,
   streamTurn,
@@ -126,7 +127,7 @@ export const turns = {
 
   send(content: string, onBusy: OnBusy): void {
     const turn = {
-      key: crypto.randomUUID(),
+      key: randomKey(),
       content,
       conversationId: conversation.id.value,
       onBusy,
@@ -140,7 +141,7 @@ export const turns = {
   /** The same turn again: it is made once, however often it is asked for. */
   retry(turn: PendingTurn, onBusy = turn.onBusy): void {
     // What was refused was not made; and another wish with the same key would be.
-    const key = turn.failure?.status ? crypto.randomUUID() : turn.key;
+    const key = turn.failure?.status ? randomKey() : turn.key;
     void submit(update(turn, { key, onBusy, failure: undefined }));
   },
 
