@@ -1,12 +1,20 @@
 import { computed, ref } from 'vue';
 
+const KNOWN = new Set(['c', 'settings', 'reset', 'shared']);
+
 /** The address behind `#`, so that every address is the same document. */
 const path = ref(read());
 
 window.addEventListener('hashchange', () => (path.value = read()));
 
+/** What is no address of the page leads to where a new chat begins. */
 function read(): string {
-  return decodeURIComponent(location.hash.replace(/^#\/?/, ''));
+  try {
+    const address = decodeURIComponent(location.hash.replace(/^#\/?/, ''));
+    return KNOWN.has(address.split(/[/?]/)[0]) ? address : '';
+  } catch {
+    return '';
+  }
 }
 
 const parts = computed(() => path.value.split('?')[0].split('/'));
