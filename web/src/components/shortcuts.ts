@@ -18,8 +18,10 @@ export function shortcutOf({
   metaKey,
   shiftKey,
   defaultPrevented,
+  isComposing,
 }: KeyboardEvent): ShortcutName | undefined {
-  if (defaultPrevented) return undefined;
+  // Keys with which a word is composed are the input method's.
+  if (defaultPrevented || isComposing) return undefined;
   const main = isMac ? metaKey : ctrlKey;
   if (key === 'Escape') return shiftKey ? 'focus' : 'stop';
   if (!main) return undefined;
