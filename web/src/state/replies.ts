@@ -12,11 +12,9 @@ export interface LiveReply {
   length: number;
   /** Milliseconds of thinking, once it has ended. */
   thoughtMs: number | undefined;
-  startedAt: number;
   thinkingSince: number | undefined;
   ended: 'completed' | 'stopped' | 'failed' | undefined;
   error: { code: string; message: string; retryable: boolean } | undefined;
-  queuePosition: number | undefined;
 }
 
 /** Who tells of a reply: the feed of the user, or, where that does not, a stream of its own. */
@@ -53,11 +51,9 @@ function begin(messageId: string, conversationId: string): ShallowRef<LiveReply>
     parts: [],
     length: 0,
     thoughtMs: undefined,
-    startedAt: performance.now(),
     thinkingSince: undefined,
     ended: undefined,
     error: undefined,
-    queuePosition: undefined,
   });
   live.set(messageId, reply);
   return reply;
@@ -96,8 +92,7 @@ function apply(event: ReplyEvent, messageId: string, source: Source): void {
   } else if (event.type === 'reasoning') {
     reply.thinkingSince ??= performance.now();
     append(reply, 'reasoning', event.data.content);
-  } else if (event.type === 'queued') reply.queuePosition = event.data.position;
-  else if (event.type === 'end') {
+  } else if (event.type === 'end') {
     endThinking(reply);
     reply.ended = event.data.finish_reason === 'stopped' ? 'stopped' : 'completed';
   } else if (event.type === 'error') {
