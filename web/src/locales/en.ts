@@ -62,7 +62,6 @@ export const en = {
     options: 'Conversation settings',
     answering: 'Answering…',
     answered: 'Answer: {text}',
-    sent: 'Message sent.',
   },
   message: {
     edit: 'Edit',
@@ -90,11 +89,8 @@ export const en = {
     tokensCached: '{count} from cache',
     estimated: 'estimated',
     remove: 'Delete from here',
-    removed: 'The message and what follows it will be deleted.',
-    notSent: 'Not sent.',
     toBox: 'Back to the box',
     sending: 'Sending…',
-    wrap: 'Wrap lines',
   },
   share: {
     title: 'Share this conversation',
@@ -139,16 +135,13 @@ export const en = {
     interrupt: 'Interrupt',
     queueHint: 'Send when the reply has ended (Enter)',
     interruptHint: 'Stop the reply and send now (Ctrl+Enter)',
-    hint: 'Enter sends, Shift+Enter begins a line.',
   },
   model: {
     label: 'Model: {name}',
-    choose: 'Choose a model',
     default: 'default',
     reasoning: 'Reasoning',
     images: 'Images',
     context: '{size} context',
-    settings: 'Conversation settings',
     none: 'No model',
   },
   conversationSettings: {

@@ -64,7 +64,6 @@ export const zh: Messages = {
     options: '对话设置',
     answering: '正在回答…',
     answered: '回答：{text}',
-    sent: '消息已发送。',
   },
   message: {
     edit: '编辑',
@@ -92,11 +91,8 @@ export const zh: Messages = {
     tokensCached: '缓存 {count}',
     estimated: '估计值',
     remove: '从此处删除',
-    removed: '这条消息及其后的内容将被删除。',
-    notSent: '未发送。',
     toBox: '放回输入框',
     sending: '发送中…',
-    wrap: '自动换行',
   },
   share: {
     title: '分享此对话',
@@ -141,16 +137,13 @@ export const zh: Messages = {
     interrupt: '打断',
     queueHint: '当前回复结束后发送（Enter）',
     interruptHint: '停止当前回复并立即发送（Ctrl+Enter）',
-    hint: 'Enter 发送，Shift+Enter 换行。',
   },
   model: {
     label: '模型：{name}',
-    choose: '选择模型',
     default: '默认',
     reasoning: '推理',
     images: '图片',
     context: '{size} 上下文',
-    settings: '对话设置',
     none: '没有模型',
   },
   conversationSettings: {
