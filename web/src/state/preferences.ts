@@ -26,6 +26,14 @@ function write(key: string, value: unknown): void {
   }
 }
 
+function forget(key: string): void {
+  try {
+    localStorage.removeItem(`parley.${key}`);
+  } catch {
+    // Nothing is kept there.
+  }
+}
+
 /** `system` follows the browser. */
 export const theme = stored<Theme>('theme', 'system');
 /** Empty: the language of the browser. */
@@ -34,8 +42,30 @@ export const language = stored<'' | 'en' | 'zh'>('language', '');
 export const userName = stored('user', '');
 /** On a screen that has room for it. */
 export const sideBarShown = stored('side-bar', true);
-/** Texts that were not sent, by conversation; '' is the new one. */
-export const drafts = stored<Record<string, string>>('drafts', {});
+/** Texts that were not sent, by conversation; '' is the new one. Each user of this browser has their own. */
+export const drafts = ref<Record<string, string>>({});
+let draftsOf = '';
+
+effectScope(true).run(() =>
+  // At once, so that what one user has typed is never written for the next one.
+  watch(drafts, (now) => draftsOf && write(`drafts.${draftsOf}`, now), { deep: true, flush: 'sync' }),
+);
+
+/** Whose drafts these are; undefined for nobody's. */
+export function openDrafts(user: string | undefined): void {
+  draftsOf = '';
+  drafts.value = user === undefined ? {} : read(`drafts.${user}`, {});
+  draftsOf = user ?? '';
+}
+
+export function removeDrafts(user: string): void {
+  if (draftsOf === user) openDrafts(undefined);
+  forget(`drafts.${user}`);
+}
+
+// Of a version that kept them for whoever used the browser next.
+forget('drafts');
+
 /** The model for new conversations; empty: the service's default. */
 export const preferredModel = stored('model', '');
 

@@ -14,7 +14,7 @@ import {
 import { computed, ref, shallowRef } from 'vue';
 import { anonymous } from '../api/anonymous';
 import { problemOf } from '../api/problem';
-import { stored, userName } from './preferences';
+import { openDrafts, removeDrafts, stored, userName } from './preferences';
 
 /** `unreachable`: it is tried again. `name`, `password`, `token`: what has to be given first. */
 type Phase = 'starting' | 'unreachable' | 'name' | 'password' | 'token' | 'ready';
@@ -89,6 +89,7 @@ function forget(): void {
 function endSession(): void {
   forget();
   me.value = undefined;
+  openDrafts(undefined);
   phase.value = askFor();
 }
 
@@ -112,6 +113,7 @@ async function findOut(): Promise<void> {
   if (about.value?.auth_mode !== 'header' ? !tokens : !isNamed()) return endSession();
   const { data, error, response } = await getMe();
   if (data) {
+    openDrafts(data.id);
     me.value = data;
     phase.value = 'ready';
   } else if (response && response.status >= 400 && response.status < 500) endSession();
@@ -164,6 +166,8 @@ export const session = {
   },
 
   async signOut(): Promise<void> {
+    // Whoever uses this browser next has no business with them.
+    if (me.value) removeDrafts(me.value.id);
     if (about.value?.auth_mode === 'token') await logOut().catch(() => undefined);
     if (about.value?.auth_mode === 'header') userName.value = '';
     endSession();
