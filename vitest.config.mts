@@ -12,7 +12,7 @@ const LONG = [
   'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
   'test/e2e/client/{streams,written}.spec.ts',
   'test/e2e/jobs/{pooler,queue,titles}.spec.ts',
-  'test/e2e/page/{connections,long-walk,messages,panels,shares,speed}.spec.ts',
+  'test/e2e/page/{accessible,connections,details,keys,long-walk,messages,panels,shares,sign-in,speed}.spec.ts',
   'test/e2e/operations/*.spec.ts',
   'test/e2e/user-events/stalled-reader.spec.ts',
   'test/e2e/security/{answers,authorisation,bodies,credentials,erasure,exhaustion,fuzz}.spec.ts',

@@ -9,7 +9,11 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
+import { DataSource } from 'typeorm';
+import { connectionOptions } from '../../src/database/connection-options';
+import { EmbeddedDatabase } from '../../src/database/embedded/embedded-database';
 import { ApiClient } from './api-client';
+import { databaseConfig } from './database-config';
 import { ModelServer } from './model-server';
 import { RequestProxy } from './request-proxy';
 import { SpawnedService } from './spawned-service';
@@ -111,6 +115,20 @@ export class PageFixture {
       ...(typeof this.env === 'function' ? this.env(this.model) : this.env),
     });
     this.serviceUrl = await this.service.ready();
+  }
+
+  /** Changes what is stored, while the service is not there: the embedded database is one process's. */
+  async inDatabase(statements: [sql: string, values: unknown[]][]): Promise<void> {
+    this.service?.signal('SIGTERM');
+    await this.service?.exit;
+    const config = databaseConfig({ dataDir: join(this.directory, 'data') });
+    const database = new EmbeddedDatabase(config);
+    await database.start();
+    const dataSource = await new DataSource(connectionOptions(config, database)).initialize();
+    for (const [sql, values] of statements) await dataSource.query(sql, values);
+    await dataSource.destroy();
+    await database.close();
+    await this.startService();
   }
 
   /** As a crash does. */
