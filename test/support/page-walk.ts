@@ -52,8 +52,11 @@ export function describeWalks(defaultRuns: number, defaultActions: number, defau
 /** What is not there, or not offered now, is not waited for. */
 async function isThere(locator: Locator): Promise<boolean> {
   if ((await locator.count()) === 0) return false;
-  const isOffered = `(element) => element.checkVisibility() && !element.matches(':disabled')`;
-  return locator.evaluate<boolean, undefined>(isOffered, undefined, { timeout: CLICK_MS }).catch(() => false);
+  return locator
+    .evaluate((element) => element.checkVisibility() && !element.matches(':disabled'), undefined, {
+      timeout: CLICK_MS,
+    })
+    .catch(() => false);
 }
 
 function isDone(action: Promise<void>): Promise<boolean> {
