@@ -1,4 +1,3 @@
-import axe from 'axe-core';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -12,55 +11,14 @@ import { reply, status } from '../../support/model-server/behaviours';
 import { hold } from '../../support/model-server/gate';
 import { modelsEnv } from '../../support/models-file';
 import { OperatorCommand } from '../../support/operator-command';
-import { describePage, lastReply, type PageFixture, say } from '../../support/page';
+import { describePage, lastReply, say } from '../../support/page';
+import { expectGood } from '../../support/page-checks';
 import { until } from '../../support/until';
-
-const SCREENSHOTS = Boolean(process.env.SCREENSHOTS);
-const WIDTHS = [320, 1280];
 
 const settings = (page: Page) => page.getByRole('dialog', { name: 'Settings' });
 const panel = (page: Page, name: string) => settings(page).getByRole('region', { name, exact: true });
 const entry = (page: Page, text: string) => page.getByRole('listitem').filter({ hasText: text });
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
-
-/** Nothing is wider than the screen, and axe finds nothing, on a phone and on a desk, in both colours. */
-async function expectGood(t: PageFixture, page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 800 });
-      const wide = await page.evaluate(`[...document.querySelectorAll('dialog[open]')].map((each) =>
-        each.scrollWidth - each.clientWidth)`);
-      expect([name, width, wide]).toEqual([name, width, (wide as number[]).map(() => 0)]);
-      expect([name, width, colorScheme, await violations(page)]).toEqual([name, width, colorScheme, []]);
-      await t.screenshot(page, `${name}-${width}-${colorScheme}`);
-    }
-  }
-  if (SCREENSHOTS) await inChinese(t, page, name);
-}
-
-async function inChinese(t: PageFixture, page: Page, name: string): Promise<void> {
-  await page.evaluate(`localStorage.setItem('parley.language', '"zh"')`);
-  const copy = await page.context().newPage();
-  await copy.goto(page.url());
-  await copy
-    .locator('section.panel')
-    .waitFor({ timeout: 5_000 })
-    .catch(() => undefined);
-  for (const width of [360, 1280]) {
-    await copy.setViewportSize({ width, height: 800 });
-    await copy.waitForTimeout(300);
-    await t.screenshot(copy, `${name}-${width}-zh`);
-  }
-  await copy.close();
-  await page.evaluate(`localStorage.removeItem('parley.language')`);
-}
-
-async function violations(page: Page): Promise<string[]> {
-  if (!(await page.evaluate(`typeof axe === 'object'`))) await page.evaluate(axe.source);
-  return page.evaluate(`axe.run(document).then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html.slice(0, 200)).join(' ')))`);
-}
 
 const dataDir = mkdtempSync(join(tmpdir(), 'parley-panels-'));
 const TOKEN_MODE = {
