@@ -17,6 +17,7 @@ export async function expectGood(t: PageFixture, page: Page, name: string): Prom
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 800 });
+      await drawn(page);
       expect([name, width, await overflows(page)]).toEqual([name, width, []]);
       expect([name, width, colorScheme, await violations(page)]).toEqual([name, width, colorScheme, []]);
       await t.screenshot(page, `${name}-${width}-${colorScheme}`);
@@ -25,6 +26,10 @@ export async function expectGood(t: PageFixture, page: Page, name: string): Prom
   if (SCREENSHOTS) await inChinese(t, page, name);
   if (size) await page.setViewportSize(size);
 }
+
+/** A page of another width is another one, a frame later. */
+const drawn = (page: Page) =>
+  page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`);
 
 export const overflows = (page: Page): Promise<string[]> => page.evaluate<string[]>(OVERFLOWS);
 

@@ -14,8 +14,9 @@ export function mathRules(md: MarkdownIt): void {
   md.block.ruler.before('fence', 'math_block', blockMath, {
     alt: ['paragraph', 'reference', 'blockquote', 'list'],
   });
+  // What may be wider than its place is scrolled, also by keys.
   const place = (tag: string, text: string, display: boolean) =>
-    `<${tag} class="math" data-display="${display}">${md.utils.escapeHtml(text)}</${tag}>`;
+    `<${tag} class="math" data-display="${display}"${display ? ' tabindex="0"' : ''}>${md.utils.escapeHtml(text)}</${tag}>`;
   md.renderer.rules.math = (tokens, index) =>
     place('span', tokens[index].content, tokens[index].markup === 'display');
   md.renderer.rules.math_block = (tokens, index) => place('div', tokens[index].content, true);
