@@ -1,7 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
 import { Random } from '../faults/support/random';
 import { ApiClient, type ChatMessage } from './api-client';
+import type { ModelServer } from './model-server';
 import { reply } from './model-server/behaviours';
+import { modelsEnv } from './models-file';
 import { box, describePage, lastReply, type PageFixture, say } from './page';
 import { UnseenFailures } from './unseen-failures';
 import { until } from './until';
@@ -18,18 +20,32 @@ const SETTLED_MS = 40_000;
 interface Listed {
   id: string;
   title: string | null;
+  pinned: boolean;
+  unread: boolean;
   running: object | null;
 }
 
+type Action = [weight: number, name: string, act: () => Promise<unknown>];
+
+/** The list as it is shown: which conversations, in which order, with which titles and marks. */
+const LIST = `[...document.querySelectorAll('nav .items:not(.hits) .item')].map((item) => [
+  item.querySelector('a')?.hash.slice(4), item.querySelector('.title')?.innerText.trim(),
+  item.closest('section').querySelector('h2').innerText === 'Pinned', item.querySelector('.unread') !== null])`;
+
+/** The messages as they are shown, each with which of its versions it is. */
+const MESSAGES = `[...document.querySelectorAll('article.message')].map((each) => [each.dataset.id, each.dataset.status,
+  (each.querySelector('.bubble, .body > .prose')?.innerText ?? '').trim(), each.querySelector('.versions .count')?.innerText ?? ''])`;
+
 /**
  * So many walks of so many actions, each with a seed of its own: `FAULTS_SEED` is the first one's, and `WALK_RUNS` and `WALK_ACTIONS` are other numbers. In
- * every fourth the service is killed as well.
+ * every fourth the service is killed as well, once at least.
  */
 export function describeWalks(defaultRuns: number, defaultActions: number, defaultSeed: number): void {
   const seed = Number(process.env.FAULTS_SEED ?? defaultSeed);
   const runs = Number(process.env.WALK_RUNS ?? defaultRuns);
   const actions = Number(process.env.WALK_ACTIONS ?? defaultActions);
-  describePage('somebody who does anything, in two tabs', {}, (t) => {
+  const env = (model: ModelServer) => modelsEnv(model, '{id: test-model}', '{id: other-model}');
+  describePage('somebody who does anything, in two tabs', env, (t) => {
     for (let run = 0; run < runs; run++)
       it(
         `is shown what is stored in the end (FAULTS_SEED=${seed + run})`,
@@ -84,7 +100,11 @@ class PageWalk {
     for (let tab = 0; tab < 2; tab++) this.tabs.push(await this.t.open('', context));
     for (const tab of this.tabs) await box(tab).waitFor();
     try {
-      for (let action = 0; action < actions; action++) await this.act(this.random.pick(this.tabs));
+      const killsAt = this.kills ? this.random.int(0, actions - 1) : -1;
+      for (let action = 0; action < actions; action++) {
+        if (action === killsAt) await this.kill();
+        await this.act(this.random.pick(this.tabs));
+      }
       await this.settle();
       for (const tab of this.tabs) await this.compare(tab);
       expect(unseen.list()).toEqual([]);
@@ -94,7 +114,7 @@ class PageWalk {
   }
 
   private async act(page: Page): Promise<void> {
-    const actions: [number, string, () => Promise<unknown>][] = [
+    const actions: Action[] = [
       [8, 'say', () => this.say(page, 'Enter')],
       [3, 'interrupt', () => this.say(page, 'Control+Enter')],
       [4, 'new', () => this.click(page.getByRole('button', { name: 'New chat' }))],
@@ -113,16 +133,21 @@ class PageWalk {
       [1, 'delete', () => this.menu(page, 'Delete')],
       [1, 'undo', () => this.click(page.getByRole('button', { name: 'Undo' }).last())],
       [1, 'delete message', () => this.removeMessage(page)],
+      [2, 'search', () => this.search(page)],
+      [2, 'rename', () => this.rename(page)],
+      [1, 'settings', () => this.settings(page)],
+      [1, 'model', () => this.chooseModel(page)],
+      [1, 'share', () => this.share(page)],
       [2, 'reload', () => page.reload()],
       [2, 'break', () => Promise.resolve(this.t.proxy.disconnect())],
       [1, 'lose', () => this.lose()],
-      ...(this.kills ? [[0.3, 'kill', () => this.kill()] as [number, string, () => Promise<unknown>]] : []),
+      ...(this.kills ? [[0.3, 'kill', () => this.kill()] satisfies Action] : []),
     ];
     const total = actions.reduce((sum, [weight]) => sum + weight, 0);
     let at = (this.random.int(0, 1_000_000) / 1_000_000) * total;
     const [, name, act] = actions.find(([weight]) => (at -= weight) <= 0) ?? actions[0];
     this.done.push(name);
-    // Rating asks why.
+    // Rating asks why, and a share shows its link.
     if (await page.locator('dialog[open]').count()) await page.keyboard.press('Escape');
     await act();
   }
@@ -179,6 +204,48 @@ class PageWalk {
       await page.keyboard.press('Escape');
   }
 
+  private async search(page: Page): Promise<void> {
+    const field = page.getByRole('searchbox');
+    if (!(await isThere(field))) return;
+    const hits = page.locator('nav .hits');
+    await field.fill(this.random.pick(['Message', 'Edited', 'Reply', `${this.random.int(1, 20)}`]));
+    await isDone(hits.waitFor({ timeout: CLICK_MS }));
+    await this.click(this.any(hits.getByRole('link'), 5));
+    await field.fill('');
+    await isDone(hits.waitFor({ state: 'detached', timeout: CLICK_MS }));
+  }
+
+  private async rename(page: Page): Promise<void> {
+    await this.menu(page, 'Rename');
+    const field = page.getByRole('textbox', { name: 'Title of the conversation' });
+    if (!(await isThere(field))) return;
+    if (await isDone(field.fill(`Title ${++this.count}`, { timeout: CLICK_MS })))
+      await isDone(field.press(this.random.pick(['Enter', 'Enter', 'Escape']), { timeout: CLICK_MS }));
+  }
+
+  private async settings(page: Page): Promise<void> {
+    if (!(await this.click(page.getByRole('button', { name: 'Conversation settings' })))) return;
+    const dialog = page.getByRole('dialog');
+    const temperature = dialog.getByRole('spinbutton', { name: 'Temperature' });
+    await isDone(temperature.fill(`0.${this.random.int(1, 9)}`, { timeout: CLICK_MS }));
+    await this.click(dialog.getByRole('button', { name: 'Save' }));
+  }
+
+  private async chooseModel(page: Page): Promise<void> {
+    if (!(await this.click(page.getByRole('button', { name: /^Model: / })))) return;
+    if (!(await this.click(this.any(page.getByRole('menuitemradio'), 2))))
+      await page.keyboard.press('Escape');
+  }
+
+  private async share(page: Page): Promise<void> {
+    await this.menu(page, 'Share');
+    const make = page.getByRole('dialog').getByRole('button', { name: 'Make a link' });
+    if (await this.click(make))
+      await isDone(
+        page.locator('dialog[open] .made, dialog[open] .alert').first().waitFor({ timeout: CLICK_MS }),
+      );
+  }
+
   private async lose(): Promise<void> {
     this.t.proxy.otherwise = () => ({ kind: 'lost' });
     this.t.proxy.disconnect();
@@ -211,11 +278,10 @@ class PageWalk {
 
   /** What is shown is what the service has, and it goes on from there. */
   private async compare(page: Page): Promise<void> {
-    const links = `[...document.querySelectorAll('nav .items a')].map((link) => link.hash.slice(4)).sort()`;
-    await this.agree(
-      () => page.evaluate(links),
-      async () => (await this.listed()).map(({ id }) => id).sort(),
-    );
+    if (await page.locator('dialog[open]').count()) await page.keyboard.press('Escape');
+    for (const rename of await page.getByRole('textbox', { name: 'Title of the conversation' }).all())
+      await rename.press('Escape');
+    await this.lists(page);
     for (const { id } of (await this.listed()).slice(0, 3)) {
       await page.goto(`${this.t.url}/#/c/${id}`);
       await this.shows(page, id);
@@ -225,21 +291,39 @@ class PageWalk {
     await say(page, 'The end');
     await page.locator('article.user').getByText('The end', { exact: true }).last().waitFor();
     await this.shows(page, last);
+    await this.lists(page);
+  }
+
+  private async lists(page: Page): Promise<void> {
+    await this.agree(
+      () => page.evaluate(LIST),
+      async () =>
+        (await this.listed()).map(({ id, title, pinned, unread }) => [
+          id,
+          title ?? 'New conversation',
+          pinned,
+          // What is open is being read.
+          unread && !page.url().includes(id),
+        ]),
+    );
   }
 
   private async shows(page: Page, id: string): Promise<void> {
     // What is being edited is not shown.
     for (const edit of await page.locator('form.edit').all())
       await edit.getByRole('button', { name: 'Cancel' }).click();
-    const shown = `[...document.querySelectorAll('article.message')].map((each) => [each.dataset.id, each.dataset.status,
-      (each.querySelector('.bubble, .body > .prose')?.innerText ?? '').trim()])`;
     await this.agree(
-      () => page.evaluate(shown),
+      () => page.evaluate(MESSAGES),
       async () => {
         const path = (await this.api.pages<ChatMessage>(`/chat/${id}/history`, 100)).flat();
         // Older ones are shown to who scrolls up to them.
         const newest = path.slice(-Math.max(OPENED_WITH, await page.locator('article.message').count()));
-        return newest.map((message) => [message.id, message.status, message.content.trim()]);
+        return newest.map(({ id: each, status, content, sibling_position, sibling_count }) => [
+          each,
+          status,
+          content.trim(),
+          sibling_count > 1 ? `${sibling_position}/${sibling_count}` : '',
+        ]);
       },
     );
   }
