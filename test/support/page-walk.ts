@@ -118,14 +118,22 @@ class PageWalk {
       [8, 'say', () => this.say(page, 'Enter')],
       [3, 'interrupt', () => this.say(page, 'Control+Enter')],
       [4, 'new', () => this.click(page.getByRole('button', { name: 'New chat' }))],
-      [6, 'open', () => this.click(this.any(page.locator('nav .items a'), 6))],
+      [6, 'open', async () => this.click(await this.any(page.locator('nav .items a'), 6))],
       [4, 'stop', () => this.click(page.getByRole('button', { name: 'Stop', exact: true }))],
       [3, 'take back', () => this.click(page.getByRole('button', { name: 'Take back' }).last())],
-      [4, 'regenerate', () => this.click(this.any(page.getByRole('button', { name: 'Regenerate' }), 3))],
+      [
+        4,
+        'regenerate',
+        async () => this.click(await this.any(page.getByRole('button', { name: 'Regenerate' }), 3)),
+      ],
       [3, 'continue', () => this.click(page.getByRole('button', { name: 'Continue' }).last())],
       [2, 'try again', () => this.click(page.getByRole('button', { name: 'Try again' }).last())],
-      [4, 'previous', () => this.click(this.any(page.getByRole('button', { name: 'Previous' }), 3))],
-      [3, 'next', () => this.click(this.any(page.getByRole('button', { name: 'Next' }), 3))],
+      [
+        4,
+        'previous',
+        async () => this.click(await this.any(page.getByRole('button', { name: 'Previous' }), 3)),
+      ],
+      [3, 'next', async () => this.click(await this.any(page.getByRole('button', { name: 'Next' }), 3))],
       [3, 'edit', () => this.edit(page)],
       [2, 'rate', () => this.rate(page)],
       [2, 'pin', () => this.menu(page, /^(Pin|Unpin)$/)],
@@ -147,14 +155,17 @@ class PageWalk {
     let at = (this.random.int(0, 1_000_000) / 1_000_000) * total;
     const [, name, act] = actions.find(([weight]) => (at -= weight) <= 0) ?? actions[0];
     this.done.push(name);
+    // A tab that nobody looks at draws nothing, and what is not drawn cannot be clicked.
+    await page.bringToFront();
     // Rating asks why, and a share shows its link.
     if (await page.locator('dialog[open]').count()) await page.keyboard.press('Escape');
     await act();
   }
 
-  /** One of the first of them. */
-  private any(these: Locator, many: number): Locator {
-    return these.nth(this.random.int(0, many - 1));
+  /** One of the first of those that are offered. */
+  private async any(these: Locator, many: number): Promise<Locator> {
+    const offered = these.filter({ visible: true }).and(these.page().locator(':not(:disabled)'));
+    return offered.nth(this.random.int(0, Math.max(0, Math.min(many, await offered.count()) - 1)));
   }
 
   /** If it is there: what is offered changes while it is looked for. */
@@ -173,7 +184,7 @@ class PageWalk {
   }
 
   private async edit(page: Page): Promise<void> {
-    const user = this.any(page.locator('article.user'), 3);
+    const user = await this.any(page.locator('article.user'), 3);
     if (!(await this.hover(user)) || !(await this.click(user.getByRole('button', { name: 'Edit' })))) return;
     const field = page.getByRole('textbox', { name: 'Edit the message' }).last();
     await field.fill(`Edited ${++this.count}`, { timeout: CLICK_MS }).catch(() => undefined);
@@ -190,14 +201,14 @@ class PageWalk {
   }
 
   private async menu(page: Page, name: string | RegExp): Promise<void> {
-    const button = this.any(page.getByRole('button', { name: /^Options for/ }), 5);
+    const button = await this.any(page.getByRole('button', { name: /^Options for/ }), 5);
     await this.hover(button);
     if ((await this.click(button)) && !(await this.click(page.getByRole('menuitem', { name }))))
       await page.keyboard.press('Escape');
   }
 
   private async removeMessage(page: Page): Promise<void> {
-    const message = this.any(page.locator('article.message'), 4);
+    const message = await this.any(page.locator('article.message'), 4);
     if (!(await this.hover(message)) || !(await this.click(message.getByRole('button', { name: 'More' }))))
       return;
     if (!(await this.click(page.getByRole('menuitem', { name: 'Delete from here' }))))
@@ -210,7 +221,7 @@ class PageWalk {
     const hits = page.locator('nav .hits');
     await field.fill(this.random.pick(['Message', 'Edited', 'Reply', `${this.random.int(1, 20)}`]));
     await isDone(hits.waitFor({ timeout: CLICK_MS }));
-    await this.click(this.any(hits.getByRole('link'), 5));
+    await this.click(await this.any(hits.getByRole('link'), 5));
     await field.fill('');
     await isDone(hits.waitFor({ state: 'detached', timeout: CLICK_MS }));
   }
@@ -233,7 +244,7 @@ class PageWalk {
 
   private async chooseModel(page: Page): Promise<void> {
     if (!(await this.click(page.getByRole('button', { name: /^Model: / })))) return;
-    if (!(await this.click(this.any(page.getByRole('menuitemradio'), 2))))
+    if (!(await this.click(await this.any(page.getByRole('menuitemradio'), 2))))
       await page.keyboard.press('Escape');
   }
 
@@ -278,6 +289,7 @@ class PageWalk {
 
   /** What is shown is what the service has, and it goes on from there. */
   private async compare(page: Page): Promise<void> {
+    await page.bringToFront();
     if (await page.locator('dialog[open]').count()) await page.keyboard.press('Escape');
     for (const rename of await page.getByRole('textbox', { name: 'Title of the conversation' }).all())
       await rename.press('Escape');
