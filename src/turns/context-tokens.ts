@@ -23,11 +23,11 @@ export async function prefixTokens(prefix: readonly MessagePart[]): Promise<numb
 
 /** Tokens of the parts of a context that cannot be left out. */
 export interface NeededTokens {
-  /** The message that is to be answered. */
+  /** Tokens of the message to be answered, without `MESSAGE_OVERHEAD_TOKENS`. */
   message: number;
-  /** The text that is to be continued. */
+  /** Tokens of the text to be continued, as `prefixTokens` counts them. */
   prefix: number;
-  /** The system prompt. */
+  /** Tokens of the system prompt, as `systemTokens` counts them. */
   system: number;
 }
 

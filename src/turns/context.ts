@@ -7,12 +7,12 @@ import { textOf } from '../messages/content/reply-content';
 
 export interface ContextRequest {
   systemPrompt: string | null;
-  /** The message to be answered: the end of the path. */
   userId: string;
+  /** The message to be answered: the end of the path. */
   leafId: string;
   /** Token budget of the messages (`contextTokens` in `context-tokens.ts`). */
   contextTokens: number;
-  /** Messages up to this sequence are left out. */
+  /** Sequence number: messages up to and including it are left out. */
   contextFrom: number;
 }
 
@@ -22,7 +22,7 @@ export class ContextLoader {
 
   /**
    * Messages for the model of a queued reply, once it is its turn: the system prompt, then the newest whole messages of the path that fit,
-   * oldest first. Other turns bring their context back from the statement that stores them.
+   * oldest first. Other turns get their context from the statement that stores them.
    * @throws {LlmError} `context_length_exceeded` if not even the message to be answered fits
    */
   async load(request: ContextRequest): Promise<ModelMessage[]> {
@@ -38,11 +38,11 @@ export class ContextLoader {
 
 /**
  * The system prompt, if there is one, and the messages of the path, oldest first, as strict providers take them: none is blank, the first one is a
- * user's, since what comes before may not have fitted, and no two neighbours have the same role. What is stored stays as it is.
+ * user's (earlier ones may not have fitted), and no two neighbours have the same role. The given messages are not changed.
  *
  * - A turn that a filter refused is left out: it would be refused again.
- * - A turn that failed before its first word is left out: it is usually said again.
- * - Messages between which nothing else was said (a reply was stopped before its first word, or cancelled, or was only a thought) are one message.
+ * - A turn that failed before its first word is left out: the user usually sends its message again.
+ * - Messages of one role with no text between them (a reply was stopped before its first word, cancelled, or only reasoning) become one message.
  */
 export function modelMessages(systemPrompt: string | null, path: ContextMessage[]): ModelMessage[] {
   const said: ModelMessage[] = [];
@@ -61,7 +61,7 @@ function dropLast(messages: ModelMessage[], role: ModelMessage['role']): void {
   if (messages.at(-1)?.role === role) messages.pop();
 }
 
-/** Neighbours of one role become one message, in paragraphs of their own. */
+/** Joins neighbours of one role into one message, each as a paragraph. */
 function joined(messages: ModelMessage[]): ModelMessage[] {
   const alternating: ModelMessage[] = [];
   for (const message of messages) {

@@ -13,7 +13,7 @@ export interface ResolvedModel {
   provider: string;
   /** Catalogue entry of the model, if it is one of the user's own. */
   targets?: CatalogueEntry[];
-  /** Without those of the model itself, which a fallback may not share. */
+  /** Settings of the request and the conversation only: a fallback may not share those of the model itself. */
   settings: ModelSettings;
   /** Token budget of the messages: the model's window less the system prompt and the tokens kept free for the answer. */
   contextTokens: number;
@@ -43,7 +43,7 @@ export class ModelResolver {
   }
 
   /**
-   * Undefined if this user has no such model.
+   * The model of a reply, as `resolve`; undefined if this user has no such model.
    * @throws AppError `key_unreadable`
    */
   async find(

@@ -51,7 +51,7 @@ function assertReply({ role }: Message): void {
   if (role !== 'assistant') throw replyNotFound();
 }
 
-/** Whether it has not ended by itself. Without a text there is nothing to go on with after a failure, and what was refused is not asked for again. */
+/** Whether a reply can be continued: it did not end by itself. A failed one must have text, and one that a filter refused would be refused again. */
 function isUnfinished({ status, finish_reason, error, parts }: Message): boolean {
   if (status === 'completed') return finish_reason === 'length';
   if (status === 'failed') return textOf(parts) !== '' && error?.code !== 'content_filter';

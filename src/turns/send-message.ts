@@ -37,7 +37,7 @@ export class SendMessage {
       try {
         return await this.sendOnce(context, command);
       } catch (error) {
-        // Another turn has made the conversation meanwhile: this one goes there.
+        // Another turn has created the conversation meanwhile: the next try adds this turn to it.
         if (tries === KEY_TRIES || !isKeyTaken(error)) throw error;
       }
   }
@@ -56,7 +56,7 @@ export class SendMessage {
     const slot = this.producer.slotFor(userId);
     let turn: SentTurn | undefined;
     for (let tries = 1; !turn; tries++) {
-      // Before the turn is stored, so that no more than `max_concurrent` begin. A user's own model has no limit, be its id the same.
+      // A slot is taken before the turn is stored, so that at most `max_concurrent` replies run. A user's own model has no limit.
       const mustWait = !model.targets && !slot.take(model.model);
       try {
         turn = await this.opener.open(
@@ -76,7 +76,7 @@ export class SendMessage {
   }
 }
 
-/** A conversation may be made and deleted again and again. */
+/** Tries while another turn creates a conversation of the same key, which may be created and deleted repeatedly. */
 const KEY_TRIES = 3;
 
 function isKeyTaken(error: unknown): boolean {
@@ -106,7 +106,7 @@ async function turnInput(
   };
 }
 
-/** What a reply that waits is made with. */
+/** Settings and prefix that are stored with a queued reply. */
 function requestOf({ options, prefix = [] }: TurnCommand): QueuedRequest {
   return { settings: options.settings ?? {}, begun: prefix };
 }
@@ -129,7 +129,7 @@ function replyJob(
     parent_id: userMessageId,
     model,
     start_places: startPlaces,
-    // Null only while a reply is queued, which is not started here.
+    // The id is null only for a queued reply, which is not started here.
     instance_id: instanceId ?? '',
   };
   const path = content === undefined ? context : [...context, userMessage(content)];

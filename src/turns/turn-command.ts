@@ -3,7 +3,7 @@ import type { IdempotentRequest } from '../http/idempotency/idempotent-request';
 import type { MessagePart } from '../messages/content/parts';
 
 export const ON_BUSY = ['reject', 'queue', 'interrupt'] as const;
-/** What a turn does while another reply of its conversation is open. */
+/** Behaviour of a turn while another reply of its conversation is open. */
 export type OnBusy = (typeof ON_BUSY)[number];
 
 /** The user, and the HTTP request if a client may repeat it (`Idempotency-Key`). */
@@ -22,7 +22,7 @@ export interface ReplyOptions {
 
 /** A user message and the options of its reply, as clients name them. */
 export interface UserMessageInput extends ReplyOptions {
-  /** Id or key. */
+  /** Id or key of the conversation. */
   conversation_id?: string;
   parent_id?: string;
   content: string;
@@ -30,7 +30,7 @@ export interface UserMessageInput extends ReplyOptions {
 
 /** A turn to be opened: a user message with a reply, or a further reply to an existing user message. */
 export interface TurnCommand {
-  /** Its id, or a key of the client's, which a new conversation gets if none has it. Absent: a new conversation. */
+  /** Id of the conversation, or a key of the client's; a conversation with the key is created if there is none. Absent: a new conversation. */
   conversationId?: string;
   /** The message that the turn follows; null at the beginning of the conversation, absent at the end of the active path. */
   parentId?: string | null;

@@ -9,20 +9,20 @@ import { TurnsService, type OpenedTurn, type TurnInput } from '../messages/turns
 import { Quotas } from '../usage/quotas';
 import type { RequestContext } from './turn-command';
 
-/** A repetition of the request comes within seconds of the database being back; later `OrphanedReplies` has completed the reply. */
+/** Lifetime of an unconfirmed turn: a repeated request comes within seconds of the database being back; later `OrphanedReplies` ends the reply. */
 const UNCONFIRMED_MS = 60_000;
 
 /** A turn that this request has opened, or the reply that the same request opened before. */
 export type SentTurn = OpenedTurn | { repeated: ReplyRef };
 
-/** A reply as its idempotency key knows it; `isOpen`: whether one that was stored earlier is being produced. */
+/** A reply as stored under its idempotency key; `isOpen`: whether a reply that was stored earlier is `streaming`. */
 interface StoredReply {
   id: string;
   conversationId: string;
   isOpen?: boolean;
 }
 
-/** Stores a turn, once for an idempotency key, within the quotas of its user. */
+/** Stores a turn, once per idempotency key, within the quotas of its user. */
 @Injectable()
 export class TurnOpener {
   /** Turns whose COMMIT failed, by message id: it may have been carried out although its answer was lost. */
@@ -36,7 +36,7 @@ export class TurnOpener {
   ) {}
 
   /**
-   * With an idempotency key the turn and the key are one transaction, as with a quota; without either the turn is a single statement.
+   * Stores the turn: with an idempotency key or a quota in one transaction with them, without either in a single statement.
    * @throws AppError those of `TurnsService.open`, `quota_exceeded`, `idempotency_key_reused`, `resource_gone`
    */
   async open({ userId, request }: RequestContext, input: TurnInput): Promise<SentTurn> {
@@ -48,7 +48,7 @@ export class TurnOpener {
           return { resource: { id: opened.messageId, conversationId: opened.conversation.id }, status: 200 };
         },
         read: async (id) => {
-          // Of an attempt that was rolled back.
+          // A turn of an attempt that was rolled back must not be announced.
           opened = undefined;
           const { status, conversation_id: conversationId } = await this.turns.opened(userId, id);
           return { id, conversationId, isOpen: status === 'streaming' };

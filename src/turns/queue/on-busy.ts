@@ -5,7 +5,7 @@ import { ReplyCanceller } from '../../replies/lifecycle/reply-canceller';
 import type { ReplyOptions } from '../turn-command';
 import { TurnQueue } from './turn-queue';
 
-/** Another turn may be opened in the moment between the end of one reply and the start of the next. */
+/** Tries of an interrupting turn: another turn may be opened between the end of the cancelled reply and the next try. */
 const MAX_TRIES = 10;
 
 /**
@@ -35,7 +35,7 @@ export class OnBusyPolicy {
     await this.canceller.cancelAll({ userId: conversation.user_id, conversationId: conversation.id });
   }
 
-  /** A turn was queued in this conversation. The reply that it waits for may have ended before it was stored. */
+  /** Starts the turn that was just queued here if no reply runs: the one that it waits for may have ended before the turn was stored. */
   kick({ id, user_id }: Conversation): Promise<void> {
     return this.queue.kick({ conversation_id: id, user_id });
   }

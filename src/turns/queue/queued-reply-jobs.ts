@@ -15,7 +15,7 @@ export class QueuedReplyJobs {
     private readonly context: ContextLoader,
   ) {}
 
-  /** Never throws: the reply has been started, and has to end. */
+  /** Job of a queued reply. Never throws: the reply has been started, and has to end. */
   async jobFor(turn: StartedTurn): Promise<Omit<ReplyJob, 'slot'>> {
     const { conversation, reply, request } = turn;
     const { settings, begun: prefix } = request;
@@ -31,7 +31,7 @@ export class QueuedReplyJobs {
       });
     return {
       reply,
-      // A model that no longer exists fails when it is called.
+      // A reply whose model no longer exists fails when the model is called.
       context: model ? context : () => Promise.resolve([]),
       settings: model?.settings ?? settings,
       targets: model?.targets,

@@ -17,9 +17,9 @@ export class QueuedReplyStarter {
   ) {}
 
   /**
-   * False if nothing was begun, as the reply is not the first that waits there any more or another one runs; the slot is released then.
+   * Starts the first queued reply. False if none was started: `onlyId` is not the first any more, or another reply runs; the slot is then released.
    * @param onlyId starts no other reply than this one
-   * @param slot what the reply holds, if its model has a limit
+   * @param slot slot of the reply, held if its model has a limit
    */
   async start(
     conversation: WaitingConversation,
@@ -31,7 +31,7 @@ export class QueuedReplyStarter {
       const turn = await this.queue.begin(conversation, onlyId);
       if (!turn) return false;
       const job = await this.jobs.jobFor(turn);
-      // By now a model of the user's own, which has no limit, be its id the same.
+      // The model may by now be one of the user's own with the same id, which has no limit.
       if (job.targets) slot.release();
       this.producer.start({ ...job, slot });
       this.observer.queueWait(Math.max(Date.now() - turn.reply.created_at.getTime(), 0));

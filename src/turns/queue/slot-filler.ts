@@ -6,16 +6,16 @@ import type { SlotPool } from '../../llm/slots/slot-pool';
 import { SlotQueue } from '../../messages/slot-queue';
 import { QueuedReplyStarter } from './queued-reply-starter';
 
-/** Replies that are begun at the same time: each is a transaction. */
+/** Maximum number of replies that are started at once, each in a transaction of its own. */
 const AT_ONCE = 20;
-/** How often others may be quicker before it is left to the next sweep. */
+/** Rounds in which no reply could be started, after which filling is left to the next sweep. */
 const TRIES = 3;
 
 /** Starts replies that wait for a slot of their model when one is free, each in its turn. Called by `TurnQueue`. */
 @Injectable()
 export class SlotFiller implements OnModuleInit {
   private readonly logger = new Logger(SlotFiller.name);
-  /** Models that are being looked after; true if there is a reason to look once more. */
+  /** Models for which `fill` runs; true if it was called again meanwhile, so that it looks once more. */
   private readonly filling = new Map<string, boolean>();
 
   constructor(
@@ -29,7 +29,7 @@ export class SlotFiller implements OnModuleInit {
     this.slots.freed.subscribe((model) => void detached(() => this.fill(model)));
   }
 
-  /** Starts replies that wait for this model, until none waits or no slot is free. Never throws. One call at a time does it. */
+  /** Starts replies that wait for this model, until none waits or no slot is free, one call per model at a time. Never throws. */
   async fill(model: string): Promise<void> {
     if (this.filling.has(model)) return void this.filling.set(model, true);
     do this.filling.set(model, false);
@@ -37,14 +37,14 @@ export class SlotFiller implements OnModuleInit {
     this.filling.delete(model);
   }
 
-  /** For what no event has reported: replies that others have stored, or that could not be started. */
+  /** Starts replies that no event has reported: other processes have stored them, or they could not be started earlier. */
   async sweep(): Promise<void> {
     const waitedFor = new Set(await this.queue.waitedFor());
     for (const model of this.slots.limited)
       if (waitedFor.has(model) || this.slots.of(model)?.awaited) await this.fill(model);
   }
 
-  /** False if the rest is to be left to the next `sweep`. */
+  /** Fills the slots of a model once; false if the rest is left to the next `sweep`. */
   private async fillOnce(model: string): Promise<boolean> {
     const pool = this.slots.of(model);
     try {
@@ -71,7 +71,7 @@ export class SlotFiller implements OnModuleInit {
         starts.push(this.starter.start(reply, reply.id, slot));
       }
       const isFruitless = starts.length > 0 && !(await Promise.all(starts)).includes(true);
-      // Others have begun or cancelled all of them; again and again: none can be begun, or this process must not write.
+      // Other processes have started or cancelled all of them. If that repeats, none can be started, or this process must not write.
       if (isFruitless && ++fruitless === TRIES) return false;
     }
     return true;

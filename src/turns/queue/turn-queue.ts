@@ -12,8 +12,8 @@ import { SlotFiller } from './slot-filler';
 const BATCH = 100;
 
 /**
- * Starts queued replies when their turn has come, in whichever process notices it first: the first of a conversation when no other
- * one runs there; if its model has a limit, when it is also its turn among all that wait for that model (`SlotFiller`). Called by
+ * Starts queued replies when their turn has come, in whichever process notices it first: the first queued reply of a conversation when no
+ * reply runs there; if its model has a limit, also not before its turn among all replies that wait for that model (`SlotFiller`). Called by
  * `OnBusyPolicy` and `Sweeper`.
  */
 @Injectable()
@@ -34,7 +34,7 @@ export class TurnQueue implements OnModuleInit {
       .subscribe((reply) => void this.kick(reply));
   }
 
-  /** Starts the next queued reply of a conversation, if none is running. Never throws: `sweep` finds what has failed. */
+  /** Starts the next queued reply of a conversation, if none is running. Never throws: `sweep` finds replies that could not be started. */
   async kick(conversation: WaitingConversation): Promise<void> {
     if (this.draining.active) return;
     // Detached: the next reply belongs to another request than the one whose end triggers it.
