@@ -1,7 +1,7 @@
 /*
- * Which way the active path went: `active_child_id` of a message with several children is the one that the path went through when it
- * was last left; null stands for the first child, which continues the message's branch. It is written when a path is left, so that a
- * turn at the end of the active path writes nothing of the kind; while a path is active, its leaf says where it goes.
+ * `active_child_id` of a message with several children is the child that the active path went through when the path was last left; null
+ * stands for the first child, which continues the message's branch. The column is written when a path is left, so that a turn at the end of
+ * the active path does not write it; while a path is active, its leaf determines the way.
  */
 
 /**
@@ -20,7 +20,7 @@ export function segmentsOf(leaf: string, conversation: string, user: string): st
   )`;
 }
 
-/** A statement that notes which way the path of `segments` goes, as it is left. A branch has the id of its first message. */
+/** A statement that stores which way the path of `segments` goes, for when the path is left. A branch has the id of its first message. */
 export const NOTE_WAY = `UPDATE messages m SET active_child_id = way.child_id
   FROM (
     SELECT s.user_id, s.fork_id AS id, s.branch_id AS child_id FROM segments s WHERE s.fork_id IS NOT NULL

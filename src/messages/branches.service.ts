@@ -8,7 +8,7 @@ import { messageNotFound, pathTooLong, replyInProgress } from './message.errors'
 import { MessagesRepository } from './messages.repository';
 import { PathsRepository, type ImportedMessage } from './paths.repository';
 
-/** What can be done with the branches of a conversation as a whole. */
+/** Operations on a path as a whole: making it the active one, copying it, importing one. */
 @Injectable()
 export class BranchesService {
   constructor(
@@ -24,8 +24,8 @@ export class BranchesService {
   }
 
   /**
-   * Makes the path through this message the active one of its conversation, which is answered: down to the leaf that was last active
-   * below it, or, if that is asked for, exactly to it.
+   * Makes the path through this message the active one of its conversation and returns the conversation. The path ends at the leaf that was
+   * last active below the message, or, with `exact`, at the message.
    */
   async select(userId: string, messageId: string, exact = false): Promise<Conversation> {
     const message = await this.messages.header(userId, messageId);
@@ -52,7 +52,7 @@ export class BranchesService {
   }
 
   /**
-   * A new conversation of the user with messages that somebody else has written and shared: one branch, all of them over.
+   * A new conversation of the user with messages that somebody else has written and shared: one branch, all of them completed.
    * @throws {AppError} `quota_exceeded`
    */
   importPath(

@@ -1,12 +1,12 @@
 import { MESSAGE_OVERHEAD_TOKENS } from '../llm/run/context-fit';
 
-/** What a model is to see of a message: its text. Reasoning, which can be much longer, stays in the database. */
+/** SQL for the parts of a message that a model sees: its text. Reasoning, which can be much longer, stays in the database. */
 const TEXT_PARTS = `jsonb_path_query_array(m.parts, '$[*] ? (@.type == "text")')`;
 
-/** Whether a filter of the provider has refused what the reply was to: it would refuse it again, with all that is said after it. */
+/** SQL for whether the provider's filter refused the message that a reply answers: it would refuse it again, with all later messages. */
 const REFUSED = `COALESCE(m.error->>'code' = 'content_filter', false)`;
 
-/** Whether a reply ended against the will of both sides. */
+/** SQL for whether a reply ended by an error or with its process. */
 const FAILED = `m.status IN ('failed', 'interrupted')`;
 
 /** Parameters of a statement, such as `$1`. */
@@ -14,17 +14,17 @@ export interface ContextParameters {
   user: string;
   /** The message at which the path ends. */
   leaf: string;
-  /** Tokens. */
+  /** Token budget of the messages. */
   contextTokens: string;
-  /** The sequence up to which nothing is shown. */
+  /** Sequence number: messages up to and including it are left out. */
   contextFrom: string;
-  /** Whether the leaf is shown whatever it takes. */
+  /** Whether the leaf is included whatever its tokens and sequence number are. */
   always: string;
 }
 
 /**
- * A recursive query `path (user_id, parent_id, role, parts, refused, failed, tokens, depth, cost, total)`: the user's newest messages of a path that together stay
- * within a number of tokens. Whole messages only.
+ * A recursive query `path (user_id, parent_id, role, parts, refused, failed, tokens, depth, cost, total)`: the user's newest messages of a path
+ * that together stay within a number of tokens. Whole messages only.
  */
 export function contextBelow({ user, leaf, contextTokens, contextFrom, always }: ContextParameters): string {
   const cost = `m.tokens + ${MESSAGE_OVERHEAD_TOKENS}`;

@@ -17,7 +17,7 @@ export function feedbackOn(user: string, message: string): string {
     FROM feedback f WHERE f.user_id = ${user} AND f.message_id = ${message})`;
 }
 
-/** SQL for what feedback adds to `stored_bytes` of its conversation: its texts in UTF-8. `row` is its name in the statement. */
+/** SQL for the bytes that feedback adds to `stored_bytes` of its conversation: its texts in UTF-8. `row` is its name in the statement. */
 export function feedbackBytes(row: string): string {
   return `(COALESCE(octet_length(${row}.comment), 0) + octet_length(array_to_string(${row}.tags, '')))`;
 }

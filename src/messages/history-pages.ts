@@ -7,7 +7,7 @@ import { toVersionResponse, type VersionResponse } from './dto/version.response'
 import type { ConversationRef } from './message.types';
 import { MessagesService, type HistoryPage, type PathPosition } from './messages.service';
 
-/** What a client asks of a path: a cursor continues the path it came from, in the direction it came from. */
+/** Query for a page of a path; a cursor continues the path it came from, in the direction it came from. */
 export interface HistoryQuery {
   limit: number;
   cursor?: string;
@@ -19,7 +19,7 @@ export interface HistoryQuery {
 export class HistoryPages {
   constructor(private readonly messages: MessagesService) {}
 
-  /** From the first message on, unless a cursor leads on from another page. */
+  /** A page of a path, from its first message on, or from where the cursor points. */
   async page(userId: string, conversationId: string, query: HistoryQuery): Promise<Page<MessageResponse>> {
     const leafId = await this.messages.leafOf(userId, conversationId, query.leaf);
     const scope = scopeOf({ userId, conversationId });
@@ -27,7 +27,7 @@ export class HistoryPages {
     return position ? this.read({ userId, conversationId }, position, query.limit) : EMPTY_PAGE;
   }
 
-  /** The same of the path through a message, which is not made the active one. */
+  /** A page of the path through a message; the active path of the conversation does not change. */
   async pageThrough(
     userId: string,
     conversationId: string,
@@ -37,7 +37,7 @@ export class HistoryPages {
     return this.page(userId, conversationId, { ...query, leaf });
   }
 
-  /** The versions of a message. */
+  /** A page of the versions of a message. */
   async versions(userId: string, id: string, { limit, cursor }: PageQuery): Promise<Page<VersionResponse>> {
     const scope = { userId, list: `versions ${id}` };
     const [after] = cursor === undefined ? [0] : decodeCursor(scope, cursor, ['integer']);
@@ -49,7 +49,7 @@ export class HistoryPages {
     };
   }
 
-  /** The newest messages of the path, oldest first; `next_cursor` leads to what is older. */
+  /** The newest messages of the path, oldest first; `next_cursor` leads to older messages. */
   async latest(
     userId: string,
     conversationId: string,
@@ -83,7 +83,7 @@ function scopeOf({ userId, conversationId }: ConversationRef): CursorScope {
   return { userId, list: `messages ${conversationId}` };
 }
 
-/** A negative depth stands for the way back. */
+/** Cursor of a position; a negative depth stands for the direction to older messages. */
 function toCursor(scope: CursorScope, { leafId, before, after }: PathPosition): string {
   return encodeCursor(scope, [leafId, after ?? -(before ?? 0)]);
 }

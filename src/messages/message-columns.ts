@@ -2,13 +2,13 @@ import type { MessageEntity } from './message.entity';
 
 type Column = Exclude<keyof MessageEntity, 'conversation'>;
 
-/** Where a column is written or read. What is not listed here reads whole rows (`m.*`). */
+/** Statements that write or read a column; statements that are not listed here read whole rows (`m.*`). */
 type Use =
-  /** Stored with a turn; all others have their defaults then. */
+  /** Stored with a turn; columns without this use have their defaults then. */
   | 'turn'
   /** Written when a reply ends. */
   | 'end'
-  /** Read where the message itself, which may be long, is not wanted. */
+  /** Read where the content of the message, which may be long, is not needed. */
   | 'header'
   /** Read for a page of a path. */
   | 'page'
@@ -16,17 +16,17 @@ type Use =
   | 'export';
 
 interface ColumnRules {
-  /** Its type in SQL. */
+  /** Type of the column in SQL. */
   sql: 'uuid' | 'text' | 'int' | 'int[]' | 'jsonb' | 'bytea' | 'timestamptz';
   in: readonly Use[];
-  /** In a copy of the message (fork): its own, the same, or its default. */
+  /** Value in a copy of the message (fork): one of its own, the same, or the default. */
   copy: 'own' | 'same' | 'none';
-  /** In responses: of every message, of a single one only, or never. */
+  /** Responses that have the column: of every message, of a single one only, or none. */
   response: 'all' | 'single' | 'never';
 }
 
 /**
- * All columns of messages, and what becomes of each: the statements, the export and the types of responses are made from this list. A
+ * All columns of messages, and where each is used: the statements, the export and the types of responses are made from this list. A
  * column of the entity that is not in it is an error of the compiler.
  */
 export const MESSAGE_COLUMNS = {
@@ -45,7 +45,7 @@ export const MESSAGE_COLUMNS = {
   tokens: { sql: 'int', in: ['turn', 'end', 'page', 'export'], copy: 'same', response: 'never' },
   model: { sql: 'text', in: ['turn', 'end', 'header', 'page', 'export'], copy: 'same', response: 'all' },
   provider: { sql: 'text', in: ['turn', 'end', 'page', 'export'], copy: 'same', response: 'all' },
-  // A copy has used nothing.
+  // A copy has used no tokens.
   usage: { sql: 'jsonb', in: ['end', 'page', 'export'], copy: 'none', response: 'all' },
   reserved_tokens: { sql: 'int', in: ['turn'], copy: 'none', response: 'never' },
   finish_reason: { sql: 'text', in: ['end', 'page', 'export'], copy: 'same', response: 'all' },
@@ -80,12 +80,12 @@ export type SingleResponseColumn = ColumnsWith<'response', 'single'>;
 
 const entries = Object.entries(MESSAGE_COLUMNS) as [Column, ColumnRules][];
 
-/** In the order of the list. */
+/** Columns with this use, in the order of the list. */
 export function columnsIn<U extends Use>(use: U): ColumnIn<U>[] {
   return entries.filter(([, rules]) => rules.in.includes(use)).map(([name]) => name as ColumnIn<U>);
 }
 
-/** Columns that a copy has, and their values in SQL: `own` ones as given, the same ones of the row that is copied. */
+/** Columns that a copy has, and their values in SQL: `own` ones as given, the others from the row that is copied. */
 export function copiedColumns(
   own: Record<OwnColumn, string>,
   row: string,

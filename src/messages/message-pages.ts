@@ -1,11 +1,11 @@
 import { REPLY_BOUNDS } from '../config/bounds';
 
-/** Bytes of parts as they are stored; shorter ones are not worth to be counted. */
+/** Bytes of parts as they are stored; a message with fewer does not count towards the bytes of a page. */
 const SHORT = 512;
 
 /**
  * A recursive query that walks through the long messages of `found`, which has their `parts` and `position` (from 1), until they fill a
- * page. A message is unpacked to know its length, which may be a hundred times what is stored, so none behind the page is.
+ * page. A message is unpacked to know its length, which may be a hundred times its stored size, so messages behind the page are not.
  * @param bytes SQL for how many bytes a row of `f` has in the answer
  */
 export function longMessages(bytes: string): string {
@@ -19,5 +19,5 @@ export function longMessages(bytes: string): string {
   )`;
 }
 
-/** The position of the message that ends a page. */
+/** SQL for the position of the message that ends a page; 2^31 if the page is not full by its bytes. */
 export const LAST_OF_PAGE = `(SELECT CASE WHEN max(bytes) < ${REPLY_BOUNDS.pageBytes.limit} THEN ${2 ** 31} ELSE max(position) END FROM long_ones)`;

@@ -9,21 +9,21 @@ import { isOpen, type ConversationRef } from './message.types';
 import { PathsRepository } from './paths.repository';
 import { SubtreesRepository, type OtherVersion, type SubtreeMessage } from './subtrees.repository';
 
-/** What a feature keeps of messages. */
+/** Data that a feature keeps on messages. */
 export interface MessageContents {
   /**
-   * Called before the messages go, while their conversation is locked: removes what the feature keeps of them, or keeps what outlives them.
-   * Answers how many bytes of `stored_bytes` that frees.
+   * Called before the messages are removed, while their conversation is locked: removes the feature's data on them, or preserves data that
+   * outlives them. Answers the number of bytes of `stored_bytes` that this frees.
    */
   removeOf(userId: string, messageIds: string[]): Promise<number>;
 }
 
-/** Ids in one event. */
+/** Maximum number of ids in one `message.deleted` event. */
 const IDS_OF_EVENT = 100;
 
 /**
- * Removes a message and what hangs below it. The active path goes elsewhere first; then messages go from the newest on, a slice in each
- * transaction, so that what is left is a tree at any time: a removal that was interrupted can be repeated.
+ * Removes a message and all messages below it. The active path is moved away first; then messages are removed from the newest on, a slice
+ * in each transaction, so that the rest is a tree at any time: a removal that was interrupted can be repeated.
  */
 @Injectable()
 export class MessageRemoval {
@@ -51,7 +51,7 @@ export class MessageRemoval {
     while (removed === STORAGE_BOUNDS.removedAtOnce.limit) removed = await slice();
   }
 
-  /** Answers how many messages it has removed; less than a slice if nothing is left. */
+  /** Removes a slice of the messages and answers their number; fewer than a slice means that none is left. */
   private async removeSlice(of: ConversationRef, messageId: string): Promise<number> {
     const { userId, conversationId } = of;
     const { removedBelow, removedAtOnce } = STORAGE_BOUNDS;
@@ -91,7 +91,7 @@ export class MessageRemoval {
     return ids.length;
   }
 
-  /** The end of the path past a message that is removed: below its newest other version, or, where there is none, its parent. */
+  /** New leaf of the active path when a message is removed: below its newest other version, or, without one, its parent. */
   private async leafWithout(
     of: ConversationRef,
     message: SubtreeMessage,
@@ -99,7 +99,7 @@ export class MessageRemoval {
   ): Promise<string | null> {
     if (message.parent_id !== null) await this.subtrees.leadPast(of, message, other);
     if (!other) return message.parent_id;
-    // The path that goes through the message is left: it says nothing of where the other one goes on.
+    // `null`: the active path goes through the removed message, so its leaf does not tell the way below the other version.
     const leaves = await this.paths.leavesBelow(of, null, [other.id]);
     return leaves.get(other.id) ?? other.id;
   }

@@ -53,7 +53,7 @@ export class MessageEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_messages' })
   user_id!: string;
 
-  /** Written only while the conversation is locked, from a message of it; nobody's parent goes before its children. */
+  /** Parent in the tree: a message of the same conversation, set while that is locked. Children are removed before their parent. */
   @Column('uuid', { nullable: true })
   parent_id!: string | null;
 
@@ -65,7 +65,7 @@ export class MessageEntity {
   @Column('integer')
   depth!: number;
 
-  /** Which way the active path went when it last left this message (`active-path.ts`); null: to its first child, if it has one. */
+  /** Child that the active path went through when it last left this message (`active-path.ts`); null: the first child, if there is one. */
   @Column('uuid', { nullable: true })
   active_child_id!: string | null;
 
@@ -99,7 +99,7 @@ export class MessageEntity {
   @Column('jsonb', { nullable: true })
   usage!: StoredUsage | null;
 
-  /** What was set aside for an open reply, if there are quotas (`usage/quotas.ts`). */
+  /** Tokens that were set aside for an open reply, if there are quotas (`usage/quotas.ts`). */
   @Column('integer', { nullable: true })
   reserved_tokens!: number | null;
 
@@ -112,7 +112,7 @@ export class MessageEntity {
   @Column('jsonb', { default: [] })
   attempts!: MessageAttempt[];
 
-  /** What a reply and the message it answers were among their versions when the reply was made (`StartPlaces`); null in replies of before. */
+  /** Places of a reply and of its user message among their versions when the reply was made (`StartPlaces`); null in others and in old replies. */
   @Column('integer', { array: true, nullable: true })
   start_places!: StartPlaces | null;
 

@@ -16,7 +16,7 @@ export const MESSAGE_STATUSES = [
 ] as const;
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
-/** A reply that is not over: it waits for its turn or is being written. */
+/** Status of a reply that has not ended: it waits for its turn or is being written. */
 export type OpenStatus = 'queued' | 'streaming';
 
 export function isOpen({ status }: { status: MessageStatus }): boolean {
@@ -54,24 +54,24 @@ export interface WrittenReply extends ReplyRef {
 
 /** A reply that is being written. */
 export interface OpenReply extends WrittenReply {
-  /** No batch of its process's journal before this one holds events that its checkpoint lacks. */
+  /** First batch of its process's journal that may hold events that its checkpoint lacks. */
   firstBatch: number;
 }
 
 /**
- * What the `start` event of a reply says of versions, stored with the reply since the event is the same for ever: its place among its
- * siblings, which is the last one when it is made, and the place and the number of those of the message that it answers.
+ * Versions in the `start` event of a reply, stored with the reply since the event never changes: the position of the reply among its
+ * siblings, which is the last one when it is made, and the position and the number of the versions of its user message.
  */
 export type StartPlaces = [own: number, userPosition: number, userCount: number];
 
-/** What a queued reply is to be made with. */
+/** Settings and prefix of a queued reply. */
 export interface QueuedRequest {
   settings: ModelSettings;
-  /** The prefix: parts of the reply that it continues. A stored name, which older versions read as well. */
+  /** The prefix: parts of the reply that it continues. The name `begun` is stored, and older versions read it too. */
   begun: MessagePart[];
 }
 
-/** A conversation in which something waits, and whose it is. */
+/** A conversation with a queued reply, and its user. */
 export interface WaitingConversation {
   conversation_id: string;
   user_id: string;
@@ -87,17 +87,17 @@ export interface WaitingForModel extends WaitingConversation {
 export interface ContextMessage {
   role: MessageRole;
   parts: MessagePart[];
-  /** Of its text in `o200k_base`, if they have been counted. */
+  /** Tokens of the text in `o200k_base`, if they have been counted. */
   tokens?: number;
-  /** Of a reply: a filter of the provider has refused what it was to. */
+  /** True for a reply if the provider's filter refused the message that it answers. */
   refused?: boolean;
-  /** Of a reply: it failed, or its process ended before it. */
+  /** True for a reply that failed, or whose process ended before it. */
   failed?: boolean;
 }
 
 /** A message of a path that is cut to a budget. */
 export interface CountedMessage extends ContextMessage {
-  /** `tokens` and what the wire format adds. */
+  /** `tokens` and the overhead of a message in the wire format. */
   cost: number;
 }
 
@@ -107,11 +107,11 @@ export interface MessageError {
   retryable: boolean;
 }
 
-/** One try to get a reply from one model of one provider. Fields that are optional are absent in rows of before, too. */
+/** One try to get a reply from one model of one provider. Optional fields may also be absent because the row is older than they are. */
 export interface MessageAttempt {
   provider: string;
   model: string;
-  /** Which try it was at this model, from 1. */
+  /** Number of the try at this model, from 1. */
   try?: number;
   /** `ok`, `aborted` or the error's code. */
   outcome: string;
@@ -129,10 +129,10 @@ export interface MessageAttempt {
   finish_word?: string | null;
 }
 
-/** `own`: of a model of the user's own, which the operator's prices are not for, be its id the same. */
+/** Token usage of a reply; `own`: by a model of the user's own, to which the operator's prices do not apply even if its id is the same. */
 export type StoredUsage = TokenUsage & { own?: true };
 
-/** How a reply ended, and what it holds. */
+/** Outcome of a reply: how it ended, its usage and its attempts. */
 export interface ReplyOutcome {
   status: Exclude<MessageStatus, OpenStatus>;
   finish_reason: string | null;

@@ -5,7 +5,7 @@ import { MessagesService } from './messages.service';
 
 const EXPORTED = columnsIn('export');
 
-/** A user's messages as part of all that is kept of them. */
+/** Adds a user's messages to the export of the user's data. */
 @Injectable()
 export class MessagesExport implements OnModuleInit {
   constructor(
@@ -14,7 +14,7 @@ export class MessagesExport implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // They are erased with their conversations.
+    // No `erase`: messages are erased with their conversations.
     this.data.add({ type: 'message', read: (userId) => this.read(userId) });
   }
 

@@ -12,25 +12,25 @@ import { messageBytes } from './message-bytes';
 import { columnsIn, type ColumnIn } from './message-columns';
 import { LAST_OF_PAGE, longMessages } from './message-pages';
 
-/** All that is stored of a reply when it ends. */
+/** Values that are stored when a reply ends. */
 export type ReplyEnd = ReplyOutcome &
   Omit<Pick<MessageEntity, ColumnIn<'end'>>, keyof ReplyOutcome | 'model' | 'provider' | 'updated_at'> & {
-    /** Who answered; absent: whoever was asked. */
+    /** Model and provider that answered; absent: the requested ones did. */
     model?: string;
     provider?: string;
   };
 
-/** What the row of a closed reply says that its end does not. */
+/** Fields of a closed reply that its end does not have. */
 export type ClosedRow = Pick<MessageEntity, 'id' | 'conversation_id' | 'user_id'> & {
   awaited: boolean;
-  /** The job that is to name its conversation, if this was the first turn that calls for it. */
+  /** Id of the job that is to name the conversation; null unless this reply is the first one that calls for a title. */
   title_job_id: string | null;
 };
 
-/** A message without what it says and how it came to be, which may be long. */
+/** A message without its parts, usage and attempts, which may be long. */
 export type MessageHeader = Pick<MessageEntity, ColumnIn<'header'>>;
 
-/** SQL for whether the conversation of a message `m` is not being removed. */
+/** SQL for whether the conversation of a message `m` is there and not being removed. */
 export const IS_THERE =
   'EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.user_id = m.user_id AND c.deleted_at IS NULL)';
 
@@ -43,11 +43,11 @@ const HEADER = headerOf('messages');
 const ENDED = columnsIn('end');
 /** `$1` to `$4` are the message, its user, its conversation and its writer. */
 const parameterOf = (name: ColumnIn<'end'>) => `$${5 + ENDED.indexOf(name)}`;
-/** What is absent stays as it was asked for. */
+/** SQL that sets a column; an absent model or provider stays the requested one. */
 const endOf = (name: ColumnIn<'end'>) =>
   `${name} = ${name === 'model' || name === 'provider' ? `coalesce(${parameterOf(name)}, ${name})` : parameterOf(name)}`;
 
-/** The events of replies that have ended, each with `id`, `conversation_id`, `status` and `finish_reason`. */
+/** SQL for the `reply.ended` events of `rows`, each with `id`, `conversation_id`, `status` and `finish_reason`. */
 export function endedOf(rows: string, more = ''): ToldEvents {
   return eventOfEach(
     'reply.ended',
@@ -85,11 +85,11 @@ const close = (titled: string, events: ToldEvents) => `WITH conversation AS (
      WHERE c.id = $3 AND c.user_id = $2 RETURNING c.id
    ), ${appendingEvents('$2', events)}
    SELECT id, conversation_id, user_id, awaited, (SELECT id FROM titled) AS title_job_id FROM closed`;
-/** Made once: see `turns.repository.ts`. */
+/** Text of the statement, built once: see `turns.repository.ts`. */
 const CLOSE = close('SELECT NULL::uuid AS id', ENDS);
 const CLOSE_AND_TITLE = close(TITLED, bothEvents(ENDS, jobEvents('job.created', 'titled')));
 
-/** Whether a model is to name the conversation after this reply, if it is the first such one: the user's own if that has replied. */
+/** Whether this reply calls for a title by a model: there is a model for titles, or the user's own model replied, which then writes it too. */
 function callsForTitle({ status, usage }: ReplyEnd, { enabled, model }: TitlesConfig): boolean {
   return enabled && status === 'completed' && (model !== null || usage?.own === true);
 }
@@ -111,7 +111,7 @@ export class MessagesRepository {
     return this.db.manager.getRepository(MessageEntity);
   }
 
-  /** None of a conversation that is being removed. */
+  /** The message; null if there is none, or if its conversation is being removed. */
   find(userId: string, id: string): Promise<MessageEntity | null> {
     return this.rows
       .createQueryBuilder('m')
@@ -128,7 +128,7 @@ export class MessagesRepository {
     return rows.at(0);
   }
 
-  /** Those of these messages that are replies of the user. */
+  /** Headers of those of these messages that are replies of the user. */
   replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
     return this.db.query(
       `SELECT ${headerOf('m')} FROM messages m WHERE m.id = ANY($1) AND m.user_id = $2 AND m.role = 'assistant' AND ${IS_THERE}`,
@@ -136,7 +136,7 @@ export class MessagesRepository {
     );
   }
 
-  /** The texts of messages, in the order of their ids here; null for those behind more than `most` characters. */
+  /** The texts of messages, in the order of their ids here; null for a text before which there are `most` characters or more. */
   texts(userId: string, ids: string[], most: number): Promise<{ id: string; text: string | null }[]> {
     return this.db.query(
       `SELECT t.id, CASE WHEN t.up_to - t.length < $3 OR t.ord = 1 THEN t.text END AS text FROM (
@@ -150,7 +150,7 @@ export class MessagesRepository {
     );
   }
 
-  /** Of a message of this conversation; undefined if it is none. */
+  /** Depth of a message; undefined if it is not in this conversation. */
   async depthOf({ userId, conversationId }: ConversationRef, id: string): Promise<number | undefined> {
     const rows: { depth: number }[] = await this.db.query(
       'SELECT depth FROM messages WHERE id = $1 AND conversation_id = $2 AND user_id = $3',
@@ -160,9 +160,9 @@ export class MessagesRepository {
   }
 
   /**
-   * Ends a reply that this registration of a process writes. Undefined if it does not any more: closed by somebody else, or gone
-   * with its conversation. The conversation is locked first, as by whoever begins a turn, queues a reply or deletes it.
-   * Where a model is to name the conversation, and nobody has named it yet nor was asked to, the job that does is stored with it.
+   * Ends a reply that this registration of a process writes. Undefined if it does not write it any more: another process has closed the
+   * reply, or it was removed with its conversation. The conversation is locked first, as by every turn, queued reply or deletion.
+   * If a model is to name the conversation, which has no name by the user and no such job yet, the job is stored with the end.
    */
   async closeReply(
     { messageId, userId, conversationId, instanceId }: WrittenReply,
@@ -249,7 +249,7 @@ export class MessagesRepository {
     return rows[0];
   }
 
-  /** The last one whose turn has come. */
+  /** The conversation's last reply that is not queued. */
   async lastReply({ userId, conversationId }: ConversationRef): Promise<MessageHeader | undefined> {
     const rows: MessageHeader[] = await this.db.query(
       `SELECT ${HEADER} FROM messages WHERE conversation_id = $1 AND user_id = $2 AND role = 'assistant' AND status <> 'queued'

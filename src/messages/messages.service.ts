@@ -14,12 +14,12 @@ export type { MessageHeader } from './messages.repository';
 /** A message as other features see it. */
 export type Message = Readonly<Omit<MessageEntity, 'conversation'>>;
 export type HistoryMessage = PathMessage & ShownPosition;
-/** A message's place among its versions, the user's feedback on it, and its place in the queue of its model if it waits for a slot of it, from 1. */
+/** A message's place among its versions, the user's feedback on it, and its place (from 1) in the queue of its model if it waits for a slot. */
 type ShownPosition = Siblings & { feedback: GivenFeedback | null; queue_position?: number };
 /** A reply as it has just been closed. */
 export type ClosedReply = ClosedRow & ReplyOutcome & Pick<Message, 'parts'>;
 
-/** A page of the path that ends at `leafId`: what comes before or after a depth; from the newest without either. */
+/** Position of a page on the path that ends at `leafId`: messages before or after a depth; the newest ones without either. */
 export interface PathPosition {
   leafId: string;
   before?: number;
@@ -29,7 +29,7 @@ export interface PathPosition {
 export interface HistoryPage {
   /** Oldest first. */
   messages: HistoryMessage[];
-  /** Where the next page in the direction of this one begins. */
+  /** Position of the next page in the same direction. */
   next?: PathPosition;
 }
 
@@ -63,18 +63,18 @@ export class MessagesService {
     return (await this.messages.header(userId, id)) ?? notFound();
   }
 
-  /** The same for whoever looks again and again; undefined if there is none. */
+  /** The header; undefined, instead of an error, if there is no such message. */
   findHeader(userId: string, id: string): Promise<MessageHeader | undefined> {
     return this.messages.header(userId, id);
   }
 
-  /** Those of these messages that are replies of the user. */
+  /** Headers of those of these messages that are replies of the user. */
   replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
     return this.messages.replies(userId, ids);
   }
 
   /**
-   * What messages say. Undefined: it is not read, since those before it have so many characters already; messages that are gone are left out.
+   * Texts of messages by id. Undefined: not read, since the texts before it have `most` characters already. Removed messages are left out.
    */
   async texts(userId: string, ids: string[], most: number): Promise<Map<string, string | undefined>> {
     const rows = ids.length ? await this.messages.texts(userId, ids, most) : [];
@@ -139,7 +139,7 @@ export class MessagesService {
     const found = messages.length ? await this.paths.siblings(of, messages) : [];
     const siblings = new Map(found.map(({ id, ...place }) => [id, place]));
     const queued = await this.slots.places(messages);
-    // Gone since it was read: the only one there was.
+    // A message that was removed since it was read is shown as its only version.
     return messages.map((message) => {
       const alone = { sibling_count: 1, sibling_position: 1, sibling_ids: [message.id], feedback: null };
       const place = siblings.get(message.id) ?? alone;
@@ -153,12 +153,12 @@ export class MessagesService {
     });
   }
 
-  /** What a model is to see of the path to this message, oldest first (`PathsRepository.context`). */
+  /** Messages of the path to this message that a model sees, oldest first (`PathsRepository.context`). */
   context(userId: string, query: ContextQuery): Promise<CountedMessage[]> {
     return this.paths.context(userId, query);
   }
 
-  /** Closes a reply that this process writes with all that it holds; undefined if it is not its to close any more. */
+  /** Closes a reply and stores its content; undefined if `writer` does not write it any more. */
   async finishReply(
     writer: WrittenReply,
     content: StorableContent,
@@ -174,7 +174,7 @@ export class MessagesService {
     return this.messages.repliesAfter(of, sequence, limit);
   }
 
-  /** All of the user, conversation by conversation, branches included. */
+  /** All messages of the user, conversation by conversation, branches included. */
   async *all(userId: string): AsyncGenerator<Message> {
     for await (const { id } of this.conversations.all(userId)) {
       for (let sequence = 0; ;) {
@@ -196,7 +196,7 @@ export class MessagesService {
     return this.messages.runningReply(of);
   }
 
-  /** The last reply whose turn has come. */
+  /** The conversation's last reply that is not queued. */
   lastReply(of: ConversationRef): Promise<MessageHeader | undefined> {
     return this.messages.lastReply(of);
   }

@@ -4,7 +4,7 @@ import { OpenReplyEntity } from './open-reply.entity';
 import type { MessagePart } from './content/parts';
 import type { OpenReply, ReplyRef, WrittenReply } from './message.types';
 
-/** What a reply held when it was last checkpointed, and the first batch of the journal that may hold more. */
+/** Content of a reply at its last checkpoint, and the first batch of the journal that may hold more. */
 export interface Checkpoint {
   parts: MessagePart[];
   event_lengths: Buffer;
@@ -75,7 +75,7 @@ export class OpenRepliesRepository {
     return { parts: parts ?? [], event_lengths: event_lengths ?? Buffer.alloc(0), first_batch };
   }
 
-  /** What is absent stays as it is. False if the process does not write the reply any more, or is not known any more. */
+  /** Stores a checkpoint; absent fields keep their values. False if the process does not write the reply any more, or is not registered any more. */
   async checkpoint(
     { messageId, userId, instanceId }: WrittenReply,
     { parts, event_lengths, first_batch }: Pick<Checkpoint, 'first_batch'> & Partial<Checkpoint>,
@@ -89,7 +89,7 @@ export class OpenRepliesRepository {
     return rows.length > 0;
   }
 
-  /** A checkpoint in place of a process that is gone, whose fence is gone as well. */
+  /** Stores a checkpoint in place of a process that is gone: without its fence, which is gone as well. */
   async keepRecovered(
     { messageId, userId, instanceId }: WrittenReply,
     { parts, event_lengths, first_batch }: Checkpoint,
@@ -101,7 +101,7 @@ export class OpenRepliesRepository {
     );
   }
 
-  /** Asks whoever writes the reply to end it. The registration of that process; undefined if the reply is not open. */
+  /** Marks a reply to be ended by the process that writes it. Answers its registration; undefined if the reply is not open. */
   async requestStop({ userId, messageId }: ReplyRef): Promise<string | undefined> {
     const rows = await this.db.query<{ instance_id: string }>(
       'UPDATE open_replies SET stop_requested = true WHERE message_id = $1 AND user_id = $2 RETURNING instance_id',
@@ -110,7 +110,7 @@ export class OpenRepliesRepository {
     return rows.at(0)?.instance_id;
   }
 
-  /** Of these replies, those that others want ended, have closed or have removed (`gone`). */
+  /** Those of these replies whose end was requested, or that others have closed or removed (`gone`). */
   stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
     return this.db.query(
       `SELECT r.id AS "messageId", o.message_id IS NULL AS gone FROM ${REPLIES}

@@ -7,7 +7,7 @@ import { ReplyContent, type StorableContent } from './content/reply-content';
 
 const PAGE = 500;
 
-/** Replies that are being written: by which process, as of which checkpoint, and who wants them ended. */
+/** Replies that are being written: their processes, their checkpoints and the requests to end them. */
 @Injectable()
 export class OpenRepliesService {
   constructor(
@@ -19,7 +19,7 @@ export class OpenRepliesService {
     return this.replies.find(reply);
   }
 
-  /** Everything that a process has left open, in the order of the ids; what is closed meanwhile may be missing. */
+  /** All open replies of a process, in the order of their ids; replies that are closed meanwhile may be missing. */
   async *ofInstance(instanceId: string): AsyncGenerator<OpenReply> {
     for (let after: string | undefined; ;) {
       const page = await this.replies.ofInstance(instanceId, after, PAGE);
@@ -40,8 +40,8 @@ export class OpenRepliesService {
   }
 
   /**
-   * What the reply held at its last checkpoint, and the first batch of its process's journal that may hold more. Undefined if
-   * it is not open any more.
+   * Content of the reply at its last checkpoint, and the first batch of its process's journal that may hold more. Undefined if the reply is
+   * not open any more.
    */
   async checkpointOf(reply: ReplyRef): Promise<{ content: ReplyContent; firstBatch: number } | undefined> {
     const stored = await this.replies.checkpointOf(reply);
@@ -51,8 +51,8 @@ export class OpenRepliesService {
   }
 
   /**
-   * Stores what the reply holds (absent: nothing has changed since the last time), so that its journal before `firstBatch` can go. False
-   * if the process does not write it any more.
+   * Stores the content of a reply (absent: unchanged since the last checkpoint), so that its journal before `firstBatch` can be removed.
+   * False if the process does not write the reply any more.
    */
   checkpoint(writer: WrittenReply, firstBatch: number, content?: ReplyContent): Promise<boolean> {
     return this.replies.checkpoint(writer, {
@@ -61,7 +61,7 @@ export class OpenRepliesService {
     });
   }
 
-  /** The same in place of a process that is gone. */
+  /** Stores a checkpoint in place of a process that is gone. */
   async keepRecovered(
     writer: WrittenReply,
     firstBatch: number,
@@ -76,7 +76,7 @@ export class OpenRepliesService {
     if (instanceId) this.signals.publish(instanceTopic(instanceId));
   }
 
-  /** Of these replies, those that others want ended, have closed or have removed (`gone`). */
+  /** Those of these replies whose end was requested, or that others have closed or removed (`gone`). */
   stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
     return this.replies.stopRequests(replies);
   }

@@ -2,10 +2,10 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typ
 import type { MessagePart } from './content/parts';
 
 /**
- * A reply that is being written: there is a row exactly while its message is `streaming`. What changes while it runs stands here
- * and not in `messages`, so that a turn leaves the indexes of the large table alone. Each turn writes and deletes a row, so there is
- * no index but the two keys: what looks for the replies of a process reads the whole table, which is small. Locks are taken in this
- * order: the conversation (where a reply is begun or closed), the journal's fence, `open_replies`, `messages`.
+ * A reply that is being written: there is a row exactly while its message is `streaming`. Values that change while it runs are here and
+ * not in `messages`, so that a turn leaves the indexes of the large table alone. Each turn writes and deletes a row, so there is no
+ * index but the two keys: a query for the replies of a process reads the whole table, which is small. Locks are taken in this order:
+ * the conversation (where a reply is begun or closed), the journal's fence, `open_replies`, `messages`.
  */
 @Entity('open_replies')
 @Index('uq_open_replies_conversation', ['user_id', 'conversation_id'], { unique: true })
@@ -27,25 +27,25 @@ export class OpenReplyEntity {
   conversation_id!: string;
 
   /**
-   * The registration of the process that writes it (`instances`). Not a foreign key: a process that is gone leaves its rows behind,
-   * and whoever finds them closes the replies.
+   * Registration of the process that writes the reply (`instances`). Not a foreign key: a process that is gone leaves its rows behind,
+   * and another process that finds them closes the replies.
    */
   @Column('uuid')
   instance_id!: string;
 
-  /** No batch of the process's journal before this one holds events that the checkpoint below lacks. */
+  /** First batch of the process's journal that may hold events that the checkpoint below lacks. */
   @Column('integer')
   first_batch!: number;
 
-  /** Another process wants it ended; the one that writes it looks for this. */
+  /** True if the reply is to end; the process that writes it looks for this. */
   @Column('boolean', { default: false })
   stop_requested!: boolean;
 
-  /** A queued reply waits for the end of this one. */
+  /** True if a queued reply waits for the end of this one. */
   @Column('boolean', { default: false })
   awaited!: boolean;
 
-  /** The last checkpoint: the parts as they were then. Nobody is shown it; null before the first one. */
+  /** Parts at the last checkpoint, from which recovery and readers in other processes begin; null before the first one. */
   @Column('jsonb', { nullable: true })
   parts!: MessagePart[] | null;
 

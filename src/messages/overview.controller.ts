@@ -11,7 +11,7 @@ import { OverviewService } from './overview.service';
 
 const flag = (value: 'true' | 'false' | undefined) => (value === undefined ? undefined : value === 'true');
 
-/** Each property of the object is a parameter of its own. */
+/** Documents the filter by metadata: each property of the object is a parameter of its own. */
 const ApiMetadataFilter = () =>
   ApiQuery({
     name: 'metadata',
@@ -28,7 +28,7 @@ const ApiMetadataFilter = () =>
       'Only those that have these pairs in their metadata: `metadata.<key>=<value>`, once for each key.',
   });
 
-/** The list of conversations; everything else of them is in `conversations/`, which knows nothing of messages. */
+/** The list of conversations; their other routes are in `conversations/`, which does not depend on messages. */
 @RequiresScope('conversations:read')
 @ApiTags('conversations')
 @Controller('conversations')

@@ -9,12 +9,12 @@ import { isQueued } from './turns.repository';
 
 export type ListOrder = 'pinned' | 'activity';
 
-/** Conversations in which something was found, or, where they are many, what to look for in each. */
+/** Ids of the conversations that a search found, or, if they are too many to list, the query to run in each conversation. */
 export type FoundConversations = { ids: string[] } | { query: TextQuery };
 
 export interface ConversationFilter {
   archived: boolean;
-  /** Matches anywhere in the title, whatever the case, or as `search` says. */
+  /** Text anywhere in the title, whatever the case, or words that the search finds in messages (`FoundConversations`). */
   q?: string;
   pinned?: boolean;
   running?: boolean;
@@ -23,7 +23,7 @@ export interface ConversationFilter {
   metadata?: Record<string, string>;
 }
 
-/** The sort values of a conversation; the time in ISO 8601. */
+/** Sort values of a conversation; the time in ISO 8601. */
 export interface ConversationPosition {
   pinned: boolean;
   last_activity_at: string;
@@ -43,7 +43,7 @@ export type ListedConversation = Conversation &
   OrNone<{ running_id: string; running_status: OpenStatus; running_model: string | null }> &
   OrNone<{ last_id: string; last_role: MessageRole; last_text: string | null; last_at: Date }>;
 
-/** Characters of a text that leave the database, for a preview. */
+/** Maximum characters of a text that leave the database, for a preview. */
 const TEXT_LENGTH = 500;
 
 const COLUMNS: Record<ListOrder, readonly (keyof ConversationPosition)[]> = {
@@ -51,11 +51,11 @@ const COLUMNS: Record<ListOrder, readonly (keyof ConversationPosition)[]> = {
   activity: ['last_activity_at', 'id'],
 };
 
-/** Conversations in which a reply of the user (`$1`) runs or waits. */
+/** SQL for the ids of conversations in which a reply of the user (`$1`) runs or waits. */
 const BUSY = `ARRAY(SELECT o.conversation_id FROM open_replies o WHERE o.user_id = $1
   UNION SELECT q.conversation_id FROM messages q WHERE q.user_id = $1 AND ${isQueued('q')})`;
 
-/** Lists of conversations with what happens in them. All of a page is one statement. */
+/** Lists of conversations with their open reply and their last message. A page is one statement. */
 @Injectable()
 export class OverviewRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -117,7 +117,7 @@ export function positionOf({
 /** Conditions on conversations `c` of a user, and their parameters. */
 class ListQuery {
   readonly parameters: unknown[];
-  /** What the statement begins with. */
+  /** Beginning of the statement: a `WITH` clause, or empty. */
   with = '';
   private readonly conditions = ['c.user_id = $1', 'c.deleted_at IS NULL'];
 
@@ -164,7 +164,7 @@ class ListQuery {
         );
   }
 
-  /** By activity alone it is two ranges of the index, of pinned conversations and of others, unless it is one of them. */
+  /** Subquery of a page. By activity alone it reads two ranges of the index, pinned conversations and others, unless the filter keeps only one. */
   page(limit: number, isOneRange: boolean): string {
     const range = (...more: string[]) =>
       `SELECT c.* FROM conversations c WHERE ${[...this.conditions, ...more].join(' AND ')} ORDER BY ${this.sort} LIMIT ${limit}`;

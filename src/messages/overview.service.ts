@@ -21,7 +21,7 @@ export interface ConversationListQuery {
   cursor?: string;
 }
 
-/** Lists of conversations with what happens in them. */
+/** Lists of conversations with their open reply and their last message. */
 @Injectable()
 export class OverviewService {
   constructor(
@@ -30,7 +30,7 @@ export class OverviewService {
   ) {}
 
   /**
-   * One page. A search that has found less in as many as it may look at goes on behind them.
+   * One page of the list. A search looks at a limited number of conversations for a page; the next page continues behind them.
    * @throws AppError `invalid_cursor`, `invalid_search` if `q` has too many words
    */
   async page(
@@ -46,7 +46,7 @@ export class OverviewService {
           count: mostLookedAt(found),
         })
       : undefined;
-    // One more than is shown tells whether there are more.
+    // One row more than is shown tells whether there are more.
     const list = () => this.repository.list(userId, { filter, order, found }, { after, until }, limit + 1);
     const rows = await (found ? this.index.planned(list) : list());
     const next = rows.length > limit ? positionOf(rows[limit - 1]) : until;
@@ -65,14 +65,14 @@ export class OverviewService {
   }
 }
 
-/** Conversations of one page. Looking for words in one takes longer than comparing its title. */
+/** Maximum conversations that one page of a search looks at. Looking for words in one takes longer than comparing its title. */
 function mostLookedAt(found: FoundConversations | undefined): number {
   return found && 'query' in found
     ? SEARCH_BOUNDS.askedConversations.limit
     : STORAGE_BOUNDS.searchedConversations.limit;
 }
 
-/** Whether it may have to look at many conversations to find one. Those in which something runs are few, and known. */
+/** Whether the list may have to look at many conversations to find one. Conversations in which a reply runs or waits are few, and known. */
 function isSearch({ q, unread, model, metadata, running }: ConversationFilter): boolean {
   return running !== true && [q, unread, model, metadata].some((value) => value !== undefined);
 }

@@ -12,29 +12,29 @@ import type { ConversationRef, CountedMessage, MessageRole } from './message.typ
 import type { Siblings } from './siblings';
 import { ALONE } from './turn-messages';
 
-/** A message that is stored as somebody else has written it. */
+/** A message that somebody else has written, to be stored as it is. */
 export interface ImportedMessage {
   role: MessageRole;
   content: string;
-  /** Of its text. */
+  /** Tokens of `content`. */
   tokens: number;
-  /** RFC 3339. */
+  /** Time in RFC 3339. */
   created_at: string;
 }
 
-/** Which messages of a path a model sees. */
+/** Selection of the messages of a path that a model sees. */
 export interface ContextQuery {
   leafId: string;
-  /** Tokens. */
+  /** Token budget of the messages. */
   contextTokens: number;
-  /** The sequence up to which nothing is shown. */
+  /** Sequence number: messages up to and including it are left out. */
   contextFrom: number;
 }
 
 export type PathMessage = Pick<MessageEntity, ColumnIn<'page'>> & {
-  /** Only in pages: how many messages the page would have without the bound on its bytes. */
+  /** Number of messages that the page would have without the bound on its bytes; only in pages. */
   found?: number;
-  /** The texts of all parts of the answer, where `parts` are only the first ones. */
+  /** Texts of all text parts if `parts` has only the first parts; null otherwise. */
   cut_texts?: string[] | null;
 };
 
@@ -51,21 +51,21 @@ const SEGMENTS = `WITH RECURSIVE ${segmentsOf('$1', '$2', '$3')}`;
 const { limit: LISTED } = REPLY_BOUNDS.listedParts;
 const { limit: SHOWN_VERSIONS } = STORAGE_BOUNDS.listedVersions;
 
-/** There are no more parts than events, and the size of these is known without reading them. */
+/** SQL for whether parts are left out. There are no more parts than events, and the size of `event_lengths` is known without reading it. */
 const isCut = (row: string) =>
   `octet_length(${row}.event_lengths) > ${LISTED} AND jsonb_array_length(${row}.parts) > ${LISTED}`;
 
 const cutTextsOf = (row: string) => `jsonb_path_query_array(${row}.parts, '$[*] ? (@.type == "text").text')`;
 
-/** A page holds many messages, so no more of their parts leaves the database than is shown. */
+/** SQL for the parts of a message: a page has many messages, so only parts that are shown leave the database. */
 const PARTS = `CASE WHEN ${isCut('m')} THEN jsonb_path_query_array(m.parts, '$[0 to ${LISTED - 1}]') ELSE m.parts END AS parts,
   CASE WHEN ${isCut('m')} THEN ${cutTextsOf('m')} END AS cut_texts`;
 
-/** About: of a text in a list of texts four bytes are quotes and what separates it from the next. */
+/** SQL for the approximate bytes of a message on a page: four bytes of each text in a list are its quotes and its separator. */
 const SHOWN_BYTES = `CASE WHEN ${isCut('f')} THEN octet_length(${cutTextsOf('f')}::text) - 4 * jsonb_array_length(f.parts)
   ELSE octet_length(f.parts::text) END`;
 
-/** The first of the versions that are shown beside one of them: as many on each side, as far as there are. */
+/** SQL for the position of the first version that is shown beside the one at `position`: equally many on each side, as far as there are. */
 const FIRST_SHOWN = (position: string, count: string) =>
   `greatest(1, least(${position} - ${SHOWN_VERSIONS / 2}, ${count} - ${SHOWN_VERSIONS - 1}))`;
 
@@ -73,7 +73,7 @@ const COLUMNS = columnsIn('page')
   .map((name) => (name === 'parts' ? PARTS : `m.${name}`))
   .join(', ');
 
-/** A copy is one branch, whose first message names it; sequence and depth are the same there. */
+/** Columns of a copied path: one branch, whose id is that of its first message, so that sequence and depth are equal. */
 const COPIED = copiedColumns(
   {
     id: 'c.id',
@@ -87,10 +87,10 @@ const COPIED = copiedColumns(
   'm',
 );
 
-/** Stands for the parent of first messages where they are compared. */
+/** Id in place of the missing parent of first messages where parents are compared. */
 const NO_PARENT = '00000000-0000-0000-0000-000000000000';
 
-/** Paths through the tree of a conversation. A leaf elsewhere has no path. */
+/** Paths through the tree of a conversation. A leaf of another conversation has no path. */
 @Injectable()
 export class PathsRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -145,8 +145,8 @@ export class PathsRepository {
 
   /**
    * Copies the path that ends at a leaf into another, empty conversation, where it is one branch. `ids` are those of the copies,
-   * from the first message on. Open replies are left out by the caller. Answers the bytes of what was copied, and the sequence up to which
-   * nothing of it is shown to the model, which is `contextFrom` in the source.
+   * from the first message on. The caller makes sure that no reply of the path is open. Answers the bytes of the copies, and the sequence
+   * number in the copy that corresponds to `contextFrom` in the source: a model sees only messages after it.
    */
   async copy(
     { userId, conversationId }: ConversationRef,
@@ -168,7 +168,7 @@ export class PathsRepository {
     return rows[0];
   }
 
-  /** Puts messages into an empty conversation, as one branch; answers their bytes. `ids` are theirs, from the first message on. */
+  /** Puts messages into an empty conversation, as one branch; answers their bytes. `ids` are in the order of `messages`. */
   async insertPath(
     { userId, conversationId }: ConversationRef,
     ids: string[],
@@ -205,14 +205,14 @@ export class PathsRepository {
     return rows[0].open;
   }
 
-  /** Notes which way the path to a leaf goes, as it is about to be left. */
+  /** Stores which way the path to a leaf goes, before it is left. */
   async noteWay({ userId, conversationId }: ConversationRef, leafId: string): Promise<void> {
     await this.db.query(`${SEGMENTS} ${NOTE_WAY}`, [leafId, conversationId, userId]);
   }
 
   /**
-   * The leaf that was last active below each of these messages, by its id; the message itself if nothing is below it. Below a message of the
-   * active path that is where this path goes on.
+   * The leaf that was last active below each of these messages, by its id; the message itself if nothing is below it. For a message
+   * of the active path it is the end of that path.
    */
   async leavesBelow(
     { userId, conversationId }: ConversationRef,
@@ -240,8 +240,8 @@ export class PathsRepository {
   }
 
   /**
-   * The places of these messages among their versions, of which only the nearest leave the database: a message may have very many. With the
-   * user's feedback on each.
+   * The places of these messages among their versions, and the user's feedback on each message. Only the nearest versions leave the database,
+   * as there may be very many.
    */
   siblings(
     { userId, conversationId }: ConversationRef,

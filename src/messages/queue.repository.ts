@@ -13,14 +13,14 @@ export type StartedReply = MessageEntity & { instance_id: string; request: Queue
 const cancelledAt = (now: string) =>
   `status = 'stopped', finish_reason = 'stopped', queued_request = NULL, updated_at = ${now}`;
 
-/** What the feed of the user says of a queued reply that runs from now on. */
+/** SQL for the user's `reply.started` event of a queued reply that begins to run. */
 const STARTED = eventOfEach(
   'reply.started',
   `json_build_object('conversation_id', b.conversation_id, 'message_id', b.id, 'user_message_id', b.parent_id, 'model', b.model)`,
   'begun b, (SELECT count(*) FROM opened) AS o',
 );
 
-/** What waits and is found by a condition is cancelled; `$2` is the user, `$3` the time. */
+/** A statement that cancels the queued replies which fulfil a condition; `$2` is the user, `$3` the time. */
 const cancelWhere = (condition: string) => `WITH cancelled AS (
      UPDATE messages SET ${cancelledAt('$3')} WHERE ${condition} AND user_id = $2 AND ${isQueued('messages')}
      RETURNING id, conversation_id, status, finish_reason
@@ -37,8 +37,8 @@ export class QueueRepository {
   ) {}
 
   /**
-   * What there is to wait for in a conversation that is locked. The running reply is told that it is waited for: whoever ends
-   * it holds its row, so one of the two always sees the other.
+   * Numbers of running and of waiting replies in a locked conversation. The running reply is marked `awaited`: ending it locks its row too,
+   * so one of the two always sees the other.
    */
   async join({ userId, conversationId }: ConversationRef): Promise<{ running: number; waiting: number }> {
     const rows: { running: number; waiting: number }[] = await this.db.query(
@@ -54,7 +54,8 @@ export class QueueRepository {
   }
 
   /**
-   * The first that waits is this process's to write; none while another reply runs, for a user who is locked out, or where the process is not known any more. The conversation must be locked.
+   * Makes the first queued reply this process's to write; none while another reply runs, for a user who is locked out, or if the process is
+   * not registered any more. The conversation must be locked.
    * @param onlyId begins nothing if another one is the first
    */
   async beginNext(
@@ -84,7 +85,7 @@ export class QueueRepository {
     return rows[0];
   }
 
-  /** False if the reply does not wait any more. */
+  /** Cancels a queued reply; false if it does not wait any more. */
   async cancel(userId: string, id: string): Promise<boolean> {
     return (await this.cancelled(CANCEL, id, userId)).length > 0;
   }
@@ -99,7 +100,7 @@ export class QueueRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Conversations of users who are locked out in which something waits. */
+  /** Conversations with queued replies of users who are locked out. */
   waitingOfLockedOut(): Promise<WaitingConversation[]> {
     return this.db.query(
       `SELECT DISTINCT m.conversation_id, m.user_id FROM messages m JOIN users u ON u.id = m.user_id
@@ -107,7 +108,7 @@ export class QueueRepository {
     );
   }
 
-  /** The conversation's first that waits; undefined if none does, or while a reply runs. */
+  /** The conversation's first queued reply; undefined if there is none, or while a reply runs. */
   async first({
     userId,
     conversationId,
@@ -122,7 +123,7 @@ export class QueueRepository {
   }
 
   /**
-   * Where something waits and nothing runs: any of them, so that those that cannot be begun keep no others waiting.
+   * Conversations with queued replies of which none runs, in random order, so that replies that cannot be started hold up no others.
    * @param exceptModels conversations whose first waiting reply is of one of these are left out
    */
   waiting(limit: number, exceptModels: string[]): Promise<WaitingConversation[]> {
@@ -136,7 +137,7 @@ export class QueueRepository {
     );
   }
 
-  /** How many replies of all users wait, counted as far as a limit. Reads the index of queued replies. */
+  /** Number of queued replies of all users, counted up to a limit. Reads the index of queued replies. */
   async countQueued(limit: number): Promise<number> {
     const [{ queued }] = await this.db.query<{ queued: number }>(
       `SELECT count(*)::int AS queued FROM (SELECT 1 FROM messages q WHERE ${isQueued('q')} LIMIT $1) counted`,

@@ -8,18 +8,18 @@ import type { Message } from './messages.service';
 import { QueueRepository } from './queue.repository';
 import { SlotQueue } from './slot-queue';
 
-/** A queued reply whose turn has come, and what it is to be made with. */
+/** A queued reply whose turn has come, its conversation, and its settings and prefix. */
 export interface StartedTurn {
   conversation: Conversation;
   reply: Message & { instance_id: string };
   request: QueuedRequest;
 }
 
-/** The reply whose turn comes next in its conversation, where nothing runs. */
+/** The queued reply whose turn comes next in its conversation, where no reply runs. */
 export interface FirstInQueue {
   id: string;
   model: string;
-  /** Its model has a limit, and so it waits for others as well. */
+  /** True if its model has a limit, so that it also waits for replies of other conversations. */
   waitsForSlot: boolean;
 }
 
@@ -41,12 +41,12 @@ export class QueueService {
     return this.slots.models.length > 0;
   }
 
-  /** How many replies of all users wait for their turn, counted as far as 100,000: for metrics. */
+  /** Number of queued replies of all users, counted up to 100,000: for metrics. */
   countQueued(): Promise<number> {
     return this.queue.countQueued(MOST_COUNTED);
   }
 
-  /** Does the work while the conversation is locked, as whoever begins its next reply: knowing what there is to wait for. */
+  /** Does the work under the lock of the conversation, which starting its next reply takes too; `ahead` counts the replies to wait for. */
   join<T>(
     userId: string,
     conversationId: string,
@@ -74,7 +74,7 @@ export class QueueService {
 
   /**
    * Makes the conversation's first queued reply this process's to write, unless one is running; one caller gets it.
-   * @param onlyId not if another one is the first
+   * @param onlyId begins nothing if another one is the first
    */
   begin(
     { user_id: userId, conversation_id: conversationId }: WaitingConversation,
@@ -95,12 +95,12 @@ export class QueueService {
     return this.queue.cancel(userId, id);
   }
 
-  /** Ends all that waits in the conversation, and answers the ids. */
+  /** Ends all queued replies of the conversation, as stopped and empty, and answers their ids. */
   cancelAll(of: ConversationRef): Promise<string[]> {
     return this.queue.cancelAll(of);
   }
 
-  /** Ends all that waits of users who are locked out, and answers the ids. */
+  /** Ends all queued replies of users who are locked out, and answers their ids. */
   async cancelLockedOut(): Promise<string[]> {
     const cancelled: string[] = [];
     for (const { user_id: userId, conversation_id: conversationId } of await this.queue.waitingOfLockedOut())
@@ -108,7 +108,7 @@ export class QueueService {
     return cancelled;
   }
 
-  /** Conversations in which something waits and nothing runs, but for those whose first queued reply waits for a slot of its model. */
+  /** Conversations with queued replies of which none runs, except those whose first one waits for a slot of its model. */
   waiting(limit: number): Promise<WaitingConversation[]> {
     return this.queue.waiting(limit, this.slots.models);
   }

@@ -3,8 +3,8 @@ export interface Siblings {
   sibling_count: number;
   /** 1 for the oldest. */
   sibling_position: number;
-  /** Oldest first, itself included: those that are nearest to it, at most `STORAGE_BOUNDS.listedVersions`. */
+  /** Ids of the versions nearest to the message, itself included, oldest first: at most `STORAGE_BOUNDS.listedVersions`. */
   sibling_ids: string[];
-  /** There are more. */
+  /** Present if there are more versions than `sibling_ids` lists. */
   sibling_ids_truncated?: true;
 }

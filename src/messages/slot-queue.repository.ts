@@ -4,15 +4,15 @@ import type { Standing } from '../llm/slots/slot-pool';
 import type { WaitingForModel } from './message.types';
 import { isQueued } from './turns.repository';
 
-/** Of one model. */
+/** Standing of a user with one model. */
 export type ModelStanding = Standing & { model: string };
 
 /**
- * Replies that could begin if their models (`$1`) had a free slot, each with its place: first those of the user with the fewest
- * running replies of the model, one waiting reply counted after the other, then of who was given a slot longest ago, then the oldest
+ * Replies that could start if their models (`$1`) had a free slot, each with its place: first those of the user with the fewest running
+ * replies of the model (each earlier waiting reply of the user counts as one), then of the user who got a slot longest ago, then the oldest
  * (`SlotPool` has the same order). `$2` and `$3` are the running replies and the last slots of users, by `standingKey`. There may be ten
- * thousand, of which the planner expects a few: so it is given nothing that it could join row by row. Of users who are locked out the
- * sweep of `TurnQueue` cancels what waits; what waits in a deleted conversation is gone with it.
+ * thousand rows, of which the planner expects a few: so it is given nothing that it could join row by row. Queued replies of users who are
+ * locked out are cancelled by the sweep of `TurnQueue`; those of a deleted conversation are removed with it.
  */
 const PLACES = `WITH first AS (
     SELECT DISTINCT ON (q.conversation_id, q.user_id) q.id, q.conversation_id, q.user_id, q.model, q.created_at
@@ -29,12 +29,12 @@ const PLACES = `WITH first AS (
 const NEXT_OF_MODEL = `${PLACES} SELECT id, conversation_id, user_id, created_at FROM places ORDER BY position LIMIT $4`;
 const PLACES_OF = `${PLACES} SELECT id, position FROM places WHERE id = ANY($4)`;
 
-/** Replies that wait for a slot of their model. What reads them over all users reads the index of queued replies, which is bounded. */
+/** Replies that wait for a slot of their model. Queries over all users read the index of queued replies, which is bounded. */
 @Injectable()
 export class SlotQueueRepository {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** How many replies wait for this model, of all users and of this one, counted as far as a limit. */
+  /** Number of replies that wait for this model, of all users and of this one, counted up to a limit. */
   async countWaiting(model: string, userId: string, limit: number): Promise<{ all: number; own: number }> {
     const rows: { all: number; own: number }[] = await this.db.query(
       `SELECT count(*)::int AS all, count(*) FILTER (WHERE counted.user_id = $2)::int AS own FROM (
@@ -45,7 +45,7 @@ export class SlotQueueRepository {
     return rows[0];
   }
 
-  /** Those of these models for which something waits. */
+  /** Those of these models that have queued replies. */
   async waitedFor(models: string[]): Promise<string[]> {
     const rows: { model: string }[] = await this.db.query(
       `SELECT DISTINCT q.model FROM messages q WHERE ${isQueued('q')} AND q.model = ANY($1)`,
@@ -69,7 +69,7 @@ export class SlotQueueRepository {
   }
 }
 
-/** A model's id has no blank, so that a key is of one model and one user. */
+/** Key of one model and one user: unambiguous, as a model's id has no blank. */
 const standingKey = ({ model, user_id }: ModelStanding) => `${model} ${user_id}`;
 
 function byKey(standings: ModelStanding[]): [string, string] {

@@ -5,7 +5,7 @@ import { modelQueueFull } from './message.errors';
 import type { MessageStatus, WaitingForModel } from './message.types';
 import { SlotQueueRepository, type ModelStanding } from './slot-queue.repository';
 
-/** What tells whether a message has a place in the queue of a model. */
+/** Fields of a message that tell whether it has a place in the queue of a model. */
 export interface MaybeWaiting {
   id: string;
   status: MessageStatus;
@@ -33,7 +33,7 @@ export class SlotQueue {
     if (all >= waitingForModel.limit || own >= waitingForModelOfUser.limit) throw modelQueueFull();
   }
 
-  /** The replies that come next, in order. */
+  /** The replies that come next when slots of the model are free, in order. */
   next(model: string, limit: number): Promise<WaitingForModel[]> {
     return this.queue.nextOf(model, this.standingsOf([model]), limit);
   }
@@ -43,7 +43,7 @@ export class SlotQueue {
     return this.models.length ? this.queue.waitedFor(this.models) : [];
   }
 
-  /** Places by message id: 1 comes next. Only of replies that wait for a slot and for nothing else. */
+  /** Places by message id: 1 comes next. Only replies that wait for a slot and for nothing else have one. */
   async places(messages: readonly MaybeWaiting[]): Promise<ReadonlyMap<string, number>> {
     const waiting = messages.filter(({ status, model }) => status === 'queued' && this.slots.of(model));
     if (!waiting.length) return NO_PLACES;

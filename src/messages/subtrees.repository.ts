@@ -17,12 +17,12 @@ export type OtherVersion = Pick<MessageEntity, 'id' | 'branch_id'>;
 const COLUMNS = ['id', 'user_id', 'parent_id', 'branch_id', 'role', 'sequence', 'status'];
 const columnsOf = (row: string) => COLUMNS.map((name) => `${row}.${name}`).join(', ');
 
-/** What hangs below a message, of a conversation that is locked. */
+/** Messages below a message, in a conversation that is locked. */
 @Injectable()
 export class SubtreesRepository {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** In which conversation a message of the user is. */
+  /** Id of the conversation of a user's message. */
   async conversationOf(userId: string, id: string): Promise<string | undefined> {
     const rows = await this.db.query<{ conversation_id: string }>(
       `SELECT m.conversation_id FROM messages m WHERE m.id = $1 AND m.user_id = $2 AND ${IS_THERE}`,
@@ -31,7 +31,7 @@ export class SubtreesRepository {
     return rows.at(0)?.conversation_id;
   }
 
-  /** The message and what hangs below it, at most `limit`; none of another conversation. */
+  /** The message and all messages below it, at most `limit`; none if it is in another conversation. */
   below({ userId, conversationId }: ConversationRef, id: string, limit: number): Promise<SubtreeMessage[]> {
     return this.db.query(
       `WITH RECURSIVE below (${COLUMNS.join(', ')}) AS (
@@ -57,7 +57,7 @@ export class SubtreesRepository {
     return rows.at(0);
   }
 
-  /** What a message says; empty where it is not there. */
+  /** Text of a message; empty if there is no such message. */
   async textOf(userId: string, id: string): Promise<string> {
     const rows = await this.db.query<{ text: string }>(
       `SELECT said.text FROM messages m, LATERAL (${textOfParts('m.parts')}) AS said WHERE m.id = $1 AND m.user_id = $2`,
@@ -67,8 +67,8 @@ export class SubtreesRepository {
   }
 
   /**
-   * The way below the parent of a message that is removed leads to another version from now on, where it led to the message: a first child
-   * continues the branch of its parent, and is where the way goes that is not noted (`active-path.ts`).
+   * Directs the way below the parent of a removed message to another version if it led to the message. Without a stored way it leads to the
+   * first child, which continues the branch of its parent (`active-path.ts`).
    */
   async leadPast(
     { userId, conversationId }: ConversationRef,
@@ -83,7 +83,7 @@ export class SubtreesRepository {
     );
   }
 
-  /** Answers how many of the `stored_bytes` of their conversation the messages were. */
+  /** Removes messages and answers their bytes, as they count in `stored_bytes` of their conversation. */
   async remove(userId: string, ids: string[]): Promise<number> {
     const rows = await this.db.query<{ bytes: number }>(
       `WITH gone AS (DELETE FROM messages m WHERE m.user_id = $1 AND m.id = ANY($2) RETURNING m.id, ${messageBytes('m')} AS bytes),

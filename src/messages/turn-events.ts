@@ -3,7 +3,7 @@ import { conversationCreated } from '../conversations/conversation-events';
 import type { UserEvent } from '../user-events/dto/user-event.dto';
 import type { TurnMessage } from './turn-messages';
 
-/** What the user's feed says of a turn at the end of its statement. A title is filled in by the statement, which knows whether it was given. */
+/** Events of a turn, for the user's feed. The statement that stores them puts in the title that the conversation has then. */
 export function turnEvents(
   { id, title: known }: Conversation,
   messages: TurnMessage[],
@@ -14,7 +14,7 @@ export function turnEvents(
   return [...named, ...messages.map(created), opened(messages[messages.length - 1])];
 }
 
-/** The same of a turn that begins its conversation. */
+/** Events of a turn that creates its conversation, for the user's feed. */
 export function firstTurnEvents(conversation: Conversation, messages: TurnMessage[]): UserEvent[] {
   return [conversationCreated(conversation), ...messages.map(created), opened(messages[messages.length - 1])];
 }

@@ -26,15 +26,15 @@ export interface TurnPosition {
   parent?: ParentMessage;
   /** Number of messages that begin the conversation; only where no parent was found. */
   roots?: number | null;
-  /** A reply is queued in the conversation. */
+  /** True if a reply is queued in the conversation. */
   queued?: boolean;
 }
 
 type Stored = Pick<MessageEntity, ColumnIn<'turn'>>;
-/** Columns that not every message of a turn has a value of. */
+/** Columns that have no value in some messages of a turn. */
 type Optional = 'tokens' | 'model' | 'provider' | 'reserved_tokens' | 'queued_request' | 'start_places';
 
-/** A message as a turn stores it; everything else has its default. */
+/** A message as a turn stores it; all other columns have their defaults. */
 export type TurnMessage = Omit<Stored, Optional> & Partial<Pick<Stored, Optional>>;
 
 /** Fields of a new message that its position does not give. */

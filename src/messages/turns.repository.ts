@@ -18,21 +18,21 @@ export interface ConversationChanges {
   leafId: string;
   sequence: number;
   at: Date;
-  /** Names a conversation that has no title. */
+  /** Title for a conversation that has none. */
   title: string | null;
 }
 
-/** Which messages of the path above a turn its model is to see. */
+/** Selection of the messages of the path above a turn that its model sees. */
 export interface ContextSelection {
-  /** Tokens of the path that fit, besides those of the turn itself. */
+  /** Token budget of the messages of the path, without those of the turn itself. */
   contextTokens: number;
-  /** The parent is what is to be answered, and is seen whatever it takes. */
+  /** True if the parent is the message to be answered, which the model sees whatever its tokens are. */
   parentIsLeaf: boolean;
 }
 
 /**
- * The process that is to write the reply: known as long as its journal's fence is there, which is kept from going until the turn is
- * committed. The reply's events come into batches after those that are there now.
+ * SQL for the process that is to write the reply: a process is known as long as its journal's fence is there, which is locked against removal
+ * until the turn is committed. The reply's events are in batches after the last one that is there now.
  */
 export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
       SELECT max(j.batch) FROM reply_journal j WHERE j.instance_id = f.instance_id
@@ -40,21 +40,21 @@ export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
   FROM reply_journal f WHERE f.instance_id = ${instance} AND f.batch = 0 FOR KEY SHARE OF f`;
 
 /**
- * SQL for whether a message waits, as its index has it (`ix_messages_queued`). Not by the status, so that the end of a reply leaves the index
- * alone; and not by IS NOT NULL, which PostgreSQL takes for nearly all rows of a table that it knows nothing of yet, and then reads them all.
+ * SQL for whether a message is queued, in the words of its index (`ix_messages_queued`). It does not test the status, so that the end of
+ * a reply leaves the index alone; nor IS NOT NULL, which PostgreSQL expects of nearly all rows in a table without statistics, and then reads them all.
  */
 export const isQueued = (row: string) => `jsonb_typeof(${row}.queued_request) = 'object'`;
 
-/** How many replies of the user run, counted as far as the limit. */
+/** SQL for the number of running replies of the user, counted up to the limit. */
 const RUNNING = (user: string, limit: string) =>
   `SELECT count(*)::int AS replies FROM (SELECT 1 FROM open_replies WHERE user_id = ${user} LIMIT ${limit}::int) AS counted`;
-/** Counts messages `o` of the conversation of `p`, and which of them `p` is. */
+/** SQL for the number of messages `o` in the conversation of `p`; `VERSION` also has the position of `p` among them. */
 const COUNT = (those: string) =>
   `SELECT count(*)::int FROM messages o WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
 const VERSION = (those: string) =>
   `SELECT json_build_array(count(*) FILTER (WHERE o.sequence <= p.sequence), count(*)) FROM messages o
    WHERE o.conversation_id = p.conversation_id AND o.user_id = p.user_id AND ${those}`;
-/** What is to be known of a message `p` that a turn follows. */
+/** SQL for the `ParentMessage` of a message `p` that a turn follows. */
 const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_id', p.branch_id, 'depth', p.depth,
   'role', p.role, 'status', p.status, 'tokens', p.tokens, 'children', (${COUNT('o.parent_id = p.id')}), 'version', CASE
     WHEN p.role <> 'user' THEN NULL
@@ -62,7 +62,7 @@ const PARENT = `json_build_object('id', p.id, 'parent_id', p.parent_id, 'branch_
     ELSE (${VERSION('o.parent_id = p.parent_id')})
   END)`;
 
-/** A turn elsewhere leaves the active path (`$9` of the conversation `$6`). */
+/** SQL for a turn that leaves the active path: stores which way the path to `$9`, in the conversation `$6`, went. */
 const LEAVING = `, ${segmentsOf('$9', '$6', '$7')}, noted AS (${NOTE_WAY} AND EXISTS (SELECT 1 FROM conversation))`;
 
 const CONTEXT = contextBelow({
@@ -82,9 +82,9 @@ const MESSAGES = `INSERT INTO messages (${STORED.join(', ')})
 const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, instance_id, first_batch)
   SELECT s.id, s.user_id, s.conversation_id, w.instance_id, w.first_batch FROM stored s, writer w WHERE s.status = 'streaming' RETURNING message_id`;
 
-/** What the feed says of the turn is said if all of it is stored: `opened` is read so that the head of the user is locked after all else. */
+/** Rows without which a turn has no events: all of it must be stored. `opened` is read so that the row of the user's last event is locked last. */
 const STORED_TURN = 'conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o';
-/** Of a turn in a conversation that is there: where it gives a title, which is its first event, that which the conversation has now, whoever gave it. */
+/** Events of a turn in an existing conversation. The title event, which is the first, gets the title that the conversation has now, whoever set it. */
 const TURN_EVENTS: ToldEvents = {
   count: eventsOf('$16', STORED_TURN).count,
   events: `SELECT CASE WHEN c.title IS NOT DISTINCT FROM $5 OR $16::json -> 0 ->> 'type' <> 'title' THEN $16::json ELSE (
@@ -93,7 +93,7 @@ const TURN_EVENTS: ToldEvents = {
    ) END FROM ${STORED_TURN}`,
 };
 
-/* The texts of the statements of a turn are made once: a text that is made anew has to be hashed anew to find its plan. */
+/* The statement texts of a turn are built once: a new string would have to be hashed again to find its plan. */
 const ROOTS = (conversation: string, user: string) =>
   `SELECT count(*)::int FROM messages r WHERE r.conversation_id = ${conversation} AND r.user_id = ${user} AND r.parent_id IS NULL`;
 const position = (
@@ -134,14 +134,14 @@ const FIRST_TURN = `WITH writer AS (${WRITER('$3')}), running AS (${RUNNING('$4'
    ), stored AS (${MESSAGES}), opened AS (${OPENED}), ${appendingEvents('$4', eventsOf('$6', STORED_TURN))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, EXISTS (SELECT 1 FROM writer) AS known, running.replies AS running,
      '[]'::json AS context FROM running`;
-/** The same of a turn that waits. */
+/** Statement of a first turn whose reply is queued. */
 const FIRST_WAITING_TURN = `WITH conversation AS (
      INSERT INTO conversations SELECT c.* FROM ${countedRow('$2', turnBytes('$1'), 'json_array_length($1)')} ${UNLESS_KEY_TAKEN} RETURNING id
    ), stored AS (${MESSAGES}),
    ${appendingEvents('$3', eventsOf('$4', 'conversation c, (SELECT count(*) FROM stored) AS s'))}
    SELECT EXISTS (SELECT 1 FROM stored) AS stored, false AS known, 0 AS running, '[]'::json AS context`;
 
-/** What became of a turn; without `stored` because its writer is not `known`, too many replies run, or the position has changed. */
+/** Result of storing a turn; not `stored` if its writer is not `known`, too many replies run, the position has changed or the key is taken. */
 export interface StoredTurn {
   stored: boolean;
   known: boolean;
@@ -149,7 +149,7 @@ export interface StoredTurn {
   context: ContextMessage[];
 }
 
-/** Who writes the reply (null: it waits), and how many of its user may run (null: any number). */
+/** Process that writes the reply (null: it is queued), and number of replies of its user that may run (null: any). */
 export interface ReplyTerms {
   instanceId: string | null;
   maxRunning: number | null;
@@ -162,8 +162,8 @@ interface FoundPosition {
 }
 
 /**
- * A turn is one statement: it writes the conversation and the messages together, and brings back what the model is to see.
- * That is why this is the one place besides `conversations/` that writes conversations.
+ * A turn is one statement: it writes the conversation and the messages together, and answers the messages that the model sees.
+ * That is why this is a place outside `conversations/` that writes conversations.
  */
 @Injectable()
 export class TurnsRepository {
@@ -172,7 +172,7 @@ export class TurnsRepository {
     private readonly events: UserEvents,
   ) {}
 
-  /** The user's conversation, by its id or key, and the parent that is asked for, or the end of its active path (undefined). */
+  /** The user's conversation, by its id or key, and the parent of the turn: the given message, or the end of the active path (undefined). */
   async position(
     userId: string,
     name: string,
@@ -187,13 +187,13 @@ export class TurnsRepository {
     return { conversation, parent: parent ?? undefined, roots, queued };
   }
 
-  /** How many messages begin the conversation. */
+  /** Number of messages that begin the conversation. */
   async roots({ userId, conversationId }: ConversationRef): Promise<number> {
     const [{ count }] = await this.db.query<{ count: number }>(ROOTS('$1', '$2'), [conversationId, userId]);
     return count;
   }
 
-  /** A message of this conversation. */
+  /** A message of this conversation as the parent of a turn. */
   async parent({ userId, conversationId }: ConversationRef, id: string): Promise<ParentMessage | undefined> {
     const rows: { parent: ParentMessage }[] = await this.db.query(
       `SELECT ${PARENT} AS parent FROM messages p WHERE p.conversation_id = $1 AND p.id = $2 AND p.user_id = $3`,

@@ -18,26 +18,26 @@ import { TurnsRepository, type ReplyTerms, type StoredTurn } from './turns.repos
 /** A turn that is to be opened: the user's message, if there is one, and the model that is to reply. */
 export interface TurnInput {
   userId: string;
-  /** As `findPosition` answers it. Absent: a conversation is made, with the fields of `conversation`. */
+  /** Position as `findPosition` answers it. Absent: a conversation is created with the fields of `conversation`. */
   position?: TurnPosition;
   conversation?: ConversationFields;
-  /** The message that this follows; null at the beginning, absent at the end of the active path. */
+  /** Id of the message that the turn follows; null at the beginning, absent at the end of the active path. */
   parentId?: string | null;
-  /** Absent: a further reply to the parent. */
+  /** Text of the user message; absent for a further reply to the parent. */
   content?: string;
   /** Tokens of `content`. */
   tokens: number;
-  /** Tokens of what the reply goes on with, if it does, as the model is shown it. */
+  /** Tokens of the text that the reply continues, if any, as the model is sent it. */
   prefixTokens?: number;
-  /** The model that is to answer. */
   model: string;
   provider: string;
-  /** Tokens that the model may be shown, and may answer with. */
+  /** Token budget of the messages (`contextTokens` of `ResolvedModel`). */
   contextTokens: number;
+  /** Maximum tokens of the answer. */
   maxOutputTokens: number;
-  /** What the reply is made with if it has to wait for another one of its conversation; absent: it does not wait, but is refused. */
+  /** Settings and prefix to store if the reply has to wait for another one of its conversation; absent: it is refused instead. */
   queued?: QueuedRequest;
-  /** What the reply is made with once there is a slot of its model, if there is none now. */
+  /** Settings and prefix to store if no slot of the model is free, until there is one. */
   queuedForSlot?: QueuedRequest;
 }
 
@@ -46,8 +46,8 @@ export interface TurnAllowance {
   /** Tokens that are set aside until the reply ends; null: there is no quota of tokens. */
   reservedTokens: number | null;
   /**
-   * How many replies of the user may run; null: any number. The turn's own statement counts them, so that nobody waits for a lock, and
-   * turns that come in the same moment may exceed it by their number.
+   * Number of replies of the user that may run; null: any. The turn's own statement counts them, so that no turn waits for a lock, and
+   * simultaneous turns may exceed it by their number.
    */
   maxRunning: number | null;
 }
@@ -68,7 +68,7 @@ export interface OpenedTurn {
   instanceId: string | null;
   /** Messages of the path above the turn that the model is to see, oldest first. */
   context: ContextMessage[];
-  /** The reply waits for another one of its conversation, or for a slot of its model. */
+  /** True if the reply waits for another one of its conversation, or for a slot of its model. */
   queued: boolean;
 }
 
@@ -104,7 +104,7 @@ export class TurnsService {
     return { ...position, parent, roots: parent ? null : await this.turns.roots(of) };
   }
 
-  /** The position of a turn in a conversation that is there, as `findPosition`. */
+  /** The position of a turn in an existing conversation, as `findPosition`. */
   async resolveParent(
     userId: string,
     conversationId: string,
@@ -118,21 +118,21 @@ export class TurnsService {
   /**
    * Stores the user's message, if there is one, and opens the reply: both or neither.
    * @throws AppError `invalid_parent`, `reply_in_progress` while the conversation has an open reply, `queue_full` while it has
-   *   too many, or its model, `quota_exceeded` while too many replies of the user run, `key_taken` if the conversation was to be made and
-   *   somebody else has, and those of `findPosition` if it has changed
+   *   too many, or its model, `quota_exceeded` while too many replies of the user run, `key_taken` if the conversation was to be created and
+   *   another turn has created it, and those of `findPosition` if it has changed
    */
   async open(input: TurnInput, allowance = UNLIMITED): Promise<OpenedTurn> {
     try {
       return await this.openWithin(input, allowance);
     } catch (error) {
-      // The index, not a look beforehand, says whether a reply is running.
+      // The unique index decides whether a reply is running: a check beforehand could miss one.
       if (constraintOf(error) === 'uq_open_replies_conversation') throw replyInProgress();
       throw error;
     }
   }
 
   /**
-   * The reply that a turn opened, as long as it is there.
+   * State of the reply that a turn opened, as long as it exists.
    * @throws AppError `message_not_found`
    */
   async opened(
@@ -154,7 +154,7 @@ export class TurnsService {
   }
 
   private async openFirst(input: TurnInput, allowance: TurnAllowance): Promise<OpenedTurn> {
-    // A conversation that is to be made has no messages yet.
+    // A conversation that is to be created has no messages yet.
     if (input.parentId) throw messageNotFound();
     const { queuedForSlot } = input;
     if (queuedForSlot) await this.queue.assertRoom(input);
@@ -170,7 +170,7 @@ export class TurnsService {
     return turnOf(input, stored, messages, { ...terms, context: turn.context });
   }
 
-  /** Without a lock: the turn is stored where nothing has changed since its position was read, and otherwise reads it again. */
+  /** Opens the turn without a lock: it is stored if nothing has changed since its position was read; otherwise the position is read again. */
   private async openAt(
     input: TurnInput,
     allowance: TurnAllowance,
@@ -191,7 +191,7 @@ export class TurnsService {
     throw replyInProgress();
   }
 
-  /** Waits for another reply of the conversation, or for a slot. Under the conversation's lock, as whoever begins the next reply of the queue. */
+  /** Queues the turn behind other replies or for a slot; without either it is opened. Holds the lock under which queued replies start. */
   private openQueued(
     input: TurnInput,
     allowance: TurnAllowance,
@@ -246,7 +246,7 @@ export class TurnsService {
   }
 }
 
-/** A reply that waits has no writer yet, and does not run. */
+/** Terms of a queued reply, which has no writer yet and does not run. */
 const WAITS: ReplyTerms = { instanceId: null, maxRunning: null };
 
 /** @throws AppError `lease_lost`, `quota_exceeded`, where that is why the turn was not stored */
@@ -269,7 +269,7 @@ function titleOf({ content }: TurnInput): string | null {
   return content === undefined ? null : titleFrom(content);
 }
 
-/** A user's message follows a reply, and a reply follows a user's message. */
+/** Checks that a user's message follows a reply, and a reply a user's message. */
 function assertReply({ parentId, content }: TurnInput, { parent }: TurnPosition): void {
   if (parentId && parent && (parent.role === 'user') === (content !== undefined)) throw parentNotAReply();
 }

@@ -1,14 +1,14 @@
-/** A number below 2^32 takes at most so many bytes. */
+/** Maximum bytes of a number below 2^32 in LEB128. */
 const MAX_BYTES = 5;
 const FIRST_CAPACITY = 64;
 
-/** Stands for an item's own event: the event of a text is never empty. */
+/** Length that stands for the event of an item: the event of a text is never empty. */
 export const ITEM_LENGTH = 0;
 
 /**
  * A number for each event of a reply between `start` and the terminal one, as LEB128: the length (UTF-16 units) of its text, one byte for most of
- * them, or `ITEM_LENGTH`. With the parts they give back each event of the log, so that the text need not be stored a second time: a text-like
- * part takes numbers until its text is used up, an item takes one. A missing number is the rest of its part.
+ * them, or `ITEM_LENGTH`. With the parts, these numbers give back each event of the log, so that the text need not be stored a second time: a
+ * text-like part takes numbers until its text is used up, an item takes one. A missing number stands for the rest of its part.
  */
 export class EventLengths {
   private buffer = new Uint8Array(FIRST_CAPACITY);
@@ -27,7 +27,7 @@ export class EventLengths {
     return this.events;
   }
 
-  /** What is there now; later additions do not change it. */
+  /** Bytes of the numbers so far; later additions do not change them. */
   get bytes(): Uint8Array {
     return this.buffer.subarray(0, this.used);
   }

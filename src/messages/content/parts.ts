@@ -4,15 +4,16 @@ export interface TextPart {
   text: string;
 }
 
-/** What a reasoning model thinks: shown, but no part of the answer. */
+/** Reasoning of a model: shown, but not part of the answer. */
 export interface ReasoningPart {
   type: 'reasoning';
   text: string;
 }
 
 /**
- * What a message consists of, in order. A further kind of content is a member of this union and the rows that the compiler demands then: its event
- * (`EventOfPart`) and its codec (`PART_CODECS` in `src/replies/events/`). Log, journal, recovery and replays carry it without a change.
+ * One of the parts of a message, which are in order. A further kind of content is a member of this union and the rows that the compiler then
+ * demands: its event (`EventOfPart`) and its codec (`PART_CODECS` in `src/replies/events/`). Log, journal, recovery and replays carry it without
+ * a change.
  */
 export type MessagePart = TextPart | ReasoningPart;
 

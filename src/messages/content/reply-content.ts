@@ -2,17 +2,17 @@ import { EventLengths, ITEM_LENGTH } from './event-lengths';
 import { isTextLike, type ItemPart, type MessagePart, type TextLikePart } from './parts';
 import { ReplyCursor, type ReplyPieces } from './reply-cursor';
 
-/** What one event adds to a reply: a stretch of text, or an item. */
+/** Addition to a reply by one event: a stretch of text, or an item. */
 export type ReplyDelta = Readonly<MessagePart>;
 
-/** What of a reply is stored. */
+/** Content of a reply as it is stored. */
 export type StorableContent = Pick<ReplyContent, 'parts' | 'eventLengths'>;
 
-/** A cursor is kept for every so many events, so that any event is near one. */
+/** Number of events between two kept cursors, so that any event is near one. */
 const STRIDE = 256;
 const NO_LENGTHS = new Uint8Array();
 
-/** What a reply holds so far: its parts, and where its events begin and end in them. */
+/** Content of a reply so far: its parts, and where its events begin and end in them. */
 export class ReplyContent {
   private readonly stretches: MessagePart[] = [];
   private readonly lengths = new EventLengths();
@@ -20,7 +20,7 @@ export class ReplyContent {
   private readonly places: ReplyCursor[] = [];
   private characters = 0;
 
-  /** What was stored of a reply. */
+  /** Content rebuilt from the stored parts and event lengths. */
   static of(parts: readonly MessagePart[], eventLengths: Uint8Array | null): ReplyContent {
     const content = new ReplyContent();
     const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
@@ -48,7 +48,7 @@ export class ReplyContent {
     this.lengths.add(ITEM_LENGTH);
   }
 
-  /** The deltas after so many, at most `count`, and no more than the first that bring them to so many characters. */
+  /** The deltas after the first `offset`: at most `count`, up to the one with which they have `characters` characters or more. */
   deltasAfter(offset: number, count: number, characters = Infinity): ReplyDelta[] {
     const deltas: ReplyDelta[] = [];
     const cursor = this.places.at(Math.floor(offset / STRIDE))?.copy();
@@ -63,7 +63,7 @@ export class ReplyContent {
     return deltas;
   }
 
-  /** Characters (UTF-16 units) of its texts, reasoning included. */
+  /** Characters (UTF-16 units) of all texts, reasoning included. */
   get length(): number {
     return this.characters;
   }
@@ -101,14 +101,14 @@ function isOfType(part: MessagePart | undefined, { type }: Readonly<TextLikePart
   return part?.type === type;
 }
 
-/** The answer alone, without its reasoning. */
+/** Text of the answer, without its reasoning. */
 export function textOf(parts: readonly MessagePart[]): string {
   let text = '';
   for (const part of parts) if (part.type === 'text') text += part.text;
   return text;
 }
 
-/** Number of events that add to a stored reply. Counted event by event: a row may have fewer lengths than events. Creates none of them. */
+/** Number of events that add to a stored reply. Counted event by event, since a row may have fewer lengths than events, but without creating them. */
 export function deltaCount(parts: readonly MessagePart[], eventLengths: Uint8Array | null): number {
   const pieces = { parts, lengths: eventLengths ?? NO_LENGTHS };
   let count = 0;

@@ -1,24 +1,24 @@
 import { isTextLike, type MessagePart } from './parts';
 
-/** What a reply holds: its parts, and the lengths of the events that made them (`event-lengths.ts`). */
+/** Content of a reply: its parts, and the lengths of the events that made them (`event-lengths.ts`). */
 export interface ReplyPieces {
   parts: readonly MessagePart[];
   lengths: Uint8Array;
 }
 
 /**
- * A place in the events of a reply, which moves from one to the next without looking at those before it. It keeps numbers only: the
- * pieces are given to each call, and must be the same or have grown at their end.
+ * A position in the events of a reply, which moves from one event to the next without reading earlier ones. It keeps numbers only: the
+ * pieces are passed to each call, and must be unchanged or have grown at their end.
  */
 export class ReplyCursor {
   private part = 0;
-  /** The current event is this stretch of the part's text; 0 to 1 for an item. */
+  /** Start and end (`to`) of the current event in the part's text; 0 and 1 for an item. */
   private from = 0;
   private to = 0;
-  /** Where the length of the next event begins. */
+  /** Byte index at which the length of the next event begins. */
   private byte = 0;
 
-  /** The place after the last event of these pieces, whether or not its part goes on. */
+  /** A cursor after the last event of these pieces, whose last part may still grow. */
   static atEnd({ parts, lengths }: ReplyPieces): ReplyCursor {
     const cursor = new ReplyCursor();
     cursor.part = Math.max(parts.length - 1, 0);
@@ -32,7 +32,7 @@ export class ReplyCursor {
     return Object.assign(new ReplyCursor(), this);
   }
 
-  /** Goes on to the next event; false if there is none. Makes nothing. */
+  /** Moves to the next event without creating it; false if there is none. */
   advance({ parts, lengths }: ReplyPieces): boolean {
     this.from = this.to;
     while (this.part < parts.length && this.from >= sizeOf(parts[this.part])) {
@@ -47,7 +47,7 @@ export class ReplyCursor {
     return true;
   }
 
-  /** The event that it has come to. */
+  /** The event at which the cursor is. */
   delta({ parts }: ReplyPieces): MessagePart {
     const part = parts[this.part];
     return isTextLike(part) ? { type: part.type, text: part.text.slice(this.from, this.to) } : part;

@@ -78,7 +78,7 @@ export class ListConversationsQuery extends PageQuery {
   @IsIn(['pinned', 'activity'], { message: 'must be pinned or activity' })
   order?: 'pinned' | 'activity';
 
-  // The keys are the client's own, so that they are documented with the route (`ApiMetadataFilter`).
+  // Keys of metadata are the client's own, so they are documented with the route (`ApiMetadataFilter`).
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string>;

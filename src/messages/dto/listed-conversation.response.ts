@@ -4,7 +4,7 @@ import { ApiId, ApiTime } from '../../http/openapi/api-properties';
 import { MESSAGE_ROLES, type MessageRole, type OpenStatus } from '../message.types';
 import type { ListedConversation } from '../overview.repository';
 
-/** In UTF-16 code units, as most clients count. */
+/** Maximum length of a preview in UTF-16 code units, as most clients count. */
 const PREVIEW_LENGTH = 120;
 
 @ApiSchema({ name: 'RunningReply' })
