@@ -47,7 +47,7 @@ export class RepliesService {
     return this.logOf(await this.reply(userId, messageId), lastEventId);
   }
 
-  /** The same for the reply that an event belongs to (`ofEvent`), after that event. */
+  /** Log of the reply that an event belongs to (`ofEvent`), after that event; undefined as in `resume`. */
   async resumeAfter(userId: string, eventId: string, conversation?: string): Promise<LogReader | undefined> {
     return this.logOf(await this.replyOfEvent(userId, eventId, conversation), eventId);
   }
@@ -72,7 +72,7 @@ export class RepliesService {
 
   /**
    * Stops the running reply, or the one that waits for a slot of its model, and returns it as it is then, or the last reply if there is
-   * none. A queued reply comes next.
+   * none. The next queued reply then starts.
    * @param conversation its id or key
    */
   async stopRunning(userId: string, conversation: string): Promise<HistoryMessage> {

@@ -26,7 +26,7 @@ export const replyNotFound = () => new AppError('not_found', 'message_not_found'
 export const invalidResumeId = () =>
   new AppError('invalid', 'invalid_last_event_id', 'Last-Event-ID is not the id of an event of this stream.');
 
-/** Maps `not_found`: what does not exist for this user cannot be in the id of one of their events. */
+/** Maps `not_found`: a reply that does not exist for this user cannot be in the id of one of their events. */
 export function asInvalidResumeId(error: unknown): never {
   throw isNotFound(error) ? invalidResumeId() : error;
 }

@@ -10,12 +10,12 @@ import { keyTopic } from '../../signals/topics';
 const POLL_INTERVAL_MS = 100;
 /** Poll interval while no other process is known. */
 const ALONE_POLL_INTERVAL_MS = 1_000;
-/** Keys per statement. */
+/** Maximum number of keys per statement. */
 const CHUNK = 1_000;
 /** Pause between two polls, at least this many times the duration of the last one. */
 const MIN_PAUSE_FACTOR = 9;
 
-/** A key that no conversation has yet, shared by all who wait for it. */
+/** A key that no conversation has yet, shared by all feeds that wait for it. */
 interface WaitedFor {
   userId: string;
   key: string;
@@ -23,9 +23,9 @@ interface WaitedFor {
 }
 
 /**
- * Tells feeds that wait for a conversation with a key of its client's that there is one. What this process makes publishes the topic of the
- * key (`Signals`); what other processes make is looked for while somebody waits, one poll for all, and published in the same way. Called by
- * `NamedFeed`.
+ * Tells feeds that wait for a conversation with a client's key that it exists. A conversation of this process publishes the topic of its key
+ * (`Signals`) when it is created; conversations of other processes are polled while a feed waits, in one poll for all, and published in the
+ * same way. Called by `NamedFeed`.
  */
 @Injectable()
 export class RemoteKeyWatcher {

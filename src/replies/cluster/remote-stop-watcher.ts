@@ -12,8 +12,8 @@ const POLL_INTERVAL_MS = 100;
 const ALONE_POLL_INTERVAL_MS = 500;
 
 /**
- * Stops replies of this process that were stopped, or deleted with their conversation, through another process: looks from time to time, and at
- * once when the topic of this process's registration is published.
+ * Stops replies of this process that were stopped, or deleted with their conversation, through another process: polls the
+ * requests, and at once when the topic of this process's registration is published.
  */
 @Injectable()
 export class RemoteStopWatcher implements OnModuleInit {

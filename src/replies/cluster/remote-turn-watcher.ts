@@ -10,7 +10,7 @@ import { conversationTopic, titleTopic } from '../../signals/topics';
 const POLL_INTERVAL_MS = 100;
 /** Poll interval while no other process is known: one that has just started may have started a turn. */
 const ALONE_POLL_INTERVAL_MS = 1_000;
-/** Conversations per statement. */
+/** Maximum number of conversations per statement. */
 const CHUNK = 1_000;
 /** Pause between two polls, at least this many times the duration of the last one: with many feeds a poll takes long. */
 const MIN_PAUSE_FACTOR = 9;
@@ -23,17 +23,17 @@ interface Watcher {
 /** One conversation, shared by all of its watchers. */
 interface Watched {
   userId: string;
-  /** Sequence up to which its topic has been published. */
+  /** Sequence up to which the topic of the conversation has been published. */
   published: number;
-  /** The same of its version: a model may have named it. */
+  /** Version of the conversation up to which the topic of its title has been published. */
   version: number;
   watchers: Set<Watcher>;
 }
 
 /**
- * Tells feeds of changes of their conversations. Those of this process publish the conversation's topic (`Signals`); turns that other processes
- * have started, titles that they have made, and deletions are looked for while somebody watches, one poll for all, and published in the same way.
- * Called by `ConversationFeed`.
+ * Tells feeds of changes of their conversations. Changes by this process publish the conversation's topic (`Signals`); turns, titles and
+ * deletions by other processes are polled while a feed watches, in one poll for all, and published in the same way. Called by
+ * `ConversationFeed`.
  */
 @Injectable()
 export class RemoteTurnWatcher implements OnModuleInit {
@@ -69,7 +69,7 @@ export class RemoteTurnWatcher implements OnModuleInit {
     });
   }
 
-  /** Calls the listener when the conversation may have another title, while somebody watches its changes. Returns what ends that. */
+  /** Calls the listener when the conversation may have another title, while its changes are watched. Returns a function that ends that. */
   onTitle(conversationId: string, listener: () => void): () => void {
     return this.signals.subscribe(titleTopic(conversationId), listener);
   }
@@ -110,7 +110,7 @@ export class RemoteTurnWatcher implements OnModuleInit {
       }
   }
 
-  /** Nothing if all watchers know the message: that of a turn that this process has started. */
+  /** Publishes the conversation's topic unless all watchers know the message, as they do for a turn that this process has started. */
   private publish(conversationId: string, sequence: number): void {
     const watched = this.watched.get(conversationId);
     if (!watched) return;

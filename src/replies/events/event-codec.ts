@@ -23,7 +23,7 @@ type Ending = Pick<Message, 'id' | 'parts' | 'finish_reason' | 'usage' | 'error'
 /** An entry of a reply's log, serialised once for all of its readers. */
 export interface LoggedEvent {
   messageId: string;
-  /** 1, 2, 3 … without gaps; 0 for what is no part of the log and has no id (`queued`, `title`). */
+  /** 1, 2, 3 … without gaps; 0 for events that are not part of the log and have no id (`queued`, `title`). */
   sequence: number;
   event: StreamEvent;
   /** `event` as JSON: for the journal, and for encoders that send it as it is. */
@@ -36,12 +36,12 @@ export function logged(messageId: string, sequence: number, event: StreamEvent):
   return { messageId, sequence, event, json: JSON.stringify(event), terminal: isTerminal(event) };
 }
 
-/** Tells who reads the log of a reply that it waits for its model. */
+/** Event that tells a reader of a queued reply its place in the queue of its model. */
 export function queuedNotice(messageId: string, position: number): LoggedEvent {
   return logged(messageId, 0, { type: 'queued', data: { message_id: messageId, position } });
 }
 
-/** Tells who follows a conversation that a model has named it. */
+/** Event that tells a feed of a conversation the title that the service has given it. */
 export function titleNotice(conversationId: string, title: string): LoggedEvent {
   return logged('', 0, { type: 'title', data: { conversation_id: conversationId, title } });
 }
@@ -78,7 +78,7 @@ function shownPositions([own, userPosition, userCount]: StartPlaces) {
   };
 }
 
-/** How a kind of part is shown. */
+/** Conversion between a kind of part and its event. */
 interface PartCodec<Part extends MessagePart, Event extends ContentEvent> {
   /** Type of its event. */
   event: Event['type'];
@@ -90,7 +90,7 @@ interface PartCodec<Part extends MessagePart, Event extends ContentEvent> {
 type PartType = MessagePart['type'];
 type AnyCodec = PartCodec<MessagePart, ContentEvent>;
 
-/** Event ⇄ part for each kind of content. Whatever is logged, journalled, recovered or replayed passes through this table. */
+/** Event ⇄ part for each kind of content. All content that is logged, journalled, recovered or replayed passes through this table. */
 export const PART_CODECS = {
   text: {
     event: 'chunk',
@@ -106,21 +106,21 @@ export const PART_CODECS = {
 
 const codecs: Readonly<Record<PartType, AnyCodec>> = PART_CODECS;
 
-/** The same by type of event; undefined for events that start or end a reply. */
+/** Codecs by type of event; undefined for events that start or end a reply. */
 export const EVENT_CODECS: Partial<Record<StreamEvent['type'], AnyCodec>> = Object.fromEntries(
   Object.values(codecs).map((codec) => [codec.event, codec]),
 );
 
 /** Delta that an event adds to the reply's content; undefined for an event that starts or ends the reply. */
 export function deltaOf({ type, data }: StreamEvent): ReplyDelta | undefined {
-  // Nearly every event; without a look-up.
+  // Nearly every event is a chunk, which needs no look-up.
   if (type === 'chunk') return PART_CODECS.text.toPart(data);
   return EVENT_CODECS[type]?.toPart(data as ContentEvent['data']);
 }
 
 /** Event that shows a delta of the reply's content. */
 export function deltaEvent(delta: ReplyDelta): ContentEvent {
-  // As in `deltaOf`.
+  // Nearly every delta is text, which needs no look-up.
   if (delta.type === 'text') return PART_CODECS.text.toEvent(delta);
   return codecs[delta.type].toEvent(delta);
 }
@@ -179,7 +179,7 @@ export function lastSequence({ parts, event_lengths }: StoredReply): number {
 }
 
 /**
- * A reader's position in the log of a closed reply. It holds nothing else: each call is given the reply, and only the events of one
+ * A reader's position in the log of a closed reply. It keeps nothing else: each call is passed the reply, and only the events of one
  * batch are created. Used by `ReplyReader`.
  */
 export class StoredLogCursor {

@@ -188,13 +188,13 @@ interface EventOfPart {
 /** The event of one kind of part. `PART_CODECS` does not compile while a kind has none. */
 export type EventOf<T extends keyof EventOfPart> = EventOfPart[T];
 
-/** An event between `start` and the terminal one: what it says is part of the message. */
+/** An event between `start` and the terminal one: its content is part of the message. */
 export type ContentEvent = EventOf<keyof EventOfPart>;
 
 /** An event of a reply's log. */
 export type ReplyEvent = StartEvent | ContentEvent | EndEvent | ErrorEvent;
 
-/** An event of a stream: of a reply's log, or what is told beside it. */
+/** An event of a stream: of a reply's log, or a notice that is not part of a log. */
 export type StreamEvent = ReplyEvent | QueuedEvent | TitleEvent;
 
 /** Event classes by `type`. */

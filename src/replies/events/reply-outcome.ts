@@ -2,7 +2,7 @@ import { toAppError } from '../../database/database-error';
 import { LlmError } from '../../llm/llm-error';
 import type { MessageError, ReplyOutcome } from '../../messages/message.types';
 
-/** Why a reply is stopped from outside: the abort reason of its producer's signal. */
+/** Reason to stop a reply from outside: the abort reason of its producer's signal. */
 export type StopReason = 'stopped' | 'shutdown' | 'conversation_deleted' | 'lease_lost' | 'locked_out';
 
 type Ending = Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'>;
@@ -35,7 +35,7 @@ const STORAGE_REFUSED: MessageError = {
 /** Outcome of a reply that the database rejects on every attempt. */
 export const REFUSED: Ending = { status: 'failed', finish_reason: null, error: STORAGE_REFUSED };
 
-/** Ends a stream, not the reply: why its reader is shown no more events. */
+/** Error that ends a stream, not the reply: its reader is shown no more events. */
 export const SIGNED_OUT: MessageError = {
   code: 'signed_out',
   message: 'The identity that opened this stream is no longer valid.',

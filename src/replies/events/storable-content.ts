@@ -20,8 +20,8 @@ export function* storableForms(content: ReplyContent): Generator<ReplyContent> {
 }
 
 /**
- * Replaces lone surrogates and NUL by U+FFFD, in whatever text a part has: the same length in UTF-16 units, so that the events keep their
- * numbers and offsets.
+ * Replaces lone surrogates and NUL by U+FFFD in all texts of a part. Their lengths in UTF-16 units stay the same, so that the events keep
+ * their numbers and offsets.
  */
 function storablePart(part: MessagePart): MessagePart {
   return JSON.parse(JSON.stringify(part), (_key, value: unknown) =>

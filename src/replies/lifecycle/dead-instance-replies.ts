@@ -28,7 +28,7 @@ export class DeadInstanceReplies {
     private readonly database: DatabaseState,
   ) {}
 
-  /** Closes them; returns how many. */
+  /** Closes the replies of all dead processes; returns their number. */
   async close(): Promise<number> {
     let closed = 0;
     for (const id of await this.instances.expired())

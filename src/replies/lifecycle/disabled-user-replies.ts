@@ -17,7 +17,7 @@ const CHANGE_RETENTION_MS = 60_000;
 export class DisabledUserReplies implements OnModuleInit {
   /** Time of the last change by user subject (`performance.now()`): a request admitted before it may be about to start a reply. */
   private readonly changed = new BoundedMap<string, number>(REPLY_BOUNDS.changesOfUsers.limit);
-  /** Time of the last of them: as long as it is long ago, no subject has to be computed. */
+  /** Time of the last change of any user: if that is long ago, no subject has to be computed. */
   private lastChangeAt = -Infinity;
 
   private readonly checks = new RetryingChecks<string>({

@@ -18,7 +18,7 @@ const MARGIN_MS = 2_000;
 export class OrphanedReplies {
   /** Minimum age of such a reply: by then the request that stored it has started it or given up. */
   private readonly minAgeMs: number;
-  /** Time when each of them was first seen, by message id (`performance.now()`). While the database is away none is seen. */
+  /** Time when each such reply was first seen, by message id (`performance.now()`). While the database is away none is seen. */
   private seenSince = new Map<string, number>();
 
   constructor(
@@ -31,7 +31,7 @@ export class OrphanedReplies {
     this.minAgeMs = 2 * database.statementTimeoutMs + MARGIN_MS;
   }
 
-  /** Closes them as interrupted; returns how many. */
+  /** Closes such replies as interrupted; returns their number. */
   async close(): Promise<number> {
     const seenMs: number = REPLY_BOUNDS.orphanSeenMs.limit;
     const now = performance.now();

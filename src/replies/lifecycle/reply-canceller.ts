@@ -39,7 +39,7 @@ export class ReplyCanceller {
     if (reply) await this.cancelRunning(reply);
   }
 
-  /** A reply is stored a moment before it is active: one that is open but not active here yet is stopped when it is. */
+  /** Stops an open reply, wherever it runs. A reply is stored a moment before it is active: one that is not active yet is stopped when it is. */
   private async cancelRunning(reply: MessageHeader): Promise<void> {
     const ref = replyRef(reply);
     const changes = this.watcher.changesOf(ref);

@@ -6,8 +6,8 @@ import { conversationTopic } from '../../signals/topics';
 import { ActiveReplies } from '../produce/active-replies';
 
 /**
- * Stops active replies whose conversation is deleted through this process, and tells those who wait for further ones; stops all of them
- * when this process has lost its lease.
+ * Stops active replies whose conversation is deleted through this process, and wakes feeds that wait for further replies; stops all
+ * active replies when this process has lost its lease.
  */
 @Injectable()
 export class StopTriggers implements OnModuleInit {

@@ -7,7 +7,7 @@ import { OrphanedReplies } from './orphaned-replies';
 const SWEEP_MS = 2_500;
 
 /**
- * Repeats the tasks that find what no event reports, such as replies of dead processes: at startup, and 2.5 s after each run. Each
+ * Repeats tasks for states that no event reports, such as replies of dead processes: at startup, and 2.5 s after each run. Each
  * task has a timer of its own, so that one that fails or takes long delays no other, and none overlaps itself.
  */
 @Injectable()

@@ -32,7 +32,7 @@ export class LiveLog {
     return this.earlierCount + this.latest.length;
   }
 
-  /** Why no more events will come; undefined while more may. */
+  /** Reason why no more events will come; undefined while more may. */
   get end(): Exclude<ReadEnd, 'aborted'> | undefined {
     if (this.isDetached) return 'see-message';
     return this.latest.at(-1)?.terminal ? 'terminal' : undefined;

@@ -8,8 +8,7 @@ export type EventsListener<E = LoggedEvent> = (events: E[]) => Promise<void> | u
 
 /**
  * Reads the events of one or more replies: settles after the last of them, or when the signal aborts. The listener sets the pace, and nothing
- * is held for it but its cursor. This is what `RepliesService`, `NamedFeed` and `UserFeed` (whose events have ids of their own) hand to the
- * faces.
+ * is kept for it but its cursor. `RepliesService`, `NamedFeed` and `UserFeed` (whose events have ids of their own) return such a reader.
  */
 export type LogReader<E = LoggedEvent> = (listener: EventsListener<E>, signal: AbortSignal) => Promise<void>;
 
@@ -17,12 +16,12 @@ export type LogReader<E = LoggedEvent> = (listener: EventsListener<E>, signal: A
 export const emptyLog: LogReader = () => Promise.resolve();
 
 /**
- * Why a log has no more for its reader: it has ended with its `terminal` event; the log cannot go on here, but `see-message` what has become of
- * the reply; the reader's signal has `aborted`.
+ * Reason why a log has no more events for its reader: it has ended with its `terminal` event; it ends here without one, and the state of the
+ * reply is in its message (`see-message`); the reader's signal has `aborted`.
  */
 export type ReadEnd = 'terminal' | 'see-message' | 'aborted';
 
-/** What the log holds of a reply whose process is gone. */
+/** A reply whose process is gone, with its content in the log. */
 export interface RecoveredReply {
   reply: WrittenReply;
   content: StorableContent;
@@ -62,7 +61,7 @@ export abstract class ReplyLog {
   abstract complete(messageId: string, terminal: ReplyEvent): void;
 
   /**
-   * Ends the log in this process without its terminal event; readers are to see the message.
+   * Ends the log in this process without its terminal event; readers get the end `see-message`.
    *
    * Without an error the reply is stored in its message, by whichever process, or is gone: the log forgets it. With an error, which is shown to
    * its readers, it is still open: nothing more of it can be shown now, and what was shown is kept until the reply is detached without one, so
@@ -82,10 +81,10 @@ export abstract class ReplyLog {
   ): Promise<ReadEnd>;
 
   /**
-   * What the log holds of the open replies of a process that is gone: every event that was shown. Nothing while the process is
-   * registered; `InstanceService.takeOver` ends the registration of a dead one. Once this has begun no append of that process
-   * succeeds. What is passed on is to be stored by the caller, each reply in a transaction of its own; a reply that cannot be read now
-   * is left out, and found again by the next call. The iterator may be shared by several consumers. Two recoveries at once do no harm.
+   * Recovers the open replies of a process that is gone, with every event that was shown. None while the process is registered;
+   * `InstanceService.takeOver` ends the registration of a dead one. Once a recovery has begun, no append of that process succeeds. The
+   * caller stores the replies, each in a transaction of its own; a reply that cannot be read now is left out, and found by the next call.
+   * The iterator may be shared by several consumers. Two recoveries at once do no harm.
    */
   abstract recover(instanceId: string): AsyncIterableIterator<RecoveredReply>;
 

@@ -26,7 +26,7 @@ export class ActiveReplies {
 
   constructor(private readonly signals: Signals) {}
 
-  /** Emits each reply when it has started. What waits for one reply or conversation subscribes to its topic instead (`Signals`). */
+  /** Emits each reply when it has started. Waiting for one reply or conversation is done with its topic instead (`Signals`). */
   get started$(): Observable<ReplyRef> {
     return this.starts;
   }
@@ -49,7 +49,7 @@ export class ActiveReplies {
     return this.end;
   }
 
-  /** Runs `produce` with its own abort signal; the reply is active until that has settled. */
+  /** Runs `produce` with an abort signal of its own; the reply is active until `produce` has settled. */
   start(reply: ReplyRef, produce: (signal: AbortSignal) => Promise<void>): void {
     const { messageId, conversationId } = reply;
     const abort = new AbortController();

@@ -13,8 +13,8 @@ const LONGEST = REPLY_BOUNDS.eventCharacters.limit;
  * joined and cut for every reader, live or later, and nothing that was shown changes.
  *
  * At most one delta of each type is held back, in the order in which they started: if a model alternates between the types more often
- * than that, the order of text and reasoning is lost from there on, but no character of either. An item is never held back, and lets go of
- * what was held before it.
+ * than that, the order of text and reasoning is lost from there on, but no character of either. An item is never held back, and
+ * releases the deltas that were held before it.
  */
 export class DeltaCoalescer {
   private held: TextLikePart[] = [];
@@ -34,7 +34,7 @@ export class DeltaCoalescer {
     });
   }
 
-  /** The same for the deltas that are held back. */
+  /** Adds the deltas that are held back to the content, and returns them. */
   flush(): ReplyDelta[] {
     const deltas = this.held;
     this.held = [];
@@ -62,7 +62,7 @@ function isTooLong(delta: ReplyDelta): boolean {
   return isTextLike(delta) && delta.text.length > LONGEST;
 }
 
-/** No piece ends inside of a surrogate pair, which would be two characters that cannot be stored. */
+/** Cuts a delta. No piece ends inside of a surrogate pair, whose halves could not be stored. */
 function inPieces(delta: ReplyDelta): ReplyDelta[] {
   if (!isTextLike(delta)) return [delta];
   const { type, text } = delta;

@@ -22,13 +22,13 @@ export interface ReplyResult {
   usage: StoredUsage | null;
   /** Undefined until it is known. */
   ending: Pick<ReplyOutcome, 'status' | 'finish_reason' | 'error'> | undefined;
-  /** When this process began to produce it (`performance.now()`). */
+  /** Time when this process began to produce the reply (`performance.now()`). */
   startedAt: number;
-  /** When it had its first part. */
+  /** Time of its first part (`performance.now()`); undefined if it has none. */
   firstPartAt: number | undefined;
-  /** What the provider wrote of the failure that ended it. */
+  /** The provider's own text on the failure that ended the reply. */
   providerWords: string | undefined;
-  /** By a model of the user's own. */
+  /** Whether the reply is by a model of the user's own. */
   own: boolean;
 }
 
@@ -75,7 +75,7 @@ export class ReplyFinalizer {
   }
 
   /**
-   * Closes a reply that nobody produces any more, as interrupted, with what is known of it; false if it was no longer open.
+   * Closes a reply that nobody produces any more, as interrupted, with its recovered content; false if it was no longer open.
    * @throws if the database cannot store it now
    */
   async finalizeRecovered({ reply, content }: RecoveredReply): Promise<boolean> {
@@ -106,7 +106,7 @@ export class ReplyFinalizer {
       return;
     }
     if (reply) this.log.complete(messageId, terminalEvent(reply));
-    // Others have closed or removed the reply, or an earlier attempt was stored although its response was lost.
+    // Another process has closed or removed the reply, or an earlier attempt was stored although its response was lost.
     else this.log.detach(messageId);
     this.announce(writer, reply, finished);
   }
@@ -143,7 +143,7 @@ export class ReplyFinalizer {
     return reply === 'refused' ? this.saveStorablePart(writer, finished) : reply;
   }
 
-  /** Stores what the database accepts of the content, as a failed reply, so that the conversation is not blocked. */
+  /** Stores the longest form of the content that the database accepts, as a failed reply, so that the conversation is not blocked. */
   private async saveStorablePart(
     writer: WrittenReply,
     { content: refused, outcome, result }: FinishedReply,
@@ -219,7 +219,7 @@ function observedReply(
   };
 }
 
-/** Of a reply whose process is gone only its end is known. */
+/** Facts on a reply whose process is gone: only its end is known. */
 function recoveredReply(
   { conversationId, messageId }: ReplyRef,
   { status, finish_reason, error }: ClosedReply,

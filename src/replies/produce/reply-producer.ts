@@ -30,7 +30,7 @@ export type ReplyToWrite = Pick<
   instance_id: string;
 };
 
-/** Everything that a reply is produced from. */
+/** Input for the production of a reply. */
 export interface ReplyJob {
   reply: ReplyToWrite;
   /** Loads the messages for the model, oldest first. */
@@ -40,7 +40,7 @@ export interface ReplyJob {
   targets?: CatalogueEntry[];
   /** Parts that the reply starts with: those of the reply that it continues. */
   prefix?: MessagePart[];
-  /** With the slot of its model, if that has a limit. Released when the reply is closed. */
+  /** Slot of the model, held if that has a limit; released when the reply is closed. */
   slot: ReplySlot;
 }
 
@@ -51,11 +51,11 @@ interface Progress {
   coalescer: DeltaCoalescer;
   /** Number of events that show the prefix. */
   prefixEvents: number;
-  /** What the model is sent. */
+  /** Messages that the model is sent. */
   messages: ModelMessage[];
 }
 
-/** A step is a call of a model, and of the tools that it asks for then. One, until models are offered tools. */
+/** Maximum number of steps: a step is a call of a model, and of the tools that it then requests. One, until models are offered tools. */
 const MAX_STEPS = 1;
 
 /**
@@ -75,7 +75,7 @@ export class ReplyProducer {
     private readonly observer: Observer = new NoopObserver(),
   ) {}
 
-  /** For a reply that is to be started: it holds no slot yet. */
+  /** Slot of a reply that is to be started: it is not taken yet. */
   slotFor(userId: string): ReplySlot {
     return this.slots.forReply(userId);
   }
@@ -96,7 +96,7 @@ export class ReplyProducer {
     );
   }
 
-  /** What the model says, from the prefix to the end, appended to the log meanwhile. A failure of the model is the reply's ending. */
+  /** Runs the model and appends the reply to the log, from the prefix on. A failure of the model becomes the reply's ending. */
   private async produce(job: ReplyJob, content: ReplyContent, signal: AbortSignal): Promise<ReplyResult> {
     const { reply, targets } = job;
     const startedAt = performance.now();
@@ -137,7 +137,7 @@ export class ReplyProducer {
     return result;
   }
 
-  /** Shows what the reply begins with, and loads what the model is sent. */
+  /** Shows the prefix of the reply, and loads the messages that the model is sent. */
   private async prepare({ reply, context, prefix = [] }: ReplyJob, progress: Progress): Promise<void> {
     const { coalescer, result } = progress;
     const deltas = [...coalescer.add(prefix), ...coalescer.flush()];
@@ -166,13 +166,13 @@ export class ReplyProducer {
     });
   }
 
-  /** Shows the deltas that are held back. If they cannot be logged, they are shown with the message, which holds them. */
+  /** Shows the deltas that are held back. If they cannot be logged, they are shown with the message, which has them. */
   private async showRest(messageId: string, { coalescer }: Progress): Promise<void> {
     const rest = coalescer.flush();
     if (rest.length) await this.log.append(messageId, rest.map(deltaEvent))?.catch(() => undefined);
   }
 
-  /** What a model call failed with is logged with the call, and the end of the reply with its line (`Observer`); a fault of ours only here. */
+  /** Ending after an error. That of a model call is logged with the call, and the end of the reply by the `Observer`; any other error only here. */
   private failure(reply: ReplyToWrite, error: unknown) {
     if (!(error instanceof LlmError))
       this.logger.warn({ message_id: reply.id, err: error }, 'A reply could not be produced');
@@ -180,7 +180,7 @@ export class ReplyProducer {
   }
 }
 
-/** All that helps to find out why a provider failed. `request_id` on a line of the log is our own. */
+/** Fields of the log line of a failed call. The provider's request id gets another name, since `request_id` in the log is our own. */
 function failedCall(messageId: string, attempt: ModelAttempt, { detail, providerText }: LlmError) {
   const { outcome, request_id, ...facts } = attempt;
   return {
@@ -205,8 +205,8 @@ function prefixMessage(parts: MessagePart[]): ModelMessage[] {
 }
 
 /**
- * Usage for replies that the provider did not count: stopped or cut off ones, and those of providers that never count. Without any
- * text nothing is charged.
+ * Usage of a reply that the provider did not count: a stopped or cut off one, or one of a provider that never counts. The caller leaves out
+ * replies without new text, unless they were stopped.
  */
 async function estimatedUsage({ messages, result }: Progress): Promise<TokenUsage> {
   const inputs = messages.map(({ content }) => content);

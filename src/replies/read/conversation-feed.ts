@@ -19,7 +19,7 @@ import { Wakeup } from '../../common/wakeup';
 const RETRY_MS = 5_000;
 const BATCH = 20;
 
-/** Where a feed starts: in a reply, or with the replies after a sequence. */
+/** Start of a feed: in a reply, or with the replies after a sequence. */
 interface FeedStart {
   reply?: { message: MessageHeader; after: number };
   sequence: number;
@@ -88,9 +88,9 @@ export class ConversationFeed {
     const running = await this.messages.runningReply(of);
     if (running) return { reply: { message: running, after: 0 }, sequence: running.sequence };
     const last = await this.messages.lastReply(of);
-    // Queued replies come after it.
+    // Queued replies come after the last one that is not queued.
     const sequence = last?.sequence ?? 0;
-    // Open: its turn began after the look at what runs.
+    // An open one was started after the query for the running reply.
     return last && (isOpen(last) || this.shownEnds.isDue(last))
       ? { reply: { message: last, after: 0 }, sequence }
       : { sequence };
@@ -135,7 +135,7 @@ export class ConversationFeed {
         if (!result.replies.length) await wakeup.wait(result.failed ? RETRY_MS : undefined);
       }
     } finally {
-      // Also if the reader had disconnected before.
+      // Needed even if the reader had disconnected before.
       subscription.unsubscribe();
       signal.removeEventListener('abort', wakeup.wake);
     }
@@ -151,7 +151,7 @@ export class ConversationFeed {
     if (!signal.aborted && !this.reader.closed) this.shownEnds.add(reply.id);
   }
 
-  /** Tells of titles that the service makes from now on, also in the middle of a reply. Returns what ends it. */
+  /** Sends titles that the service gives from now on, even in the middle of a reply. Returns a function that ends this. */
   private tellTitles(
     { id, user_id, title: known }: Conversation,
     listener: EventsListener,
@@ -161,13 +161,13 @@ export class ConversationFeed {
     let ended = false;
     const tell = async () => {
       const { title, title_source } = await this.conversations.get(user_id, id);
-      // First words are told of in the place of a title that was taken back; those that begin a conversation are in the turn's answer.
+      // A title from first words is sent only if it replaces one that was taken back; the first title of a conversation is in the turn's answer.
       const isNews = title_source === 'model' || (title_source === 'auto' && told !== null);
       if (ended || signal.aborted || !title || title === told || !isNews) return;
       told = title;
       await listener([titleNotice(id, title)]);
     };
-    // Who could not be told finds it in the conversation.
+    // A reader that misses the event finds the title in the conversation.
     const unsubscribe = this.turns.onTitle(id, () => void tell().catch(() => undefined));
     return () => {
       ended = true;

@@ -8,7 +8,7 @@ export interface LastEvent {
   sequence: number;
 }
 
-/** Ids are made by the clock of any process, which may have been set since. */
+/** Tolerance for ids from the future: an id has the time of a process whose clock may have been set since. */
 const CLOCKS_APART_MS = 60_000;
 
 /** @throws AppError `invalid_last_event_id` for anything but `<message_id>:<sequence>` */
@@ -18,7 +18,7 @@ export function parseLastEventId(id: string): LastEvent {
   return { messageId: messageId.toLowerCase(), sequence: parseSequence(sequence) };
 }
 
-/** Whether an id can be of a message that there was: one of ours that was made before now. */
+/** Whether an id may be that of a removed message: it has the format of our ids and a time before now. */
 export function mayHaveBeen(messageId: string): boolean {
   const madeAt = timeOfId(messageId);
   return madeAt !== undefined && madeAt <= Date.now() + CLOCKS_APART_MS;

@@ -1,6 +1,6 @@
 import type { EventsListener } from '../log/reply-log';
 
-/** A listener between whose batches something else may be told, at its pace and in order: what comes while it takes a batch follows that. */
+/** Lets several sources send to one listener, in order and at its pace: a batch that comes while it takes another one follows that. */
 export class InterleavedListener {
   private taking: Promise<void> | undefined;
 

@@ -13,8 +13,8 @@ import { ConversationFeed } from './conversation-feed';
 const RETRY_MS = 5_000;
 
 /**
- * The feed of a conversation that is named by its id or its client's key. With a key that none has it waits for the conversation; nothing is
- * stored meanwhile. Called by `ReplyStreamsController`, `SocketCommands`.
+ * The feed of a conversation that is named by its id or its client's key. With a key that no conversation has, the feed waits for one; nothing
+ * is stored meanwhile. Called by `ReplyStreamsController`, `SocketCommands`.
  */
 @Injectable()
 export class NamedFeed {
@@ -28,13 +28,13 @@ export class NamedFeed {
   ) {}
 
   /**
-   * As `ConversationFeed.open`.
+   * Log of the conversation as `ConversationFeed.open`, or of all replies of the one that gets the key.
    * @throws AppError `conversation_not_found`, `invalid_last_event_id`
    */
   async open(userId: string, name: string, lastEventId?: string): Promise<LogReader> {
     const conversation = await this.conversations.findNamed(userId, name);
     if (conversation) return this.feed.open(conversation, lastEventId);
-    // Of a conversation that had the key before, whose browser comes back by itself: the next one is waited for.
+    // The id may be of an earlier conversation with this key, to which a browser reconnects by itself: its feed waits for the next one.
     if (lastEventId && !mayHaveBeen(parseLastEventId(lastEventId).messageId)) throw invalidResumeId();
     return async (listener, signal) => {
       const made = await this.conversationWith(userId, name, signal);
@@ -42,14 +42,14 @@ export class NamedFeed {
     };
   }
 
-  /** Waits for it; undefined if the reader leaves or this process ends. */
+  /** Waits for a conversation with the key; undefined if the reader leaves or this process ends. */
   private async conversationWith(
     userId: string,
     key: string,
     signal: AbortSignal,
   ): Promise<Conversation | undefined> {
     const wakeup = new Wakeup();
-    // Before the first look, so that no conversation is missed.
+    // Subscribed before the first query, so that no conversation is missed.
     const subscription = merge(this.keys.useOf(userId, key), this.active.closed$).subscribe(wakeup.wake);
     signal.addEventListener('abort', wakeup.wake);
     try {

@@ -9,37 +9,37 @@ import { SlotQueue } from '../../messages/slot-queue';
 import { Signals } from '../../signals/signals';
 import { replyTopic } from '../../signals/topics';
 
-/** Poll interval while somebody waits for the end of a running reply, mostly one whose stop was requested. */
+/** Poll interval while the end of a running reply is awaited, mostly one whose stop was requested. */
 const POLL_INTERVAL_MS = 100;
-/** The same while there are queued replies alone. */
+/** Poll interval while only queued replies are watched. */
 const QUEUED_POLL_INTERVAL_MS = 200;
-/** Also the shortest time between two events of a place. */
+/** Poll interval of places in queues, and so the shortest time between two `queued` events of a reply. */
 const PLACES_INTERVAL_MS = 1_000;
 
-/** An open reply, shared by all who wait for it. */
+/** An open reply, shared by all callers that wait for it. */
 interface Watched {
   reply: MessageHeader;
   waiting: number;
-  /** In the queue of its model, from 1; 0 as long as it is not known to have one. */
+  /** Place in the queue of its model, from 1; 0 while none is known. */
   place: number;
 }
 
-/** Waits for changes of one reply. None is lost between two calls of `wait`; several are one. */
+/** Changes of one reply. None is lost between two calls of `wait`; several settle one call. */
 export interface ReplyChanges {
   /**
-   * Settles when the open reply has begun or ended, or has another place in the queue of its model than `place`, or may have. Returns its
-   * place then: the same one if something else has changed.
+   * Settles when the open reply has begun or ended, or has another place in the queue of its model than `place`, or may have. Returns
+   * its place then, which equals `place` if something else has changed.
    */
   wait(reply: MessageHeader, options?: { place?: number; atMostMs?: number }): Promise<number>;
   /** Ends the current call of `wait`, or the next one at once. */
   wake: () => void;
-  /** To be called when nobody waits any more. */
+  /** Ends the subscription; to be called when no further `wait` follows. */
   end: () => void;
 }
 
 /**
- * Waits for changes of open replies. Those of this process publish the topic of the reply (`Signals`); what other processes do is looked for
- * while somebody waits, one poll for all, and published in the same way: a queued reply has begun, was cancelled or has another place; a
+ * Waits for changes of open replies. Changes by this process publish the topic of the reply (`Signals`); changes by other processes are polled
+ * while a caller waits, in one poll for all, and published in the same way: a queued reply has begun, was cancelled or has another place; a
  * running one has ended or was deleted. Called by `ReplyReader` and `ReplyCanceller`.
  */
 @Injectable()
@@ -65,7 +65,7 @@ export class OpenReplyWatcher {
     private readonly signals: Signals,
   ) {}
 
-  /** To be called before the reply is looked at: what changes from now on is noticed. */
+  /** Subscribes to changes of a reply; to be called before the reply is read, so that no change is missed. */
   changesOf({ messageId }: ReplyRef): ReplyChanges {
     const wakeup = new Wakeup();
     const end = this.signals.subscribe(replyTopic(messageId), wakeup.wake);
@@ -79,7 +79,7 @@ export class OpenReplyWatcher {
     return { wait, wake: wakeup.wake, end };
   }
 
-  /** Tells all who wait for one of these replies that it has changed. */
+  /** Tells all callers that wait for one of these replies that it has changed. */
   wake(messageIds: readonly string[]): void {
     for (const id of messageIds) this.signals.publish(replyTopic(id));
   }

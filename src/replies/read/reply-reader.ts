@@ -19,7 +19,7 @@ import { ActiveReplies } from '../produce/active-replies';
 import { OpenReplyWatcher, type ReplyChanges } from './open-reply-watcher';
 import { StoredReplies } from './stored-replies';
 
-/** A reply that is to be read, with its status if that is known: a closed one stays closed, and its log is not asked for. */
+/** A reply that is to be read, with its status if that is known: a closed one stays closed, and is read from its message. */
 export type ReplyToRead = ReplyRef & { status?: MessageStatus };
 
 export function replyToRead(reply: MessageHeader): ReplyToRead {
@@ -52,7 +52,7 @@ export class ReplyReader {
     return this.active.closed;
   }
 
-  /** Emits when that begins. */
+  /** Emits when the process is about to exit. */
   get closed$(): Observable<void> {
     return this.active.closed$;
   }
@@ -68,7 +68,7 @@ export class ReplyReader {
     signal: AbortSignal,
   ): Promise<void> {
     const cursor = new ReadCursor(after, listener);
-    // Subscribed before the reply is looked at, so that no change is missed.
+    // Subscribed before the reply is read, so that no change is missed.
     const changes = this.watcher.changesOf(reply);
     try {
       for (;;) {
@@ -88,8 +88,8 @@ export class ReplyReader {
   }
 
   /**
-   * Reads what there is, live, wherever it is. Undefined if the reader has its last event or has left; the reply's message if that is open,
-   * but no process has its log: it is queued, or its process is about to open the log, or to close the reply.
+   * Reads the available events, from the log while there is one, else from the message. Undefined if the reader has the last event or has left;
+   * the reply's message if that is open, but no process has its log: it is queued, or its process is about to open the log or close the reply.
    */
   private async readAvailable(
     reply: ReplyToRead,
@@ -102,7 +102,7 @@ export class ReplyReader {
       if (end !== 'see-message' || cursor.atEnd) return undefined;
       const message = await this.messages.findHeader(reply.userId, reply.messageId);
       if (message && isOpen(message)) {
-        // The reader need not wait for what the message says.
+        // `start` is made from the message, so the reader need not wait for the log.
         if (message.status === 'streaming' && cursor.sequence === 0)
           await cursor.accept([logged(message.id, 1, startEvent(message))]);
         return message;
@@ -174,7 +174,7 @@ function asAbsent(error: unknown): undefined {
 
 /** Progress of a reader: the sequence of its last event, and the place in the queue that it knows. */
 class ReadCursor {
-  /** 0: none. */
+  /** Place in the queue that the reader knows; 0: none. */
   place = 0;
   /** Whether its last event was the terminal one. */
   atEnd = false;

@@ -8,8 +8,8 @@ import { SHOWN_ENDS } from '../../signals/topics';
 const { recentEndMs, shownEnds } = REPLY_BOUNDS;
 
 /**
- * Which replies that have just ended were shown to their end by a feed, in this process, or in another one that could say so. What is
- * forgotten, or was not heard of, is shown once more, with the same ids. Called by `ConversationFeed`.
+ * Ids of replies that a feed has shown to their end, in this process, or in another one whose signal has arrived. A reply whose id is
+ * forgotten or has not arrived is shown once more, with the same event ids. Called by `ConversationFeed`.
  */
 @Injectable()
 export class ShownEnds implements OnModuleDestroy {
@@ -26,13 +26,13 @@ export class ShownEnds implements OnModuleDestroy {
     this.unsubscribe();
   }
 
-  /** A feed has delivered the reply's last event. */
+  /** Records that a feed has delivered the reply's last event. */
   add(messageId: string): void {
     this.shown.set(messageId, true);
     this.signals.publish(SHOWN_ENDS, Buffer.from(messageId));
   }
 
-  /** Whether a feed that is opened now begins with this reply, the last one of its conversation. */
+  /** Whether a feed that is opened now begins with this reply, the last one of its conversation: it has just ended and was not shown to its end. */
   isDue({ id, status, updated_at: endedAt }: MessageHeader): boolean {
     const isOver = status !== 'queued' && status !== 'streaming';
     return isOver && Date.now() - endedAt.getTime() < recentEndMs.limit && !this.shown.get(id);

@@ -11,7 +11,7 @@ interface KeptRow {
 }
 
 /**
- * Cache of the rows of closed replies, which never change, while they are read: readers of the same one share a copy. The caller must
+ * Cache of the rows of closed replies, which never change, while they are read: readers of one reply share a copy. The caller must
  * have checked that the reply exists and whose it is. Called by `ReplyReader`.
  */
 export class StoredReplies {

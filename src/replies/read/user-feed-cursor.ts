@@ -2,23 +2,24 @@ import { OPEN_ANSWER_BOUNDS } from '../../config/bounds';
 import type { ReplyRef } from '../../messages/message.types';
 import { invalidResumeId } from '../reply.errors';
 
-/** How far a reply has been read: the sequence of its last event. */
+/** Progress in a reply: the sequence of the last event that was read. */
 interface ReplyPosition {
   reply: ReplyRef;
-  /** Its id in the text, of 22 characters. */
+  /** Id of the reply in event ids: base64url of the UUID, 22 characters. */
   code: string;
   sequence: number;
 }
 
-/** `<number>` in base 36; of a feed with replies then `.<reply>:<sequence>` for each that is open, or `.` if none is. */
+/** Event id: `<number>` in base 36; in a feed with replies then `.<reply>:<sequence>` for each that is open, or `.` if none is. */
 const FEED_ID = /^[0-9a-z]{1,10}(\.|(\.[\w-]{22}:[0-9a-z]{1,10})+)?$/;
 
-/** The ids of the replies that an event id names, and how far each was read. */
+/** Content of an event id. */
 export interface FeedId {
   /** Number of the user's last event. */
   seq: number;
   /** Whether it is the id of a feed with replies. */
   withReplies: boolean;
+  /** Sequence of the last event that was read of each open reply, by message id. */
   replies: ReadonlyMap<string, number>;
 }
 
@@ -38,10 +39,10 @@ function parseReply(text: string): [id: string, sequence: number] {
   return [id, parseInt(sequence, 36)];
 }
 
-/** How far a reader of a user's feed is. The ids of its events say so, so that it goes on in any process without a gap or a repetition. */
+/** Progress of a reader of a user's feed, encoded in the ids of its events: the reader resumes in any process without a gap or a repetition. */
 export class FeedCursor {
   private readonly replies = new Map<string, ReplyPosition>();
-  /** Undefined after a change. */
+  /** Cached `id`; undefined after a change. */
   private text: string | undefined;
 
   constructor(
@@ -49,7 +50,7 @@ export class FeedCursor {
     private readonly withReplies: boolean,
   ) {}
 
-  /** The id of the event after which this is the place. */
+  /** Id of an event after which a reader stands at this cursor. */
   get id(): string {
     return (this.text ??= this.format());
   }

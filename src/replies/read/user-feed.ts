@@ -20,7 +20,7 @@ const RESET = JSON.stringify({ type: 'reset', data: { reason: 'unknown_event' } 
 
 /** An event of a user's feed. */
 export interface FeedEvent {
-  /** Opaque: from here a reader resumes. */
+  /** Opaque id, from which a reader resumes. */
   id: string;
   json: string;
 }
@@ -28,11 +28,11 @@ export interface FeedEvent {
 export interface UserFeedOptions {
   /** Id of the last event that the reader has. */
   lastEventId?: string;
-  /** How each reply is read whose events the feed has as well; absent: it has none. */
+  /** Wraps the log of each reply whose events the feed includes; absent: it includes none. */
   replies?: (log: LogReader) => LogReader;
 }
 
-/** Streams what happens to all that a user has. Called by `UserEventsController`, `SocketCommands`. */
+/** Streams the events of all of a user's conversations. Called by `UserEventsController`, `SocketCommands`. */
 @Injectable()
 export class UserFeed {
   private readonly shown: Sources['shown'] = {};
@@ -45,8 +45,8 @@ export class UserFeed {
   ) {}
 
   /**
-   * What happens from now on, with the log of each reply that runs, from its start; or all that has happened since an event. It ends only with
-   * the process or the reader.
+   * Log of the user's events from now on, with the log of each running reply from its start; or of all events since `lastEventId`. It ends only
+   * with the process or the reader.
    * @throws AppError `invalid_last_event_id`
    */
   async open(userId: string, { lastEventId, replies }: UserFeedOptions): Promise<LogReader<FeedEvent>> {
@@ -72,11 +72,11 @@ export class UserFeed {
   private async cursorAfter(userId: string, last: FeedId, withReplies: boolean): Promise<FeedCursor> {
     const cursor = new FeedCursor(last.seq, withReplies);
     if (!withReplies) return cursor;
-    // Of those that are gone the reader is told by events.
+    // Removed replies are left out: the reader gets events of their removal.
     if (last.replies.size)
       for (const header of await this.messages.replies(userId, [...last.replies.keys()]))
         cursor.add(replyRef(header), last.replies.get(header.id) ?? 0);
-    // A feed that had no replies did not read those that run; one that had them is told of further ones.
+    // The former feed had no replies, so it has read none of those that run. A feed that had them gets an event of each further one.
     else if (!last.withReplies)
       for (const reply of (await this.running(userId)).replies) cursor.add(reply, 0);
     return cursor;
@@ -87,15 +87,15 @@ export class UserFeed {
   }
 }
 
-/** What a feed made of a batch at a cursor: the others of the user that are there get it right after, and what it is encoded to. */
+/** Events that a feed made of a batch at a cursor. Other feeds of the user at the same cursor reuse them, and what they are encoded to. */
 interface ShownBatch {
   batch: readonly LoggedEvent[];
-  /** Id of the cursor before it. */
+  /** Id of the cursor before the batch. */
   from: string;
   events: FeedEvent[];
 }
 
-/** Where a feed reads from. */
+/** Sources that a feed reads. */
 interface Sources {
   shown: { last?: ShownBatch };
   events: UserEvents;
@@ -116,7 +116,7 @@ interface Feed {
 class FeedReading {
   private readonly logger = new Logger(UserFeed.name);
   private readonly wakeup = new Wakeup();
-  /** A reply has ended. */
+  /** Woken when a reply has ended, so that the cursor has room for another one. */
   private readonly room = new Wakeup();
   private readonly stop = new AbortController();
   /** Settles when the listener takes more. */
@@ -163,7 +163,7 @@ class FeedReading {
     this.room.wake();
   };
 
-  /** What follows; undefined if that cannot be known now. */
+  /** The events after the cursor; undefined if the query fails. A number means that they are not known any more. */
   private async next(): Promise<FollowingEvents | number | undefined> {
     const { userId, cursor } = this.feed;
     try {
@@ -174,7 +174,7 @@ class FeedReading {
     }
   }
 
-  /** The reader may have missed events: it goes on with those from now on, and with the replies that run now. */
+  /** Sends `reset` to a reader that may have missed events: it continues with events from now on and the replies that run now. */
   private async reset(): Promise<void> {
     const { userId, cursor, replies } = this.feed;
     const { limit } = OPEN_ANSWER_BOUNDS.repliesOfUserFeed;
@@ -257,7 +257,7 @@ class FeedReading {
     return events;
   }
 
-  /** Delivers one after the other, as fast as the listener takes it. What is delivered, and from which cursor, is known only then. */
+  /** Delivers one batch after the other, as fast as the listener takes them. `make` is called only then, so that ids are of the cursor then. */
   private send(make: () => FeedEvent[]): Promise<void> | undefined {
     if (this.full) return this.full.then(() => this.send(make));
     if (this.isOver) return undefined;
@@ -267,7 +267,7 @@ class FeedReading {
   }
 }
 
-/** The event of a reply with whose it is. `start` says all of that by itself, and `end` the message. */
+/** JSON of an event of a reply with the ids of its conversation and message. `start` has both already, `end` that of the message. */
 function withIds({ event: { type }, json }: LoggedEvent, { conversationId, messageId }: ReplyRef): string {
   if (type === 'start') return json;
   const message = type === 'end' ? '' : `,"message_id":"${messageId}"`;

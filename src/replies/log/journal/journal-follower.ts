@@ -37,7 +37,7 @@ interface FollowedReply {
   readAt: number;
 }
 
-/** Where a follower reads. */
+/** Sources that a follower reads. */
 interface Sources {
   journal: JournalRepository;
   messages: MessagesService;
@@ -87,7 +87,7 @@ export class JournalFollower {
     return followed ? followed.log.subscribe(after, listener, signal) : 'see-message';
   }
 
-  /** Applies the batches since the last poll. The journal is read first: what it holds is of replies that were open until then. */
+  /** Applies the batches since the last poll, and only then ends the logs of closed replies, whose other events are in their messages. */
   async poll(): Promise<void> {
     // A failure is retried at the next poll.
     if (this.joining.size && !this.catchingUp) void this.catchUp().catch(() => undefined);
@@ -165,7 +165,7 @@ export class JournalFollower {
     this.signals.publish(replyTopic(id));
   }
 
-  /** What its readers have not been shown, from the message, which holds it all now. In batches: there may be very many events. */
+  /** Publishes the events that readers have not been shown, from the message, which has all of them now. In batches, as there may be very many. */
   private async publishRest({ reply, log, content }: FollowedReply): Promise<void> {
     try {
       const message = await this.from.messages.get(reply.userId, reply.messageId);
@@ -194,7 +194,7 @@ function applyBatch(
 ): void {
   for (const { messageId, sequence, events } of entries) {
     const followed = replies.get(messageId);
-    // Skips batches before its first one, and those that it has already.
+    // Batches before the first one of the reply, and those that it has already, are skipped.
     if (!followed || batch <= followed.batch) continue;
     const known = followed.log.length + 1 - sequence;
     // Events after a batch that could not be stored were never shown.

@@ -22,7 +22,7 @@ export function decodePayload(payload: string): JournalEntry[] {
   return runs.map(([messageId, sequence, events]) => ({ messageId, sequence, events }));
 }
 
-/** The same; nothing of a batch that is broken: it counts as one that was not stored, as in `Recovery`. */
+/** Entries of a batch; none if it is broken, as it then counts as one that was not stored. */
 export function decodeReadable(payload: string): JournalEntry[] {
   try {
     return decodePayload(payload);

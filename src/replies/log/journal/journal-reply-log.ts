@@ -44,7 +44,7 @@ export class JournalReplyLog extends ReplyLog {
     private readonly recovery: Recovery,
   ) {
     super();
-    // Replies that others have closed in place of this process must not be extended, nor shown.
+    // Replies that other processes have closed in place of this one must not be extended or shown.
     instance.lost.subscribe(() => this.replies.forEach((reply) => (reply.failure ??= leaseLost())));
   }
 
@@ -70,7 +70,7 @@ export class JournalReplyLog extends ReplyLog {
     const reply = this.replies.get(messageId);
     if (!reply) return undefined;
     const run = events.map((event) => logged(messageId, ++reply.sequence, event));
-    // Also if storing fails: the events are in the message then, and are shown with it.
+    // Events are pending even if storing fails: they are in the message then, and `complete` shows them.
     reply.pending.push(...run);
     for (const { json } of run) reply.characters += json.length;
     if (reply.failure) return fail(reply.failure);

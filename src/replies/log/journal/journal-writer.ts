@@ -30,9 +30,9 @@ export const storageUnavailable = (cause?: unknown) =>
 
 /** Events on their way into the journal; `stored` settles for all of a batch at once. */
 interface Batch {
-  /** Its events by message id. */
+  /** Events of the batch by message id. */
   runs: Map<string, LoggedEvent[]>;
-  /** Length of its events as JSON, in characters. */
+  /** Length of the events as JSON, in characters. */
   characters: number;
   urgent: boolean;
   stored: PromiseWithResolvers<void>;

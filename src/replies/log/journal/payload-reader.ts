@@ -4,9 +4,9 @@ import type { ReplyEvent } from '../../events/reply-event.dto';
 
 /** Receives the events of one reply in a batch, one by one. */
 export interface EventSink {
-  /** An event that shows text: bytes `from` to `to` of `utf8`, which are `length` UTF-16 units. */
+  /** Receives an event that shows text: bytes `from` to `to` of `utf8`, which are `length` UTF-16 units. */
   onText(type: TextLikePart['type'], utf8: Buffer, from: number, to: number, length: number): void;
-  /** Any other event, and a text with JSON escapes. */
+  /** Receives any other event, and a text with JSON escapes. */
   onEvent(event: ReplyEvent): void;
 }
 

@@ -17,7 +17,7 @@ import { Utf8Text } from './utf8-text';
 type Stretch = { type: TextLikePart['type']; text: Utf8Text } | { item: ItemPart };
 
 /**
- * Collects what a journal holds of one reply: its events from one sequence on. There may be thousands of replies with millions of
+ * Collects the events of one reply in a journal, from one sequence on. There may be thousands of replies with millions of
  * small events, so it keeps their texts as bytes, and a byte or two for the length of each event. Called by `Recovery`.
  */
 export class RecoveredEvents implements EventSink {
@@ -31,7 +31,7 @@ export class RecoveredEvents implements EventSink {
 
   constructor(readonly reply: OpenReply) {}
 
-  /** Bytes of text that are held; characters of items as JSON. */
+  /** Size of the held events: bytes of texts, and characters of items as JSON. */
   get bytes(): number {
     return this.heldBytes;
   }

@@ -11,8 +11,8 @@ import { RecoveredEvents } from './recovered-events';
 type Replies = Map<string, RecoveredEvents>;
 
 /**
- * Reads what the journal of a dead process holds of its open replies: every character that any reader was shown. Bounded whatever it left
- * behind: the journal is read once, in pages, from the first batch that an open reply needs. Called by `JournalReplyLog`.
+ * Recovers the open replies of a dead process from its journal: every character that any reader was shown. The work is bounded however much
+ * the process left behind: the journal is read once, in pages, from the first batch that an open reply needs. Called by `JournalReplyLog`.
  */
 @Injectable()
 export class Recovery {
@@ -64,7 +64,7 @@ export class Recovery {
       try {
         new PayloadReader(payload).read(sinkOf);
       } catch (err) {
-        // A batch that cannot be read is treated as one that was not stored.
+        // Events from the broken place on count as not stored.
         this.logger.error({ err, of_instance: instanceId, batch }, 'A batch of the journal cannot be read');
       }
     }
@@ -88,7 +88,7 @@ export class Recovery {
         if (content) await this.openReplies.keepRecovered(reply, batch, content);
         return true;
       });
-      // What it held is nowhere now but in the journal: the next recovery reads it again.
+      // The held events are now only in the journal: the next recovery reads them again.
       if (!kept) replies.delete(reply.messageId);
     }
   }
@@ -99,7 +99,7 @@ export class Recovery {
     return stored && recovered.moveTo(stored.content);
   }
 
-  /** Undefined if it fails: one reply that cannot be read or put aside keeps no other open. */
+  /** Result of the work; undefined if it fails, so that one reply that cannot be read or stored keeps no other open. */
   private async attempt<T>(instanceId: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();

@@ -3,7 +3,7 @@ const CHUNK_BYTES = 4_096;
 
 /**
  * A text that grows by small pieces and is held as UTF-8, outside the heap and with little spare capacity. A surrogate without its
- * other half becomes U+FFFD. Called by `RecoveredReply`.
+ * other half becomes U+FFFD. Called by `RecoveredEvents`.
  */
 export class Utf8Text {
   private readonly full: Buffer[] = [];
