@@ -41,7 +41,8 @@ export const WRITER = (instance: string) => `SELECT f.instance_id, 1 + (
 
 /**
  * SQL for whether a message is queued, in the words of its index (`ix_messages_queued`). It does not test the status, so that the end of
- * a reply leaves the index alone; nor IS NOT NULL, which PostgreSQL expects of nearly all rows in a table without statistics, and then reads them all.
+ * a reply leaves the index alone; nor IS NOT NULL, which PostgreSQL expects of nearly all rows in a table without statistics, and then
+ * reads all of them.
  */
 export const isQueued = (row: string) => `jsonb_typeof(${row}.queued_request) = 'object'`;
 
@@ -84,7 +85,7 @@ const OPENED = `INSERT INTO open_replies (message_id, user_id, conversation_id, 
 
 /** Rows without which a turn has no events: all of it must be stored. `opened` is read so that the row of the user's last event is locked last. */
 const STORED_TURN = 'conversation c, (SELECT count(*) FROM stored) AS s, (SELECT count(*) FROM opened) AS o';
-/** Events of a turn in an existing conversation. The title event, which is the first, gets the title that the conversation has now, whoever set it. */
+/** Events of a turn in an existing conversation. The title event, which is the first, gets the title that the conversation has then. */
 const TURN_EVENTS: ToldEvents = {
   count: eventsOf('$16', STORED_TURN).count,
   events: `SELECT CASE WHEN c.title IS NOT DISTINCT FROM $5 OR $16::json -> 0 ->> 'type' <> 'title' THEN $16::json ELSE (
