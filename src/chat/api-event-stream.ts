@@ -43,7 +43,7 @@ export const ApiResume = () => applyDecorators(ApiHeader(RESUME_HEADER), ApiQuer
 export interface StreamDocumentation {
   summary: string;
   description?: string;
-  /** Errors that are peculiar to this route. */
+  /** Errors of this route besides those of all such routes. */
   problems?: readonly ProblemSource[];
 }
 
@@ -78,7 +78,7 @@ const INCLUDE = {
     '`chunks`: also the events of every running reply, whose `data` then have `conversation_id` and `message_id`.',
 };
 
-/** `GET` of what happens to all that a user has (`UserFeed`). */
+/** `GET` of the events of all of a user's conversations (`UserFeed`). */
 export function UserFeedRoute(path: string, operation: Omit<StreamDocumentation, 'problems'>) {
   const resume = {
     description: 'The id of the last event that was received, which is opaque: goes on right after it.',

@@ -45,7 +45,7 @@ const REFUSALS = [
 /** Documents the problems with which a turn is refused. */
 export const TurnProblems = () => ProblemResponses(...REFUSALS, shuttingDown, stopPending);
 
-/** The same for a route that waits for the reply, whose failure is a response as well. */
+/** Documents the problems of a route that waits for the reply, whose failure is a response as well. */
 export const AwaitedTurnProblems = () =>
   applyDecorators(
     ProblemResponses(...REFUSALS, conversationGone),

@@ -11,7 +11,7 @@ import { messageNotFound } from '../messages/message.errors';
 import { noReply, stopPending } from '../replies/reply.errors';
 import { RepliesService } from '../replies/replies.service';
 
-/** Routes that stop replies, also while the process shuts down: an active reply may always be stopped. */
+/** Routes that stop replies, even while the process shuts down: an active reply may always be stopped. */
 @RequiresScope('chat:write')
 @ApiTags('chat')
 @Controller()

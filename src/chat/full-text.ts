@@ -3,7 +3,7 @@ import { validationFailed } from '../http/validation.pipe';
 import { logged, type LoggedEvent } from '../replies/events/event-codec';
 import type { LogReader } from '../replies/log/reply-log';
 
-/** Bytes of a line, its end included, at which readers of lines give up: Go's `bufio.Scanner`, as it is when nobody configures it. */
+/** Bytes of a line, its end included, at which some readers of lines fail: Go's `bufio.Scanner` with its default buffer. */
 const LONGEST_LINE = 64 * 1024;
 const AROUND = 'data: \n'.length;
 
@@ -21,8 +21,8 @@ export function fullTextOf({ query }: Pick<Request, 'query'>): boolean {
 }
 
 /**
- * The same log, for a client that may want no long `end` event. Its batches stay the same ones but for the last of a long reply, so
- * that all readers go on to share what they are encoded to.
+ * The log for a client that may want no long `end` event. Its batches are the same objects except for the last one of a long reply, so that
+ * all readers still share what the batches are encoded to.
  */
 export function withFullText(wanted: boolean, log: LogReader): LogReader {
   return wanted ? log : (listener, signal) => log((batch) => listener(withShortEnd(batch)), signal);
@@ -37,6 +37,6 @@ function withShortEnd(batch: LoggedEvent[]): LoggedEvent[] {
 }
 
 function isLong(json: string): boolean {
-  // A UTF-16 unit is at least a byte, so that the bytes of very long ones need not be counted.
+  // A UTF-16 unit is at least a byte, so the bytes of a text with that many units need not be counted.
   return json.length + AROUND >= LONGEST_LINE || Buffer.byteLength(json) + AROUND >= LONGEST_LINE;
 }

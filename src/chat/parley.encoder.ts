@@ -1,8 +1,8 @@
 import type { FeedEvent } from '../replies/read/user-feed';
 import type { EventEncoder } from '../streaming/event-encoder';
 
-/** The native dialect: the event's JSON as `data`, `<message_id>:<sequence>` as `id`, no `event` field, so that `onmessage` gets all. What is no
- * part of the log has no `id`, so that a reader resumes after the last event that is. */
+/** The native dialect: the event's JSON as `data`, `<message_id>:<sequence>` as `id`, no `event` field, so that `onmessage` gets all. An event
+ * that is not part of the log has no `id`, so that a reader resumes after the last one that is. */
 export const parleyEncoder: EventEncoder = {
   encode(batch) {
     let text = '';
@@ -12,7 +12,7 @@ export const parleyEncoder: EventEncoder = {
   },
 };
 
-/** The same for a user's feed. */
+/** The native dialect of a user's feed: the opaque id of each event as `id`, its JSON as `data`. */
 export const parleyFeedEncoder: EventEncoder<FeedEvent> = {
   encode: (batch) => batch.map(({ id, json }) => `id: ${id}\ndata: ${json}\n\n`).join(''),
 };

@@ -5,12 +5,12 @@ import { fullTextOf } from './full-text';
 import { validationFailed } from '../http/validation.pipe';
 import { resumeFrom } from '../streaming/resume-from';
 
-/** Who reads a stream of reply events: its user, what it has received already, and how it wants the rest. */
+/** Reader of a stream of reply events: its user, the last event that it has, and its options for the rest. */
 export interface StreamReader {
   userId: string;
-  /** Id of the last event that it has received. */
+  /** Id of the last event that the reader has received. */
   lastEventId?: string;
-  /** Whether it takes an `end` event of any length. */
+  /** Whether the reader takes an `end` event of any length. */
   fullText: boolean;
 }
 
@@ -31,7 +31,7 @@ export const Client = createParamDecorator((_data: unknown, context: ExecutionCo
   return { ...readerOf(request), request: idempotentRequestOf(request) };
 });
 
-/** Who reads what happens to all that they have. */
+/** Reader of a user's feed. */
 export interface FeedReader extends StreamReader {
   /** Whether the feed has the events of running replies as well. */
   chunks: boolean;

@@ -32,7 +32,7 @@ export class TurnStreams {
       return this.streams.stream(response, withFullText(fullText, rest ?? emptyLog), parleyEncoder);
     }
     const reply = await start();
-    // Names the reply to the client before its first event, which may take a while if the reply is queued.
+    // The header names the reply to the client before its first event, which may take a while if the reply is queued.
     response.setHeader('Content-Location', `/${API_PREFIX}/messages/${reply.messageId}/stream`);
     const log = withFullText(fullText, this.replies.read(reply));
     this.streams.stream(response, log, parleyEncoder);

@@ -9,7 +9,7 @@ import { withFullText } from './full-text';
 import { parleyFeedEncoder } from './parley.encoder';
 import { ReaderOfFeed, type FeedReader } from './turn-client.decorator';
 
-/** One stream for all that a user has, so that a page needs no connection per conversation. */
+/** One stream for all conversations of a user, so that a page needs no connection per conversation. */
 @RequiresScope('conversations:read')
 @ApiTags('chat')
 @Controller()

@@ -8,9 +8,9 @@ export interface HttpConfig {
   docs: boolean;
   /** Serve the built-in page at `/`. */
   page: boolean;
-  /** A folder that is served at `/` instead; absolute. */
+  /** Absolute path of a folder that is served at `/` instead of the built-in page. */
   pageDir?: string;
-  /** Where people reach the service, or its page: without a slash at its end. Links begin with it. */
+  /** Public URL of the service or its page, without a slash at its end; links begin with it. */
   publicUrl?: string;
   bodyLimitBytes: number;
   /** CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
@@ -19,7 +19,7 @@ export interface HttpConfig {
   corsOrigins: string[];
   /** Names that requests may have in `Host`, without ports; empty: any. */
   allowedHosts: string[];
-  /** Whoever sends it in `X-Proxy-Secret` is a proxy whose `X-Forwarded-For` is believed. */
+  /** Secret of proxies: the `X-Forwarded-For` of a request that has it in `X-Proxy-Secret` is believed. */
   proxySecret?: string;
 }
 
@@ -39,26 +39,26 @@ export interface AuthConfig {
   trustedProxies: string[];
   /** The server listens on a loopback address, so that `?user_id=` is acceptable on stream routes. */
   loopback: boolean;
-  /** Header mode: who a request is of that says nothing of its user; checked to be on a loopback bind outside of production. */
+  /** Header mode: user of a request that names none; accepted only on a loopback bind outside of production. */
   defaultUserId?: string;
-  /** Whether anybody may make themselves an account. */
+  /** `open`: anybody may create an account. */
   registration: 'open' | 'closed';
   jwt: JwtConfig;
   accessTokenTtlS: number;
   refreshTokenTtlS: number;
-  /** How long a session counts as authenticated after its password was given. */
+  /** Seconds for which a session counts as recently authenticated after its password was given. */
   reauthenticationMaxAgeS: number;
 }
 
 export interface AuditConfig {
-  /** How long it is kept what was done to accounts, keys and data; 0: for ever. */
+  /** Days for which records of actions on accounts, keys and data are kept; 0: for ever. */
   retentionDays: number;
 }
 
 export interface JwtConfig {
-  /** Signs our own tokens, or is shared with the issuer (HS256). */
+  /** HS256 key: signs our own tokens, or is shared with the issuer. */
   secret?: string;
-  /** Where the issuer publishes its keys. */
+  /** URL at which the issuer publishes its keys. */
   jwksUrl?: string;
   issuer?: string;
   audience?: string;
@@ -66,38 +66,38 @@ export interface JwtConfig {
 
 /** Requests per minute; 0 for no limit. */
 export interface LimitsConfig {
-  /** From one network. */
+  /** Requests from one network. */
   address: number;
-  /** Of one identity. */
+  /** Requests of one identity. */
   identity: number;
-  /** That begin a reply, of one identity. */
+  /** Requests of one identity that begin a reply. */
   chat: number;
-  /** That log in, register or refresh, from one network. */
+  /** Requests from one network that log in, register or refresh. */
   login: number;
-  /** That read what is shared, from one network. */
+  /** Requests from one network that read shared conversations. */
   shared: number;
-  /** Not per minute but at a time, in this process: answers of one identity that stay open. */
+  /** Open answers of one identity in this process at a time, not per minute. */
   openStreams: number;
 }
 
-/** What one user may have; 0 for no limit. */
+/** Limits of one user; 0 for no limit. */
 export interface QuotasConfig {
   tokensPerDay: number;
-  /** What the operator has set; 0 for nothing. Exact under concurrency. */
+  /** Conversations with an open reply, as the operator has set it; 0 if unset. Exact under concurrency. */
   runningReplies: number;
-  /** What holds where the operator has set nothing; 0 for nothing. */
+  /** Running replies if the operator has set nothing; simultaneous turns may exceed it. 0 for no limit. */
   runningRepliesDefault: number;
-  /** Of what is written, as the database keeps it. */
+  /** Bytes of texts, as the database stores them. */
   storedBytes: number;
 }
 
 /** Model providers that users bring themselves. */
 export interface OwnProvidersConfig {
-  /** Each of 32 bytes; the first one encrypts, all decrypt. Empty: users cannot bring any. */
+  /** Keys of 32 bytes each; the first one encrypts, all decrypt. Empty: users cannot bring providers. */
   encryptionKeys: Buffer[];
   /** Hosts, with or without a port, that may be called although they are private, or not by HTTPS. */
   allowedHosts: string[];
-  /** Ask for the names of all other hosts: addresses, with or without a port. Empty: those of the system. */
+  /** DNS servers for the names of all other hosts: addresses, with or without a port. Empty: those of the system. */
   dnsServers: string[];
 }
 
@@ -113,18 +113,18 @@ export interface LlmConfig extends ModelsConfig {
   titles: TitlesConfig;
 }
 
-/** Who names conversations that nobody has named. */
+/** Titles of conversations that no user has named. */
 export interface TitlesConfig {
-  /** False: their first words are their titles. */
+  /** Whether models write titles; if not, the first words are the title. */
   enabled: boolean;
-  /** `ModelConfig.id`; null: none of the operator's. Replies of a user's own model are titled by that. */
+  /** `ModelConfig.id`; null: no model of the operator's. After a reply of a user's own model, that model writes the title. */
   model: string | null;
 }
 
 export interface ChatConfig {
   maxContentChars: number;
   heartbeatMs: number;
-  /** `strict`: events of replies are on disk before they are shown, so that a crash of the database keeps them as well. */
+  /** `strict`: events of replies are on disk before they are shown, so that they survive a crash of the database. */
   durability: 'standard' | 'strict';
   shutdownGraceMs: number;
 }
@@ -132,39 +132,39 @@ export interface ChatConfig {
 export interface LogConfig {
   level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   format: 'json' | 'pretty';
-  /** At level `trace` only: log what people and models write. */
+  /** Whether texts of users and models are logged, at level `trace` only. */
   content: boolean;
 }
 
 export interface MailConfig {
   /** `smtp://` or `smtps://`, with user and password if the server wants them; absent: no mail is sent. */
   smtpUrl?: string;
-  /** Who it is from: an address, with or without a name. */
+  /** Sender of mails: an address, with or without a name. */
   from: string;
 }
 
 export interface SharingConfig {
-  /** Whether conversations can be shared, and what was shared can be read. */
+  /** Whether conversations can be shared, and shared ones can be read. */
   enabled: boolean;
 }
 
-/** Who may ask for metrics. */
+/** Access to metrics. */
 export interface MetricsConfig {
-  /** To be sent as a bearer token. Without it there must be a port. */
+  /** Bearer token that requests must have; without one there must be a port. */
   token?: string;
-  /** A port of their own; absent: that of the API. */
+  /** Port of metrics alone; absent: that of the API. */
   port?: number;
-  /** Address that the port of their own is on. */
+  /** Address that `port` listens on. */
   host: string;
 }
 
-/** Where traces are sent. */
+/** Collector that traces are sent to. */
 export interface TracesConfig {
-  /** Of the collector, `/v1/traces` included. */
+  /** URL of the collector, `/v1/traces` included. */
   url: string;
   headers: Record<string, string>;
   serviceName: string;
-  /** Of traces that begin here, from 0 to 1; those that clients have begun follow what their `traceparent` says. */
+  /** Share of the traces that begin here, from 0 to 1; for traces that clients have begun their `traceparent` decides. */
   share: number;
 }
 
@@ -181,9 +181,9 @@ export interface AppConfigParts {
   llm: LlmConfig;
   chat: ChatConfig;
   log: LogConfig;
-  /** Absent: off. */
+  /** Absent: no metrics. */
   metrics?: MetricsConfig;
-  /** Absent: off. */
+  /** Absent: no traces. */
   traces?: TracesConfig;
 }
 

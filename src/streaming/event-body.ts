@@ -34,7 +34,7 @@ export class EventBody {
     return this.destination.writableNeedDrain;
   }
 
-  /** Returns whether there is room for more. */
+  /** Writes a chunk; returns whether there is room for more. */
   write({ framed, text, encoding }: BodyChunk): boolean {
     const { response } = this;
     if (response.destroyed || response.writableEnded) return true;
@@ -58,7 +58,7 @@ export class EventBody {
     else this.response.end();
   }
 
-  /** The response itself while it waits for its turn on the connection: it has no socket yet, and buffers what is written. */
+  /** The connection, or the response itself while that waits for its turn on the connection: it has no socket yet, and buffers all chunks. */
   private get destination(): Response | Socket {
     return this.response.socket ?? this.response;
   }

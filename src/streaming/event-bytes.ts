@@ -1,11 +1,11 @@
 import type { EventEncoder } from './event-encoder';
 
-/** Bytes from which a chunk is long: what one write of the system takes. */
+/** Length in bytes from which a chunk is kept as bytes: about what one write of the system takes. */
 const LONG = 16_384;
 
 /** Text of a response body, framed as one chunk of the chunked transfer coding (RFC 9112 §7.1). */
 export interface BodyChunk {
-  /** Bytes where it is long: connections that are full share them, instead of each encoding and keeping its own. */
+  /** Framed text; bytes if it is long: connections that are full share them, instead of each encoding and keeping its own. */
   framed: string | Buffer;
   /** The text alone. */
   text: string;
@@ -15,15 +15,15 @@ export interface BodyChunk {
 
 interface EncodedBatch {
   batch: readonly unknown[];
-  /** One for each dialect that is read. */
+  /** One chunk for each encoder that is in use. */
   chunks: { encoder: unknown; chunk: BodyChunk }[];
 }
 
 let last: EncodedBatch | undefined;
 
 /**
- * What an `EventEncoder` has made of a batch, framed for the connection, once per encoder. Readers at the same cursor share the batch and are served one right after the other, so
- * only the chunks of the last batch are worth keeping.
+ * Chunk of a batch as an `EventEncoder` encodes it, framed for the connection, made once per encoder. Readers at the same cursor share the batch
+ * and are served one right after the other, so only the chunks of the last batch are kept.
  */
 export function chunkOf<E>(batch: E[], encoder: EventEncoder<E>): BodyChunk {
   if (last?.batch !== batch) last = { batch, chunks: [] };

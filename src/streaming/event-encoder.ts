@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../replies/events/event-codec';
 
 /**
- * SEAM: the dialect in which a face writes a reply's events into an SSE body. Typed events come up to here (`LoggedEvent.event`); each batch
+ * SEAM: the dialect in which an API writes a reply's events into an SSE body. Typed events come up to here (`LoggedEvent.event`); each batch
  * is encoded once per encoder, however many readers share it. An encoder keeps no state: a reader may begin at any event.
  */
 export interface EventEncoder<E = LoggedEvent> {

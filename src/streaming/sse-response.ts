@@ -11,7 +11,7 @@ type IdentityWatcher = (onEnd: () => void) => () => void;
 
 export interface StreamOptions<E> {
   encoder: EventEncoder<E>;
-  /** The contract's error event in place of the one after the last that was sent, which it repeats the id of. */
+  /** Makes the contract's error event for after the last event that was sent, whose id it repeats. */
   makeErrorEvent: MakeErrorEvent<E>;
   heartbeatMs: number;
   watch?: IdentityWatcher;
@@ -33,12 +33,12 @@ export function streamEvents<E>(
   { encoder, makeErrorEvent, heartbeatMs, watch }: StreamOptions<E>,
 ): void {
   const { socket } = response.req;
-  // Closed already: no `close` event would end the reading.
+  // A closed connection has no further `close` event, which would end the reading.
   if (response.destroyed || socket.destroyed) return;
   const body = new EventBody(response);
   const reading = new AbortController();
   const heartbeat = setInterval(() => body.full || body.write(PING), heartbeatMs);
-  // A client that has not drained what was sent so far is not waited for.
+  // A client that has not drained the events sent so far is disconnected at once.
   const unwatch = watch?.(() => (body.full ? response.destroy() : reading.abort(SIGNED_OUT)));
   const onClose = (): void => {
     cleanUp();
@@ -79,6 +79,6 @@ async function pump<E>(
     body.write(chunkOf([makeErrorEvent(last)], encoder));
     return;
   }
-  // Repeats the last event id, from which the client can resume after it has signed in again.
+  // The error event repeats the last event id, from which the client can resume after it has signed in again.
   if (signal.reason === SIGNED_OUT && last) body.write(chunkOf([makeErrorEvent(last, SIGNED_OUT)], encoder));
 }

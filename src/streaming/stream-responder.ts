@@ -21,17 +21,17 @@ export class StreamResponder {
     this.heartbeatMs = chat.heartbeatMs;
   }
 
-  /** The response continues after this returns: an error can no longer be answered. */
+  /** Sends the log of replies. The response continues after this returns: an error can no longer be answered. */
   stream(response: Response, log: LogReader, encoder: EventEncoder): void {
     this.send(response, log, { encoder, makeErrorEvent: replyErrorEvent });
   }
 
-  /** The same for a user's feed. */
+  /** Sends the log of a user's feed, as `stream` does. */
   streamFeed(response: Response, log: LogReader<FeedEvent>, encoder: EventEncoder<FeedEvent>): void {
     this.send(response, log, { encoder, makeErrorEvent: feedErrorEvent });
   }
 
-  /** 204 without a log, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
+  /** Sends the log, or 204 without one, as there is nothing more to read: it tells an `EventSource` not to reconnect. */
   streamOr204(response: Response, log: LogReader | undefined, encoder: EventEncoder): void {
     if (log) this.stream(response, log, encoder);
     else response.status(204).end();

@@ -2,6 +2,6 @@ import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module';
 import { StreamResponder } from './stream-responder';
 
-/** What every API that streams shares: SSE responses with heartbeats, back-pressure, resumption and an end when the session ends. */
+/** Streaming for every API: SSE responses with heartbeats, back-pressure, resumption and an end when the session ends. */
 @Module({ imports: [AuthModule], providers: [StreamResponder], exports: [StreamResponder] })
 export class StreamingModule {}

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HTTP_BOUNDS } from '../config/bounds';
 
-/** Created once: an abort without a reason creates an error with a stack each time. */
+/** Abort reasons, created once: an abort without a reason creates an error with a stack each time. */
 const DRAINED = new Error('The waiting is over.');
 const STALLED = new Error('The reader takes nothing.');
 

@@ -12,14 +12,14 @@ export const replyErrorEvent: MakeErrorEvent<LoggedEvent> = (last, error = STORA
   return { ...last, event, json: JSON.stringify(event), terminal: true };
 };
 
-/** The same in a user's feed, whose ids are opaque. */
+/** Makes the error event of a user's feed, whose ids are opaque. */
 export const feedErrorEvent: MakeErrorEvent<FeedEvent> = ({ id }, error = STORAGE_UNAVAILABLE) => ({
   id,
   json: JSON.stringify(errorEvent(error)),
 });
 
 /**
- * The same log; if it fails after an event, the contract's error event follows. It repeats the last id, from which the reader can
+ * The given log; if it fails after an event, the contract's error event follows. It repeats the last id, from which the reader can
  * resume.
  * @throws whatever the log throws, if there was no event before
  */

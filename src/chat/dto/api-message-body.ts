@@ -46,7 +46,7 @@ const EXAMPLES = {
 /** Documents the body that is posted to a conversation. */
 export const ApiSendMessageBody = () => apiBody('SendMessage', SendMessageByContent, SendMessageByMessage);
 
-/** Documents the body that is posted to any conversation, or to a new one. */
+/** Documents the body of a message that names its conversation, or starts a new one. */
 export const ApiStartChatBody = () =>
   apiBody('StartChat', StartChatByContent, StartChatByMessage, {
     conversation: {

@@ -4,7 +4,7 @@ import { IsConversationName } from '../../conversations/conversation-name';
 import { MayBeAbsent } from '../../http/may-be-absent';
 import { StartChatDto } from '../dto/send-message.dto';
 
-/** The body of `POST /chat`, and what is a header or in the query there. */
+/** The body of `POST /chat`, and its header `Idempotency-Key` and its query `full_text` as fields. */
 class ChatFrame extends StartChatDto {
   @MayBeAbsent()
   @IsString()
@@ -21,7 +21,7 @@ class SubjectFrame {
   @IsUUID()
   message_id?: string;
 
-  /** Id or key. */
+  /** Id or key of the conversation. */
   @MayBeAbsent()
   @IsConversationName()
   conversation_id?: string;
@@ -43,7 +43,7 @@ class FollowFrame extends SubjectFrame {
   full_text?: boolean;
 }
 
-/** What `GET /events` has in its query. */
+/** The query of `GET /events` as fields. */
 class SubscribeFrame {
   @MayBeAbsent()
   @IsIn(['chunks'], { message: 'must be chunks' })
@@ -58,7 +58,7 @@ class SubscribeFrame {
   full_text?: boolean;
 }
 
-/** It has no fields; a class without a rule would be refused whatever is sent. */
+/** A frame without fields. It has a rule, since the validator refuses every object of a class without rules. */
 class UnsubscribeFrame {
   @IsEmpty()
   nothing?: null;

@@ -23,7 +23,7 @@ export function isHandshake(request: IncomingMessage): boolean {
 
 /** HTTP response to a handshake that is refused; the connection ends with it. */
 export function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
-  // The only listener so far: without one, a connection that breaks would end the process.
+  // The socket has no other listener yet: without one, a connection that breaks would end the process.
   socket.on('error', () => socket.destroy());
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

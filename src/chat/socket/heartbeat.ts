@@ -9,7 +9,7 @@ import { TokenBucket } from './token-bucket';
 const MAX_UNANSWERED = OPEN_ANSWER_BOUNDS.unansweredPings.limit;
 const { frames, framesPerSecond } = OPEN_ANSWER_BOUNDS;
 
-/** Disconnects a client that is gone without closing, or that does nothing but ping. Called by `SocketRegistry`. */
+/** Disconnects a client that is gone without closing, or that sends too many pings and pongs. Called by `SocketRegistry`. */
 export class Heartbeat {
   private readonly controls = new TokenBucket(frames.limit, framesPerSecond.limit / 60);
   private unanswered = 0;

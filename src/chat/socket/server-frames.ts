@@ -15,7 +15,7 @@ export function eventFrame({ messageId, sequence, json }: LoggedEvent, requestId
   return `${json.slice(0, -1)}${requestMember(requestId)}}`;
 }
 
-/** The same of an event of a user's feed. */
+/** Frame of an event of a user's feed, as `eventFrame`. */
 export function feedFrame({ id, json }: FeedEvent, requestId?: string): string {
   return `{"id":"${id}"${requestMember(requestId)},${json.slice(1)}`;
 }

@@ -111,7 +111,7 @@ function subscriptionTo(
 
 interface Subject {
   kind: 'message' | 'conversation';
-  /** Of a conversation, its key as well. */
+  /** Id of the message, or id or key of the conversation. */
   id: string;
   key: string;
 }

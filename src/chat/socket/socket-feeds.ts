@@ -9,7 +9,7 @@ import { feedFrame } from './server-frames';
 import type { SocketClient } from './socket-client';
 import { asFrames } from './socket-subscriptions';
 
-/** Key of the user's feed among what a socket reads: there is one. */
+/** Key of the user's feed among the subscriptions of a socket, which has one such feed at most. */
 const KEY = 'events';
 
 /** Feeds that a socket reads, as the routes of `ReplyStreamsController` and `UserEventsController`. Called by `SocketCommands`. */

@@ -8,7 +8,7 @@ import { SocketRegistry } from './socket-registry';
 import { type AdmittedUser, SocketRules } from './socket-rules';
 import { originNotAllowed } from './socket.errors';
 
-/** Decides who may open a socket, before there is one. Called by `SocketServer`. */
+/** Checks whether a request may open a socket, before there is one. Called by `SocketServer`. */
 @Injectable()
 export class SocketHandshake {
   constructor(
@@ -19,7 +19,7 @@ export class SocketHandshake {
   ) {}
 
   /**
-   * Checks a handshake and returns who opens the socket.
+   * Checks a handshake and returns the identity of its user.
    * @throws AppError `host_not_allowed`, `rate_limited`, `draining`, `origin_not_allowed`, `insufficient_scope`, `too_many_sockets`,
    *   `too_many_streams`, and those of `Authenticator.identifyStream`
    */

@@ -34,7 +34,7 @@ export class SocketRegistry implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const tickAll = () => this.sockets.forEach(({ pulse }) => pulse.tick());
     this.timer = setInterval(tickAll, this.config.chat.heartbeatMs).unref();
-    // Not before the active replies have ended, so that readers get their ends. The HTTP server waits for it when it closes.
+    // Sockets close only after the active replies have ended, so that readers get their ends. The HTTP server waits for them when it closes.
     this.active.closed$.subscribe(() => void this.closeAll());
   }
 

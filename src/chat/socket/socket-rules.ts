@@ -16,7 +16,7 @@ interface FrameRule {
   limit?: Exclude<RouteLimit, 'login'>;
 }
 
-/** Scopes and rate limits of frames, the same as of the routes that do the same. */
+/** Scopes and rate limits of frames: those of the corresponding routes. */
 const RULES: Record<FrameType, FrameRule> = {
   chat: { scope: 'chat:write', limit: 'chat' },
   stop: { scope: 'chat:write' },
@@ -27,13 +27,13 @@ const RULES: Record<FrameType, FrameRule> = {
 };
 const SCOPES = Object.values(RULES).map(({ scope }) => scope);
 
-/** Who opens a socket, and what this user has open. */
+/** Identity that opens a socket, and its user's open answers. */
 export interface AdmittedUser {
   identity: Identity;
   answers: UserAnswers;
 }
 
-/** Checks who may open a socket and send which frames, and how many, as for requests. Called by `SocketHandshake`, `SocketCommands`. */
+/** Checks scopes and rate limits of sockets and their frames, as for requests. Called by `SocketHandshake`, `SocketCommands`. */
 @Injectable()
 export class SocketRules {
   constructor(
@@ -50,12 +50,12 @@ export class SocketRules {
 
   /**
    * Checks that some frame may be sent with this credential, and that its user may have one more open connection. Returns the open answers
-   * of the user, among which what sockets read counts.
+   * of the user, among which subscriptions of sockets count.
    * @throws AppError `insufficient_scope`, `draining`, `too_many_streams`
    */
   checkIdentity(identity: Identity, connection: Socket): UserAnswers {
     assertAnyScope(identity, SCOPES);
-    // Shutdown may have started meanwhile, and then nobody would close this socket any more.
+    // Shutdown may have started meanwhile, and would then not close this socket any more.
     this.draining.assertOpen();
     this.openAnswers.hold(identity.userId, connection);
     return this.openAnswers.of(identity.userId);

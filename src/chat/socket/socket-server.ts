@@ -46,8 +46,8 @@ export class SocketServer implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     const http = this.adapterHost.httpAdapter.getHttpServer() as Server;
-    // Requests that offer another protocol, such as h2c with any request of Java's client, are served as if they did not.
-    // So are handshakes that do not wait for the response before them: a socket cannot start in the middle of a response.
+    // Requests that offer another protocol, such as h2c in every request of Java's client, are served as plain HTTP/1.1.
+    // So are handshakes sent before the previous response has ended: a socket cannot start in the middle of a response.
     const shouldUpgrade = (request: IncomingMessage) => isHandshake(request) && !isAnswering(request.socket);
     Object.assign(http, { shouldUpgradeCallback: shouldUpgrade });
     const prepare = handshakeMiddleware(this.config.http);
@@ -61,7 +61,7 @@ export class SocketServer implements OnApplicationBootstrap {
       prepare(request, response, () => void this.answer(request, response, head));
     });
     this.server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
-    // Emitted within `handleUpgrade`, which therefore throws the error.
+    // The event is emitted within `handleUpgrade`, which therefore throws the error.
     this.server.on('wsClientError', () => {
       throw invalidHandshake();
     });

@@ -52,12 +52,12 @@ export class SocketSession implements SocketClient {
     this.socket = socket;
     this.writer = new SocketWriter(socket, connection);
     this.subscriptions = new SocketSubscriptions(this.writer, answers);
-    // Bound, so that log lines of a frame carry the request id of the handshake.
+    // The listener is bound, so that log lines of a frame carry the request id of the handshake.
     socket.on(
       'message',
       AsyncResource.bind((data: Buffer, isBinary: boolean) => this.receive(data, isBinary)),
     );
-    // `ws` answers a violation of the protocol with its close code; nothing else is to be done.
+    // `ws` answers a violation of the protocol with its close code by itself.
     socket.on('error', () => undefined);
     socket.once('close', () => this.subscriptions.endAll());
   }

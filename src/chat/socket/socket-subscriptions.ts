@@ -6,9 +6,9 @@ import { withErrorEvent, type MakeErrorEvent } from '../../streaming/with-error-
 import { tooManyStreams } from './socket.errors';
 import type { SocketWriter } from './socket-writer';
 
-/** A log that is read, and the frame that it is read for. */
+/** A log to read on a socket, and its callbacks. */
 export interface SubscriptionRequest {
-  /** The message or conversation, or the user's feed; there is one subscription to each at a time. */
+  /** Names the message, the conversation or the user's feed; there is one subscription to each at a time. */
   key: string;
   /** The log as frames. */
   frames: LogReader<string>;
@@ -40,7 +40,7 @@ export class SocketSubscriptions {
 
   /** @throws AppError `too_many_streams` */
   assertRoom(key?: string): void {
-    // Each subscription holds a listener and a timer or two; a page that follows what it shows does not need more than the limit.
+    // Each subscription costs a listener and a timer or two; a page does not need more than the limit.
     if (key !== undefined && this.subscriptions.has(key)) return;
     if (this.subscriptions.size >= OPEN_ANSWER_BOUNDS.subscriptionsOfSocket.limit) throw tooManyStreams();
     this.answers.assertRoom();
@@ -81,7 +81,7 @@ export class SocketSubscriptions {
     try {
       await frames(async (batch) => {
         await this.writer.write(batch, signal);
-        // A long log that is all there must not block other work.
+        // A long log that is available at once must not block other work.
         await nextTurn();
       }, signal);
       if (!signal.aborted) onEnd?.();

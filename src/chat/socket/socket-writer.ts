@@ -18,8 +18,8 @@ export class SocketWriter {
   }
 
   /**
-   * Settles when the frames are written, or never will be. There are seldom more of them in memory than were written at a time:
-   * several waiters check one after the other whether there is room again.
+   * Settles when the frames are written, or never will be. Seldom more than the frames of one call are in memory: several waiting calls check
+   * one after the other whether there is room again.
    * @param signal discards the frames while they wait
    */
   async write(frames: readonly string[], signal?: AbortSignal): Promise<void> {
