@@ -1,8 +1,8 @@
 import { ConfigError } from '../config/config-error';
 
 const CANNOT_WRITE: Record<string, string> = {
-  EACCES: 'may not be written by this user',
-  EPERM: 'may not be written by this user',
+  EACCES: 'may not be read and written by this user',
+  EPERM: 'may not be read and written by this user',
   EROFS: 'is on a file system that is read-only',
   ENOTDIR: 'is not a folder, or is below a file',
   EEXIST: 'is a file, not a folder',
@@ -44,7 +44,7 @@ export function explain(error: unknown, { dataDir, host }: Places): string {
   const written = dest ?? path ?? dataDir;
   const isOurs = syscall === 'mkdir' || (dataDir !== undefined && written?.startsWith(dataDir));
   const why = syscall === 'mkdir' && code === 'ENOENT' ? CANNOT_MAKE : CANNOT_WRITE[code];
-  if (why && isOurs)
-    return `DATA_DIR: ${written} ${why} (${code}). Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL.`;
+  if (syscall && isOurs)
+    return `DATA_DIR: ${why ? `${written} ${why} (${code})` : message}. Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL.`;
   return stack ?? message ?? String(error);
 }

@@ -1,5 +1,8 @@
+import { QueryFailedError } from 'typeorm';
 import { ConfigError } from '../config/config-error';
 import { isUnavailable, sqlStateOf } from './database-error';
+import { EngineError } from './embedded/engine';
+import { explainEngineFailure } from './embedded/engine-failure';
 
 /** States that time does not heal: login refused, no such database, not allowed, read-only. */
 const FATAL_STATES = new Set(['28000', '28P01', '3D000', '42501', '25006', '08P01']);
@@ -14,8 +17,24 @@ export function isUnavailableAtBoot(error: unknown): boolean {
   return isUnavailable(error) && !FATAL_STATES.has(sqlStateOf(error) ?? '');
 }
 
-/** The same error in words for whoever configures the service; those that are understood name their variable. */
-export function explainFatal(error: unknown): Error {
+/**
+ * The same error in words for whoever configures the service, with the variable that can mend it. Mistakes of ours stay as they are.
+ * @param dataDir where the embedded database is, if it is that one
+ */
+export function explainFatal(error: unknown, dataDir?: string): Error {
+  if (error instanceof ConfigError || isOurMistake(error)) return error;
+  if (dataDir === undefined) return explainServer(error);
+  const isOfEngine = error instanceof EngineError || error instanceof QueryFailedError || sqlStateOf(error);
+  return isOfEngine || !(error instanceof Error) ? explainEngineFailure(error, dataDir) : error;
+}
+
+/** Node's own calls throw errors of these kinds as well, with a code. */
+function isOurMistake(error: unknown): error is Error {
+  const isOfKind = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+  return isOfKind && (error as NodeJS.ErrnoException).code === undefined;
+}
+
+function explainServer(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   switch (sqlStateOf(error)) {
     case '28000':
@@ -27,6 +46,8 @@ export function explainFatal(error: unknown): Error {
       return problem(`DATABASE_URL: the user may not create or change tables (${message})`, error);
     case '25006':
       return problem('DATABASE_URL: the database is read-only', error);
+    case '53100':
+      return problem(`DATABASE_URL: there is no room on the disk of the server (${message})`, error);
     case '08P01':
       return problem(`DATABASE_URL: ${message}; if this is a pooler, add pgbouncer=true to the URL`, error);
     default:
@@ -52,7 +73,7 @@ export function explainFatal(error: unknown): Error {
       error,
     );
   }
-  return error instanceof Error ? error : new Error(message);
+  return problem(`DATABASE_URL: ${message || code}`, error);
 }
 
 function problem(text: string, cause: unknown): ConfigError {

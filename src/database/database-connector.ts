@@ -50,7 +50,7 @@ export class DatabaseConnector implements OnModuleInit, OnApplicationShutdown {
     } catch (error) {
       // Nest calls no shutdown hook for a start that fails, and the engine's thread would keep the process.
       await this.onApplicationShutdown();
-      throw explainFatal(error);
+      throw this.explained(error);
     }
     started = true;
   }
@@ -104,9 +104,13 @@ export class DatabaseConnector implements OnModuleInit, OnApplicationShutdown {
     return sleep(ms, true, { signal: this.stopped.signal }).catch(() => false);
   }
 
+  private explained(error: unknown): Error {
+    return explainFatal(error, this.embedded && this.config.database.dataDir);
+  }
+
   /** The application is listening already but has answered nothing except 503: there is nothing to wind down. */
   private giveUp(error: unknown): void {
-    this.logger.fatal(explainFatal(error).message);
+    this.logger.fatal(this.explained(error).message);
     process.exit(1);
   }
 }

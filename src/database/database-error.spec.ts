@@ -1,5 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { QueryFailedError } from 'typeorm';
+import { ConfigError } from '../config/config-error';
 import { AppError } from '../errors/app-error';
+import { EngineError } from './embedded/engine';
+import { SchemaError } from './migrations';
 import { explainFatal, isUnavailableAtBoot } from './boot-error';
 import {
   constraintOf,
@@ -166,10 +172,77 @@ describe('at the start', () => {
     },
   );
 
-  it('names the variable and the way out', () => {
-    const refused = Object.assign(new Error('unsupported startup parameter: statement_timeout'), {
-      code: '08P01',
-    });
-    expect(explainFatal(refused).message).toMatch(/DATABASE_URL.*pgbouncer=true/);
+  const coded = (code: string, message = 'the message') => Object.assign(new Error(message), { code });
+
+  it.each([
+    ['28P01', /^DATABASE_URL: the server refuses the login \(the message\)$/],
+    ['28000', /^DATABASE_URL: the server refuses the login/],
+    ['3D000', /^DATABASE_URL: the message$/],
+    ['42501', /^DATABASE_URL: the user may not create or change tables/],
+    ['25006', /^DATABASE_URL: the database is read-only$/],
+    ['53100', /^DATABASE_URL: there is no room on the disk of the server \(the message\)$/],
+    ['08P01', /^DATABASE_URL: the message.*pgbouncer=true/],
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      /^DATABASE_URL: the server's certificate is not accepted.*sslrootcert=FILE/,
+    ],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /^DATABASE_URL: the server's certificate is not accepted/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /^DATABASE_URL: the server's certificate is not accepted/],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /^DATABASE_URL: the server's certificate is not accepted/],
+    ['CERT_HAS_EXPIRED', /^DATABASE_URL: the server's certificate is not accepted/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /^DATABASE_URL: the server's certificate is not accepted/],
+    ['EPROTO', /^DATABASE_URL: the message$/],
+    ['ERR_OSSL_PEM_NO_START_LINE', /^DATABASE_URL: the message$/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /^DATABASE_URL: the message$/],
+    ['42P07', /^DATABASE_URL: the message$/],
+    ['XX000', /^DATABASE_URL: the message$/],
+  ])('says of %s what can be done about it, in one sentence', (code, expected) => {
+    for (const error of [coded(code), failed(code)])
+      expect(sentenceOf(explainFatal(error))).toMatch(expected);
+  });
+
+  it.each([
+    [
+      'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
+      /^DATABASE_URL: .*password.*PGPASSWORD$/,
+    ],
+    ['The server does not support SSL connections', /^DATABASE_URL: .*no.* TLS; say sslmode=disable/],
+    ['received invalid response: 48', /^DATABASE_URL: received invalid response: 48$/],
+  ])('says of %j of the driver what can be done about it', (message, expected) => {
+    expect(sentenceOf(explainFatal(new Error(message)))).toMatch(expected);
+  });
+
+  it('says of an engine that fails where its files are', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parley-engine-'));
+    const said = (error: unknown) => sentenceOf(explainFatal(error, folder));
+    expect(said(failed('53100'))).toBe(
+      `DATA_DIR: ${folder} is on a disk without room. Make room there. Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL.`,
+    );
+    const failure = new EngineError('57P02', 'The embedded database failed: Aborted()');
+    expect(said(failure)).toContain(`DATA_DIR: no database can be made in ${folder} (The embedded`);
+    mkdirSync(join(folder, 'postgres'));
+    for (const error of [failure, failed('XX001'), coded('57014'), 'text'])
+      expect(said(error)).toMatch(/^DATA_DIR: the files of .*postgres may be damaged \(.+Restore a backup/);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('keeps the stack of mistakes of ours, and what the start explains itself', () => {
+    const errors = [
+      new TypeError('x is not a function'),
+      new ConfigError(['PORT must']),
+      new SchemaError('No.'),
+    ];
+    for (const error of errors)
+      for (const at of [undefined, '/data']) expect(explainFatal(error, at)).toBe(error);
+    const full = Object.assign(new Error('no room'), { code: 'ENOSPC', syscall: 'copyfile' });
+    expect(explainFatal(full, '/data')).toBe(full);
   });
 });
+
+/** What a start prints below its heading. */
+function sentenceOf(error: Error): string {
+  expect(error).toBeInstanceOf(ConfigError);
+  const [, first, ...more] = error.message.split('\n  - ');
+  expect(more).toEqual([]);
+  return first;
+}

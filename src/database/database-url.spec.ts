@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { ConfigError } from '../config/config-error';
 import { parseDatabaseUrl } from './database-url';
 
@@ -9,7 +10,9 @@ const BASE = 'postgresql://user:secret@db.example.com:5432/parley';
 describe('parseDatabaseUrl', () => {
   const directory = mkdtempSync(join(tmpdir(), 'parley-tls-'));
   const ca = join(directory, 'ca.pem');
-  writeFileSync(ca, 'the authority');
+  const none = join(directory, 'none.pem');
+  writeFileSync(ca, rootCertificates[0]);
+  writeFileSync(none, 'no certificate');
   afterAll(() => rmSync(directory, { recursive: true }));
 
   it.each([
@@ -27,7 +30,7 @@ describe('parseDatabaseUrl', () => {
     for (const mode of ['verify-ca', 'require']) {
       const { ssl } = parseDatabaseUrl(`${BASE}?sslmode=${mode}&sslrootcert=${ca}`);
       expect(ssl).toEqual({
-        ca: 'the authority',
+        ca: rootCertificates[0],
         rejectUnauthorized: true,
         checkServerIdentity: expect.any(Function),
       });
@@ -44,6 +47,19 @@ describe('parseDatabaseUrl', () => {
     const parse = () => parseDatabaseUrl(BASE + query);
     expect(parse).toThrow(ConfigError);
     expect(parse).toThrow(/^(?!.*secret)[^]*DATABASE_URL/);
+  });
+
+  it.each([
+    [`sslmode=verify-full&sslrootcert=${none}`, /DATABASE_URL: the file of sslrootcert holds no certificate/],
+    [
+      `sslmode=require&sslcert=${none}&sslkey=${none}`,
+      /DATABASE_URL: the files of sslcert and sslkey hold no/,
+    ],
+    [`sslmode=require&sslcert=${ca}`, undefined],
+  ])('looks into the files of %s', (query, expected) => {
+    const parse = () => parseDatabaseUrl(`${BASE}?${query}`);
+    if (expected) expect(parse).toThrow(expected);
+    else expect(parse).not.toThrow();
   });
 
   it('knows transaction poolers by their port or by pgbouncer=true', () => {

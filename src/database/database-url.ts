@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { ConfigError } from '../config/config-error';
 
 export interface DatabaseUrl {
@@ -89,6 +90,7 @@ function files(parameters: URLSearchParams): TlsOptions {
   if (ca && ca !== 'system') options.ca = pem(ca, 'sslrootcert');
   if (parameters.has('sslcert')) options.cert = pem(parameters.get('sslcert') ?? '', 'sslcert');
   if (parameters.has('sslkey')) options.key = pem(parameters.get('sslkey') ?? '', 'sslkey');
+  requireKeys(options);
   return options;
 }
 
@@ -97,5 +99,21 @@ function pem(path: string, parameter: string): string {
     return readFileSync(path, 'utf8');
   } catch {
     throw new ConfigError([`DATABASE_URL: the file of ${parameter} cannot be read`]);
+  }
+}
+
+/** A connection would pass over an authority that is none, and then blame the server's certificate. */
+function requireKeys({ ca, cert, key }: TlsOptions): void {
+  try {
+    if (ca) new X509Certificate(ca as string);
+  } catch {
+    throw new ConfigError(['DATABASE_URL: the file of sslrootcert holds no certificate in PEM']);
+  }
+  try {
+    if (cert || key) createSecureContext({ cert, key });
+  } catch {
+    throw new ConfigError([
+      'DATABASE_URL: the files of sslcert and sslkey hold no certificate and its key in PEM, without a passphrase',
+    ]);
   }
 }

@@ -212,11 +212,17 @@ function refuseUnfinished(dataDir: string): void {
 }
 
 async function assertVersion(directory: string): Promise<void> {
-  const version = (await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
+  const version = (await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(nothingIfAbsent)).trim();
   if (version === ENGINE_MAJOR) return;
   throw new ConfigError([
     version === ''
       ? `DATA_DIR: ${directory} is no complete database (it has no PG_VERSION); restore a backup into an empty DATA_DIR.`
       : `DATA_DIR: ${directory} is a database of PostgreSQL ${version}, and this version of the service has ${ENGINE_MAJOR}: start the version that made it, and see "Upgrade" in docs/operate.md.`,
   ]);
+}
+
+/** Another error tells more than that nothing is there, e.g. that this user may not read it. */
+function nothingIfAbsent(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return '';
+  throw error;
 }
