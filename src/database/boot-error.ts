@@ -65,7 +65,13 @@ function explainServer(error: unknown): Error {
       error,
     );
   }
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const { code = '', reason } = error as { code?: string; reason?: string };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return problem(
+      `DATABASE_URL: the server's certificate is of another name (${message}). Reach it by that name, or say sslmode=verify-ca, which checks none`,
+      error,
+    );
+  }
   if (CERTIFICATE_CODES.test(code)) {
     const [why] = message.split(';');
     return problem(
@@ -73,7 +79,9 @@ function explainServer(error: unknown): Error {
       error,
     );
   }
-  return problem(`DATABASE_URL: ${message || code}`, error);
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
+    return problem(`DATABASE_URL: TLS with the server fails (${reason ?? code})`, error);
+  return problem(`DATABASE_URL: ${message.trim() || code}`, error);
 }
 
 function problem(text: string, cause: unknown): ConfigError {

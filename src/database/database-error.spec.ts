@@ -190,10 +190,10 @@ describe('at the start', () => {
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /^DATABASE_URL: the server's certificate is not accepted/],
     ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /^DATABASE_URL: the server's certificate is not accepted/],
     ['CERT_HAS_EXPIRED', /^DATABASE_URL: the server's certificate is not accepted/],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /^DATABASE_URL: the server's certificate is not accepted/],
-    ['EPROTO', /^DATABASE_URL: the message$/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /^DATABASE_URL: the server's certificate is of another name.*verify-ca/],
+    ['EPROTO', /^DATABASE_URL: TLS with the server fails \(EPROTO\)$/],
     ['ERR_OSSL_PEM_NO_START_LINE', /^DATABASE_URL: the message$/],
-    ['ERR_SSL_WRONG_VERSION_NUMBER', /^DATABASE_URL: the message$/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /^DATABASE_URL: TLS with the server fails/],
     ['42P07', /^DATABASE_URL: the message$/],
     ['XX000', /^DATABASE_URL: the message$/],
   ])('says of %s what can be done about it, in one sentence', (code, expected) => {

@@ -62,6 +62,12 @@ describe('parseDatabaseUrl', () => {
     else expect(parse).not.toThrow();
   });
 
+  it('refuses what it could not decode when it connects', () => {
+    for (const url of [BASE.replace('secret', 'se%cret'), BASE.replace('user', '%user'), `${BASE}%`])
+      expect(() => parseDatabaseUrl(url)).toThrow(/DATABASE_URL: a % .*%25(?!.*cret)/);
+    expect(parseDatabaseUrl(BASE.replace('secret', 'se%25cret')).url).toContain('se%25cret');
+  });
+
   it('knows transaction poolers by their port or by pgbouncer=true', () => {
     expect(parseDatabaseUrl(BASE.replace('5432', '6543')).pooled).toBe(true);
     expect(parseDatabaseUrl(`${BASE}?pgbouncer=true&connection_limit=1`)).toEqual({

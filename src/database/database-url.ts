@@ -48,8 +48,13 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
 
 function toUrl(text: string): URL {
   try {
-    return new URL(text);
-  } catch {
+    const url = new URL(text);
+    // As pg does when it connects.
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
+    return url;
+  } catch (error) {
+    if (error instanceof URIError)
+      throw new ConfigError(['DATABASE_URL: a % in the user, password or database must be written as %25']);
     throw new ConfigError([
       'DATABASE_URL must be a URL such as postgresql://user:password@host:5432/database',
     ]);
@@ -104,16 +109,21 @@ function pem(path: string, parameter: string): string {
 
 /** A connection would pass over an authority that is none, and then blame the server's certificate. */
 function requireKeys({ ca, cert, key }: TlsOptions): void {
-  try {
-    if (ca) new X509Certificate(ca as string);
-  } catch {
+  if (ca && !isCertificate(ca as string))
     throw new ConfigError(['DATABASE_URL: the file of sslrootcert holds no certificate in PEM']);
-  }
   try {
     if (cert || key) createSecureContext({ cert, key });
   } catch {
     throw new ConfigError([
       'DATABASE_URL: the files of sslcert and sslkey hold no certificate and its key in PEM, without a passphrase',
     ]);
+  }
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).fingerprint256 !== '';
+  } catch {
+    return false;
   }
 }
