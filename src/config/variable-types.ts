@@ -88,10 +88,30 @@ export function isHostName(text: string): boolean {
   return isHost(text) && !/[^\]]:\d+$/.test(text) && !/\]:/.test(text);
 }
 
+/** What HTTP lets a header's value have. */
+const IN_HEADER = /^[\t\x20-\x7e\x80-\xff]+$/;
+
 /** `name=value` of a header, the value as in a URL. */
 export function isHeaderPair(text: string): boolean {
   const [, value] = /^[A-Za-z0-9-]+\s*=\s*([\x21-\x7e]+)$/.exec(text) ?? [];
-  return value !== undefined && !/%(?![0-9A-Fa-f]{2})/.test(value);
+  const decoded = decodedOf(value ?? '');
+  return decoded !== undefined && IN_HEADER.test(decoded);
+}
+
+/** A mail server's URL, as it is taken apart when mail is sent. */
+export function isMailServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { hostname, username, password } = new URL(text);
+  return hostname !== '' && [username, password].every((part) => decodedOf(part) !== undefined);
+}
+
+/** Undefined where a `%` is not followed by what it has to be. */
+function decodedOf(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A host name or an address, IPv6 in brackets, with or without a port. */

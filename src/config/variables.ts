@@ -10,6 +10,7 @@ import {
   isHeaderPair,
   isHost,
   isHostName,
+  isMailServer,
   isOrigin,
   isUserId,
   list,
@@ -35,7 +36,9 @@ export const VARIABLES = {
   PAGE_DIR: z.string().optional(),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
   SHARING: choice(['on', 'off']).default('on'),
-  SMTP_URL: url(['smtp:', 'smtps:']).optional(),
+  SMTP_URL: url(['smtp:', 'smtps:'])
+    .refine(isMailServer, 'must name a host, and a % in its user or password must be written as %25')
+    .optional(),
   SMTP_FROM: z
     .string()
     .regex(/^[^\r\n]{3,320}$/, 'must be an address such as Parley <parley@example.com>')
