@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAppConfig } from './environment';
+import { SECRETS } from './secret-files';
 import { unknownVariables } from './unknown-variables';
 
 let folder: string;
@@ -24,12 +25,28 @@ describe('secrets in files', () => {
       ENCRYPTION_KEY_FILE: file('key', `${key}\n`),
       ENCRYPTION_KEYS_PREVIOUS_FILE: file('previous', `${key},${key}`),
       OPENAI_API_KEY_FILE: file('openai', 'sk-1\n'),
+      SMTP_URL_FILE: file('smtp', 'smtps://me:secret@mail.example.com\n'),
+      SMTP_FROM: 'parley@example.com',
+      METRICS_TOKEN_FILE: file('metrics', 'abcdefgh01234567\n'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+      OTEL_EXPORTER_OTLP_HEADERS_FILE: file('headers', 'authorization=Bearer%20abc,x-team=chat\n'),
     });
     expect(config.database.url).toBe('postgres://me@127.0.0.1/parley');
     expect(config.auth.proxySecret).toBe('0123456789abcdefgh');
     expect(config.auth.jwt.secret).toBe('q'.repeat(40));
     expect(config.ownProviders.encryptionKeys).toHaveLength(3);
     expect(config.llm.providers[0]).toMatchObject({ apiKey: 'sk-1' });
+    expect(config.mail.smtpUrl).toBe('smtps://me:secret@mail.example.com');
+    expect(config.metrics?.token).toBe('abcdefgh01234567');
+    expect(config.traces?.headers).toEqual({ authorization: 'Bearer abc', 'x-team': 'chat' });
+  });
+
+  it('are all named in .env.example', () => {
+    const example = readFileSync(join(__dirname, '../../.env.example'), 'utf8');
+    const [first] = example.split('\n\n');
+    const named = first.match(/\b[A-Z][A-Z_]*_FILE\b/g)?.filter((name) => name !== 'MODELS_FILE');
+    expect(named).toEqual(expect.arrayContaining(SECRETS.map((name) => `${name}_FILE`)));
+    expect(named).toHaveLength(SECRETS.length);
   });
 
   it('are keys of MODELS_FILE as well', () => {

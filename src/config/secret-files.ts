@@ -8,6 +8,9 @@ export const SECRETS = [
   'OPENAI_API_KEY',
   'ENCRYPTION_KEY',
   'ENCRYPTION_KEYS_PREVIOUS',
+  'SMTP_URL',
+  'METRICS_TOKEN',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ] as const;
 
 /**
@@ -34,9 +37,13 @@ export function withSecretFiles(env: NodeJS.ProcessEnv, problems: Map<string, st
  * @throws {Error} if the file cannot be read
  */
 export function secretOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  if (env[name]?.trim()) return env[name].trim();
-  const file = env[`${name}_FILE`]?.trim();
-  return file ? readFileSync(file, 'utf8').trim() : undefined;
+  const file = secretFile(env, name);
+  return file ? readFileSync(file, 'utf8').trim() : env[name]?.trim() || undefined;
+}
+
+/** The file that a secret is read from; undefined where the variable itself is set, or none is named. */
+export function secretFile(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  return env[name]?.trim() ? undefined : env[`${name}_FILE`]?.trim() || undefined;
 }
 
 /** Whether this is the name of a secret's file. */
