@@ -122,7 +122,7 @@ function logFatalErrors(): void {
 
 function greet(config: AppConfig, url: string): void {
   const logger = new Logger('Parley');
-  for (const line of greeting(config, url)) logger.log(line);
+  for (const line of greeting(config, url, process.env)) logger.log(line);
   for (const line of warnings(config)) logger.warn(line);
   const file = process.env.MODELS_FILE;
   const models = file ? readFileSync(file, 'utf8') : '';

@@ -1,6 +1,9 @@
-import type { AppConfig, AuthConfig } from '../config/app-config';
-import { API_PREFIX } from '../http/api-prefix';
+import { resolve } from 'node:path';
 import { VERSION } from '../common/version';
+import type { AppConfig, AuthConfig } from '../config/app-config';
+import type { ModelConfig } from '../config/models-config';
+import { secretFile } from '../config/secret-files';
+import { API_PREFIX } from '../http/api-prefix';
 import { pageIsBuilt } from '../http/built-page';
 
 const OPEN_TO_ALL =
@@ -13,10 +16,10 @@ const IDENTITY: Record<AuthConfig['mode'], string> = {
 };
 
 /** What somebody who has just started the service wants to know: where it is, what answers, where data is kept, what is off. */
-export function greeting(config: AppConfig, url: string): string[] {
+export function greeting(config: AppConfig, url: string, env: NodeJS.ProcessEnv): string[] {
   const { http } = config;
   const base = `${url}/${API_PREFIX}`;
-  const example = exampleOf(config, url, base);
+  const example = exampleOf(config, url, base, env);
   const off = offOf(config);
   return [
     `Parley ${VERSION} listens on ${base}`,
@@ -26,6 +29,7 @@ export function greeting(config: AppConfig, url: string): string[] {
     `  database  ${databaseOf(config)}`,
     `  identity  ${identityOf(config)} (AUTH_MODE=${config.auth.mode})`,
     ...(off.length > 0 ? [`  off       ${off.join(', ')}`] : []),
+    ...accountOf(config, url, base),
     ...(example ? [`  try       ${example}`] : []),
   ];
 }
@@ -41,13 +45,23 @@ function pageOf({ http }: AppConfig, url: string): string[] {
   return http.page && pageIsBuilt() ? [`  page      ${url}/`] : [];
 }
 
+/** The usual model and where it is, then how many there are elsewhere. */
 function modelsOf({ llm }: AppConfig): string {
-  const first = llm.models.find(({ id }) => id === llm.defaultModel);
-  const provider = llm.providers.find(({ name }) => name === first?.provider);
-  if (!first || !provider || provider.kind === 'demo') return DEMO_MODEL;
-  const others = llm.models.length - 1;
-  const where = provider.baseUrl ? new URL(provider.baseUrl).host : 'api.openai.com';
-  return `${first.id} at ${where}${others > 0 ? `, and ${others} more` : ''}`;
+  const providers = new Map(llm.providers.map((provider) => [provider.name, provider]));
+  const placeOf = ({ provider: name }: ModelConfig) => {
+    const provider = providers.get(name);
+    if (!provider || provider.kind === 'demo') return '';
+    return provider.baseUrl ? new URL(provider.baseUrl).host : 'api.openai.com';
+  };
+  const usual = llm.models.find(({ id }) => id === llm.defaultModel) ?? llm.models[0];
+  const places = new Map([[placeOf(usual), -1]]);
+  for (const model of llm.models) places.set(placeOf(model), (places.get(placeOf(model)) ?? 0) + 1);
+  if (places.size === 1 && places.has('')) return DEMO_MODEL;
+  const told = [...places].map(([place, count], index) => {
+    const counted = index > 0 ? String(count) : usual.id + (count > 0 ? ` and ${count} more` : '');
+    return place ? `${counted} at ${place}` : `${counted} of the service itself (demo, no AI)`;
+  });
+  return told.join('; ');
 }
 
 function identityOf({ auth: { mode, defaultUserId } }: AppConfig): string {
@@ -61,28 +75,67 @@ function databaseOf({ database: { url, dataDir } }: AppConfig): string {
   return `PostgreSQL at ${hostname || 'a socket'}${port ? `:${port}` : ''}${pathname} (DATABASE_URL)`;
 }
 
-function offOf({ http, ownProviders, limits, auth }: AppConfig): string[] {
+/** Each with the variable that turns it on. */
+function offOf({
+  http,
+  ownProviders,
+  limits,
+  auth,
+  mail,
+  sharing,
+  llm,
+  metrics,
+  traces,
+}: AppConfig): string[] {
+  const accounts = auth.mode === 'token';
   return [
     ...(http.page || http.pageDir ? [] : ['page (PAGE)']),
     ...(http.docs ? [] : ['documentation (API_DOCS)']),
     ...(ownProviders.encryptionKeys.length > 0 ? [] : ['providers of users (ENCRYPTION_KEY)']),
     ...(limits.identity > 0 ? [] : ['rate limits (RATE_LIMITS)']),
-    ...(auth.mode === 'token' && auth.registration === 'closed' ? ['registration (AUTH_REGISTRATION)'] : []),
+    ...(accounts && auth.registration === 'closed' ? ['registration (AUTH_REGISTRATION)'] : []),
+    ...(accounts && mail.smtpUrl === undefined ? ['mail for forgotten passwords (SMTP_URL)'] : []),
+    ...(sharing.enabled ? [] : ['sharing (SHARING)']),
+    ...(llm.titles.enabled ? [] : ['titles by a model (TITLE_MODEL)']),
+    ...(metrics ? [] : ['metrics (METRICS_TOKEN or METRICS_PORT)']),
+    ...(traces ? [] : ['traces (OTEL_EXPORTER_OTLP_ENDPOINT)']),
+  ];
+}
+
+const AS_JSON = `-H 'Content-Type: application/json'`;
+
+/** Where a token comes from: commands that leave it in `$ACCESS_TOKEN`, for whoever has chosen a `$PASSWORD`. */
+function accountOf({ auth, http }: AppConfig, url: string, base: string): string[] {
+  if (auth.mode !== 'token') return [];
+  const host = hostOf(http, url);
+  const make =
+    auth.registration === 'open'
+      ? `curl ${base}/auth/register ${host}${AS_JSON} -d '{"username":"me","email":"me@example.com","password":"'"$PASSWORD"'"}'`
+      : `ADMIN_PASSWORD="$PASSWORD" npm run admin -- create me me@example.com`;
+  const ask = `curl -s ${base}/auth/token ${host}-d grant_type=password -d username=me --data-urlencode "password=$PASSWORD"`;
+  return [
+    `  account   ${make}`,
+    `  token     ACCESS_TOKEN=$(${ask} | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')`,
   ];
 }
 
 /** A command that works as it stands, but for a secret or token that is not for the log. None where only a gateway can name users. */
-function exampleOf({ auth, http }: AppConfig, url: string, base: string): string | undefined {
-  const identity = {
-    header: auth.proxySecret
-      ? `-H 'X-User-ID: me' -H "X-Proxy-Secret: $AUTH_PROXY_SECRET"`
-      : `-H 'X-User-ID: me'`,
-    token: `-H "Authorization: Bearer $ACCESS_TOKEN"`,
-    jwks: `-H "Authorization: Bearer $ACCESS_TOKEN"`,
-  }[auth.mode];
-  if (auth.mode === 'header' && !auth.proxySecret && auth.trustedProxies.length > 0) return undefined;
-  const [name] = http.allowedHosts;
-  const isAllowed = name === undefined || http.allowedHosts.includes(new URL(url).hostname);
-  const host = isAllowed ? '' : `-H 'Host: ${name}' `;
-  return `curl -N ${base}/chat ${host}${identity} -H 'Content-Type: application/json' -d '{"content":"Hello!"}'`;
+function exampleOf({ auth, http }: AppConfig, url: string, base: string, env: NodeJS.ProcessEnv) {
+  const isNamed = auth.mode === 'header';
+  if (isNamed && !auth.proxySecret && auth.trustedProxies.length > 0) return undefined;
+  const secret = auth.proxySecret ? ` -H "X-Proxy-Secret: ${proxySecretOf(env)}"` : '';
+  const identity = isNamed ? `-H 'X-User-ID: me'${secret}` : `-H "Authorization: Bearer $ACCESS_TOKEN"`;
+  return `curl -N ${base}/chat ${hostOf(http, url)}${identity} ${AS_JSON} -d '{"content":"Hello!"}'`;
+}
+
+/** As a shell gets at it, within double quotes. */
+function proxySecretOf(env: NodeJS.ProcessEnv): string {
+  const file = secretFile(env, 'AUTH_PROXY_SECRET');
+  return file ? `$(cat '${resolve(file).replaceAll("'", `'\\''`)}')` : '$AUTH_PROXY_SECRET';
+}
+
+function hostOf({ allowedHosts }: AppConfig['http'], url: string): string {
+  const [name] = allowedHosts;
+  const isAllowed = name === undefined || allowedHosts.includes(new URL(url).hostname);
+  return isAllowed ? '' : `-H 'Host: ${name}' `;
 }
