@@ -34,6 +34,8 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # So that `npm run admin` and the other commands run here as well: without sources it builds nothing.
 COPY --from=build /app/scripts ./scripts
+# What `node dist/src/main.js --help` says of the variables.
+COPY .env.example ./
 USER node
 VOLUME /data
 EXPOSE 3000
@@ -42,5 +44,5 @@ STOPSIGNAL SIGTERM
 # `live`, not `ready`: a container is restarted for its health, which mends no database.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD node -e "fetch('http://127.0.0.1:'+process.env.PORT+'/health/live').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
-# As in `npm run start:prod`: without it V8 spreads what lives for a moment over more than 100 MB.
+# With the options of `npm run start:prod`: without it V8 spreads what lives for a moment over more than 100 MB.
 CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=60", "dist/src/main.js"]

@@ -81,7 +81,6 @@ try {
 
 async function main() {
   requireNode();
-  if (process.argv.includes('--check')) return requireBuild();
   // An image holds what was built, and nothing to build it from.
   if (!fs.existsSync(join(ROOT, 'src'))) return;
   process.chdir(ROOT);
@@ -115,12 +114,6 @@ function requireNode() {
 npm brings one along, by the install script of the package "node", which has not run: install scripts may be off (ignore-scripts). Either
   npm rebuild node --ignore-scripts=false    runs this one script
 or install Node.js ${NEEDED.join('.')} or newer from https://nodejs.org: with it no install script is needed.`);
-}
-
-/** For `npm run start:prod`, which builds nothing. */
-function requireBuild() {
-  if (!fs.existsSync(join(DIST, 'src/main.js')))
-    throw new BuildError('Parley is not built yet: npm run build');
 }
 
 /** What is compiled against other packages than those of the lock file would count as made from these. */

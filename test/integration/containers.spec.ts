@@ -26,6 +26,8 @@ interface Service {
   mem_limit?: string;
   pids_limit?: number;
   stop_grace_period?: string;
+  init?: boolean;
+  healthcheck?: { test?: string[] };
   profiles?: string[];
 }
 
@@ -146,6 +148,7 @@ describe('docker-compose.yml', () => {
       extra_hosts: ['host.docker.internal:host-gateway'],
       volumes: expect.arrayContaining(['./config:/config:ro', 'secrets:/secrets:ro']),
     });
+    expect(compose.services.parley.init).toBe(true);
     const grace = parseAppConfig({}).chat.shutdownGraceMs / 1000;
     expect(Number.parseInt(compose.services.parley.stop_grace_period ?? '', 10)).toBeGreaterThan(grace);
   });
@@ -173,8 +176,7 @@ describe('the image', () => {
   it('is made of images that are named by digest, or as an operator says', () => {
     const [, usual] = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile)!;
     expect(dockerfile.match(/^FROM \S+/gm)).toEqual(['FROM ${NODE_IMAGE}', 'FROM ${NODE_IMAGE}']);
-    for (const { build } of [compose.services.parley, compose.services.secrets])
-      expect(build!.args.NODE_IMAGE).toBe(`\${NODE_IMAGE:-${usual}}`);
+    expect(compose.services.parley.build?.args.NODE_IMAGE).toBe(`\${NODE_IMAGE:-${usual}}`);
     expect(usual).toMatch(/^node:24\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/);
     expect(compose.services.database.image).toMatch(
       /^\$\{DATABASE_IMAGE:-pgvector\/pgvector:pg17@sha256:[0-9a-f]{64}\}$/,
@@ -185,12 +187,32 @@ describe('the image', () => {
   it('is told the version of the package', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };
     expect(dockerfile).toContain(`ARG VERSION=${version}\n`);
+    expect(compose.services.parley.build?.args).toMatchObject({
+      VERSION: `\${PARLEY_VERSION:-${version}}`,
+      REVISION: '${PARLEY_REVISION:-unknown}',
+    });
+  });
+
+  // Two that build would make the same name at once.
+  it('is built once, for both of its services and for each copy by itself', () => {
+    const image = '${PARLEY_IMAGE:-${COMPOSE_PROJECT_NAME}-parley:local}';
+    expect([compose.services.parley.image, compose.services.secrets.image]).toEqual([image, image]);
+    expect(services.filter(([, { build }]) => build).map(([name]) => name)).toEqual(['parley']);
+  });
+
+  it('is restarted for being dead, not for its database', () => {
+    const [, command] = /^HEALTHCHECK [^\n]*\\\n {2}CMD (.*)$/m.exec(dockerfile) ?? [];
+    const checks = [command, compose.services.parley.healthcheck?.test?.join(' ')];
+    for (const check of checks) expect(check).toMatch(/fetch\('http:\/\/127\.0\.0\.1:[^)]*\/health\/live'\)/);
+    expect(checks.join()).not.toContain('ready');
   });
 
   it('starts as npm run start:prod does', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const [, command] = /^CMD (.*)$/m.exec(dockerfile) ?? [];
-    expect((JSON.parse(command) as string[]).join(' ')).toBe(scripts['start:prod']);
+    expect((JSON.parse(command) as string[]).join(' ')).toBe(
+      scripts['start:prod'].replace('scripts/start-built.cjs', 'dist/src/main.js'),
+    );
   });
 
   it('has what its commands and those of the compose file run', () => {
@@ -200,7 +222,7 @@ describe('the image', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files]) =>
       files.split(' '),
     );
-    expect(copied).toContain('web');
+    expect(copied).toEqual(expect.arrayContaining(['web', '.env.example']));
     expect(copied.filter((file) => !context.includes(`!${file.replace(/^\.\//, '')}`))).toEqual([]);
   });
 });

@@ -53,7 +53,8 @@ it('shows a unit that starts as npm run start:prod does, and is given time to st
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  expect(unit).toContain(`ExecStart=/usr/bin/${scripts['start:prod']}\n`);
+  const command = scripts['start:prod'].replace('scripts/start-built.cjs', 'dist/src/main.js');
+  expect(unit).toContain(`ExecStart=/usr/bin/${command}\n`);
   expect(Number(/TimeoutStopSec=(\d+)/.exec(unit)![1])).toBeGreaterThan(graceS);
   const names = [...unit.matchAll(/[= ]([A-Z_]{4,})=/g)].map(([, name]) => name);
   expect(names).toEqual(['NODE_ENV', 'DATA_DIR', 'AUTH_PROXY_SECRET_FILE']);
