@@ -56,7 +56,8 @@ export function configureApp(app: NestExpressApplication): NestExpressApplicatio
   if (cors) app.use(answerPreflight);
   if (http.pageDir) servePageFolder(app, http.pageDir);
   else if (http.page && pageIsBuilt()) servePage(app);
-  else if (http.docs) redirectToDocs(app);
+  // A folder of the operator's need not have anything at `/`.
+  if (http.docs) redirectToDocs(app);
   app.use(ignoreConditionalGet);
   if (http.docs) serveDocs(app);
   return app;

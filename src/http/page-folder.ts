@@ -31,7 +31,7 @@ export function servePageFolder(app: NestExpressApplication, folder: string): vo
   });
 }
 
-/** Without a page, whoever comes to `/` wants to know what this is. */
+/** Where nothing else is at `/`, whoever comes to `/` wants to know what this is. */
 export function redirectToDocs(app: INestApplication): void {
   app.getHttpAdapter().get('/', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(302, { Location: `/${API_PREFIX}/docs` }).end();

@@ -293,6 +293,16 @@ describe('without a page', () => {
     await t.close();
   });
 
+  it('/ leads there also from a folder that has no page', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'parley-page-'));
+    await writeFile(join(folder, 'app.js'), 'app');
+    const t = await createTestApp({ env: { PAGE_DIR: folder } });
+    const { status, headers } = await send(t, '/');
+    expect([status, headers.location, (await send(t, '/app.js')).body]).toEqual([302, '/api/v1/docs', 'app']);
+    await t.close();
+    await rm(folder, { recursive: true });
+  });
+
   it('/ is nothing where it is off', async () => {
     const t = await createTestApp({ env: { API_DOCS: 'false', PAGE: 'off' } });
     expect((await send(t, '/')).status).toBe(404);
