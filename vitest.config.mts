@@ -8,7 +8,7 @@ const ISOLATED = ['test/model/**/*.spec.ts', 'test/integration/database/database
  * `.ci/run` has those on PostgreSQL that keep users apart.
  */
 const LONG = [
-  'test/e2e/{curl-examples,edge-boot,first-hour,idle-feeds}.spec.ts',
+  'test/e2e/{curl-examples,database-tls,edge-boot,first-hour,idle-feeds,old-node}.spec.ts',
   'test/e2e/accounts/{clock,guessing,shared-networks}.spec.ts',
   'test/e2e/client/{streams,written}.spec.ts',
   'test/e2e/jobs/{pooler,queue,titles}.spec.ts',

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +72,33 @@ class Service {
     }
     throw new Error(`It does not listen:\n${this.output}`);
   }
+}
+
+const MODELS = `providers:
+  - {name: here, kind: openai, base_url: "http://127.0.0.1:9/v1"}
+  - {name: there, kind: openai, base_url: "https://models.example.com/v1"}
+models:
+  - {id: first, provider: here, context_window: 8192}
+  - {id: second, provider: there, context_window: 8192}
+  - {id: third, provider: here, context_window: 8192}
+default_model: first
+`;
+
+/** Of lines in JSON. */
+function messagesOf({ output }: Service): string[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => (JSON.parse(line) as { msg: string }).msg);
+}
+
+/** The commands of the greeting, one after the other as they are pasted. */
+async function printed(service: Service): Promise<string> {
+  await service.url();
+  const commands = () =>
+    messagesOf(service).flatMap((line) => /^ {2}(?:account|token|try) +(.*)$/.exec(line)?.[1] ?? []);
+  await vi.waitFor(() => expect(commands().at(-1)).toMatch(/^curl -N /), 10_000);
+  return commands().join('\n');
 }
 
 /** What the system allows at most; unknown where there is no such file. */
@@ -185,6 +221,53 @@ describe('a start that cannot succeed', () => {
     expect(service.output).not.toContain('canary');
   });
 
+  // What is run as another user must be somewhere that this one may reach.
+  it.runIf(process.getuid?.() === 0)('explains a DATA_DIR of another user', async () => {
+    chmodSync(directory, 0o711);
+    const first = new Service('main.js', {});
+    await first.url();
+    first.signal('SIGTERM');
+    await first.exit;
+    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const outcome = async (where: string) => {
+      const service = new Service(
+        'main.js',
+        { DATA_DIR: join(directory, where), LOG_LEVEL: 'error' },
+        [],
+        asNobody,
+      );
+      expect([await service.exit, service.output]).toEqual([1, expect.not.stringMatching(/^ {4}at /m)]);
+      return service.output;
+    };
+    expect(await outcome('new')).toMatch(
+      /^DATA_DIR: .*new may not be read and written by this user \(EACCES\)/m,
+    );
+    chmodSync(join(directory, 'data'), 0o777);
+    expect(await outcome('data')).toMatch(
+      /^DATA_DIR: .*PG_VERSION may not be read and written by this user/m,
+    );
+    chmodSync(join(directory, 'data/postgres'), 0o755);
+    for (const name of readdirSync(join(directory, 'data/postgres'), { recursive: true, encoding: 'utf8' }))
+      chmodSync(join(directory, 'data/postgres', name), 0o755);
+    expect(await outcome('data')).toMatch(
+      /- DATA_DIR: .*postgres may not be read and written by this user\. Give/m,
+    );
+  });
+
+  it('explains files of its database that are damaged', async () => {
+    const first = new Service('main.js', {});
+    await first.url();
+    first.signal('SIGTERM');
+    await first.exit;
+    writeFileSync(join(directory, 'data/postgres/global/pg_control'), Buffer.alloc(8192));
+    const service = new Service('main.js', { LOG_LEVEL: 'error' });
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(
+      /^ {2}- DATA_DIR: the files of .*postgres may be damaged \(.+Restore a backup/m,
+    );
+    expect(service.output).not.toMatch(/^ {4}at /m);
+  });
+
   it('explains a name in HOST that nobody knows', async () => {
     const service = new Service('main.js', { HOST: 'nowhere.invalid', LOG_LEVEL: 'error' });
     expect(await service.exit).toBe(1);
@@ -222,7 +305,9 @@ describe('a start', () => {
     expect(service.output).toMatch(/models +demo model.*OPENAI_API_KEY/);
     expect(service.output).toContain(`embedded, in ${join(directory, 'data')}`);
     expect(service.output).toMatch(/identity +the user is named in X-User-ID \(AUTH_MODE=header\)/);
-    expect(service.output).toMatch(/off +providers of users \(ENCRYPTION_KEY\)/);
+    expect(service.output).toMatch(
+      /off +providers of users \(ENCRYPTION_KEY\), metrics \(METRICS_TOKEN or METRICS_PORT\), traces/,
+    );
     expect(service.output).toMatch(/try +curl /);
     expect(service.output).not.toMatch(/Mapped|InstanceLoader|act as any user/);
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
@@ -295,17 +380,52 @@ describe('a start', () => {
     ['as it is', {}],
     ['under another name alone', { ALLOWED_HOSTS: 'chat.example.com' }],
     ['behind a gateway', { AUTH_PROXY_SECRET: 'a-secret-of-32-characters-or-more' }],
-  ])('prints a command that works: %s', async (_how, env) => {
+    ['with accounts', { AUTH_MODE: 'token' }],
+  ])('prints commands that work: %s', async (_how, env) => {
     const service = new Service('main.js', { ...env, LOG_FORMAT: 'json' });
-    await service.url();
-    const lines = () =>
-      service.output.split('\n').map((line) => /"msg":" +try +(curl .*)"\}$/.exec(line)?.[1]);
-    const command = await vi.waitFor(() => JSON.parse(`"${lines().find(Boolean)}"`) as string, 10_000);
-    const { stdout } = spawnSync('sh', ['-c', command], {
+    const { stdout } = spawnSync('sh', ['-c', await printed(service)], {
       encoding: 'utf8',
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, PASSWORD: 'a long walk in the rain' },
     });
     expect(stdout).toContain('"type":"end"');
+  });
+
+  it('prints a command that reads the secret from its file, which no shell has as a variable', async () => {
+    const file = join(directory, "the gateway's secret");
+    writeFileSync(file, 'a-secret-of-32-characters-or-more\n');
+    // A relative one begins at the folder of the service, not of whoever tries the command.
+    const env = { AUTH_PROXY_SECRET_FILE: "the gateway's secret", LOG_FORMAT: 'json' };
+    const service = new Service('main.js', env);
+    const { stdout } = spawnSync('sh', ['-c', await printed(service)], { encoding: 'utf8', cwd: '/' });
+    expect(stdout).toContain('"type":"end"');
+    expect(service.output).not.toContain('a-secret-of');
+  });
+
+  it('says in a few lines where accounts come from, what is off, and where each model is', async () => {
+    const models = join(directory, 'models.yaml');
+    writeFileSync(models, MODELS);
+    const service = new Service('main.js', {
+      AUTH_MODE: 'token',
+      AUTH_REGISTRATION: 'closed',
+      MODELS_FILE: models,
+      TITLE_MODEL: 'off',
+      SHARING: 'off',
+      LOG_FORMAT: 'json',
+    });
+    await service.url();
+    await vi.waitFor(
+      () => expect(messagesOf(service)).toContainEqual(expect.stringMatching(/^ +try/)),
+      10_000,
+    );
+    const lines = messagesOf(service).filter((line) => /^ {2}\w|^Parley .* listens/.test(line));
+    expect(lines.length).toBeLessThanOrEqual(10);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '  models    first and 1 more at 127.0.0.1:9; 1 at models.example.com',
+        '  off       providers of users (ENCRYPTION_KEY), registration (AUTH_REGISTRATION), mail for forgotten passwords (SMTP_URL), sharing (SHARING), titles by a model (TITLE_MODEL), metrics (METRICS_TOKEN or METRICS_PORT), traces (OTEL_EXPORTER_OTLP_ENDPOINT)',
+        '  account   ADMIN_PASSWORD="$PASSWORD" npm run admin -- create me me@example.com',
+      ]),
+    );
   });
 
   it('waits for a database that cannot be reached, and says which variable names it', async () => {
@@ -319,7 +439,17 @@ describe('a start', () => {
   it('with --help says what there is, and refuses other options', async () => {
     const help = new Service('main.js', { PORT: 'garbage' }, ['--help']);
     expect(await help.exit).toBe(0);
-    for (const name of ['npm test', 'OPENAI_API_KEY=', 'DATABASE_URL=', 'SHUTDOWN_GRACE_S=25'])
+    for (const name of [
+      'npm test',
+      'npm run build',
+      'migration:run',
+      'start:dev',
+      'test:long',
+      'ADMIN_PASSWORD',
+      'OPENAI_API_KEY=',
+      'DATABASE_URL=',
+      'SHUTDOWN_GRACE_S=25',
+    ])
       expect(help.output).toContain(name);
     expect(help.output).not.toContain('#');
     const other = new Service('main.js', {}, ['--port=1']);

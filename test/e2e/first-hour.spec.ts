@@ -167,5 +167,7 @@ describe.runIf(existsSync(NGINX))('the first hour', () => {
       else missing.push(String(expected));
     }
     expect(missing, output).toEqual([]);
+    // `npm ci` finds nothing wrong with a newcomer's Node.
+    expect(output).not.toContain('EBADENGINE');
   });
 });
