@@ -110,9 +110,9 @@ function accountOf({ auth, http }: AppConfig, url: string, base: string): string
   const host = hostOf(http, url);
   const make =
     auth.registration === 'open'
-      ? `curl ${base}/auth/register ${host}${AS_JSON} -d '{"username":"me","email":"me@example.com","password":"'"$PASSWORD"'"}'`
-      : `ADMIN_PASSWORD="$PASSWORD" npm run admin -- create me me@example.com`;
-  const ask = `curl -s ${base}/auth/token ${host}-d grant_type=password -d username=me --data-urlencode "password=$PASSWORD"`;
+      ? `curl ${base}/auth/register ${host}${AS_JSON} -d '{"username":"alice","email":"alice@example.com","password":"'"$PASSWORD"'"}'`
+      : `ADMIN_PASSWORD="$PASSWORD" npm run admin -- create alice alice@example.com`;
+  const ask = `curl -s ${base}/auth/token ${host}-d grant_type=password -d username=alice --data-urlencode "password=$PASSWORD"`;
   return [
     `  account   ${make}`,
     `  token     ACCESS_TOKEN=$(${ask} | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')`,

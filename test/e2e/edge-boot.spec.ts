@@ -209,6 +209,29 @@ describe('a start that cannot succeed', () => {
     }
   });
 
+  it.runIf(canMount())('explains a disk that is full after the first start', async () => {
+    const first = new Service('main.js', {});
+    await first.url();
+    first.signal('SIGTERM');
+    await first.exit;
+    const disk = join(directory, 'full');
+    mkdirSync(disk);
+    const fill = `dd if=/dev/zero of='${disk}/rest' bs=4k 2>&-`;
+    const service = new Service(
+      'main.js',
+      { DATA_DIR: join(disk, 'data'), LOG_LEVEL: 'error' },
+      [],
+      [
+        ...['unshare', '--mount', 'sh', '-c'],
+        `mount -t tmpfs -o size=200m none '${disk}' && cp -r data '${disk}' && { ${fill}; exec "$@"; }`,
+        'sh',
+      ],
+    );
+    expect(await service.exit).toBe(1);
+    expect(service.output).toMatch(/^DATA_DIR: .* is on a disk without room \(ENOSPC\)/m);
+    expect(service.output).not.toMatch(/^ {4}at /m);
+  });
+
   it.each([
     ['a kind of TLS that it does not have', 'sslmode=prefer'],
     ['a certificate that is not there', 'sslmode=verify-full&sslrootcert=/nowhere.pem'],
@@ -423,7 +446,7 @@ describe('a start', () => {
       expect.arrayContaining([
         '  models    first and 1 more at 127.0.0.1:9; 1 at models.example.com',
         '  off       providers of users (ENCRYPTION_KEY), registration (AUTH_REGISTRATION), mail for forgotten passwords (SMTP_URL), sharing (SHARING), titles by a model (TITLE_MODEL), metrics (METRICS_TOKEN or METRICS_PORT), traces (OTEL_EXPORTER_OTLP_ENDPOINT)',
-        '  account   ADMIN_PASSWORD="$PASSWORD" npm run admin -- create me me@example.com',
+        '  account   ADMIN_PASSWORD="$PASSWORD" npm run admin -- create alice alice@example.com',
       ]),
     );
   });
