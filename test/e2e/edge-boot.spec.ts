@@ -222,7 +222,10 @@ describe('a start that cannot succeed', () => {
       { DATA_DIR: join(disk, 'data'), LOG_LEVEL: 'error' },
       [],
       [
-        ...['unshare', '--mount', 'sh', '-c'],
+        'unshare',
+        '--mount',
+        'sh',
+        '-c',
         `mount -t tmpfs -o size=200m none '${disk}' && cp -r data '${disk}' && { ${fill}; exec "$@"; }`,
         'sh',
       ],
