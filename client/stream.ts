@@ -7,7 +7,14 @@ import {
   request,
   type StreamOptions,
 } from './connection.js';
-import type { EditMessage, ReplyEvent, ReplyWishes, SendMessage, StartChat, UserEvent } from './types.gen.js';
+import type {
+  EditMessage,
+  ReplyEvent,
+  ReplyOptions,
+  SendMessage,
+  StartChat,
+  UserEvent,
+} from './types.gen.js';
 
 /** Attempts in a row that may fail before a reply has shown an event. */
 const MAX_RETRIES = 10;
@@ -30,7 +37,7 @@ export interface TurnOptions extends StreamOptions {
 
 /** An edited user message, another reply to the same message, or the rest of a reply that was cut. */
 export type NewVersion =
-  { action: 'edit'; turn: EditMessage } | { action: 'regenerate' | 'continue'; turn?: ReplyWishes };
+  { action: 'edit'; turn: EditMessage } | { action: 'regenerate' | 'continue'; turn?: ReplyOptions };
 
 /** An event with its `id`, to be given as `after`. What is only told to who listens right now (`queued`, `title`) has none. */
 export type Shown<E> = E & { id?: string };

@@ -1,7 +1,7 @@
 /** Stands for the file of the same name that `npm run client` generates beside a copy of `stream.ts`. */
 export type {
   EditMessageDto as EditMessage,
-  ReplyOptionsDto as ReplyWishes,
+  ReplyOptionsDto as ReplyOptions,
   SendMessageDto as SendMessage,
   StartChatDto as StartChat,
 } from '../src/chat/dto/send-message.dto';

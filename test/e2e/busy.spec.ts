@@ -215,8 +215,8 @@ describe('on_busy: queue', () => {
     const gate = hold();
     model.script(reply(['Other', gate]), reply(' a loaf.'));
     const running = await (await alice.open('POST', `/messages/${cut.messageId}/regenerate`)).count(2);
-    const wishes = { on_busy: 'queue', settings: { temperature: 0.25 } };
-    const more = await alice.open('POST', `/messages/${cut.messageId}/continue`, wishes);
+    const options = { on_busy: 'queue', settings: { temperature: 0.25 } };
+    const more = await alice.open('POST', `/messages/${cut.messageId}/continue`, options);
     gate.release();
     await running.done();
     expect((await more.done()).end.full_text).toBe('Half a loaf.');
@@ -277,8 +277,8 @@ describe('on_busy: interrupt', () => {
   it('regenerates a reply that is still running', async () => {
     const { id, running } = await busy();
     model.script(reply('Better.'));
-    const wishes = { on_busy: 'interrupt' };
-    const better = await alice.open('POST', `/messages/${running.messageId}/regenerate`, wishes);
+    const options = { on_busy: 'interrupt' };
+    const better = await alice.open('POST', `/messages/${running.messageId}/regenerate`, options);
     expect((await better.done()).end.full_text).toBe('Better.');
     expect(spoken(await alice.history(id))).toEqual([
       ['user', 'First', 'completed'],

@@ -89,5 +89,5 @@ export class EditMessageDto extends OmitType(SendMessageDto, ['parent_id']) {}
 
 /** Options of a further reply; without a body, those of the conversation apply. */
 @OptionalBody()
-@ApiSchema({ name: 'ReplyWishes' })
+@ApiSchema({ name: 'ReplyOptions' })
 export class ReplyOptionsDto extends PickType(SendMessageDto, ['model', 'settings', 'on_busy']) {}

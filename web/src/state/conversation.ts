@@ -7,7 +7,7 @@ import {
   type Conversation,
   type Message,
   type NewVersion,
-  type ReplyWishes,
+  type ReplyOptions,
   readConversation,
   selectBranch,
   stopMessage,
@@ -208,7 +208,8 @@ export const conversation = {
     reloadSoon();
   },
 
-  regenerate: (messageId: string, turn: ReplyWishes = {}) => renew({ action: 'regenerate', messageId, turn }),
+  regenerate: (messageId: string, turn: ReplyOptions = {}) =>
+    renew({ action: 'regenerate', messageId, turn }),
   goOn: (messageId: string) => renew({ action: 'continue', messageId }),
   edit: (messageId: string, content: string) => renew({ action: 'edit', messageId, turn: { content } }),
 

@@ -29,13 +29,13 @@ export interface PendingTurn {
 }
 
 /** What a new conversation is made with. */
-export interface Wishes {
+export interface FirstSettings {
   system_prompt: string;
   settings: SettingsInput;
 }
 
 const pending = shallowReactive<PendingTurn[]>([]);
-const wishes = ref<Wishes>({ system_prompt: '', settings: {} });
+const firstSettings = ref<FirstSettings>({ system_prompt: '', settings: {} });
 /** Counts what was sent: whoever shows the conversation shows its end then. */
 const sent = ref(0);
 /** The user message of each pending turn by its key, once it is stored. */
@@ -98,7 +98,7 @@ async function stored(turn: PendingTurn, place: Place | undefined, isNew: boolea
   confirmed.set(turn.key, userMessageId);
   if (isNew && conversation.id.value === undefined && router.path.value === '') {
     update(turn, { conversationId });
-    wishes.value = { system_prompt: '', settings: {} };
+    firstSettings.value = { system_prompt: '', settings: {} };
     router.go(`c/${conversationId}`, { replace: true });
   } else if (isNew || turn.conversationId !== conversation.id.value) return remove(turn);
   await conversation.reload();
@@ -107,7 +107,7 @@ async function stored(turn: PendingTurn, place: Place | undefined, isNew: boolea
 }
 
 async function makeWithWishes(): Promise<string | undefined> {
-  const { system_prompt, settings } = wishes.value;
+  const { system_prompt, settings } = firstSettings.value;
   if (!system_prompt && Object.keys(settings).length === 0) return undefined;
   const body = { settings, ...(system_prompt ? { system_prompt } : {}) };
   return (await createConversation({ body, throwOnError: true })).data.id;
@@ -122,7 +122,7 @@ watch(conversation.messages, (messages) => {
 export const turns = {
   /** Of the conversation that is shown. */
   pending: computed(() => pending.filter((turn) => turn.conversationId === conversation.id.value)),
-  wishes,
+  firstSettings,
   sent,
 
   send(content: string, onBusy: OnBusy): void {
