@@ -128,7 +128,7 @@ export class MessagesRepository {
     return rows.at(0);
   }
 
-  /** Headers of those of these messages that are replies of the user. */
+  /** Headers of the given messages that are replies of the user. */
   replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
     return this.db.query(
       `SELECT ${headerOf('m')} FROM messages m WHERE m.id = ANY($1) AND m.user_id = $2 AND m.role = 'assistant' AND ${IS_THERE}`,

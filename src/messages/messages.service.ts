@@ -68,7 +68,7 @@ export class MessagesService {
     return this.messages.header(userId, id);
   }
 
-  /** Headers of those of these messages that are replies of the user. */
+  /** Headers of the given messages that are replies of the user. */
   replies(userId: string, ids: string[]): Promise<MessageHeader[]> {
     return this.messages.replies(userId, ids);
   }

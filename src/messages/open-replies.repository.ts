@@ -110,7 +110,7 @@ export class OpenRepliesRepository {
     return rows.at(0)?.instance_id;
   }
 
-  /** Those of these replies whose end was requested, or that others have closed or removed (`gone`). */
+  /** The given replies whose end was requested, or that others have closed or removed (`gone`). */
   stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
     return this.db.query(
       `SELECT r.id AS "messageId", o.message_id IS NULL AS gone FROM ${REPLIES}
@@ -119,7 +119,7 @@ export class OpenRepliesRepository {
     );
   }
 
-  /** Ids of those of these replies that are not being written any more: closed or gone. */
+  /** Ids of the given replies that are not being written any more: closed or gone. */
   async notOpen(replies: readonly ReplyRef[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `SELECT r.id FROM ${REPLIES}

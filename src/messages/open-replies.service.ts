@@ -76,12 +76,12 @@ export class OpenRepliesService {
     if (instanceId) this.signals.publish(instanceTopic(instanceId));
   }
 
-  /** Those of these replies whose end was requested, or that others have closed or removed (`gone`). */
+  /** The given replies whose end was requested, or that others have closed or removed (`gone`). */
   stopRequests(replies: readonly ReplyRef[]): Promise<{ messageId: string; gone: boolean }[]> {
     return this.replies.stopRequests(replies);
   }
 
-  /** Ids of those of these replies that nobody writes any more: closed or gone. */
+  /** Ids of the given replies that no process writes any more: closed or gone. */
   notOpen(replies: readonly ReplyRef[]): Promise<string[]> {
     return this.replies.notOpen(replies);
   }

@@ -146,7 +146,7 @@ export class QueueRepository {
     return queued;
   }
 
-  /** Ids of those of these replies that do not wait any more. */
+  /** Ids of the given replies that do not wait any more. */
   async notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `SELECT q.id FROM unnest($1::uuid[], $2::text[]) AS q (id, user_id)

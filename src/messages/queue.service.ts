@@ -113,7 +113,7 @@ export class QueueService {
     return this.queue.waiting(limit, this.slots.models);
   }
 
-  /** Ids of those of these replies that do not wait any more: begun, cancelled or gone. */
+  /** Ids of the given replies that do not wait any more: begun, cancelled or gone. */
   notWaiting(replies: readonly ReplyRef[]): Promise<string[]> {
     return this.queue.notWaiting(replies);
   }

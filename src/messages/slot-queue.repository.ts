@@ -45,7 +45,7 @@ export class SlotQueueRepository {
     return rows[0];
   }
 
-  /** Those of these models that have queued replies. */
+  /** The given models that have queued replies. */
   async waitedFor(models: string[]): Promise<string[]> {
     const rows: { model: string }[] = await this.db.query(
       `SELECT DISTINCT q.model FROM messages q WHERE ${isQueued('q')} AND q.model = ANY($1)`,

@@ -48,7 +48,7 @@ type StoredReply = ClosedReply | undefined | 'unavailable';
 
 /**
  * Stores finished replies in their messages, and only then shows their terminal events. Called by `ReplyProducer`; by `OrphanedReplies` and
- * `DeadInstanceReplies` for replies that nobody produces any more.
+ * `DeadInstanceReplies` for replies that no process produces any more.
  */
 @Injectable()
 export class ReplyFinalizer {
@@ -75,7 +75,7 @@ export class ReplyFinalizer {
   }
 
   /**
-   * Closes a reply that nobody produces any more, as interrupted, with its recovered content; false if it was no longer open.
+   * Closes a reply that no process produces any more, as interrupted, with its recovered content; false if it was no longer open.
    * @throws if the database cannot store it now
    */
   async finalizeRecovered({ reply, content }: RecoveredReply): Promise<boolean> {

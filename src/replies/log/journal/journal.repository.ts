@@ -77,7 +77,7 @@ export class JournalRepository {
     await this.db.query('DELETE FROM reply_journal WHERE instance_id = $1 AND batch = 0', [instanceId]);
   }
 
-  /** Ids of processes whose journals nobody needs: no longer registered, and without an open reply. */
+  /** Ids of processes whose journals are not needed: no longer registered, and without an open reply. */
   async unneeded(): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(
       `WITH RECURSIVE journals AS (

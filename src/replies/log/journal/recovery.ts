@@ -72,7 +72,7 @@ export class Recovery {
 
   /**
    * Moves text beyond the `recoveredText` bound into the rows of its replies, largest first. The rows are those of a dead process, so
-   * nobody else writes them.
+   * no other process writes them.
    */
   private async spill(replies: Replies, batch: number): Promise<void> {
     let heldBytes = 0;
