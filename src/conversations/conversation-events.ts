@@ -25,7 +25,7 @@ export function titleEvent(conversation_id: string, title: string | null): UserT
   return { type: 'title', data: { conversation_id, title } };
 }
 
-/** What a client has set, as far as it is short enough for an event. */
+/** Fields that a client has set and that are short enough for an event; `omitted` names the others. */
 export function shortOnes(fields: ConversationFields): Changes {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
   const isLong = ([, value]: [string, unknown]) =>

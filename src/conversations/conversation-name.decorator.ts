@@ -7,7 +7,7 @@ import { conversationNotFound, invalidName } from './conversation.errors';
 import { NAME_SCHEMA, toConversationName } from './conversation-name';
 import { ConversationsService } from './conversations.service';
 
-/** What a path says of a conversation, and to whom it belongs. */
+/** Name of a conversation in a path, and the user whose conversation it is. */
 interface NamedInPath {
   userId: string;
   text: string;
@@ -44,14 +44,14 @@ class ParseName implements PipeTransform<NamedInPath, string> {
 
 /**
  * Parameter decorator: the id of the conversation that the path names by its id or key.
- * Errors: `conversation_not_found` for a key that none has, as for what can be no name; `validation_failed` for `.` and `..`.
+ * Errors: `conversation_not_found` for a key that no conversation has, or a text that cannot be a name; `validation_failed` for `.` and `..`.
  */
 export const ConversationId = (parameter = 'id') =>
   documentedParam(NamedConversation(parameter, NameToId), documentation(parameter));
 
 /**
- * Parameter decorator: the id or key in the path, of a conversation that may not be there yet.
- * Errors: `validation_failed` for what can be no name.
+ * Parameter decorator: the id or key in the path, of a conversation that may not exist yet.
+ * Errors: `validation_failed` for a text that cannot be a name.
  */
 export const ConversationName = (parameter = 'id') =>
   documentedParam(NamedConversation(parameter, ParseName), documentation(parameter));

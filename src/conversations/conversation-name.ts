@@ -5,7 +5,7 @@ import { isCanonicalUuid } from '../http/parse-id.pipe';
 
 /*
  * A conversation is named by its id, which is a UUID of ours, or by a key that its client gave it. No key has the form of an id, and `.`
- * and `..` are none, since clients take them out of addresses.
+ * and `..` are no keys, since clients remove them from URLs.
  */
 
 const MAX_KEY = 128;
@@ -22,13 +22,13 @@ export function isConversationKey(text: unknown): text is string {
   return typeof text === 'string' && KEY.test(text) && !isCanonicalUuid(text);
 }
 
-/** As conversations are looked for by it: an id in lower case, or the key; undefined for what can be neither. */
+/** Name by which a conversation is looked up: an id in lower case, or a key; undefined for a text that can be neither. */
 export function toConversationName(text: unknown): string | undefined {
   if (isCanonicalUuid(text)) return text.toLowerCase();
   return isConversationKey(text) ? text : undefined;
 }
 
-/** What is no name is answered with this where a turn could give it to a conversation. */
+/** Error message for a text that cannot be a name, where it could become the key of a new conversation. */
 export const INVALID_NAME = RULE;
 
 /** Property decorator: the id or key of a conversation. */

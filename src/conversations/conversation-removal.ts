@@ -7,21 +7,21 @@ import { UserEvents } from '../user-events/user-events';
 import { conversationNotFound } from './conversation.errors';
 import { ConversationsRepository } from './conversations.repository';
 
-/** What a feature keeps in conversations. */
+/** Data that a feature keeps in conversations. */
 export interface ConversationContents {
   /**
-   * Removes at most `limit` rows of conversations that are locked, in each what is newest first; fewer only if nothing is left.
-   * @param userStays what outlives a conversation is kept
+   * Removes at most `limit` rows of locked conversations, the newest of each first, and answers their number; fewer only if none is left.
+   * @param userStays whether data that outlives a conversation, such as usage, is kept
    */
   remove(userId: string, conversationIds: string[], limit: number, userStays: boolean): Promise<number>;
 }
 
-/** At a time: each costs a look for what is in it. */
+/** Maximum number of conversations that are locked at a time: each costs queries for its contents. */
 const CONVERSATIONS_AT_A_TIME = 200;
 
 /**
- * Removes conversations, what is in them first. No transaction removes more than a slice: a larger conversation is hidden with the first
- * one, and the rest goes in the background.
+ * Removes conversations, their contents first. No transaction removes more than a slice: a larger conversation is hidden with its first
+ * slice, and the rest is removed in the background.
  */
 @Injectable()
 export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDestroy {
@@ -38,7 +38,7 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
     private readonly events: UserEvents,
   ) {}
 
-  /** Features that build upon others come after them. */
+  /** Adds the contents of a feature. A feature that depends on another one is added after it, and removed first. */
   add(contents: ConversationContents): void {
     this.contents.unshift(contents);
   }
@@ -52,7 +52,7 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
   }
 
   /**
-   * With the first slice go what runs and what waits, so that nobody writes it any more.
+   * Removes a conversation, or its first slice, which has its newest messages, so that its open replies are not written any more.
    * @throws {AppError} `conversation_not_found`
    */
   async run(userId: string, id: string): Promise<void> {
@@ -68,7 +68,7 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
     if (!gone) this.work.wake();
   }
 
-  /** Of a user who is being erased: removes at most about `limit` rows, fewer only if nothing is left. */
+  /** Removes about `limit` rows at most of a user who is being erased, and answers their number; fewer only if none is left. */
   async erase(userId: string, limit: number): Promise<number> {
     for (let left = limit; ;) {
       const ids = left > 0 ? await this.repository.lockSome(userId, CONVERSATIONS_AT_A_TIME) : [];
@@ -85,7 +85,7 @@ export class ConversationRemoval implements OnApplicationBootstrap, OnModuleDest
     });
   }
 
-  /** The conversations themselves go when nothing is left in them. */
+  /** Removes a slice, and the conversations themselves once they are empty. */
   private async remove(userId: string, ids: string[], limit: number, userStays: boolean): Promise<number> {
     let left = limit;
     for (const contents of this.contents) {

@@ -16,23 +16,23 @@ export class ConversationEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_conversations' })
   user_id!: string;
 
-  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
+  // The entity is named, not imported: a feature does not use another one's entity, and only the foreign key is needed.
   @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_conversations_user' })
   user?: object;
 
-  /** The client's own name for it (`conversation-name.ts`); null without one, and while it is removed. */
+  /** The client's own name for the conversation (`conversation-name.ts`); null without one, and while the conversation is removed. */
   @Column('varchar', { length: 128, nullable: true })
   key!: string | null;
 
   @Column('varchar', { length: 200, nullable: true })
   title!: string | null;
 
-  /** Whose it is: the first words of what was said (`auto`), which a model's may replace, or a person's. */
+  /** Origin of the title: the first words of the first message (`auto`), which a model's title may replace, a `model`, or the `user`. */
   @Column('varchar', { length: 8, default: 'auto' })
   title_source!: TitleSource;
 
-  /** The job that was to name it: there is one in its life. Not a reference: jobs go before conversations. */
+  /** Id of the job for the title: one, unless the title is cleared and needed again. Not a foreign key: jobs are deleted before conversations. */
   @Column('uuid', { nullable: true })
   title_job_id!: string | null;
 
@@ -54,11 +54,11 @@ export class ConversationEntity {
   @Column('boolean', { default: false })
   archived!: boolean;
 
-  /** Counts the changes a client makes; the `ETag`. */
+  /** Number of the version, raised by each change of a field or the title; the `ETag`. */
   @Column('integer', { default: 1 })
   version!: number;
 
-  /** The last message of the branch that is shown and continued. */
+  /** Last message of the path that is shown and continued. */
   @Column('uuid', { nullable: true })
   active_leaf_id!: string | null;
 
@@ -70,30 +70,30 @@ export class ConversationEntity {
   @Column('integer', { default: 0 })
   context_from!: number;
 
-  /** What was stored before there was search is indexed down to this sequence; null: nothing yet. A job indexes the rest. */
+  /** Messages from before the search existed are indexed down to this sequence; null: none yet. A job indexes the rest. */
   @Column('integer', { nullable: true })
   indexed_from!: number | null;
 
-  /** Later messages are indexed up to this sequence (`IndexRefresh`); null: there have been none. The end of a reply sets it back to before the reply. */
+  /** Later messages are indexed up to this sequence (`IndexRefresh`); null: there were none. The end of a reply sets it to before the reply. */
   @Column('integer', { nullable: true })
   indexed_to!: number | null;
 
-  /** Of the texts in it (`conversation-bytes.ts`); kept by each transaction that changes them, proved by `admin recount`. */
+  /** Bytes of its texts (`conversation-bytes.ts`), updated by each transaction that changes them and checked by `admin recount`. */
   @Column('bigint', { default: 0 })
   stored_bytes!: string;
 
   @Column('integer', { default: 0 })
   message_count!: number;
 
-  /** A reply has ended since the user last read or wrote in it. */
+  /** True if a reply has ended since the user last read or wrote in the conversation. */
   @Column('boolean', { default: false })
   unread!: boolean;
 
-  /** Sequences, by id, of the replies that were removed last: a feed that had read one goes on with those after it. Null: none was. */
+  /** Sequences, by id, of the replies that were removed last: a feed that had read one continues with later replies. Null: none was removed. */
   @Column('jsonb', { nullable: true })
   removed_replies!: Record<string, number> | null;
 
-  /** Set while it is removed piece by piece; it does not exist any more for anybody. */
+  /** Time of its deletion, set while it is removed slice by slice: for clients it does not exist any more. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   deleted_at!: Date | null;
 

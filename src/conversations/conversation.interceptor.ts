@@ -23,5 +23,5 @@ class ConversationInterceptor implements NestInterceptor<Conversation, Conversat
   }
 }
 
-/** A route whose handler returns a conversation: the response is what clients see of it, with its version as the `ETag`. */
+/** A route whose handler returns a conversation: the response has its public fields, and its version as the `ETag`. */
 export const RespondsConversation = () => UseInterceptors(ConversationInterceptor);

@@ -1,12 +1,12 @@
 import type { ModelSettings } from '../config/models-config';
 
 export const TITLE_SOURCES = ['auto', 'model', 'user'] as const;
-/** Whose a title is: the first words of what was said, a model's, or a person's, which nothing replaces unless it is asked for. */
+/** Origin of a title: the first words of the first message, a model, or the user, whose title is replaced only on request. */
 export type TitleSource = (typeof TITLE_SOURCES)[number];
 
-/** What a client may set of a conversation. */
+/** Fields of a conversation that a client may set. */
 export interface ConversationFields {
-  /** Only of a new one. */
+  /** Only for a new conversation. */
   key?: string;
   title?: string | null;
   model?: string | null;
@@ -23,25 +23,25 @@ export interface OwnKey {
   key: string;
 }
 
-/** What a conversation has got. */
+/** Messages that were added to a conversation. */
 export interface FurtherMessages {
-  /** The end of its active path. */
+  /** Last message of the active path. */
   leafId: string;
   count: number;
   bytes: number;
   at: Date;
-  /** The sequence up to which nothing is shown to the model. */
+  /** Sequence number: messages up to and including it are not sent to a model. */
   contextFrom: number;
 }
 
 export interface RemovedMessages {
   messages: number;
   bytes: number;
-  /** Sequences of the replies among them, by id. */
+  /** Sequences of the replies among the messages, by id. */
   replies: Record<string, number>;
 }
 
-/** What is known of a conversation that is watched. */
+/** Last known sequence and version of a watched conversation. */
 export interface WatchedPosition {
   id: string;
   userId: string;
@@ -51,7 +51,7 @@ export interface WatchedPosition {
 
 export interface ChangedConversation {
   id: string;
-  /** Null with `version`: it is gone. */
+  /** Null, as is `version`, if the conversation is gone. */
   last_sequence: number | null;
   version: number | null;
 }

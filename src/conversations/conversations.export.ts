@@ -4,7 +4,7 @@ import { ConversationRemoval } from './conversation-removal';
 import { ConversationsService } from './conversations.service';
 import { toConversationResponse } from './dto/conversation.response';
 
-/** A user's conversations, with what is in them, as part of all that is kept of them. */
+/** Adds a user's conversations to the export of the user's data, and conversations with their contents to its erasure. */
 @Injectable()
 export class ConversationsExport implements OnModuleInit {
   constructor(

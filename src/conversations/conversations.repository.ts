@@ -18,7 +18,7 @@ import type {
   WatchedPosition,
 } from './conversation.types';
 
-/** Conversations among which the next one to be removed is chosen. */
+/** Number of conversations among which the next one to be removed is chosen. */
 const REMOVALS_AT_ONCE = 100;
 
 const INSERT = `WITH made AS (
@@ -27,7 +27,7 @@ const INSERT = `WITH made AS (
 
 const INDEX_TITLE = `WITH ${storingEntries('$1', '$2', { from: '(SELECT 1) AS title' })} SELECT FROM searched`;
 
-/** A conversation that is being removed is none any more for every query but those of its removal. */
+/** Conversations. One that is being removed is found only by the queries of its removal. */
 @Injectable()
 export class ConversationsRepository {
   constructor(
@@ -40,8 +40,8 @@ export class ConversationsRepository {
   }
 
   /**
-   * False if the user has one with its key.
-   * @param events what the user's feed says of it; none where it is not complete yet
+   * Stores a conversation; false if the user has one with its key.
+   * @param events for the user's feed; empty if the conversation is not complete yet
    */
   async insert(conversation: ConversationEntity, events: UserEvent[]): Promise<boolean> {
     const { user_id, title } = conversation;
@@ -61,7 +61,7 @@ export class ConversationsRepository {
     return this.rows.findOneBy({ key, user_id: userId, deleted_at: IsNull() });
   }
 
-  /** Of these keys, each of its user, those that a conversation has. */
+  /** The given keys that a conversation of their user has. */
   takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
     return this.db.query(
       `SELECT c.user_id AS "userId", c.key FROM unnest($1::text[], $2::text[]) AS k (user_id, key)
@@ -70,12 +70,12 @@ export class ConversationsRepository {
     );
   }
 
-  /** What the user's feed says of a change, in its transaction and last. */
+  /** Appends events to the user's feed, as the last statement of the transaction of the change. */
   tell(userId: string, events: UserEvent[]): Promise<void> {
     return this.events.append(userId, events);
   }
 
-  /** Its titles until now do not stay in what feeds can still read; to be called after something was told. */
+  /** Removes the earlier titles of a conversation from the stored events, which feeds can still read; to be called after they were appended. */
   forgetTitles(userId: string, id: string): Promise<void> {
     return this.events.forgetTexts(userId, id, ['title']);
   }
@@ -88,7 +88,7 @@ export class ConversationsRepository {
     return this.rows.findBy({ id: In(ids), user_id: userId, deleted_at: IsNull() });
   }
 
-  /** All of the user, in the order of their ids. */
+  /** All conversations of the user after an id, in the order of their ids. */
   listAll(userId: string, afterId: string | undefined, limit: number): Promise<ConversationEntity[]> {
     const query = this.rows
       .createQueryBuilder('c')
@@ -97,7 +97,7 @@ export class ConversationsRepository {
     return query.orderBy('c.id').limit(limit).getMany();
   }
 
-  /** Undefined if there is none of this user, or none of these versions. */
+  /** Changes fields; undefined if the user has no such conversation, or none with one of these versions. */
   async update(
     userId: string,
     id: string,
@@ -121,7 +121,7 @@ export class ConversationsRepository {
     return (result.raw as ConversationEntity[])[0];
   }
 
-  /** Names it for a model, or by its first words, or not at all, so that it is named anew, unless its title has changed since it was read; undefined then. */
+  /** Replaces the title by a model's, by first words or by none, so that a new one is made; undefined if the title has changed since it was read. */
   async retitle(
     {
       id,
@@ -142,7 +142,7 @@ export class ConversationsRepository {
     return rows[0];
   }
 
-  /** What its title is found by from now on; to be called in the transaction that changes it. */
+  /** Updates the search entry of the title; to be called in the transaction that changes the title. */
   async indexTitle({ id, user_id, created_at, title }: ConversationEntity): Promise<void> {
     if (title === null) {
       await this.db.query('DELETE FROM search_entries WHERE id = $1 AND user_id = $2', [id, user_id]);
@@ -154,7 +154,7 @@ export class ConversationsRepository {
     ]);
   }
 
-  /** Of all texts of the user in conversations. */
+  /** Bytes of all texts of the user in conversations. */
   async storedBytes(userId: string): Promise<number> {
     const [{ bytes }] = await this.db.query<{ bytes: number }>(
       `SELECT COALESCE(sum(stored_bytes), 0)::float8 AS bytes FROM conversations
@@ -164,7 +164,7 @@ export class ConversationsRepository {
     return bytes;
   }
 
-  /** Messages have been removed from a conversation that is locked. */
+  /** Updates the counters of a locked conversation from which messages were removed. */
   async shrink(userId: string, id: string, { messages, bytes, replies }: RemovedMessages): Promise<void> {
     await this.db.query(
       `UPDATE conversations SET stored_bytes = stored_bytes - $4, message_count = message_count - $3, removed_replies = (
@@ -177,7 +177,7 @@ export class ConversationsRepository {
     );
   }
 
-  /** The sequence that a removed reply had, where that is still known. */
+  /** Sequence of a removed reply; undefined if it is not known any more. */
   async sequenceOfRemoved(userId: string, id: string, replyId: string): Promise<number | undefined> {
     const rows = await this.db.query<{ sequence: number | null }>(
       'SELECT (removed_replies ->> $3)::int AS sequence FROM conversations WHERE id = $1 AND user_id = $2',
@@ -186,7 +186,7 @@ export class ConversationsRepository {
     return rows.at(0)?.sequence ?? undefined;
   }
 
-  /** More or fewer bytes are stored in a conversation that is locked. */
+  /** Adds to the stored bytes of a locked conversation; `bytes` may be negative. */
   async grow(userId: string, id: string, bytes: number): Promise<void> {
     await this.db.query(
       'UPDATE conversations SET stored_bytes = stored_bytes + $3 WHERE id = $1 AND user_id = $2',
@@ -195,7 +195,7 @@ export class ConversationsRepository {
   }
 
   /**
-   * Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null).
+   * The given conversations that have messages after a sequence, have changed since a version, or are gone (null).
    */
   changedSince(positions: readonly WatchedPosition[]): Promise<ChangedConversation[]> {
     return this.db.query(
@@ -220,7 +220,7 @@ export class ConversationsRepository {
     return (result.affected ?? 0) > 0;
   }
 
-  /** The branch that ends at this message of it becomes the active one. */
+  /** Makes the path that ends at this message the active one; false if there is no such conversation. */
   async select(userId: string, id: string, leafId: string | null): Promise<boolean> {
     const result = await this.rows.update(
       { id, user_id: userId, deleted_at: IsNull() },
@@ -229,7 +229,7 @@ export class ConversationsRepository {
     return (result.affected ?? 0) > 0;
   }
 
-  /** False if the user had read all of it, or there is no such conversation. */
+  /** Marks a conversation as read; false if it was not unread, or there is no such conversation. */
   async markRead(userId: string, id: string): Promise<boolean> {
     const rows = await this.db.query(
       `UPDATE conversations SET unread = false
@@ -239,7 +239,7 @@ export class ConversationsRepository {
     return rows.length > 0;
   }
 
-  /** Keeps other turns of this conversation out until the transaction ends. */
+  /** Locks the conversation against other turns until the transaction ends. */
   lock(userId: string, id: string): Promise<ConversationEntity | null> {
     return this.rows.findOne({
       where: { id, user_id: userId, deleted_at: IsNull() },
@@ -247,7 +247,7 @@ export class ConversationsRepository {
     });
   }
 
-  /** Of a conversation that was empty. */
+  /** Records the messages that were added to an empty conversation. */
   async recordMessages(
     userId: string,
     id: string,
@@ -262,7 +262,7 @@ export class ConversationsRepository {
 
   // Removal
 
-  /** Nobody finds it any more; its own texts go at once, and its key is free. */
+  /** Marks a conversation as deleted, so that no other query finds it; its own texts are removed at once, and its key is free. */
   async hide(userId: string, id: string): Promise<void> {
     await this.db.query(
       `WITH gone AS (SELECT $1::uuid AS id), ${removingEntries('$2', 'gone')}
@@ -272,7 +272,7 @@ export class ConversationsRepository {
     );
   }
 
-  /** Any that is being removed, kept from others until the transaction ends; none that others hold. One that fails keeps few others waiting. */
+  /** Locks one of the oldest deleted conversations that no other process has locked. A random one, so that one that fails holds up few others. */
   async lockHidden(): Promise<{ id: string; user_id: string } | undefined> {
     const rows: { id: string; user_id: string }[] = await this.db.query(
       `SELECT id, user_id FROM conversations WHERE id IN (
@@ -283,7 +283,7 @@ export class ConversationsRepository {
     return rows[0];
   }
 
-  /** Some of the user, those included that are being removed, kept from others until the transaction ends. */
+  /** Locks some conversations of the user until the transaction ends, deleted ones included. */
   async lockSome(userId: string, limit: number): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       'SELECT id FROM conversations WHERE user_id = $1 LIMIT $2 FOR UPDATE',
@@ -292,7 +292,7 @@ export class ConversationsRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Conversations that hold nothing any more; answers how many. */
+  /** Deletes conversations that are empty; answers their number. */
   async delete(userId: string, ids: string[]): Promise<number> {
     const rows = await this.db.query(
       `WITH gone AS (SELECT unnest($2::uuid[]) AS id), ${removingEntries('$1', 'gone')}
@@ -303,7 +303,7 @@ export class ConversationsRepository {
   }
 }
 
-/** Who clears a title lets it be made anew. */
+/** Columns that change with a title by the user. A cleared title may be made again, by first words or a model. */
 function titledBy(title: string | null): Partial<ConversationEntity> {
   return title ? { title_source: 'user' } : { title_source: 'auto', title_job_id: null };
 }

@@ -64,8 +64,8 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /**
-   * Without messages, with the fields of another one of the same user as they are: its model may be gone, which its next turn says. The
-   * user's feed hears of it by `announceCreated`, once it is complete.
+   * Creates a conversation without messages, with the fields of another one of the user, unchecked: a model that is gone is reported by the
+   * next turn. The event for the user's feed follows by `announceCreated`, once the conversation is complete.
    */
   async createLike({
     user_id,
@@ -82,17 +82,17 @@ export class ConversationsService implements OnModuleInit {
     return conversation;
   }
 
-  /** To be called last in the transaction. */
+  /** Appends the event of a new conversation to the user's feed; to be called last in the transaction. */
   announceCreated(conversation: Conversation): Promise<void> {
     return this.tell(conversation.user_id, [conversationCreated(conversation)]);
   }
 
-  /** What the user's feed says of a change, in its transaction and last. */
+  /** Appends events to the user's feed; to be called last in the transaction of the change. */
   tell(userId: string, events: UserEvent[]): Promise<void> {
     return this.repository.tell(userId, events);
   }
 
-  /** A conversation that is yet to be stored, with a model that the user has. */
+  /** A conversation that is not stored yet; the caller has checked its model. */
   draft(userId: string, fields: ConversationFields): Conversation {
     return newConversation(userId, withoutAbsent(fields));
   }
@@ -101,13 +101,13 @@ export class ConversationsService implements OnModuleInit {
     return (await this.repository.find(userId, id)) ?? notFound();
   }
 
-  /** Those of these that are there. */
+  /** The given conversations that exist. */
   getSome(userId: string, ids: string[]): Promise<Conversation[]> {
     return this.repository.findSome(userId, ids);
   }
 
   /**
-   * By its id or its key (`conversation-name.ts`); undefined for a key that none has.
+   * The conversation with this id or key (`conversation-name.ts`); undefined for a key that no conversation has.
    * @throws AppError `conversation_not_found` for any other name
    */
   async findNamed(userId: string, name: string): Promise<Conversation | undefined> {
@@ -124,17 +124,17 @@ export class ConversationsService implements OnModuleInit {
     return ((await this.findNamed(userId, name)) ?? notFound()).id;
   }
 
-  /** Of these keys, each of its user, those that a conversation has. */
+  /** The given keys that a conversation of their user has. */
   takenKeys(keys: readonly OwnKey[]): Promise<OwnKey[]> {
     return this.repository.takenKeys(keys);
   }
 
-  /** All of the user, archived ones included. */
+  /** All conversations of the user, archived ones included. */
   all(userId: string): AsyncIterable<Conversation> {
     return inPages((after, limit) => this.repository.listAll(userId, after, limit));
   }
 
-  /** `versions`: change it only if it still is one of these. */
+  /** Changes fields. `versions`: only if the conversation still has one of these versions. */
   async update(
     userId: string,
     id: string,
@@ -157,7 +157,7 @@ export class ConversationsService implements OnModuleInit {
     throw conversationChanged();
   }
 
-  /** Names it for a model, or by its first words (`auto`), unless its title has changed since it was read; undefined then. */
+  /** Replaces the title by a model's or by first words (`auto`); undefined if the title has changed since it was read. */
   retitle(
     conversation: Conversation,
     next: { title: string; title_source: 'auto' | 'model' },
@@ -173,9 +173,10 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /**
-   * A first message has been removed from a conversation that is locked: a title made of its words goes with it, and one that a model made, which may
-   * be about it, is made anew. Answers what the caller tells the user's feed, in place of the titles of before (`tellTitle`).
-   * @param next what another first message says; undefined where none is left
+   * Replaces the title of a locked conversation whose first message was removed, if it was made of its words or by a model, whose title may be
+   * about it. Answers the event for the user's feed, which replaces the earlier titles (`tellTitle`); undefined if the title stays.
+   * @param words text of the removed message
+   * @param next text of another first message; undefined if none is left
    */
   async forgetWords(
     conversation: Conversation,
@@ -191,25 +192,25 @@ export class ConversationsService implements OnModuleInit {
     return titleEvent(id, named.title);
   }
 
-  /** No message is left in a conversation that is locked, so nothing is unread; whether something was. */
+  /** Marks a locked conversation that has no messages any more as read; answers whether it was unread. */
   markEmpty(userId: string, id: string): Promise<boolean> {
     return this.repository.markRead(userId, id);
   }
 
-  /** Tells the feed of a title whose last one is to be forgotten, as the last thing of the transaction. */
+  /** Appends the event of a new title to the user's feed and removes the earlier titles from it; to be called last in the transaction. */
   async tellTitle(userId: string, id: string, event: UserEvent): Promise<void> {
     await this.repository.forgetTitles(userId, id);
     await this.repository.tell(userId, [event]);
     this.db.afterCommit(() => this.retitled.next(id));
   }
 
-  /** It is gone for everybody at once; what is in it goes with it, or in the background where it is much. */
+  /** Deletes a conversation, at once for all readers. Its contents are removed too, or in the background if they are many. */
   async delete(userId: string, id: string): Promise<void> {
     await this.removal.run(userId, id);
     this.deleted.next(id);
   }
 
-  /** Those of these conversations that were there, each gone for itself. */
+  /** Deletes these conversations, each in a transaction of its own; answers the ids of those that existed. */
   async deleteAll(userId: string, names: string[]): Promise<string[]> {
     const deleted: string[] = [];
     for (const name of names) {
@@ -225,7 +226,7 @@ export class ConversationsService implements OnModuleInit {
     return id;
   }
 
-  /** The user has read all that is in it now. */
+  /** Marks the conversation as read by its user. */
   async markRead(userId: string, id: string): Promise<void> {
     const changed = await this.db.run(async () => {
       const isNews = await this.repository.markRead(userId, id);
@@ -235,7 +236,7 @@ export class ConversationsService implements OnModuleInit {
     if (!changed) await this.get(userId, id);
   }
 
-  /** Does what changes by how many bytes more or less the conversation stores, while nobody else does. */
+  /** Does work that changes the stored bytes of a conversation, under its lock; `bytes` of the result is the difference. */
   resize<T extends { bytes: number }>(userId: string, id: string, work: () => Promise<T>): Promise<T> {
     return this.db.run(async () => {
       await this.lock(userId, id);
@@ -245,7 +246,7 @@ export class ConversationsService implements OnModuleInit {
     });
   }
 
-  /** Of these conversations, those that have messages after a sequence, have changed since a version, or are gone (null). */
+  /** The given conversations that have messages after a sequence, have changed since a version, or are gone (null). */
   changedSince(positions: readonly WatchedPosition[]): Promise<ChangedConversation[]> {
     return this.repository.changedSince(positions);
   }
@@ -257,33 +258,33 @@ export class ConversationsService implements OnModuleInit {
     });
   }
 
-  /** Has the active path end at a message; to be called last in the transaction. */
+  /** Makes the path that ends at a message the active one; to be called last in the transaction. */
   async select(userId: string, id: string, leafId: string): Promise<void> {
     await this.moveTo(userId, id, leafId);
     await this.repository.tell(userId, [conversationUpdated(id, { active_message_id: leafId })]);
   }
 
-  /** The same where the caller tells the user's feed. `leafId`: null where no message is left. */
+  /** As `select`, without an event: the caller appends it. `leafId`: null if no message is left. */
   async moveTo(userId: string, id: string, leafId: string | null): Promise<void> {
     if (!(await this.repository.select(userId, id, leafId))) notFound();
   }
 
-  /** Messages have been removed from a conversation that is locked. */
+  /** Updates the counters of a locked conversation from which messages were removed. */
   shrink(userId: string, id: string, removed: RemovedMessages): Promise<void> {
     return this.repository.shrink(userId, id, removed);
   }
 
-  /** The sequence of a reply that was removed; undefined where it was not, or too long ago (`STORAGE_BOUNDS.removedReplies`). */
+  /** Sequence of a removed reply; undefined if it was not removed, or is not among the last ones (`STORAGE_BOUNDS.removedReplies`). */
   sequenceOfRemoved(userId: string, id: string, replyId: string): Promise<number | undefined> {
     return this.repository.sequenceOfRemoved(userId, id, replyId);
   }
 
-  /** The conversation, kept from other turns until the transaction around this call ends. */
+  /** The conversation, locked against other turns until the transaction around this call ends. */
   async lock(userId: string, id: string): Promise<Conversation> {
     return (await this.repository.lock(userId, id)) ?? notFound();
   }
 
-  /** The conversation, which was empty, has got messages. */
+  /** Records the messages that were added to an empty conversation. */
   recordMessages(userId: string, id: string, messages: FurtherMessages): Promise<void> {
     return this.repository.recordMessages(userId, id, messages);
   }
@@ -302,17 +303,17 @@ function asMissing(error: unknown): undefined {
   throw error;
 }
 
-/** Whoever has stored all that they may can still archive and pin. */
+/** Whether fields need a check of the storage quota: a user who has reached it can still archive and pin. */
 function holdsText({ title, system_prompt, settings, metadata }: ConversationFields): boolean {
   return Boolean(title || system_prompt || settings || metadata);
 }
 
-/** What is absent keeps its value. */
+/** Fields without undefined ones, which would overwrite values. */
 function withoutAbsent(fields: ConversationFields): ConversationFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** What names a conversation that has no title: the beginning of what is said first. */
+/** Title of a conversation that has none: the beginning of its first message. */
 export function titleFrom(content: string): string {
   const line = content.trim().replace(/\s+/g, ' ') || 'Untitled';
   const characters = Array.from(line.slice(0, 4 * TITLE_LENGTH));

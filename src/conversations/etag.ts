@@ -9,8 +9,9 @@ export function toETag(conversation: { version: number }): string {
 }
 
 /**
- * The versions an `If-Match` allows; undefined if it allows any. A tag that is not ours matches nothing. A weak one is the same version: proxies
- * that compress answers make tags weak, or add the encoding to them (Apache: `"2-gzip"`). RFC 9110 §13.1.1 compares strongly, which is about bytes, and a version is of what they say.
+ * The versions that an `If-Match` allows; undefined if it allows any. A tag that is not ours matches nothing. A weak tag is the same version:
+ * proxies that compress answers make tags weak, or add the encoding to them (Apache: `"2-gzip"`). The strong comparison of RFC 9110 §13.1.1 is
+ * about equal bytes, and a version is of the content.
  */
 export function versionsOf(ifMatch: string | undefined): number[] | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;

@@ -4,7 +4,7 @@ import { Signals } from '../signals/signals';
 import { keyTopic } from '../signals/topics';
 import type { Conversation } from './conversations.service';
 
-/** Tells feeds that wait for a conversation with a key of its client's that there is one. */
+/** Tells feeds that wait for a conversation with a client's key that it exists. */
 @Injectable()
 export class NewKeys {
   constructor(
@@ -12,7 +12,7 @@ export class NewKeys {
     private readonly signals: Signals,
   ) {}
 
-  /** To be called when a conversation has been stored; told once that is committed. */
+  /** Publishes the topic of the key once the transaction is committed; to be called when a conversation was stored. */
   announce({ user_id: userId, key }: Pick<Conversation, 'user_id' | 'key'>): void {
     if (key !== null) this.db.afterCommit(() => this.signals.publish(keyTopic(userId, key)));
   }

@@ -4,7 +4,7 @@ export const METADATA_MAX_PAIRS = 16;
 const MAX_KEY = 64;
 const MAX_VALUE = 512;
 
-/** At most 16 pairs of texts: keys of 1 to 64 characters, values of up to 512. */
+/** Property decorator: at most 16 pairs of texts, keys of 1 to 64 characters, values of up to 512. */
 export function IsMetadata(): PropertyDecorator {
   return (target, propertyName) =>
     registerDecorator({

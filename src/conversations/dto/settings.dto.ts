@@ -4,7 +4,7 @@ import { MayBeAbsent } from '../../http/may-be-absent';
 import type { ModelSettings } from '../../config/models-config';
 import { REASONING_EFFORT } from '../../config/models-schema';
 
-/** How a model should answer. What is absent is left to the conversation, then to the model. */
+/** Settings of a model's answers. An absent one is taken from the conversation, then from the model. */
 @ApiSchema({
   name: 'Settings',
   description: 'How a model should answer. What is absent is left to the conversation, then to the model.',
