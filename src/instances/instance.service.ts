@@ -21,7 +21,7 @@ export const leaseLost = (cause?: unknown) =>
     },
   );
 
-/** This process as the others know it: alive while its lease is renewed. */
+/** Registration of this process, by which others know it: alive while its lease is renewed. */
 @Injectable()
 export class InstanceService implements OnApplicationBootstrap {
   private readonly logger = new Logger(InstanceService.name);
@@ -52,7 +52,7 @@ export class InstanceService implements OnApplicationBootstrap {
     return this.current === id;
   }
 
-  /** No other process was known a few seconds ago, so what others did need not be looked for often. */
+  /** Whether no other process was known a few seconds ago, so that changes by others are polled less often. */
   get alone(): boolean {
     return this.lone;
   }
@@ -67,33 +67,33 @@ export class InstanceService implements OnApplicationBootstrap {
     return this.ids;
   }
 
-  /** Emits when others have taken this process for dead and closed its replies. */
+  /** Emits when another process has taken this one for dead and closed its replies. */
   get lost(): Observable<void> {
     return this.losses;
   }
 
-  /** Holds up the start where the database is there, so that the first request finds all in place. */
+  /** Registers the process. If the database is ready, the start waits for that, so that the first request finds a registration. */
   async onApplicationBootstrap(): Promise<void> {
     const began = this.database.whenReady().then(() => this.begin());
     if (this.database.ready) await began;
   }
 
-  /** Processes whose lease has run out. This one never is: where nobody has taken over while the database was away, it goes on. */
+  /** Processes whose lease has run out, never this one: if no other has taken over while the database was away, it continues. */
   expired(): Promise<string[]> {
     return this.instances.expired(this.current);
   }
 
-  /** Takes over from a process that is gone: nothing is written under its id afterwards. False if it is not gone, or somebody else has. */
+  /** Takes over from a process that is gone: nothing is written under its id afterwards. False if it is not gone, or another one took over. */
   takeOver(id: string): Promise<boolean> {
     return this.instances.expire(id);
   }
 
-  /** Whether the process may write: nobody has taken over from it, and it has not left. */
+  /** Whether the process with this id may write: no other has taken over from it, and it has not left. */
   isRegistered(id: string): Promise<boolean> {
     return this.instances.isRegistered(id);
   }
 
-  /** The process ends, and has no open replies any more. */
+  /** Ends the registration, at the end of the process, when it has no open replies any more. */
   async leave(): Promise<void> {
     this.left = true;
     clearTimeout(this.timer);
@@ -101,7 +101,7 @@ export class InstanceService implements OnApplicationBootstrap {
     if (this.current) await this.instances.remove(this.current).catch(() => undefined);
   }
 
-  /** Renewals follow one another: a slow one is not overtaken by the next, so there is never more than one registration. */
+  /** Renews the lease repeatedly, one renewal after the other, so that there is never more than one registration. */
   private async begin(): Promise<void> {
     const kept = this.keep();
     this.keeping = kept;
@@ -109,7 +109,7 @@ export class InstanceService implements OnApplicationBootstrap {
     if (!this.left) this.timer = setTimeout(() => void this.begin(), waitMs);
   }
 
-  /** False if it failed. Never throws. */
+  /** Renews the lease, or registers; false if that failed. Never throws. */
   private async keep(): Promise<boolean> {
     try {
       const kept = this.current && (await this.instances.renew(this.current, LEASE_MS));
@@ -130,9 +130,9 @@ export class InstanceService implements OnApplicationBootstrap {
     this.losses.next();
   }
 
-  /** Under a new id each time: what was left under an earlier one belongs to whoever closes it. */
+  /** Registers under a new id each time: replies left under an earlier one are closed by the process that took over. */
   private async register(): Promise<void> {
-    // Whoever was here before this process is gone, without waiting for a lease to run out.
+    // An earlier process on this database is gone for sure, so its lease is ended at once.
     if (this.database.exclusive) await this.instances.expireAll();
     const id = this.identity.takeId();
     await this.instances.register(id, LEASE_MS);

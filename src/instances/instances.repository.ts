@@ -3,7 +3,7 @@ import { Not } from 'typeorm';
 import { TransactionRunner } from '../database/transaction-runner';
 import { InstanceEntity } from './instance.entity';
 
-/** The database's clock decides: the clocks of the processes may differ. */
+/** Registrations of processes. Leases are by the database's clock, as the clocks of processes may differ. */
 @Injectable()
 export class InstancesRepository {
   constructor(private readonly db: TransactionRunner) {}
@@ -12,7 +12,7 @@ export class InstancesRepository {
     return this.db.manager.getRepository(InstanceEntity);
   }
 
-  /** With batch 0 of the process's journal, the fence: nothing can be written under this id where it is missing. */
+  /** Registers a process, with batch 0 of its journal, the fence: without that nothing can be written under this id. */
   async register(id: string, leaseMs: number): Promise<void> {
     await this.db.query(
       `WITH fence AS (INSERT INTO reply_journal (instance_id, batch, payload) VALUES ($1, 0, ''))
@@ -21,7 +21,7 @@ export class InstancesRepository {
     );
   }
 
-  /** False if the lease was lost: somebody found it expired and took over. */
+  /** Renews the lease; false if it was lost: another process found it expired and took over. */
   async renew(id: string, leaseMs: number): Promise<boolean> {
     const result = await this.rows.update(
       { id },
@@ -39,7 +39,7 @@ export class InstancesRepository {
     return this.rows.existsBy({ id });
   }
 
-  /** Processes whose lease has run out, but for one. */
+  /** Processes whose lease has run out, except one. */
   async expired(except: string | undefined): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(
       'SELECT id FROM instances WHERE expires_at < now() AND id IS DISTINCT FROM $1',
@@ -49,8 +49,8 @@ export class InstancesRepository {
   }
 
   /**
-   * Ends a registration whose lease has run out, with its fence; false if it was renewed, or ended by somebody else. Waits for what is
-   * being written under it; nothing can be written afterwards.
+   * Ends a registration whose lease has run out, with its fence; false if it was renewed, or ended by another process. Waits for
+   * transactions that write under it; nothing can be written afterwards.
    */
   async expire(id: string): Promise<boolean> {
     const rows = await this.db.query(

@@ -19,7 +19,7 @@ export class InProcessSignals extends Signals {
 
   publish(topic: string, data?: Uint8Array): void {
     const subscribers = this.topics.get(topic);
-    // A copy: whoever subscribes meanwhile hears the next signal.
+    // A copy is iterated, so that a new subscriber gets the next signal, not this one.
     for (const subscriber of subscribers ? [...subscribers] : [])
       if (subscribers?.has(subscriber)) this.deliver(subscriber, topic, data);
   }

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { InProcessSignals } from './in-process-signals';
 import { Signals } from './signals';
 
-/** Chooses how processes wake each other. */
+/** Chooses the implementation of signals. */
 @Module({
   providers: [{ provide: Signals, useClass: InProcessSignals }],
   exports: [Signals],

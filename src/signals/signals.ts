@@ -1,18 +1,18 @@
-/** Called when a topic was published. `data`, if there is any, is a hint: what counts is what the database says. */
+/** Called when a topic was published. `data`, if there is any, is a hint: the database has the actual state. */
 export type SignalListener = (data?: Uint8Array) => void;
 
 /**
- * SEAM: wake-ups between all that waits for a change, in this process and, by implementations to come, in others. A signal may be lost, late or
- * doubled, and carries nothing that must not be lost: whoever hears one looks in the database. Topics are in `topics.ts`. Every
+ * SEAM: wake-ups for code that waits for a change, in this process and, by implementations to come, in others. A signal may be lost, late or
+ * doubled, and carries nothing that must not be lost: a listener reads the database. Topics are in `topics.ts`. Every
  * implementation passes `test/support/signals-contract.ts`.
  */
 export abstract class Signals {
-  /** To be called after the change is committed. Never throws, and is not awaited. */
+  /** Publishes a topic, after the change is committed. Never throws, and is not awaited. */
   abstract publish(topic: string, data?: Uint8Array): void;
 
   /**
-   * Calls the listener at each signal of the topic, outside of the publisher's request and transaction. A listener that throws keeps none from
-   * the others. Returns a function that ends the subscription.
+   * Calls the listener at each signal of the topic, outside of the publisher's request and transaction. A listener that throws does
+   * not affect others. Returns a function that ends the subscription.
    */
   abstract subscribe(topic: string, on: SignalListener): () => void;
 }

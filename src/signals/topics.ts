@@ -1,5 +1,6 @@
 /**
- * What is known of a user has changed. The data is `subjectOf` the user in UTF-8; a signal without data may be about anybody.
+ * The role, password, sessions, keys or existence of a user has changed. The data is `subjectOf` the user in UTF-8; a signal without data may be
+ * about any user.
  */
 export const REVOCATIONS_TOPIC = 'revocations';
 
@@ -18,15 +19,15 @@ export function keyTopic(userId: string, key: string): string {
   return `key.${userId} ${key}`;
 }
 
-/** Feeds have shown the end of a reply, whose id is the data. */
+/** A feed has shown the end of a reply, whose id is the data. */
 export const SHOWN_ENDS = 'shown-ends';
 
-/** A model has named a conversation. */
+/** The title of a conversation may have changed: a model has named it, or its title was taken back. */
 export function titleTopic(conversationId: string): string {
   return `title.${conversationId}`;
 }
 
-/** Somebody wants a reply ended that the process with this registration writes. */
+/** The end of a reply was requested that the process with this registration writes. */
 export function instanceTopic(instanceId: string): string {
   return `instance.${instanceId}`;
 }

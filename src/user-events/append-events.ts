@@ -1,19 +1,19 @@
 import { STORAGE_BOUNDS } from '../config/bounds';
 
-/** SQL for what a change tells, each a query of one value. Both have to read what the statement locks otherwise. */
+/** SQL for the events of a change, each a query of one value. Both have to read all other rows that the statement locks. */
 export interface ToldEvents {
-  /** How many events; 0 or no row if none. */
+  /** Number of events; 0 or no row if there are none. */
   count: string;
-  /** A JSON array (`UserEvent[]`); asked for only where somebody follows the user. */
+  /** JSON array of the events (`UserEvent[]`); evaluated only while a feed follows the user. */
   events: string;
 }
 
 /**
- * SQL that appends events of a user to what their feed shows, as the last CTEs of the statement that makes the change: the head of the user is
- * locked until the transaction ends, so nothing may be locked after it. What one statement appends is one row, so that a turn writes one and not
- * four. Where nobody follows the user, the events are only counted: whoever begins to follow changes the same row, so each change is seen either in
- * what a page reads when its feed has opened, or in the feed. The first number of a user is taken from the clock, so that an id of before their
- * erasure is not taken for one of now.
+ * SQL that appends events to a user's feed, as the last CTEs of the statement that makes the change: the head of the user is locked until the
+ * transaction ends, so nothing may be locked after it. The events of one statement are one row, so that a turn writes one and not four. While no
+ * feed follows the user, events are only counted: a feed that begins to follow changes the same row, so a page sees each change either in what
+ * it reads once its feed has opened, or in the feed. The first number of a user is taken from the clock, so that an id from before the user's
+ * erasure is not mistaken for a current one.
  * @param user SQL for the user
  */
 export function appendingEvents(user: string, { count, events }: ToldEvents): string {
@@ -27,20 +27,20 @@ export function appendingEvents(user: string, { count, events }: ToldEvents): st
    )`;
 }
 
-/** A further CTE, for all but turns, whose number is limited: no more of the user's events are kept than the bound. */
+/** SQL of a further CTE that keeps a user's events within their bound. Turns do without it, as their number is limited. */
 export function trimmingEvents(user: string): string {
   return `trimmed AS (
      DELETE FROM user_events WHERE user_id = ${user} AND seq <= (SELECT seq FROM new_head) - ${STORAGE_BOUNDS.keptUserEvents.limit}
    )`;
 }
 
-/** Events that a parameter holds as JSON (`UserEvent[]`), told if there are rows of `from`. */
+/** Events that a parameter has as JSON (`UserEvent[]`), appended if `from` has rows. */
 export function eventsOf(json: string, from = ''): ToldEvents {
   const of = from && ` FROM ${from}`;
   return { count: `SELECT json_array_length(${json}::json)${of}`, events: `SELECT ${json}::json${of}` };
 }
 
-/** Those of one change after those of another. */
+/** Events of two changes, one after the other. */
 export function bothEvents(first: ToldEvents, second: ToldEvents): ToldEvents {
   return {
     count: `SELECT (${first.count}) + (${second.count})`,

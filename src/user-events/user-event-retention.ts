@@ -8,7 +8,7 @@ import { UserEventsRepository } from './user-events.repository';
 const FIRST_MS = 60_000;
 const SWEEP_MS = 600_000;
 
-/** Deletes events of users that are too old to be resumed from, a little at a time. */
+/** Deletes events of users that are too old to be resumed from, a slice at a time. */
 @Injectable()
 export class UserEventRetention implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sweeps = new RepeatedTask({
@@ -31,7 +31,7 @@ export class UserEventRetention implements OnApplicationBootstrap, OnModuleDestr
     this.sweeps.end();
   }
 
-  /** How many events were deleted. */
+  /** Deletes old rows; answers their number. */
   async sweep(signal?: AbortSignal): Promise<number> {
     const { userEventRetention, userEventSlice } = STORAGE_BOUNDS;
     const remove = (limit: number) => this.events.deleteOlderThan(userEventRetention.limit, limit);

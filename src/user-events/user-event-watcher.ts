@@ -9,17 +9,17 @@ import { userTopic } from '../signals/topics';
 import { UserEventsRepository } from './user-events.repository';
 
 const POLL_INTERVAL_MS = 100;
-/** Poll interval while no other process is known: one that has just started may have changed something. */
+/** Poll interval while no other process is known: one that has just started may have made changes. */
 const ALONE_POLL_INTERVAL_MS = 1_000;
-/** Users per statement. */
+/** Maximum number of users per statement. */
 const CHUNK = 1_000;
 /** Pause between two polls, at least this many times the duration of the last one: with many feeds a poll takes long. */
 const MIN_PAUSE_FACTOR = 19;
-/** How often it is seen to that users who are watched are still followed, in ms. */
+/** Interval at which the following of watched users is extended, in ms. */
 const FOLLOW_MS = 600_000;
 
 const resumable = STORAGE_BOUNDS.userEventRetention.limit;
-/** How long a user is followed, and is always followed on (`least`), in ms: longer than a feed can be away and resume. */
+/** Time for which a user is followed, and least time left before it is extended, in ms: both are longer than a feed can be away and resume. */
 export const FOLLOWED = { ms: 2 * resumable, least: 1.5 * resumable };
 
 interface Watcher {
@@ -35,9 +35,9 @@ interface Watched {
 }
 
 /**
- * Wakes feeds of users. What this process appends is published by its writer (`UserEvents.announce`); what other processes append is looked for
- * while somebody watches, one poll for all users, and published in the same way. On the embedded database there are no other processes. As long as
- * somebody watches, the user's events are kept.
+ * Wakes feeds of users. Events of this process are published by their writer (`UserEvents.announce`); events of other processes are polled while
+ * a feed watches, in one poll for all users, and published in the same way. With the embedded database there are no other processes. While a
+ * feed watches a user, the user's events are kept.
  */
 @Injectable()
 export class UserEventWatcher implements OnApplicationBootstrap, OnModuleDestroy {
@@ -96,7 +96,7 @@ export class UserEventWatcher implements OnApplicationBootstrap, OnModuleDestroy
       for (const { userId, seq } of await this.events.further(users)) this.publish(userId, seq);
   }
 
-  /** Nothing if all watchers know the event: that of a change that was made here. */
+  /** Publishes the user's topic unless all watchers know the event, as they do for a change by this process. */
   private publish(userId: string, seq: number): void {
     const watched = this.watched.get(userId);
     if (!watched) return;

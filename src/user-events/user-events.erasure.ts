@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { UserData } from '../users/user-data';
 import { UserEventsRepository } from './user-events.repository';
 
-/** A user's events as part of all that is kept of them. They say nothing that what they are of does not say in an export, and go after it. */
+/** Adds a user's events to the erasure of the user's data. They are not exported: the data that they are about is. */
 @Injectable()
 export class UserEventsErasure implements OnModuleInit {
   constructor(

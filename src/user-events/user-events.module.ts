@@ -11,7 +11,7 @@ import { UserEventsErasure } from './user-events.erasure';
 import { UserEventsRepository } from './user-events.repository';
 import { UserEventWatcher } from './user-event-watcher';
 
-/** What happens to what users have: written by the features that change it, in their transactions, and read by feeds (`GET /events`). */
+/** Events on the data of users: written by the features that change it, in their transactions, and read by feeds (`GET /events`). */
 @Module({
   imports: [
     TypeOrmModule.forFeature([UserEventEntity, UserEventHeadEntity]),

@@ -4,15 +4,15 @@ import { appendingEvents, eventsOf, trimmingEvents } from './append-events';
 import type { UserEvent } from './dto/user-event.dto';
 import type { NumberedEvent } from './user-event.types';
 
-/** Fields of conversations whose texts do not outlive them. */
+/** Fields of events that are removed when their conversation is deleted. */
 const TEXTS = ['title', 'system_prompt', 'metadata', 'settings'];
 
 const APPEND = `WITH ${appendingEvents('$1', eventsOf('$2'))}, ${trimmingEvents('$1')} SELECT seq FROM new_head`;
 
-/** The conversation that the events of a change are of, as its index has it. */
+/** SQL for the conversation that the events of a change belong to, in the words of its index. */
 const CONVERSATION = `events -> 0 -> 'data' ->> 'conversation_id'`;
 
-/** Whether an event is of the conversation `$2`. */
+/** SQL for whether an event belongs to the conversation `$2`. */
 const IS_OF = `e.value -> 'data' ->> 'conversation_id' = $2`;
 
 @Injectable()
@@ -23,7 +23,7 @@ export class UserEventsRepository {
     await this.db.query(APPEND, [userId, JSON.stringify(events)]);
   }
 
-  /** The number of the user's last event, or 0, and what follows a number, in order: the events of so many changes. */
+  /** Number of the user's last event (0: none), and the events after a number, in order: those of at most `limit` changes. */
   async after(
     userId: string,
     seq: number,
@@ -61,7 +61,7 @@ export class UserEventsRepository {
     return rows[0].seq;
   }
 
-  /** The same of users whose events are kept. Those whose heads are locked are left out: somebody appends to them, or does this as well. */
+  /** Extends the time for which events of these users are kept. Users whose heads are locked are left out: another transaction appends or extends. */
   async goOnFollowing(userIds: string[], { ms, least }: { ms: number; least: number }): Promise<void> {
     await this.db.query(
       `WITH due AS (
@@ -72,7 +72,7 @@ export class UserEventsRepository {
     );
   }
 
-  /** Of these users, those who have events after these numbers. */
+  /** The given users who have events after their numbers. */
   further(users: { userId: string; seq: number }[]): Promise<{ userId: string; seq: number }[]> {
     return this.db.query(
       `SELECT h.user_id AS "userId", h.seq::float8 AS seq FROM unnest($1::text[], $2::bigint[]) AS w (user_id, seq)
@@ -81,7 +81,7 @@ export class UserEventsRepository {
     );
   }
 
-  /** Takes what a conversation says of itself, or some of it, out of its events; the numbers stay without gaps. */
+  /** Removes fields of a conversation from its stored events, by default all of its texts; the numbers stay without gaps. */
   async forgetTexts(
     userId: string,
     conversationId: string,
@@ -97,7 +97,7 @@ export class UserEventsRepository {
     );
   }
 
-  /** How many rows were deleted, `limit` at most. Processes that do so at the same time do not wait for each other. */
+  /** Deletes at most `limit` rows; answers their number. Processes that do so at the same time do not wait for each other. */
   async deleteOlderThan(ms: number, limit: number): Promise<number> {
     const rows = await this.db.query<{ count: number }>(
       `WITH gone AS (

@@ -7,13 +7,13 @@ import { FOLLOWED, UserEventWatcher } from './user-event-watcher';
 import type { NumberedEvent } from './user-event.types';
 import { UserEventsRepository } from './user-events.repository';
 
-/** Changes whose events are read at a time. */
+/** Maximum number of changes whose events are read at a time. */
 const BATCH = 100;
 
-/** What follows an event of a user. */
+/** Events that follow an event of a user. */
 export interface FollowingEvents {
   events: NumberedEvent[];
-  /** There may be more of them already. */
+  /** True if there may be more events already. */
   more: boolean;
 }
 
@@ -23,10 +23,10 @@ interface SharedRead {
   result: Promise<FollowingEvents | number>;
 }
 
-/** What happens to what users have, in its order, for their feeds. */
+/** Events on the data of users, in their order, for feeds. */
 @Injectable()
 export class UserEvents {
-  /** By user. */
+  /** Reads in flight by user id. */
   private readonly reads = new Map<string, SharedRead>();
 
   constructor(
@@ -48,20 +48,20 @@ export class UserEvents {
     this.db.afterCommit(() => this.signals.publish(userTopic(userId)));
   }
 
-  /** A conversation is gone, or some of its fields: its texts do not stay in its events. To be called after these were told of. */
+  /** Removes texts of a conversation from its stored events, when it or some of its fields are gone. To be called after the last append. */
   forgetTexts(userId: string, conversationId: string, fields?: readonly string[]): Promise<void> {
     return this.repository.forgetTexts(userId, conversationId, fields);
   }
 
   /**
-   * Keeps the user's events from now on, as long as somebody watches and for the time within which a feed can resume. Before, they were only
-   * counted. Answers the number of the last one.
+   * Keeps the user's events from now on, while a feed watches and for the time within which a feed can resume; otherwise they are only
+   * counted. Answers the number of the last event.
    */
   follow(userId: string): Promise<number> {
     return this.repository.follow(userId, FOLLOWED);
   }
 
-  /** Events after a number; the number of the last event of all where that is not known, or events after it are not kept any more. */
+  /** Events after a number; instead the number of the last event if that number is unknown, or events after it are not kept any more. */
   after(userId: string, seq: number): Promise<FollowingEvents | number> {
     const inFlight = this.reads.get(userId);
     if (inFlight?.seq === seq) return inFlight.result;
@@ -76,7 +76,7 @@ export class UserEvents {
   /** Calls back when the user may have events after `seen`. Returns a function that ends the watching. */
   watch(userId: string, seen: () => number, onNews: () => void): () => void {
     return this.watcher.watch(userId, seen, () => {
-      // What is being read may have been read too early to see the news.
+      // A read in flight may be too early to see the new events.
       this.reads.delete(userId);
       onNews();
     });

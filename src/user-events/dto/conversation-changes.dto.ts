@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { ModelSettings } from '../../config/models-config';
 import { ApiId } from '../../http/openapi/api-properties';
 
-/** Data of the events that tell of fields of a conversation. */
+/** Data of the events on fields of a conversation. */
 export class ConversationChangesData {
   @ApiId('conversation', { description: 'The conversation.' })
   conversation_id: string;

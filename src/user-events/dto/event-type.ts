@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** The `type` of a class of events. */
+/** Property decorator: the `type` of a class of events. */
 export const ApiType = (type: string) =>
   ApiProperty({ type: 'string', enum: [type], example: type, description: 'Tells the events apart.' });

@@ -204,7 +204,7 @@ export class ResetEvent {
   data: ResetData;
 }
 
-/** What happened to something of a user: ids and fields that have changed, never the text of a message. */
+/** A change of a user's data: ids and fields that have changed, never the text of a message. */
 export type UserEvent =
   | ConversationCreatedEvent
   | ConversationUpdatedEvent
