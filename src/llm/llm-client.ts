@@ -3,24 +3,24 @@ import type { ModelConfig, ModelSettings, ProviderConfig } from '../config/model
 export interface ModelMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;
-  /** Of the content in `o200k_base`, if they have been counted. */
+  /** Tokens of the content in `o200k_base`, if they have been counted. */
   tokens?: number;
 }
 
-/** What is asked of one model of one provider. */
+/** A request to one model of one provider. */
 export interface ModelRequest {
   provider: ProviderConfig;
   model: ModelConfig;
-  /** Where the last one is the assistant's, it is an unfinished reply, and only what follows it is wanted. */
+  /** Messages, oldest first. A last one of the assistant is an unfinished reply, of which the model writes only the rest. */
   messages: ModelMessage[];
   settings: ModelSettings;
-  /** The trace that this call is part of (W3C Trace Context), if the provider is to know. */
+  /** Trace that this call is part of (W3C Trace Context), if it is sent to the provider. */
   traceparent?: string;
-  /** Hears that the provider's answer begins, be it a refusal. */
+  /** Called when the provider's answer begins, even if it is a refusal. */
   onHead?: (head: AnswerHead) => void;
 }
 
-/** What a provider's answer begins with. */
+/** Head of a provider's answer. */
 export interface AnswerHead {
   /** HTTP status. */
   status: number;
@@ -37,10 +37,10 @@ export interface TokenUsage {
   estimated: boolean;
 }
 
-/** Why the model ended. `other`: by the provider's own word, which is not known. */
+/** Reason why the model ended. `other`: the provider gave a word that is not known. */
 export type ModelFinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'other';
 
-/** A stretch of what a model writes. */
+/** A stretch of text by a model. */
 export type ModelPart = { type: 'text'; text: string } | { type: 'reasoning'; text: string };
 
 /** A call of a tool that a model was offered. */
@@ -52,32 +52,31 @@ export interface ModelToolCall {
   arguments: string;
 }
 
-/** How a model has ended its reply. */
+/** End of a reply by a model. */
 export interface ModelEnd {
   reason: ModelFinishReason;
-  /** The provider's own word for it; null if it gave none, and the end is assumed. */
+  /** The provider's own word for the reason; null if it gave none, and the end is assumed. */
   word: string | null;
   usage: TokenUsage | null;
-  /** Empty: no tool is offered yet, and a call that nobody asked for fails as `unexpected_tool_call`. */
+  /** Empty as yet: no tool is offered, and a call of a tool fails as `unexpected_tool_call`. */
   toolCalls: ModelToolCall[];
 }
 
 /**
- * Takes a reply's parts as they arrive; none are a sign of life of a model that says nothing yet. While what it answers has not settled, it is
- * given no more.
+ * Takes a reply's parts as they arrive; an empty batch is a sign of life of a model that has no text yet. While the promise that it returned is
+ * pending, it is given no more.
  */
 export type PartsListener = (parts: ModelPart[]) => Promise<void> | undefined;
 
 /**
- * One conversation with a model: the provider's wire format ends here.
+ * Client of one kind of provider: no other code knows its wire format.
  *
- * Hands on batches of parts in the order in which they arrived (a batch is what arrived together, so a part that arrives
- * alone leaves alone). `text` is never empty, well-formed UTF-16 and free of NUL.
- * Called rather than iterated over, which would cost every token several turns of the microtask queue.
+ * Passes parts to the listener in the order in which they arrived, in batches of those that arrived together. `text` is never empty, well-formed
+ * UTF-16 and free of NUL. A listener is used and not an async iterator, which would cost every token several turns of the microtask queue.
  */
 export abstract class LlmClient {
   /**
-   * Resolves to the reply's end once all of its parts are taken, even if the signal has aborted since the model ended.
+   * Requests a reply. Resolves to its end once all of its parts are taken, even if the signal has aborted since the model ended.
    * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts, which closes the connection; what the listener throws, which
    *   closes it too
    */

@@ -3,7 +3,7 @@ import type { DemoClient } from './demo/demo-client';
 import type { LlmClient } from './llm-client';
 import type { OpenAiClient } from './openai/openai-client';
 
-/** The implementation for each kind of provider. */
+/** The client for each kind of provider. */
 export class LlmClients {
   private readonly clients: Record<ProviderConfig['kind'], LlmClient>;
 

@@ -26,34 +26,34 @@ export interface LlmErrorDetail {
   reason?: string;
   /** The provider's own id of the request. */
   request_id?: string;
-  /** What was called, without credentials and query. */
+  /** URL that was called, without credentials and query. */
   url?: string;
 }
 
 export interface LlmErrorOptions {
-  /** Another try (now or later) may succeed. Default: what is usual for the code. */
+  /** Whether another try, now or later, may succeed. Default: that of the code. */
   retryable?: boolean;
-  /** What the provider asked us to wait. */
+  /** Time to wait that the provider asked for. */
   retryAfterMs?: number;
   detail?: LlmErrorDetail;
-  /** Of a context that is too long: the share of it that fits, from 0 to 1, if the provider has named its limit. */
+  /** Share of a too long context that fits, from 0 to 1, if the provider has named its limit. */
   fittingShare?: number;
-  /** What the provider wrote, as `Scrubber.text` leaves it. For the operator's log, and for who has brought the provider. */
+  /** The provider's text, as `Scrubber.text` leaves it: for the operator's log, and for the user whose own provider it is. */
   providerText?: string;
 }
 
 /**
- * A model call failed. `message` is ours and safe to show: it never holds the provider's text, a URL or a key.
- * There is no `cause`, because loggers print it, and the originals hold all of these.
+ * Failure of a model call. `message` is ours and safe to show: it never has the provider's text, a URL or a key.
+ * There is no `cause`, because loggers print it, and the original errors have all of these.
  */
 export class LlmError extends Error {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   readonly fittingShare?: number;
   detail?: Readonly<LlmErrorDetail>;
-  /** What the provider had counted of the reply until then. */
+  /** Usage of the reply that the provider had reported before the failure. */
   usage: TokenUsage | null = null;
-  // Private, so that no logger that lists an error's properties finds it.
+  // The field is private, so that a logger that lists the properties of errors does not find it.
   readonly #providerText?: string;
 
   constructor(
@@ -73,7 +73,7 @@ export class LlmError extends Error {
     return this.#providerText;
   }
 
-  /** Adds what is known of the call besides; what the failure itself says stays. */
+  /** Adds facts about the call; those that the failure has already stay. */
   addDetail(known: LlmErrorDetail): this {
     const said = Object.entries(this.detail ?? {}).filter(([, value]) => value !== undefined);
     this.detail = { ...known, ...Object.fromEntries(said) };
@@ -81,7 +81,7 @@ export class LlmError extends Error {
   }
 }
 
-/** Whether the provider is loading the model, which may take as long as its first word. */
+/** Whether the provider is loading the model, for which it is given as long as for the first word (`firstEventMs`). */
 export function isLoading({ code, detail }: LlmError): boolean {
   return code === 'provider_unavailable' && detail?.reason === 'loading';
 }

@@ -61,12 +61,12 @@ import { o200k } from './tokens/vocabulary';
 export class LlmModule implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(OpenAiClient) private readonly openai: OpenAiClient) {}
 
-  /** While nobody is served: reading it holds up everything else for some tenths of a second. */
+  /** Loads the vocabulary before requests are served: that blocks the event loop for some tenths of a second. */
   onModuleInit(): void {
     o200k();
   }
 
-  /** The last hook: replies that are given time to end have ended by now. */
+  /** Closes connections in the last hook of the shutdown, when all replies have ended. */
   async onApplicationShutdown(): Promise<void> {
     await this.openai.close();
   }

@@ -5,7 +5,7 @@ export interface CatalogueEntry {
   provider: ProviderConfig;
 }
 
-/** The models that clients may ask for. */
+/** Models of the configuration, which clients may ask for. */
 export class ModelCatalogue {
   private readonly entries: ReadonlyMap<string, CatalogueEntry>;
 
@@ -14,7 +14,7 @@ export class ModelCatalogue {
     this.entries = new Map(config.models.map((model) => [model.id, entryOf(model, providers)]));
   }
 
-  /** In the order of the configuration. */
+  /** All models in the order of the configuration. */
   list(): CatalogueEntry[] {
     return [...this.entries.values()];
   }
@@ -23,12 +23,12 @@ export class ModelCatalogue {
     return this.require(this.config.defaultModel);
   }
 
-  /** The default model for no id; undefined for an id that does not exist. */
+  /** The model with this id, or the default one without an id; undefined for an id that does not exist. */
   resolve(id?: string | null): CatalogueEntry | undefined {
     return this.entries.get(id ?? this.config.defaultModel);
   }
 
-  /** The model and, after it, those to try when it fails before its first word. Empty for an id that does not exist. */
+  /** The model, then its fallbacks, to try when it fails before its first word. Empty for an id that does not exist. */
   candidates(id: string): CatalogueEntry[] {
     const first = this.entries.get(id);
     const others = (first?.model.fallbacks ?? []).filter((fallback) => fallback !== id);

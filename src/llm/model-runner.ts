@@ -16,18 +16,18 @@ import { RunDeadline } from './run/run-deadline';
 import type { StreamTimeouts } from './run/watchdog';
 import type { ReplySlot } from './slots/reply-slot';
 
-/** For the first word of a model that thinks before it, unless its provider has a limit of its own. */
+/** Timeout for the first word of a model that thinks silently, unless its provider has a timeout of its own. */
 const SILENT_THOUGHT_MS = 600_000;
 
 export interface RunRequest {
   userId: string;
   /** `ModelConfig.id` */
   modelId: string;
-  /** What it stands for, if it is not of the catalogue. */
+  /** Models that the id stands for, if it is not in the catalogue. */
   targets?: CatalogueEntry[];
   messages: ModelMessage[];
   settings: ModelSettings;
-  /** Holds a slot of the model that is called, if that has `max_concurrent`. Absent: nobody counts. */
+  /** Slot of the reply, taken of the called model if that has `max_concurrent`. Absent: the call is not counted. */
   slot?: ReplySlot;
 }
 
@@ -36,21 +36,21 @@ export type RunLimits = Pick<
   'firstEventTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'maxRetries' | 'maxReplyChars'
 >;
 
-/** One call of a model that has ended, tries and fallbacks included. */
+/** Result of one step: a call of a model, tries and fallbacks included. */
 export type StepResult = Pick<ModelEnd, 'reason' | 'usage' | 'toolCalls'>;
 
-/** Hears of one step. */
+/** Callbacks of one step. */
 export interface StepListener {
-  /** What the model writes, as it arrives. Never empty. */
+  /** Takes the parts as they arrive; never an empty batch. */
   onParts: PartsListener;
-  /** Every try, as it ends. */
+  /** Called for each try when it ends. */
   onAttempt: AttemptListener;
 }
 
 /**
- * Gets one step of a reply from a model, or from another one that may stand in for it. A failed call is tried again
- * here alone, and only as long as nothing was handed on: after that a failure ends the reply. (A call that refuses one of its parameters is
- * sent without it by `OpenAiClient`, within one try.)
+ * Gets one step of a reply from a model, or from one of its fallbacks. Failed calls are repeated only here, and only before a part was passed
+ * on: after that a failure ends the reply. (A call of which the provider refuses a parameter is repeated without it by `OpenAiClient`, within one
+ * try.)
  */
 export class ModelRunner {
   constructor(
@@ -62,7 +62,7 @@ export class ModelRunner {
   ) {}
 
   /**
-   * Resolves when the model has ended and all that it wrote is taken.
+   * Runs one step. Resolves when the model has ended and all of its parts are taken.
    * @throws {LlmError} if the reply fails; `signal.reason` if the signal aborts; what the listener throws
    */
   async runStep(request: RunRequest, signal: AbortSignal, listener: StepListener): Promise<StepResult> {
@@ -78,7 +78,7 @@ export class ModelRunner {
     }
   }
 
-  /** The first model that begins a reply. If none does, the failure of the one that was asked for counts. */
+  /** Reply of the first model that begins one. If none does, the failure of the requested model is thrown. */
   private async withFallback(
     request: RunRequest,
     scope: RunDeadline,
@@ -89,7 +89,7 @@ export class ModelRunner {
     for (const [index, target] of targets.entries()) {
       try {
         if (target.model.maxConcurrent && request.slot) {
-          // In between it is passed over: the next one may have a slot.
+          // A fallback in between is skipped if it has no free slot: the next one may have one.
           const waits = index === 0 || index === targets.length - 1;
           if (!(await request.slot.enter(target.model.id, waits, scope.begin().signal))) continue;
         }
@@ -98,7 +98,7 @@ export class ModelRunner {
         scope.throwIfOver();
         if (index === 0) failure = error;
         if (scope.streaming || !mayFallBack(error)) throw error;
-        // Whoever takes over may be without a limit.
+        // The next model may have no limit.
         request.slot?.release();
       }
     }
@@ -131,7 +131,7 @@ export class ModelRunner {
     };
     try {
       const end = await this.withRetry(target, request, scope, take);
-      // A reply without a word.
+      // A reply without text counts as answered too.
       if (!scope.streaming) answered();
       return end;
     } catch (error) {
@@ -216,12 +216,12 @@ function namesOf({ provider, model }: CatalogueEntry) {
   return { provider: provider.name, model: model.id };
 }
 
-/** Whether the user has brought the model. */
+/** Whether the model is one of the user's own. */
 function isOwn({ targets }: RunRequest): boolean {
   return targets !== undefined;
 }
 
-/** What this model is to see of the context, which was made for the first model of the request, and counted in `o200k_base`. */
+/** Context for this model: the given one was cut for the first model of the request, and counted in `o200k_base`. */
 async function contextFor(
   { model }: CatalogueEntry,
   { modelId, messages, settings }: RunRequest,
@@ -230,7 +230,7 @@ async function contextFor(
   return newestWithin(await weigh(messages, model), model.contextWindow - reservedOutput(model, settings));
 }
 
-/** A shorter context, for a model that has refused the length of the last one; undefined for another refusal, or where nothing can be left out. */
+/** A shorter context after a refusal of the last one as too long; undefined after another error, or if nothing can be left out. */
 async function afterRefusal(
   { model }: CatalogueEntry,
   { messages, costs }: Partial<WeighedContext> & Pick<WeighedContext, 'messages'>,

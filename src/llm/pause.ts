@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Waits.
+ * Waits for `ms` milliseconds.
  * @throws the signal's reason if it aborts first
  */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {

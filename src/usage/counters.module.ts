@@ -2,6 +2,6 @@ import { Module } from '@nestjs/common';
 import { Counters } from './counters';
 import { CountersRepository } from './counters.repository';
 
-/** By itself, so that the command line needs nothing of the service around it. */
+/** Check of counters as a module of its own, so that the command line needs no other module of the service. */
 @Module({ providers: [Counters, CountersRepository], exports: [Counters] })
 export class CountersModule {}

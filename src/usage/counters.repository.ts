@@ -5,7 +5,7 @@ import { feedbackBytes } from '../messages/given-feedback';
 import { shareBytes } from '../messages/share-bytes';
 import { messageBytes } from '../messages/message-bytes';
 
-/** A conversation whose counters say something else than what is in it. */
+/** A conversation whose counters differ from its contents. */
 export interface WrongCounters {
   id: string;
   stored_bytes: string;
@@ -19,12 +19,12 @@ const COUNTED = `${ownBytes('c')}
   + (SELECT COALESCE(sum(${feedbackBytes('f')}), 0) FROM feedback f WHERE f.conversation_id = c.id AND f.user_id = c.user_id)
   + (SELECT COALESCE(sum(${shareBytes('s')}), 0) FROM shares s WHERE s.conversation_id = c.id AND s.user_id = c.user_id)`;
 
-/** The counters of conversations, whosever they are, beside what they count. */
+/** Counters of the conversations of all users, compared with their contents. */
 @Injectable()
 export class CountersRepository {
   constructor(private readonly db: TransactionRunner) {}
 
-  /** Ids after this one, in order; none of those that are being removed. */
+  /** Ids of conversations after this one, in order, without those that are being removed. */
   async ids(after: string | undefined, limit: number): Promise<string[]> {
     const rows: { id: string }[] = await this.db.query(
       `SELECT id FROM conversations WHERE ($1::uuid IS NULL OR id > $1) AND deleted_at IS NULL ORDER BY id LIMIT $2`,
@@ -33,14 +33,14 @@ export class CountersRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Until the transaction ends nobody changes what is in these conversations. */
+  /** Locks these conversations, so that their contents do not change until the transaction ends. */
   async lock(ids: string[]): Promise<void> {
     await this.db.query('SELECT 1 FROM conversations WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE', [
       ids,
     ]);
   }
 
-  /** Of these conversations; both sides are of the same moment. */
+  /** The given conversations whose counters are wrong; counters and contents are read in one statement. */
   wrong(ids: string[]): Promise<WrongCounters[]> {
     return this.db.query(
       `SELECT * FROM (
@@ -52,7 +52,7 @@ export class CountersRepository {
     );
   }
 
-  /** In conversations that are locked. */
+  /** Corrects the counters of locked conversations. */
   async correct(found: WrongCounters[]): Promise<void> {
     await this.db.query(
       `UPDATE conversations c SET stored_bytes = w.bytes, message_count = w.messages

@@ -2,16 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '../database/transaction-runner';
 import { CountersRepository, type WrongCounters } from './counters.repository';
 
-/** At a time, so that nobody waits long for the lock of a conversation. */
+/** Maximum number of conversations per transaction, so that turns do not wait long for their locks. */
 const CONVERSATIONS_AT_A_TIME = 50;
 
 export interface Recount {
-  /** How many conversations were looked at. */
+  /** Number of conversations that were checked. */
   conversations: number;
   wrong: WrongCounters[];
 }
 
-/** Proves the counters of conversations against what they count, beside running processes. */
+/** Checks the counters of conversations against their contents, while processes may be running. */
 @Injectable()
 export class Counters {
   constructor(
@@ -19,7 +19,7 @@ export class Counters {
     private readonly db: TransactionRunner,
   ) {}
 
-  /** `correct`: those that are wrong are set right. */
+  /** Checks all conversations. `correct`: whether wrong counters are corrected. */
   async recount({ correct }: { correct: boolean }): Promise<Recount> {
     const result: Recount = { conversations: 0, wrong: [] };
     for (let after: string | undefined; ;) {
@@ -31,7 +31,7 @@ export class Counters {
     }
   }
 
-  /** Locked only where it is needed: what was found before the lock may have been changed since. */
+  /** Corrects wrong counters. Only suspect conversations are locked, and checked again, as they may have changed since the first check. */
   private async corrected(ids: string[]): Promise<WrongCounters[]> {
     const suspects = (await this.counters.wrong(ids)).map(({ id }) => id);
     if (!suspects.length) return [];

@@ -8,7 +8,7 @@ import { Quotas } from './quotas';
 import { UsageMeter } from './usage-meter';
 import { UsageRepository } from './usage.repository';
 
-/** What replies use, read from the messages themselves, and the quotas within which turns are opened (`turns/turn-opener.ts`). */
+/** Usage of replies, read from the messages themselves, and the quotas within which turns are opened (`turns/turn-opener.ts`). */
 @Module({
   imports: [TypeOrmModule.forFeature([PastUsageEntity]), ConversationsModule, MessagesModule, UsersModule],
   providers: [Quotas, UsageMeter, UsageRepository],

@@ -1,18 +1,18 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { UsageKind } from './usage.types';
 
-/** What was used by what is no message: replies that are gone with their conversations, so that deleting them gives nobody new tokens, and titles. */
+/** Usage that no message has: of deleted replies, so that deletion does not give back tokens, and of titles. One row per day, model and kind. */
 @Entity('past_usage')
 export class PastUsageEntity {
   @PrimaryColumn('varchar', { length: 128, primaryKeyConstraintName: 'pk_past_usage' })
   user_id!: string;
 
-  // Named, not imported: a feature does not reach into another one's entity, and only the foreign key is wanted.
+  // The entity is named, not imported: a feature does not use another one's entity, and only the foreign key is needed.
   @ManyToOne('UserEntity', { nullable: false })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'fk_past_usage_user' })
   user?: object;
 
-  /** In UTC. */
+  /** Day in UTC. */
   @PrimaryColumn('date', { primaryKeyConstraintName: 'pk_past_usage' })
   day!: string;
 
@@ -37,7 +37,7 @@ export class PastUsageEntity {
   @Column('bigint')
   cached_input_tokens!: string;
 
-  /** Of `input_tokens`: of models of the user's own, which have the ids of the operator's or any other. */
+  /** Part of `input_tokens` by models of the user's own, whose ids may equal those of the operator's models. */
   @Column('bigint', { default: 0 })
   own_input_tokens!: string;
 

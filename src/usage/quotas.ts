@@ -8,8 +8,8 @@ import { UserLock } from '../users/quotas/user-lock';
 import { UsageRepository } from './usage.repository';
 
 /**
- * What users may have. A turn sets aside the most that it may take before the model is called, in its message; once the
- * reply has ended its usage counts instead, however it ended.
+ * Quotas of users. A turn sets aside the most tokens that it may use before the model is called, in its message; once the reply has ended, its
+ * usage counts instead, however it ended.
  */
 @Injectable()
 export class Quotas {
@@ -25,15 +25,14 @@ export class Quotas {
   }
 
   /**
-   * Opens a turn with what its user may have, while nobody else can open one of this user. Without quotas nothing is asked, and nothing
-   * set aside.
+   * Opens a turn within the quotas of its user, while no other turn of the user can be opened. Without quotas nothing is queried or set aside.
    * @throws {AppError} `quota_exceeded`, and whatever `open` throws
    */
   within<T>(turn: TurnInput, open: (allowance: TurnAllowance) => Promise<T>): Promise<T> {
     const { tokensPerDay, runningReplies, storedBytes, runningRepliesDefault } = this.limits;
     const maxRunning = runningRepliesDefault || null;
     if (!tokensPerDay && !runningReplies && !storedBytes) return open({ reservedTokens: null, maxRunning });
-    // First of all locks, in every turn: whoever held the conversation and waited for this one could be waited for in turn.
+    // The user's lock is taken before that of the conversation, in every turn: in any other order two turns could deadlock.
     return this.lock.hold(turn.userId, async () => {
       const reservedTokens = tokensPerDay || runningReplies ? await this.reserve(turn) : null;
       const opened = await open({ reservedTokens, maxRunning });
@@ -43,8 +42,8 @@ export class Quotas {
   }
 
   /**
-   * Whether the user has so many tokens left for something that is no turn. Nothing is set aside: what comes in the same moment may exceed the
-   * quota by as much.
+   * Checks that the user has so many tokens left for a model call that is no turn. Nothing is set aside: simultaneous calls may exceed the quota
+   * by their tokens.
    * @throws {AppError} `quota_exceeded`
    */
   async assertTokens(userId: string, tokens: number): Promise<void> {
@@ -54,12 +53,12 @@ export class Quotas {
       throw quotaExceeded('tokens of today', state.seconds_left);
   }
 
-  /** The most tokens that the turn may take, if the user has as many left. */
+  /** The most tokens that the turn may use. @throws {AppError} `quota_exceeded` if the user has fewer left, or too many open replies */
   private async reserve(turn: TurnInput): Promise<number> {
     const { userId, tokens: said, prefixTokens = 0, contextTokens: input, maxOutputTokens: output } = turn;
     const conversation = turn.position?.conversation;
     const { tokensPerDay, runningReplies } = this.limits;
-    // A conversation of so many messages could show a model all that it takes: they need not be summed.
+    // A conversation of that many messages is taken to fill the budget of the context, so its tokens need not be summed.
     const isLong = (conversation?.message_count ?? 0) > STORAGE_BOUNDS.reservedFrom.limit;
     const summedFrom = isLong ? conversation?.last_sequence : conversation?.context_from;
     const state = await this.usage.state(userId, conversation?.id, summedFrom);

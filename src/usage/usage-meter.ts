@@ -5,7 +5,7 @@ import { UserData } from '../users/user-data';
 import { UsageRepository } from './usage.repository';
 import type { UsageGroup, UsageKind, UsagePeriod, UsageRow, UsedTokens } from './usage.types';
 
-/** What users have used. */
+/** Usage of users: reads it, and keeps it when messages or conversations are removed. */
 @Injectable()
 export class UsageMeter implements OnModuleInit {
   constructor(
@@ -29,7 +29,7 @@ export class UsageMeter implements OnModuleInit {
     yield* await this.usage.past(userId);
   }
 
-  /** Counts what a model was asked for besides replies, in the caller's transaction if there is one. */
+  /** Adds the usage of a model call that is no reply, in the caller's transaction if there is one. */
   add(userId: string, kind: UsageKind, used: UsedTokens): Promise<void> {
     return this.usage.add(userId, kind, used);
   }

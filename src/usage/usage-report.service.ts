@@ -23,7 +23,7 @@ const NOTHING: Totals = {
   cost: null,
 };
 
-/** What a user has used, with what it costs where prices are known. */
+/** Report of a user's usage, with its cost where prices are known. */
 @Injectable()
 export class UsageReportService {
   constructor(
@@ -50,7 +50,7 @@ export class UsageReportService {
     return { total, data, ...(truncated && { data_truncated: true }) };
   }
 
-  /** Of what was asked of the operator's model of that id, not of one that the user has brought under the same. */
+  /** Cost of the operator's model with that id, without the usage of a model of the user's own with the same id; null without a price. */
   private costOf(row: UsageRow): number | null {
     const price = this.models.resolve(row.model)?.model.price;
     const input = row.input_tokens - row.own_input_tokens;

@@ -4,7 +4,7 @@ import { MeterModule } from './meter.module';
 import { UsageReportService } from './usage-report.service';
 import { UsageController } from './usage.controller';
 
-/** The report of `GET /usage`. The meter behind it, and the quotas, are in `MeterModule`; `CountersModule` proves counters of stored bytes. */
+/** The report of `GET /usage`. The meter behind it, and the quotas, are in `MeterModule`; `CountersModule` checks counters of stored bytes. */
 @Module({
   imports: [MeterModule, LlmModule],
   controllers: [UsageController],

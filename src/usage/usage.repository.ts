@@ -14,20 +14,20 @@ import type {
 
 const COUNTS = ['input_tokens', 'output_tokens', 'reasoning_tokens', 'cached_input_tokens'] as const;
 const tokenOf = (name: string) => `COALESCE((m.usage->>'${name}')::bigint, 0)`;
-/** Of which some are of models of the user's own. */
+/** Columns for the part of a count that is by models of the user's own. */
 const OWN = { own_input_tokens: 'input_tokens', own_output_tokens: 'output_tokens' } as const;
 const ownOf = (name: string) => `CASE WHEN m.usage ? 'own' THEN ${tokenOf(name)} ELSE 0 END`;
 const ALL_COUNTS = [...COUNTS, ...Object.keys(OWN)];
-/** Replies for which what was set aside counts. */
+/** States of a reply in which the tokens that were set aside count. */
 const OPEN = `('queued', 'streaming')`;
 const USAGE_GROUPS = STORAGE_BOUNDS.usageGroups.limit;
 
 const SUMS = ['replies', ...ALL_COUNTS].map((name) => `sum(${name})::float8 AS ${name}`).join(', ');
 
-/** What a row that is there already has more. */
+/** SQL that adds new counts to those of an existing row. */
 const ADDED = ['replies', ...ALL_COUNTS].map((name) => `${name} = p.${name} + excluded.${name}`).join(', ');
 
-/** SQL that keeps what replies have used that are gone, or are about to go. An open one counts as what was set aside for it. */
+/** SQL that keeps the usage of replies that are being removed. A running one counts with the tokens that were set aside for it. */
 const keeping = (
   rows: string,
   which: string,
@@ -40,14 +40,14 @@ const keeping = (
          GROUP BY 1, 2, 3
          ON CONFLICT (user_id, day, model, kind) DO UPDATE SET ${ADDED}`;
 
-/** The messages themselves are the account of what replies have used; there is no second one that could differ. */
+/** Usage, summed over the messages themselves, so that no second account can differ from them, and over `past_usage`. */
 @Injectable()
 export class UsageRepository {
   constructor(private readonly db: TransactionRunner) {}
 
   /**
-   * Ended replies of the user, and what is gone, by group and model, in the order of the groups. Of more groups than the bound those with the
-   * last keys are told apart, which are the newest of days and conversations; the others are one, `rest`.
+   * Usage of the user's ended replies, and past usage, by group, kind and model, in the order of the groups. If there are more groups than the
+   * bound, those with the last keys are kept, which are the newest days or conversations; the others are summed as `rest`.
    */
   sum(userId: string, { from, to, kind }: UsagePeriod, group: UsageGroup): Promise<UsageRow[]> {
     const [live, past] = KEYS[group];
@@ -73,7 +73,7 @@ export class UsageRepository {
     );
   }
 
-  /** What is gone, by day and model. */
+  /** Past usage by day, model and kind. */
   past(userId: string): Promise<PastUsageRow[]> {
     return this.db.query(
       `SELECT day::text, model, kind, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
@@ -83,9 +83,9 @@ export class UsageRepository {
   }
 
   /**
-   * Removes at most `limit` messages of conversations that are locked, in each the newest first, and keeps what they have used for a
-   * user who stays: in the same statement, so that none is counted twice or not at all. An open reply counts as what was set
-   * aside for it. Answers how many.
+   * Removes at most `limit` messages of locked conversations, the newest of each first, and keeps their usage if the user stays: in the same
+   * statement, so that none is counted twice or not at all. A running reply counts with the tokens that were set aside for it. Answers the number
+   * of messages.
    */
   async remove(
     userId: string,
@@ -109,13 +109,13 @@ export class UsageRepository {
     return rows[0].count;
   }
 
-  /** Keeps what these messages have used, which are about to go in the same transaction. Nothing of it counts as stored. */
+  /** Keeps the usage of these messages, which the same transaction removes next. Frees no stored bytes. */
   async removeOf(userId: string, messageIds: string[]): Promise<number> {
     await this.db.query(keeping('messages m', 'm.user_id = $1 AND m.id = ANY($2)'), [userId, messageIds]);
     return 0;
   }
 
-  /** What no message shows, of today: the tokens count, but it is no reply. */
+  /** Adds usage of today that no message has: its tokens count, but not as a reply. */
   async add(userId: string, kind: UsageKind, { model, usage }: UsedTokens): Promise<void> {
     const counts = COUNTS.map((name) => usage[name] ?? 0);
     const own = Object.values(OWN).map((name) => (usage.own ? (usage[name] ?? 0) : 0));
@@ -127,7 +127,7 @@ export class UsageRepository {
     );
   }
 
-  /** Removes at most `limit` rows of what is gone; answers how many. */
+  /** Removes at most `limit` rows of past usage; answers their number. */
   async erasePast(userId: string, limit: number): Promise<number> {
     const rows = await this.db.query(
       `DELETE FROM past_usage WHERE user_id = $1 AND (day, model, kind) IN (
@@ -138,7 +138,7 @@ export class UsageRepository {
     return rows.length;
   }
 
-  /** What the user has now, besides a turn of this conversation. */
+  /** State of the user's quotas before a turn in this conversation, if one is given. */
   async state(userId: string, conversationId?: string, contextFrom?: number): Promise<QuotaState> {
     const rows: QuotaState[] = await this.db.query(
       `WITH today AS (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') AS began)

@@ -2,16 +2,16 @@ import type { StoredUsage } from '../messages/message.types';
 
 export type UsageGroup = 'day' | 'model' | 'conversation' | 'kind';
 
-/** What tokens were used for. */
+/** Purposes of usage. */
 export const USAGE_KINDS = ['reply', 'title'] as const;
 export type UsageKind = (typeof USAGE_KINDS)[number];
 
-/** What was used of one group, kind and model. */
+/** Usage of one group, kind and model. */
 export interface UsageRow {
-  /** A day, a model, a conversation or a kind; null for what has no conversation: those that are gone, and titles. */
+  /** A day, a model, a conversation or a kind; null, by conversation, for past usage: of removed replies and of titles. */
   key: string | null;
   kind: UsageKind;
-  /** Of all groups beyond the bound on their number together. */
+  /** True for the sum of all groups beyond the bound on their number. */
   rest: boolean;
   model: string;
   replies: number;
@@ -19,35 +19,35 @@ export interface UsageRow {
   output_tokens: number;
   reasoning_tokens: number;
   cached_input_tokens: number;
-  /** Of `input_tokens` and `output_tokens`: of models of the user's own. */
+  /** Parts of `input_tokens` and `output_tokens` by models of the user's own. */
   own_input_tokens: number;
   own_output_tokens: number;
 }
 
-/** What a model was asked for besides replies. */
+/** Usage of a model call that is no reply. */
 export interface UsedTokens {
   /** `ModelConfig.id` */
   model: string;
   usage: StoredUsage;
 }
 
-/** The same of what is gone. */
+/** Past usage of one day, kind and model. */
 export type PastUsageRow = Omit<UsageRow, 'key' | 'rest'> & { day: string };
 
-/** Days in UTC, both included, and what for; all without `kind`. */
+/** First and last day, in UTC, both included, and the purpose; all purposes without `kind`. */
 export interface UsagePeriod {
   from: string;
   to: string;
   kind?: UsageKind;
 }
 
-/** What a user has of what is limited. */
+/** State of a user's quotas. */
 export interface QuotaState {
-  /** How many other conversations have an open reply; in this one it is the only one that can run. */
+  /** Number of other conversations with an open reply of the last 24 hours; in this one only one reply can run. */
   open: number;
-  /** Used today, and set aside for what is running or waits. */
+  /** Tokens used today, and set aside for running or queued replies. */
   tokens: number;
-  /** All that this conversation could show to a model, with what its open replies may add; more than it will. */
+  /** Upper bound of the tokens of this conversation in a context, with those that its open replies may add. */
   earlier: number;
   seconds_left: number;
 }

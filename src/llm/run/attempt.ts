@@ -3,25 +3,25 @@ import type { AnswerHead, ModelEnd, ModelPart, PartsListener } from '../llm-clie
 import { LlmError, type LlmErrorCode } from '../llm-error';
 import { type StreamTimeouts, Watchdog } from './watchdog';
 
-/** One try to get a reply from one model, for the record. The last one with `ok` names who answered. */
+/** Record of one try to get a reply from one model. The last one with `ok` names the model that answered. */
 export interface ModelAttempt {
   /** `ProviderConfig.name` */
   provider: string;
   /** `ModelConfig.id` */
   model: string;
-  /** Which try it was at this model, from 1. */
+  /** Number of the try at this model, from 1. */
   try: number;
-  /** `aborted`: our side gave up. `internal_error`: a fault of ours. */
+  /** `aborted`: the service or the user ended it. `internal_error`: an error in the service. */
   outcome: 'ok' | 'aborted' | 'internal_error' | LlmErrorCode;
-  /** ISO 8601 */
+  /** Time in ISO 8601. */
   started_at: string;
-  /** Until the provider's answer began, be it a refusal. Absent if it did not, or there is no network. */
+  /** Time until the provider's answer began, even a refusal. Absent if none began, or the client uses no network. */
   first_byte_ms?: number;
   first_event_ms: number | null;
   duration_ms: number;
   /** HTTP status, or the one that the provider's answer reports. Absent if no answer began. */
   status?: number;
-  /** Of a failure: the provider's, the network's or our own word for it. */
+  /** The provider's, the network's or our own code of a failure. */
   provider_code?: string;
   /** The provider's own id of the request. */
   request_id?: string;
@@ -29,10 +29,10 @@ export interface ModelAttempt {
   finish_word?: string | null;
 }
 
-/** `failure`: what the attempt failed with, unless our side gave up. Only this holds the provider's words. */
+/** Called when a try has ended. `failure`: the error of a failed call, which alone has the provider's text. */
 export type AttemptListener = (attempt: ModelAttempt, failure?: LlmError) => void;
 
-/** Has one client stream a reply to a listener. */
+/** Streams a reply from one client to a listener. */
 export type StreamReply = (
   signal: AbortSignal,
   listener: PartsListener,
@@ -42,12 +42,12 @@ export type StreamReply = (
 interface AttemptScope {
   controller: AbortController;
   timeouts: StreamTimeouts;
-  /** Which try it is at this model, from 1. */
+  /** Number of the try at this model, from 1. */
   number: number;
   listener: AttemptListener;
 }
 
-/** Follows one stream of one provider: watches it, times it, and reports it once when it has ended. */
+/** One try: watches the stream for silence, measures it, and reports it once when it has ended. */
 export class Attempt {
   private readonly startedAt = new Date();
   private readonly start = performance.now();
@@ -67,7 +67,7 @@ export class Attempt {
   }
 
   /**
-   * Resolves to the reply's end, after the attempt has been reported.
+   * Runs the try. Resolves to the reply's end, after the try has been reported.
    * @throws {LlmError}, the reason for which the controller was aborted, or what the listener throws
    */
   async run(ask: StreamReply, listener: PartsListener): Promise<ModelEnd> {
@@ -118,14 +118,14 @@ export class Attempt {
     this.watchdog.wait();
   }
 
-  /** It is the listener that cannot go on. */
+  /** Reports a failure of the listener, not of the provider. */
   private giveUp(error: unknown): unknown {
     this.settle(error instanceof LlmError ? error : 'aborted');
     return error;
   }
 
   private fail(error: unknown): unknown {
-    // Whatever an aborted stream throws, the reason is why it ended.
+    // An aborted stream may throw any error: the reason of the abort is the actual cause.
     const { aborted, reason } = this.scope.controller.signal;
     const cause: unknown = aborted ? reason : error;
     if (cause instanceof LlmError) this.settle(cause);

@@ -1,6 +1,6 @@
 import { isLoading, LlmError, type LlmErrorCode } from '../llm-error';
 
-/** Failures that say something about the model rather than about the request. */
+/** Failures that are caused by the model or its provider rather than by the request. */
 const COUNTED: ReadonlySet<LlmErrorCode> = new Set([
   'provider_unreachable',
   'provider_timeout',
@@ -9,31 +9,31 @@ const COUNTED: ReadonlySet<LlmErrorCode> = new Set([
   'provider_rate_limited',
 ]);
 
-/** For how long a user counts as active after asking for a turn. */
+/** Time for which a user counts as active after a turn. */
 const ACTIVE_MS = 60_000;
 
 export interface BreakerOptions {
-  /** Turns that fail in a row and open the circuit. */
+  /** Number of failed turns in a row that opens the circuit. */
   threshold: number;
-  /** How long nobody is let through after that, and between the turns that find out whether the model is back. */
+  /** Time for which turns are refused after that, and between the turns that test whether the model is back. */
   openMs: number;
 }
 
 export const BREAKER_DEFAULTS: BreakerOptions = { threshold: 10, openMs: 5000 };
 
 /**
- * Keeps a model that is down from being asked by everybody: after `threshold` failed turns in a row, turns fail at once; then a single one is let
- * through every `openMs`, and the first that succeeds ends this.
+ * Protects a model that is down from calls: after `threshold` failed turns in a row, turns fail at once, except for one every `openMs`; the first
+ * one that does not fail closes the circuit.
  *
- * What one user asks may make a model fail that works for all others, so failures of one user alone open the circuit only while nobody
- * else is active, and then keep out that user alone.
+ * The requests of one user may make a model fail that works for all others, so failures of one user alone open the circuit only for that
+ * user, and only while no other user is active.
  */
 export class CircuitBreaker {
   private failures = 0;
   private refusingUntil = 0;
-  /** The user of the failures, or that there are several. */
+  /** User of the failed turns, or `several` users. */
   private failing: { user: string } | 'several' | undefined;
-  /** The two users who asked last. */
+  /** The two users with the latest turns. */
   private active: { user: string; at: number }[] = [];
 
   constructor(
@@ -42,19 +42,19 @@ export class CircuitBreaker {
   ) {}
 
   /**
-   * Asks to make a turn's call, with all its tries; each one that is allowed must be settled.
-   * @throws {LlmError} `provider_unavailable` for a turn that is not let through
+   * Admits a turn's call, with all of its tries; each admitted one must be settled.
+   * @throws {LlmError} `provider_unavailable` for a turn that is not admitted
    */
   enter(user: string): void {
     this.active = [{ user, at: this.now() }, ...this.active.filter((one) => one.user !== user)].slice(0, 2);
     if (!this.isOpenFor(user)) return;
     const waitMs = this.refusingUntil - this.now();
     if (waitMs > 0) throw refusal(waitMs);
-    // The next one need not wait for this one, which may hang.
+    // The next test does not wait for this one, which may hang.
     this.refusingUntil = this.now() + this.options.openMs;
   }
 
-  /** How the turn's call went, as far as it says something about the model; undefined for one that was aborted. */
+  /** Records the result of a turn's call; undefined if it was aborted, and so says nothing about the model. */
   settle(user: string, result: 'ok' | LlmError | undefined): void {
     if (result === undefined) this.refusingUntil = this.now();
     else if (result === 'ok' || !COUNTED.has(result.code) || isLoading(result)) this.close();

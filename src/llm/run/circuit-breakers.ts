@@ -4,7 +4,7 @@ import { BREAKER_DEFAULTS, type BreakerOptions, CircuitBreaker } from './circuit
 
 /** One breaker for each model of each provider: one model can be down while others of its provider answer. */
 export class CircuitBreakers {
-  // By identity: of those that users bring, two may have the same name.
+  // Keys are objects, not names: two providers of users may have the same name.
   private breakers = new WeakMap<ProviderConfig, Map<string, CircuitBreaker>>();
 
   constructor(private readonly options: BreakerOptions = BREAKER_DEFAULTS) {}

@@ -3,12 +3,12 @@ import type { ModelMessage } from '../llm-client';
 import { scriptWeight } from '../tokens/script-weight';
 import { countTokensInSlices } from '../tokens/sliced-token-count';
 
-/** What the wire format of models adds to each message, in tokens. */
+/** Tokens that the wire format of models adds to each message. */
 export const MESSAGE_OVERHEAD_TOKENS = 4;
 
 /**
- * Tokens kept free for the answer: what is asked for, as far as the model can answer so much. Where that is a guess it limits nothing that is
- * asked for, but at most half of the window is kept free.
+ * Tokens kept free for the answer: the requested number, at most the model's maximum. If that maximum is a guess, it does not limit the
+ * requested number, but at most half of the window is kept free.
  */
 export function reservedOutput(model: ModelConfig, settings: ModelSettings): number {
   const asked = settings.max_output_tokens ?? model.settings.max_output_tokens;
@@ -16,10 +16,10 @@ export function reservedOutput(model: ModelConfig, settings: ModelSettings): num
   return Math.min(asked, model.outputIsGuessed ? Math.floor(model.contextWindow / 2) : model.maxOutputTokens);
 }
 
-/** The messages of a context with what each takes of a model's window. */
+/** The messages of a context with the tokens of each in a model's window. */
 export interface WeighedContext {
   messages: ModelMessage[];
-  /** Tokens as the model's provider counts them, or about. */
+  /** Tokens of each message, exactly or approximately as the model's provider counts them. */
   costs: number[];
 }
 
@@ -34,8 +34,8 @@ export async function weigh(messages: ModelMessage[], model: ModelConfig): Promi
 }
 
 /**
- * The newest messages that fit into a number of tokens, with the system prompt; the first one is a user's. What is to be answered, and the text that
- * is to be continued, stay whatever they take.
+ * The newest messages that fit into a number of tokens, with the system prompt; the first one is a user's. The message to be answered and the
+ * text to be continued are kept even if they do not fit.
  */
 export function newestWithin({ messages, costs }: WeighedContext, budget: number): WeighedContext {
   const system = messages[0]?.role === 'system' ? 1 : 0;

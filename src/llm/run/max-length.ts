@@ -6,7 +6,7 @@ export class MaxLength {
   constructor(private left: number) {}
 
   /**
-   * Hands on what still fits.
+   * Passes on the parts that still fit.
    * @throws {LlmError} `max_output` after that, if not all did; what the listener throws
    */
   check(parts: ModelPart[], listener: PartsListener): Promise<void> | undefined {

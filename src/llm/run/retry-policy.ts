@@ -5,14 +5,14 @@ const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 8000;
 const MAX_ASKED_WAIT_MS = 10_000;
 
-/** Whether the same model is asked again. A timeout has cost enough time already, so that the next model is better. */
+/** Whether the same model is called again. After a timeout, which has cost enough time already, the next model is called instead. */
 export function isWorthRetrying(error: unknown): error is LlmError {
   return (
     error instanceof LlmError && error.retryable && error.code !== 'provider_timeout' && !isRefusal(error)
   );
 }
 
-/** Whether another model may be asked. What a content filter refused is not carried to the next provider. */
+/** Whether another model may be called. Content that a filter refused is not sent to the next provider. */
 export function mayFallBack(error: unknown): boolean {
   return error instanceof LlmError && error.code !== 'content_filter';
 }

@@ -2,15 +2,15 @@ import { LlmError } from '../llm-error';
 import type { AttemptListener } from './attempt';
 
 /**
- * What all attempts at one step share: the caller's signal and the time that the reply may take as a whole. Whoever works for the
- * reply, one at a time, gets a controller of its own, which ends with either.
+ * State that all tries of one step share: the caller's signal and the time that the step may take as a whole. Each try or wait, one at a time,
+ * gets a controller of its own, which is aborted by either.
  */
 export class RunDeadline {
   private readonly timer: NodeJS.Timeout;
   private current: AbortController | undefined;
-  /** Something of the reply was handed on, or it has ended: nobody else can be asked any more. */
+  /** True once a part was passed on, or the reply has ended: no other model can be called any more. */
   streaming = false;
-  /** `performance.now()` */
+  /** Start of the step (`performance.now()`). */
   readonly startedAt = performance.now();
   private over: { reason: unknown } | undefined;
   private readonly tries = new Map<string, number>();
@@ -25,19 +25,19 @@ export class RunDeadline {
     this.timer = setTimeout(() => this.end(totalTimeout()), totalTimeoutMs);
   }
 
-  /** @throws the caller's reason, or an LlmError when the time is over */
+  /** Controller of the next try or wait. @throws the caller's reason, or an LlmError when the time is over */
   begin(): AbortController {
     this.throwIfOver();
     this.current = new AbortController();
     return this.current;
   }
 
-  /** As `begin`. */
+  /** @throws as `begin` */
   throwIfOver(): void {
     if (this.over) throw this.over.reason;
   }
 
-  /** Which try at this model begins now, from 1. */
+  /** Number of the try at this model that begins now, from 1. */
   countTry(modelId: string): number {
     const number = (this.tries.get(modelId) ?? 0) + 1;
     this.tries.set(modelId, number);
@@ -49,7 +49,7 @@ export class RunDeadline {
     this.caller.removeEventListener('abort', this);
   }
 
-  /** The caller has aborted. */
+  /** Listener of the caller's signal, called when it aborts. */
   handleEvent(): void {
     this.end(this.caller.reason);
   }

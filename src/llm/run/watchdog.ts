@@ -1,16 +1,16 @@
 import { LlmError } from '../llm-error';
 
-/** How long a model may say nothing. */
+/** Times for which a model may be silent. */
 export interface StreamTimeouts {
-  /** From the request to the first part. */
+  /** Time from the request to the first sign of life. */
   firstEventMs: number;
-  /** From one part to the next. */
+  /** Time from one sign of life to the next. */
   idleMs: number;
 }
 
 /**
- * Ends an attempt that stays silent. A provider's keep-alive comments are no sign of life; whatever its model says is, though it becomes no part.
- * The time that our own side takes between two waits is not held against the provider.
+ * Ends a try whose model stays silent. A provider's keep-alive comments are no sign of life; any data of its model is, even if it becomes no
+ * part. The time that the service takes between two waits does not count.
  */
 export class Watchdog {
   private limit: number;
@@ -25,12 +25,12 @@ export class Watchdog {
     this.timer = setTimeout(() => this.check(), this.limit);
   }
 
-  /** The provider is expected to say something from now on. */
+  /** Starts a wait for a sign of life. */
   wait(): void {
     this.waitingSince = performance.now();
   }
 
-  /** It said something. */
+  /** Ends the wait: there was a sign of life. */
   feed(): void {
     this.waitingSince = undefined;
     if (this.limit === this.timeouts.idleMs) return;
@@ -42,7 +42,7 @@ export class Watchdog {
     clearTimeout(this.timer);
   }
 
-  /** One timer that looks at the clock is cheaper than a timer for each part. */
+  /** Callback of the timer. One timer that compares the time is cheaper than a timer for each part. */
   private check(): void {
     const waited = this.waitingSince === undefined ? 0 : performance.now() - this.waitingSince;
     // Timers may fire a millisecond early.

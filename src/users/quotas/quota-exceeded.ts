@@ -6,7 +6,7 @@ const refused = (detail: string, retryAfterS: number) =>
 export const quotaExceeded = (what = 'tokens of today', retryAfterS = 3600) =>
   refused(`Your ${what} are used up.`, retryAfterS);
 
-/** It is not time that makes room here. */
+/** Error for a full storage quota. Waiting does not help here: only deletion makes room. */
 export const storageFull = () => refused('You have stored as much as you may; delete something first.', 3600);
 
 const WHEN_REPLY_ENDS_S = 5;

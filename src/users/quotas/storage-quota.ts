@@ -3,10 +3,10 @@ import { AppConfig } from '../../config/app-config';
 import { storageFull } from './quota-exceeded';
 import { UserLock } from './user-lock';
 
-/** How many bytes of a user's texts a feature keeps, as the database stores them. */
+/** Counts the bytes of a user's texts that a feature keeps, as the database stores them. */
 export type StoredBytes = (userId: string) => Promise<number>;
 
-/** How much a user may store. Nothing is kept of it: what is there is counted, so that whatever is deleted is free again. */
+/** Quota of stored bytes per user. It has no counter of its own: stored bytes are summed, so that deleted ones are free again. */
 @Injectable()
 export class StorageQuota {
   private readonly limit: number;
@@ -23,19 +23,19 @@ export class StorageQuota {
     return this.limit > 0;
   }
 
-  /** Each feature adds what it has. */
+  /** Adds the count of a feature. */
   count(bytes: StoredBytes): void {
     this.counts.push(bytes);
   }
 
   /**
-   * Stores something, unless the user then had too much. It is counted after it is stored and taken back if it is too much, so that nobody
-   * has to know beforehand how large it becomes. Without a quota nothing is counted.
+   * Stores data, unless that exceeds the quota. Bytes are counted after the data is stored, and it is rolled back if they are too many, so that
+   * its size need not be known beforehand. Without a quota nothing is counted.
    * @throws {AppError} `quota_exceeded`, and whatever `store` throws
    */
   within<T>(userId: string, store: () => Promise<T>): Promise<T> {
     if (!this.isLimited) return store();
-    // First of all locks: whoever held another and waited for this one could be waited for in turn.
+    // The user's lock is taken before all others: in any other order two transactions could deadlock.
     return this.lock.hold(userId, async () => {
       const stored = await store();
       await this.assert(userId);
@@ -43,7 +43,7 @@ export class StorageQuota {
     });
   }
 
-  /** Inside a transaction that holds the user's lock. */
+  /** Checks the quota, inside a transaction that holds the user's lock. */
   async assert(userId: string): Promise<void> {
     if (!this.isLimited) return;
     let bytes = 0;
