@@ -19,7 +19,7 @@ const end = (text: string) =>
   );
 const lineOf = (event: LoggedEvent) => parleyEncoder.encode([event]).split('\n')[1];
 
-/** What a client of short lines is delivered of this batch. */
+/** Events of this batch as a client of short lines gets them. */
 async function delivered(batch: LoggedEvent[]): Promise<LoggedEvent[]> {
   const batches: LoggedEvent[][] = [];
   const log = logFrom(async function* () {

@@ -22,7 +22,7 @@ export function fullTextOf({ query }: Pick<Request, 'query'>): boolean {
 
 /**
  * The log for a client that may want no long `end` event. Its batches are the same objects except for the last one of a long reply, so that
- * all readers still share what the batches are encoded to.
+ * all readers still share their encoding.
  */
 export function withFullText(wanted: boolean, log: LogReader): LogReader {
   return wanted ? log : (listener, signal) => log((batch) => listener(withShortEnd(batch)), signal);

@@ -52,7 +52,7 @@ describe('CircuitBreaker', () => {
     expect(isLetThrough('carol')).toBe(true);
     breaker.settle('carol', 'ok');
     expect(['alice', 'bob'].map(isLetThrough)).toEqual([true, true]);
-    // From the beginning.
+    // Failures are counted from 0 again.
     fail(2, down, 'bob');
     expect(isLetThrough('alice')).toBe(true);
   });
@@ -77,7 +77,7 @@ describe('CircuitBreaker', () => {
     expect(() => breaker.enter('alice')).not.toThrow();
   });
 
-  // What a router of deployments counted once: BerriAI/litellm#16092, openclaw/openclaw#48988
+  // Failures that a router of deployments counted at one time: BerriAI/litellm#16092, openclaw/openclaw#48988
   it.each([
     'provider_bad_request',
     'content_filter',

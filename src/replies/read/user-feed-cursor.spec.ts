@@ -16,7 +16,7 @@ describe('the ids of a user feed', () => {
     const { seq, replies } = parseFeedId(place.id);
     expect(seq).toBe(1_795_000_000_123);
     expect([...replies]).toEqual(Array.from({ length: limit }, (_, n) => [refOf(n).messageId, n * 1_000]));
-    // It comes back in a header.
+    // The id comes back in a header, whose length servers limit.
     expect(place.id.length).toBeLessThan(4_096);
   });
 

@@ -87,7 +87,7 @@ export class UserFeed {
   }
 }
 
-/** Events that a feed made of a batch at a cursor. Other feeds of the user at the same cursor reuse them, and what they are encoded to. */
+/** Events that a feed made of a batch at a cursor. Other feeds of the user at the same cursor reuse them, and their encoding. */
 interface ShownBatch {
   batch: readonly LoggedEvent[];
   /** Id of the cursor before the batch. */

@@ -9,7 +9,7 @@ import { TurnQueue } from './turn-queue';
 const MAX_TRIES = 10;
 
 /**
- * `on_busy: "interrupt"`: cancels what keeps a turn from being opened. `queue` and `reject` are decided where the turn is stored
+ * `on_busy: "interrupt"`: cancels the replies that keep a turn from being opened. `queue` and `reject` are decided where the turn is stored
  * (`TurnsService.open`).
  */
 @Injectable()

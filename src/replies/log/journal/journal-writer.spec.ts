@@ -31,7 +31,7 @@ it('a pause that is broken off leaves no timer behind', async () => {
   ];
 
   await writer.store(event(2));
-  // It pauses now, and the timers stand still: what follows is stored because its first event is urgent.
+  // The writer pauses now, and the timers stand still: the next events are stored because one is the first of its reply.
   await timersAre(timers + 1);
   const waiting = writer.store(event(3));
   const urgent = writer.store(event(1));

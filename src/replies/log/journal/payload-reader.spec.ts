@@ -6,7 +6,7 @@ import { type EventSink, PayloadReader } from './payload-reader';
 
 const ID = '01900000-0000-7000-8000-000000000001';
 
-/** What the reader delivers, as events again. */
+/** Entries that the reader delivers, as events again. */
 function read(
   payload: string,
   wanted: (entry: { messageId: string; sequence: number }) => boolean = () => true,

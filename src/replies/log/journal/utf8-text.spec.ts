@@ -15,7 +15,7 @@ describe('Utf8Text', () => {
         let held = '';
         for (const each of pieces) {
           held += each;
-          // As in a journal: well-formed pieces as bytes, the rest as JSON with escapes.
+          // A journal has well-formed pieces as bytes, and others as JSON with escapes.
           if (each.isWellFormed()) {
             const utf8 = Buffer.from(`<${each}>`);
             text.addBytes(utf8, 1, utf8.length - 1);
