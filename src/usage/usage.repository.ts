@@ -76,7 +76,7 @@ export class UsageRepository {
   /** Past usage by day, model and kind. */
   past(userId: string): Promise<PastUsageRow[]> {
     return this.db.query(
-      `SELECT day::text, model, kind, ${['replies', ...COUNTS].map((name) => `${name}::float8`).join(', ')}
+      `SELECT day::text, model, kind, ${['replies', ...ALL_COUNTS].map((name) => `${name}::float8`).join(', ')}
        FROM past_usage WHERE user_id = $1 ORDER BY day, model, kind`,
       [userId],
     );

@@ -132,7 +132,7 @@ export class ReplyProducer {
     }
     await this.showRest(reply.id, progress);
     if (content.eventCount > progress.prefixEvents || wasStopped(result))
-      result.usage ??= await estimatedUsage(progress);
+      result.usage ??= await estimatedUsage(progress, job.prefix);
     if (result.usage && targets) result.usage = { ...result.usage, own: true };
     return result;
   }
@@ -205,15 +205,23 @@ function prefixMessage(parts: MessagePart[]): ModelMessage[] {
 }
 
 /**
- * Usage of a reply that the provider did not count: a stopped or cut off one, or one of a provider that never counts. The caller leaves out
- * replies without new text, unless they were stopped.
+ * Usage of a reply that the provider did not count: a stopped or cut off one, or one of a provider that never counts. A prefix was not written
+ * by this call: it counts as input, with which it is sent. The caller leaves out replies without new text, unless they were stopped.
  */
-async function estimatedUsage({ messages, result }: Progress): Promise<TokenUsage> {
+async function estimatedUsage(
+  { messages, result }: Progress,
+  prefix: readonly MessagePart[] = [],
+): Promise<TokenUsage> {
   const inputs = messages.map(({ content }) => content);
-  const outputs = result.content.parts.filter(isTextLike).map(({ text }) => text);
+  const shown = await countTokensInSlices(...textsOf(result.content.parts));
+  const before = await countTokensInSlices(...textsOf(prefix));
   return {
     input_tokens: (await countTokensInSlices(...inputs)) + messages.length * MESSAGE_OVERHEAD_TOKENS,
-    output_tokens: await countTokensInSlices(...outputs),
+    output_tokens: Math.max(0, shown - before),
     estimated: true,
   };
+}
+
+function textsOf(parts: readonly MessagePart[]): string[] {
+  return parts.filter(isTextLike).map(({ text }) => text);
 }

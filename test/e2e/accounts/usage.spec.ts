@@ -127,6 +127,25 @@ it('is what was asked, for a reply that is stopped before its first word', async
   expect((await usage(alice)).total.input_tokens).toBe(stopped.body.usage.input_tokens);
 });
 
+it('of a reply that goes on and is stopped counts what this call wrote', async () => {
+  const alice = shared.client('continues');
+  const words = (from: number, count: number) => Array.from({ length: count }, (_, n) => `word${from + n} `);
+  model.script(reply(words(0, 40), { finish: 'length' }));
+  const { id } = await alice.conversation();
+  const { message } = await alice.say(id, 'Count');
+  const gate = hold();
+  model.script(reply([...words(40, 3), gate, 'Never said.']));
+  const stream = await alice.open('POST', `/messages/${message.id}/continue`);
+  await gate.reached;
+  const stopped = await alice.post<{ usage: Totals }>(`/chat/${id}/stop`);
+  gate.release();
+  await stream.done();
+  // The forty of before are input.
+  expect(stopped.body.usage.output_tokens).toBeGreaterThan(2);
+  expect(stopped.body.usage.output_tokens).toBeLessThan(30);
+  expect(stopped.body.usage.input_tokens).toBeGreaterThan(80);
+});
+
 it('knows what it costs where prices are known', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'parley-models-')), 'models.yaml');
   writeFileSync(
@@ -192,6 +211,16 @@ models: [{id: p/m, name: m, provider: p, price: {input: 2, output: 10}}]`,
     expect(total.cost).toBeCloseTo(cost, 12);
     await alice.delete(`/conversations/${own}`);
     expect((await usage(alice)).total).toEqual(total);
+    // What is kept says whose model it was, in the export as well.
+    const line = (await alice.get('/users/alice/export')).text
+      .split('\n')
+      .find((each) => each.includes('past_usage'));
+    const past = JSON.parse(line ?? '') as { data: Record<string, unknown> };
+    expect(past.data).toMatchObject({
+      input_tokens: total.input_tokens / 2,
+      own_input_tokens: total.input_tokens / 2,
+      own_output_tokens: total.output_tokens / 2,
+    });
   });
 });
 
