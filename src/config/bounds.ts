@@ -271,7 +271,7 @@ export const OPEN_ANSWER_BOUNDS = {
     beyond: '`error` frame `rate_limited`; too many pings close the socket (1008)',
     test: 'test/e2e/socket/frames.spec.ts',
   },
-  framesPerSecond: {
+  framesPerMinute: {
     what: 'frames of a socket, and its pings and pongs, in the long run',
     limit: 20 * 60,
     unit: 'per minute',

@@ -7,11 +7,11 @@ import { TokenBucket } from './token-bucket';
  * drain; with 15 s between them, 45 s at most.
  */
 const MAX_UNANSWERED = OPEN_ANSWER_BOUNDS.unansweredPings.limit;
-const { frames, framesPerSecond } = OPEN_ANSWER_BOUNDS;
+const { frames, framesPerMinute } = OPEN_ANSWER_BOUNDS;
 
 /** Disconnects a client that is gone without closing, or that sends too many pings and pongs. Called by `SocketRegistry`. */
 export class Heartbeat {
-  private readonly controls = new TokenBucket(frames.limit, framesPerSecond.limit / 60);
+  private readonly controls = new TokenBucket(frames.limit, framesPerMinute.limit / 60);
   private unanswered = 0;
 
   constructor(private readonly socket: WebSocket) {

@@ -19,7 +19,7 @@ import { SocketSubscriptions } from './socket-subscriptions';
 import { SocketWriter } from './socket-writer';
 import { TokenBucket } from './token-bucket';
 
-const { frames, framesPerSecond, faultyFrames } = OPEN_ANSWER_BOUNDS;
+const { frames, framesPerMinute, faultyFrames } = OPEN_ANSWER_BOUNDS;
 /** Time for delivering the events in flight when the process ends. */
 const LAST_EVENTS_MS = 1_000;
 
@@ -36,7 +36,7 @@ export class SocketSession implements SocketClient {
   private readonly logger = new Logger('Socket');
   private readonly socket: WebSocket;
   private readonly writer: SocketWriter;
-  private readonly rate = new TokenBucket(frames.limit, framesPerSecond.limit / 60);
+  private readonly rate = new TokenBucket(frames.limit, framesPerMinute.limit / 60);
   /** Settles when all frames so far are processed. */
   private work = Promise.resolve();
   /** Bytes of frames that are not processed yet. */
