@@ -4,12 +4,17 @@ import { text } from 'node:stream/consumers';
 import { runInNewContext } from 'node:vm';
 import { DataSource } from 'typeorm';
 import { UsersService } from '../../src/users/users.service';
+import { reply } from '../support/model-server/behaviours';
 import { type ChatApp, useChatApp } from '../support/use-chat-app';
 
 /** What another mode answers with 404. */
 const ACCOUNTS = /^\/api\/v1\/(auth|api-keys)|\/password-reset$/;
-/** What is about something that cannot be made by a command: a job that is there, a reply that was stopped. */
-const NEEDS = /^\/api\/v1\/jobs\/\{|\/continue$/;
+/** What is about something that cannot be made by a command: a job that is there. */
+const NEEDS = /^\/api\/v1\/jobs\/\{/;
+
+/** What needs a token or an id that is somebody else's, or was sent by mail, or ends the session of the commands. */
+const OF_ACCOUNTS =
+  /^\/api\/v1\/(users\/\{|auth\/(register|token|refresh|logout|password|sessions|reauthenticate)|auth\/me$)/;
 
 /** Streams that end when the client leaves. */
 const OPEN = /^follow(Conversation|Events)$/;
@@ -60,6 +65,18 @@ async function refusals(operations: Described[], env?: NodeJS.ProcessEnv): Promi
   return refused;
 }
 
+const paced = () =>
+  reply(
+    Array.from({ length: 40 }, (_, n) => `word${n} `),
+    { delayMs: 25 },
+  );
+
+async function makeAdmin(t: ChatApp, id: string): Promise<void> {
+  await t.app.get(DataSource).query(`UPDATE users SET role = 'admin' WHERE id = $1`, [id]);
+  await t.app.get(DataSource).query(`INSERT INTO admins (user_id) VALUES ($1)`, [id]);
+  await t.app.get(UsersService, { strict: false }).change(id, async () => undefined);
+}
+
 describe('the commands of the documentation', () => {
   const t = useChatApp(
     { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), PROVIDER_ALLOWED_HOSTS: 'api.openai.com' },
@@ -67,12 +84,47 @@ describe('the commands of the documentation', () => {
   );
 
   it('work as they are pasted', { timeout: PATIENCE_MS }, async () => {
+    t.model.otherwise(paced());
     await t.as('me').get('/api/v1/conversations').expect(200);
-    await t.app.get(DataSource).query(`UPDATE users SET role = 'admin' WHERE id = 'me'`);
-    await t.app.get(DataSource).query(`INSERT INTO admins (user_id) VALUES ('me')`);
-    await t.app.get(UsersService, { strict: false }).change('me', async () => undefined);
+    await makeAdmin(t, 'me');
     const operations = (await shown(t)).filter(({ path }) => !ACCOUNTS.test(path) && !NEEDS.test(path));
     expect(operations.length).toBeGreaterThan(40);
     expect(await refusals(operations)).toEqual([]);
+  });
+});
+
+describe('the commands of the documentation, with accounts', () => {
+  const t = useChatApp(
+    {
+      AUTH_MODE: 'token',
+      JWT_SECRET: 'x'.repeat(40),
+      ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+      PROVIDER_ALLOWED_HOSTS: 'api.openai.com',
+    },
+    { own: 'asks as a user with the name that the commands have' },
+  );
+
+  it('work once those that register and log in were pasted', { timeout: PATIENCE_MS }, async () => {
+    t.model.otherwise(paced());
+    const operations = await shown(t);
+    const ofPath = (path: string) => operations.find((each) => each.path === `/api/v1/auth/${path}`)!;
+    const shell = spawn('sh', [
+      '-c',
+      `${commandOf(ofPath('register'))}\n${commandOf(ofPath('token'))}\nprintf '\\n%s' "$ACCESS_TOKEN"`,
+    ]);
+    const [out] = await Promise.all([text(shell.stdout), once(shell, 'close')]);
+    const token = out.split('\n').at(-1) ?? '';
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()) as { sub: string };
+    await makeAdmin(t, sub);
+    const others = operations.filter(({ path }) => !NEEDS.test(path) && !OF_ACCOUNTS.test(path));
+    expect(others.length).toBeGreaterThan(40);
+    expect(await refusals(others, { ACCESS_TOKEN: token })).toEqual([]);
+  });
+
+  it('say what is missing where nobody has logged in', async () => {
+    const me = (await shown(t)).find(({ path }) => path === '/api/v1/auth/me')!;
+    const shell = spawn('sh', ['-c', commandOf(me)], { env: { PATH: process.env.PATH } });
+    const [said] = await Promise.all([text(shell.stderr), once(shell, 'close')]);
+    expect(said).toContain('ACCESS_TOKEN: is set by the command of POST /auth/token');
   });
 });

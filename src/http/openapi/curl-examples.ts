@@ -63,6 +63,7 @@ export class CurlExamples {
 
   /** Of the operation of this method and path. */
   of(method: string, path: string): string {
+    if (path === `/${API_PREFIX}/auth/token`) return this.login(path);
     const { address, preparation } = this.addressOf(path);
     const command = this.command(method, address);
     const [, variable] = LOOKED_UP.exec(command) ?? [];
@@ -74,11 +75,7 @@ export class CurlExamples {
   private addressOf(path: string): { address: string; preparation?: string[] } {
     const [, collection, name] = /\/(\w[\w-]*)\/\{(\w+)\}/.exec(path) ?? [];
     if (!collection) return { address: path };
-    if (path.endsWith('/continue'))
-      return {
-        address: path.replace(`{${name}}`, '$MESSAGE_ID'),
-        preparation: ['MESSAGE_ID=  # of a reply that was stopped, interrupted or cut off'],
-      };
+    if (path.endsWith('/continue')) return this.stoppedReply(path.replace(`{${name}}`, '$MESSAGE_ID'));
     if (collection === 'shared') return this.sharedOf(path.replace(`{${name}}`, '$SHARE_TOKEN'));
     if (collection === 'users') return this.userOf(path.replace(`{${name}}`, '$USER_ID'));
     if (collection === 'chat' || collection === 'conversations') {
@@ -90,6 +87,19 @@ export class CurlExamples {
     const variable = path.endsWith('/edit') ? 'USER_MESSAGE_ID' : `${collection.replace(/s$/, '')}_id`;
     const upper = variable.toUpperCase().replaceAll('-', '_');
     return { address: path.replace(`{${name}}`, `$${upper}`), preparation: this.lookUp(upper, collection) };
+  }
+
+  /** Prints the answer, and keeps its token for the other commands of this shell. */
+  private login(path: string): string {
+    const command = flat(this.command('POST', path, '-s'));
+    return `ACCESS_TOKEN=$(${command} | tee /dev/stderr |\n  sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')`;
+  }
+
+  /** A reply that is stopped while it streams. */
+  private stoppedReply(address: string): { address: string; preparation: string[] } {
+    const turn = this.command('POST', `/${API_PREFIX}/chat/${CONVERSATION}/stream`, '-sNo /dev/null');
+    const stop = this.command('POST', `/${API_PREFIX}/chat/${CONVERSATION}/stop`, '-s');
+    return { address, preparation: [`${flat(turn)} &`, 'sleep 0.5', this.firstOf('MESSAGE_ID', stop, 'id')] };
   }
 
   /** Somebody else, who is made by a turn where whoever is named is a user. */
@@ -165,7 +175,11 @@ export class CurlExamples {
 
   private identity(): string[] {
     const { mode, proxySecret } = this.target.auth;
-    if (mode !== 'header') return [`-H "Authorization: Bearer $ACCESS_TOKEN"`];
+    if (mode !== 'header') {
+      const source =
+        mode === 'token' ? 'is set by the command of POST /auth/token' : 'comes from your identity service';
+      return [`-H "Authorization: Bearer \${ACCESS_TOKEN:?${source}}"`];
+    }
     return [
       `-H 'X-User-ID: me'`,
       ...(proxySecret === undefined ? [] : [`-H "X-Proxy-Secret: $AUTH_PROXY_SECRET"`]),

@@ -43,7 +43,7 @@ describe('the document as a page shows it', () => {
     expect(view.security).toEqual(security);
     expect(JSON.stringify(view)).not.toContain('canary');
     const command = operation(view, 'listModels').description;
-    expect(command).toContain(auth.mode === 'header' ? `-H 'X-User-ID: me'` : 'Bearer $ACCESS_TOKEN');
+    expect(command).toContain(auth.mode === 'header' ? `-H 'X-User-ID: me'` : 'Bearer ${ACCESS_TOKEN:?');
     expect(command.includes('X-Proxy-Secret')).toBe(auth.proxySecret !== undefined);
     expect(operation(view, 'getHealth').description).not.toContain('-H ');
   });
