@@ -38,7 +38,7 @@ export interface AuditEvent {
   action: AuditAction;
   /** The user whom it happened to; undefined where that is not known: a login with a wrong name. */
   userId?: string;
-  /** Who did it, if not the user. */
+  /** The person who did it, if not the user. */
   actorId?: string;
   targetId?: string;
   origin?: RequestOrigin;

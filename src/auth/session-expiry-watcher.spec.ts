@@ -11,7 +11,7 @@ const AWAY = new Error('The database is away');
 
 let changed: (subject: string | undefined) => void;
 let watch: SessionExpiryWatcher;
-/** Who was looked up, in order. */
+/** Subjects that were looked up, in order. */
 let asked: string[];
 let atOnce: number;
 let most: number;

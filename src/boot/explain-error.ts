@@ -15,7 +15,7 @@ const CANNOT_WRITE: Record<string, string> = {
 const CANNOT_MAKE =
   'cannot be made: it is on a file system that is read-only, or leads through a link to nowhere';
 
-/** What Node tells of a failed call of the system. */
+/** Fields of an error of Node for a failed call of the system. */
 interface SystemError extends NodeJS.ErrnoException {
   /** Of a copy. */
   dest?: string;

@@ -13,7 +13,7 @@ const COMMANDS: readonly [command: string, what: string][] = [
   ['npm run check-model', 'ask each configured model for a token, and say what is wrong'],
   ['npm run openapi -- FILE', 'write the OpenAPI document'],
 ];
-/** What an image has nothing for. */
+/** Commands that need the sources, which an image does not have. */
 const FROM_SOURCES: typeof COMMANDS = [
   ['npm run build', 'build what has changed, and start nothing'],
   ['npm run start:dev', 'start, and restart with each change of the sources'],

@@ -5,7 +5,7 @@ import { detached } from './detached';
 const LOG_EVERY_MS = 10_000;
 
 export interface PollerOptions {
-  /** What is done, in a word or two for the log. */
+  /** Name of the work for the log, in a word or two. */
   name: string;
   /** Pause between two polls. */
   everyMs: () => number;

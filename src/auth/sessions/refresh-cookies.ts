@@ -30,7 +30,7 @@ export class RefreshCookies {
   ) {
     const { corsOrigins, publicUrl } = http;
     const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin];
-    // Who lets every page call has not named any.
+    // `*` lets every page call the API, but names no origin that is trusted with cookies.
     this.origins = [...corsOrigins.filter((origin) => origin !== '*'), ...own];
     this.ttlMs = auth.refreshTokenTtlS * 1000;
     this.isUsed = auth.mode === 'token';

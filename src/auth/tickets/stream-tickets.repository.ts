@@ -3,7 +3,7 @@ import { STORAGE_BOUNDS } from '../../config/bounds';
 import { deleteSlice } from '../../database/delete-slice';
 import { TransactionRunner } from '../../database/transaction-runner';
 
-/** Who got a ticket, and with what. */
+/** The user who got a ticket, and the credential that it was got with. */
 export interface TicketOwner {
   user_id: string;
   session_id: string | null;

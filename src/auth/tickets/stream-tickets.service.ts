@@ -60,7 +60,7 @@ function ownerOf({ userId, sessionId, keyId, expiresAt }: Identity): TicketOwner
   };
 }
 
-/** What of it may have changed since is looked up. */
+/** The identity of a ticket, as it was then; the caller looks up what may have changed since. */
 function identityOf({ user_id, session_id, key_id, identity_expires_at }: TicketOwner): Identity {
   return {
     userId: user_id,
