@@ -116,12 +116,15 @@ export class UserJobsRepository {
     return job !== undefined;
   }
 
-  /** Nobody will try it any more. */
+  /** Nobody will try it any more; without effect on one that was enqueued again since the queue has given it up. */
   async giveUp({ id, userId }: JobRef, error: JobError): Promise<void> {
     await this.change(
       'job.updated',
       `UPDATE user_jobs SET state = 'failed', error = coalesce(error, $3::jsonb), finished_at = now(), updated_at = now()
-       WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running') RETURNING *`,
+       WHERE id = $1 AND user_id = $2 AND state IN ('queued', 'running') AND NOT EXISTS (
+         SELECT 1 FROM jobs.job_common AS q
+         WHERE q.name = user_jobs.type AND q.singleton_key = $1::text AND q.state <= 'active'
+       ) RETURNING *`,
       [id, userId, JSON.stringify(error)],
     );
   }

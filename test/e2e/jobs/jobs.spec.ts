@@ -114,6 +114,25 @@ describe('a job', () => {
     expect([late.status, late.body.code]).toEqual([409, 'job_finished']);
   }, 120_000);
 
+  it('that is tried again before the queue has buried it goes on', async () => {
+    handler = () => Promise.reject(new Error('no'));
+    const id = await jobs.add('alice', 'test.once', {});
+    await inState(id, 'failed');
+    const end = Promise.withResolvers<void>();
+    handler = () => end.promise;
+    expect((await alice.post<Job>(`/jobs/${id}/retry`)).body).toMatchObject({ state: 'queued' });
+    await until(async () => {
+      const buried = await rows(
+        `SELECT 1 FROM jobs.job_common WHERE name = 'dead' AND state = 'completed' AND data->'data'->>'id' = $1`,
+        [id],
+      );
+      return buried.length ? buried : undefined;
+    }, 60_000);
+    expect(await read(id)).toMatchObject({ state: 'running', error: null });
+    end.resolve();
+    await inState(id, 'completed');
+  }, 120_000);
+
   it('that runs is cancelled: it is told, and what it does then counts no more', async () => {
     const begun = Promise.withResolvers<void>();
     let late: unknown;
