@@ -11,6 +11,9 @@ import { createTestDatabase, type TestDatabase } from '../../support/test-databa
 import { SpawnedService } from '../../support/spawned-service';
 import { useModelServer } from '../../support/use-model-server';
 
+// Some start the service more than once.
+vi.setConfig({ testTimeout: 240_000 });
+
 let directory: string;
 let database: TestDatabase | undefined;
 const server = useModelServer();
