@@ -24,7 +24,7 @@ const USERS = ['ann', 'ben', 'cas'];
 const LEAVER = 'dot';
 const KILLS = sized(SERVER_URL ? 2 : 3, 20);
 /** On a server a job of a process that was killed is taken over after a heartbeat that is missed, and the next look for one. */
-const TAKEN_OVER_MS = 300_000;
+const TAKEN_OVER_MS = 180_000;
 /** Found words of old messages by which it is seen that the job goes on. */
 const SAMPLE = 25;
 

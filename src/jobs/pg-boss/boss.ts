@@ -6,7 +6,7 @@ import { DatabaseState } from '../../database/database-state';
 import type { JobSchedule, JobType } from '../job-queue';
 import { QueueRepository } from './queue.repository';
 
-/** How long a process that has died holds its jobs, at least; pg-boss looks every `superviseIntervalSeconds`. */
+/** How long a process that has died holds its jobs, at least; `PgBossQueue` looks for them. */
 const HEARTBEAT_S = 20;
 /** From the signal that a job has had its time to its being tried again although its handler goes on. */
 const EXPIRY_MARGIN_S = 30;
@@ -23,7 +23,7 @@ export const DEAD_TYPE: JobType = {
   timeoutMs: 60_000,
 };
 
-/** `JobPlaces` begin what is local and a poll of ours finds the rest, so that pg-boss itself has to ask for little. */
+/** `JobPlaces` begin what is local and a poll of ours finds the rest, so that pg-boss itself has to ask for little and seldom. */
 const QUIET = {
   schema: 'jobs',
   migrate: false,
@@ -32,8 +32,9 @@ const QUIET = {
   reindex: false,
   monitorVacuum: false,
   persistWarnings: false,
-  superviseIntervalSeconds: 120,
-  monitorIntervalSeconds: 120,
+  superviseIntervalSeconds: 600,
+  // Between two times that `reclaim` has an effect.
+  monitorIntervalSeconds: 5,
   maintenanceIntervalSeconds: 3600,
   queueCacheIntervalSeconds: 600,
   flowIntervalSeconds: 24 * 3600,
@@ -120,6 +121,12 @@ export class Boss {
         { type, data },
         { key, tz: timeZone, missed: 'once', singletonKey: `schedule ${key}` },
       );
+  }
+
+  /** What processes that have died were doing of a type counts as failed, and so is tried again. Several may do this at once. */
+  async reclaim(type: string): Promise<void> {
+    const boss = await this.load();
+    await boss.supervise(type);
   }
 
   /** What still runs is failed, and so tried again. */

@@ -27,7 +27,7 @@ import { QueueRepository } from './queue.repository';
 /** Not while the process starts, unless somebody wants it: what waits can wait a moment longer. */
 const START_MS = 2_000;
 const RETRY_START_MS = 5_000;
-/** Between two looks for jobs that became due, or that another process has left to us. Those of this process begin at once. */
+/** Between two looks for jobs that became due, or that another process has left to us or lost. Those of this process begin at once. */
 const POLL_MS = 15_000;
 
 interface Work {
@@ -161,7 +161,10 @@ export class PgBossQueue
   private async poll(): Promise<void> {
     if (this.ending.signal.aborted) return;
     try {
-      for (const { name, jobs } of await this.repository.ready()) this.wake(name, jobs);
+      for (const { name, jobs, lost } of await this.repository.ready()) {
+        if (lost) await this.boss.reclaim(name);
+        this.wake(name, jobs);
+      }
     } catch (err) {
       this.report(err);
     }

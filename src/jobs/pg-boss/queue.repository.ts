@@ -40,11 +40,14 @@ export class QueueRepository {
     await this.db.query('SELECT jobs.create_queue($1, $2)', [name, JSON.stringify(options)]);
   }
 
-  /** How many jobs of each type could begin now. */
-  ready(): Promise<{ name: string; jobs: number }[]> {
+  /** Of each type how many jobs could begin now, and whether one was begun by a process that has lost it. */
+  ready(): Promise<{ name: string; jobs: number; lost: boolean }[]> {
     return this.db.query(
-      `SELECT name, count(*)::int AS jobs FROM (
-         SELECT name FROM jobs.job_common WHERE state < 'active' AND NOT blocked AND start_after <= now() LIMIT ${MOST_READY}
+      `SELECT name, count(*) FILTER (WHERE state < 'active')::int AS jobs, bool_or(state = 'active') AS lost FROM (
+         (SELECT name, state FROM jobs.job_common WHERE state < 'active' AND NOT blocked AND start_after <= now() LIMIT ${MOST_READY})
+         UNION ALL
+         (SELECT name, state FROM jobs.job_common WHERE state = 'active' AND (heartbeat_on + heartbeat_seconds * interval '1 second' < now()
+            OR started_on + expire_seconds * interval '1 second' < now()) LIMIT ${MOST_READY})
        ) AS ready GROUP BY name`,
     );
   }

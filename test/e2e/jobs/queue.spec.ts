@@ -113,6 +113,18 @@ describe('the job queue', () => {
     expect(dead).toEqual([{ n: 7 }]);
   }, 120_000);
 
+  it('tries again within a minute what a process was doing that has died', async () => {
+    failing.as(async () => undefined);
+    await queue.enqueue('test.failing', { n: 8 }, { afterS: 3_600 });
+    // As another process leaves it that was killed.
+    await t.app.get(DataSource).query(
+      `UPDATE jobs.job_common SET state = 'active', started_on = now(), start_after = now(), heartbeat_on = now() - interval '21 seconds'
+       WHERE name = 'test.failing' AND state = 'created'`,
+    );
+    await until(async () => failing.data.length > 0, 45_000);
+    expect(failing.data).toEqual([{ n: 8 }]);
+  });
+
   it('keeps no other kind waiting while one hangs, and tells the one that hangs', async () => {
     plain.as(async () => undefined);
     let told = 0;
