@@ -131,6 +131,8 @@ export class UserJobs implements OnModuleInit {
   async retry(id: string, userId?: string): Promise<UserJob> {
     const { type, user_id } = await this.get(id, userId);
     return this.db.run(async () => {
+      // Its last run is over in our rows a moment before it is in the queue, which takes no second entry until then.
+      await this.queue.cancel(type, id);
       await this.nudge(type, { id, userId: user_id });
       const job = await this.jobs.retry({ id, userId: user_id });
       if (!job) throw jobNotEnded();

@@ -133,6 +133,21 @@ describe('a job', () => {
     await inState(id, 'completed');
   }, 120_000);
 
+  it('is tried again although the queue has not heard of its end', async () => {
+    handler = () => Promise.reject(new Error('no'));
+    const id = await jobs.add('alice', 'test.once', {});
+    await inState(id, 'failed');
+    const ended = () =>
+      rows(`SELECT 1 FROM jobs.job_common WHERE singleton_key = $1 AND state = 'failed'`, [id]);
+    await until(async () => (await ended()).length > 0);
+    await rows(`UPDATE jobs.job_common SET state = 'active', completed_on = NULL WHERE singleton_key = $1`, [
+      id,
+    ]);
+    handler = async () => undefined;
+    await alice.post(`/jobs/${id}/retry`);
+    await inState(id, 'completed');
+  }, 120_000);
+
   it('that runs is cancelled: it is told, and what it does then counts no more', async () => {
     const begun = Promise.withResolvers<void>();
     let late: unknown;
