@@ -109,7 +109,11 @@ class PageWalk {
       for (const tab of this.tabs) await this.compare(tab);
       expect(unseen.list()).toEqual([]);
     } catch (error) {
-      throw new Error(`After ${this.done.slice(-12).join(', ')}: ${String(error)}`, { cause: error });
+      const shown = await Promise.all(this.tabs.map((tab) => tab.locator('main').innerText().catch(String)));
+      throw new Error(
+        `After ${this.done.slice(-12).join(', ')}: ${String(error)}\n${unseen.list().join('\n')}\nThe tabs show:\n${shown.map((text) => text.slice(-600)).join('\n--\n')}`,
+        { cause: error },
+      );
     }
   }
 
