@@ -298,15 +298,16 @@ class PageWalk {
     for (const rename of await page.getByRole('textbox', { name: 'Title of the conversation' }).all())
       await rename.press('Escape');
     await this.lists(page);
-    for (const { id } of (await this.listed()).slice(0, 3)) {
+    const newest = (await this.listed()).slice(0, 3);
+    for (const { id } of newest) {
       await page.goto(`${this.t.url}/#/c/${id}`);
       await this.shows(page, id);
     }
-    const last = /#\/c\/(.+)/.exec(page.url())?.[1];
-    if (!last) return;
+    // All may have been deleted or archived.
+    if (newest.length === 0) await page.goto(`${this.t.url}/#/`);
     await say(page, 'The end');
     await page.locator('article.user').getByText('The end', { exact: true }).last().waitFor();
-    await this.shows(page, last);
+    await this.shows(page, page.url().split('/').at(-1) ?? '');
     await this.lists(page);
   }
 
