@@ -2,6 +2,8 @@ import type { BrowserContext, Page, Request } from 'playwright-core';
 
 /** How long after a failure the page may say so. */
 const PATIENCE_MS = 5_000;
+/** Between an answer and the end of the document that has no time to show it. */
+const LEAVING_MS = 500;
 
 interface Failure {
   page: Page;
@@ -16,6 +18,8 @@ interface Failure {
 export class UnseenFailures {
   private readonly failures: Failure[] = [];
   private readonly said: { page: Page; at: number }[] = [];
+  /** Documents that were left. */
+  private readonly left: { page: Page; at: number }[] = [];
 
   static async watch(context: BrowserContext): Promise<UnseenFailures> {
     const watched = new UnseenFailures();
@@ -28,8 +32,11 @@ export class UnseenFailures {
       const status = response.status();
       if (status >= 400) watched.add(response.request(), status);
     });
+    // Whoever leaves a document needs no word of what it had asked for: neither if that is broken off, nor if its answer has just come.
+    context.on('request', (request) => {
+      if (request.isNavigationRequest()) watched.left.push({ page: request.frame().page(), at: Date.now() });
+    });
     context.on('requestfailed', (request) => {
-      // Whoever leaves a document needs no word of what it had asked for.
       if (request.failure()?.errorText !== 'net::ERR_ABORTED') watched.add(request);
     });
     return watched;
@@ -50,7 +57,8 @@ export class UnseenFailures {
 
   list(): string[] {
     const isSeen = ({ page, at }: Failure) =>
-      this.said.some((word) => word.page === page && word.at > at - 500 && word.at < at + PATIENCE_MS);
+      this.said.some((word) => word.page === page && word.at > at - 500 && word.at < at + PATIENCE_MS) ||
+      this.left.some((leave) => leave.page === page && Math.abs(leave.at - at) < LEAVING_MS);
     return this.failures.filter((failure) => !isSeen(failure)).map(({ text }) => text);
   }
 }
