@@ -5,13 +5,13 @@
  * on bytes; a limit per item needs a limit on the sum.
  */
 export interface Bound {
-  /** What is bounded, as the table names it. */
+  /** Name of the bounded thing in the table. */
   what: string;
   limit: number;
   unit: 'bytes' | 'ms' | 'characters' | 'count' | 'per minute';
   /** The environment variable that sets it; `limit` is its default then. */
   variable?: string;
-  /** What happens beyond it. */
+  /** The answer, or other effect, beyond the limit. */
   beyond: string;
   /** The test that shows it, from the project's root. */
   test: string;
@@ -316,7 +316,7 @@ export const OPEN_ANSWER_BOUNDS = {
   },
 } as const satisfies Bounds;
 
-/** Who logs in, guesses, refreshes. */
+/** Logins, guesses and refreshes. */
 export const IDENTITY_BOUNDS = {
   passwordsAtOnce: {
     what: 'passwords that one process hashes at the same time',
@@ -654,7 +654,7 @@ export const REPLY_BOUNDS = {
   },
 } as const satisfies Bounds;
 
-/** What model providers send. */
+/** Answers of model providers. */
 export const PROVIDER_BOUNDS = {
   checkMs: {
     what: 'time for which a check of a provider waits for its list of models, and for the first word of each model',
@@ -1116,7 +1116,7 @@ export const STORAGE_BOUNDS = {
   },
 } as const satisfies Bounds;
 
-/** What is looked for in what is stored. */
+/** Searches in stored texts. */
 export const SEARCH_BOUNDS = {
   query: {
     what: 'length of what is searched for',

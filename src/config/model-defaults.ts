@@ -38,7 +38,7 @@ const FAMILY_WINDOWS: [RegExp, number][] = [
   [/^(tinyllama|vicuna|zephyr)/, 4096],
 ];
 
-/** What is assumed of a model that the operator only named. */
+/** Assumptions about a model that the operator only named. */
 export function modelDefaults(fullName: string, baseUrl: string | undefined): ModelDefaults {
   const name = bareName(fullName);
   const known = knownModel(name);

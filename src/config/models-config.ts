@@ -28,14 +28,14 @@ export interface ModelSettings {
   reasoning_effort?: string;
 }
 
-/** What a model can be given. */
+/** Kinds of input that a model takes. */
 export const MODEL_INPUTS = ['text', 'image'] as const;
 export type ModelInput = (typeof MODEL_INPUTS)[number];
 
 /** A name that clients may ask for. */
 export interface ModelConfig {
   id: string;
-  /** What people are shown for the id. */
+  /** The name that people are shown instead of the id. */
   displayName: string;
   description?: string;
   inputs: readonly ModelInput[];

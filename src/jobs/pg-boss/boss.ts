@@ -33,7 +33,7 @@ const QUIET = {
   monitorVacuum: false,
   persistWarnings: false,
   superviseIntervalSeconds: 600,
-  // Between two times that `reclaim` has an effect.
+  // `reclaim` has no effect within so many seconds of the last time.
   monitorIntervalSeconds: 5,
   maintenanceIntervalSeconds: 3600,
   queueCacheIntervalSeconds: 600,
